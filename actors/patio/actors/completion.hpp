@@ -1,0 +1,22 @@
+/// Requests from code outside actors, without a thread or a blocking actor: the answer, or the receiver's death,
+/// arrives at a callback.
+#pragma once
+
+#include <functional>
+
+#include <caf/actor_cast.hpp>
+#include <caf/actor_control_block.hpp>
+#include <caf/message.hpp>
+
+namespace patio {
+
+/// Calls `settle` once, on the receiver's thread: with its answer, with a caf::error, or with an empty message if the
+/// receiver ended without one.
+void request_from_outside(const caf::strong_actor_ptr& receiver, caf::message content, std::function<void(caf::message&)> settle);
+
+template <class Handle>
+void request_from_outside(const Handle& receiver, caf::message content, std::function<void(caf::message&)> settle) {
+  request_from_outside(caf::actor_cast<caf::strong_actor_ptr>(receiver), std::move(content), std::move(settle));
+}
+
+} // namespace patio

@@ -1,0 +1,23 @@
+/// The library's log: one line an event, "key=value". Written by spdlog to standard error from warnings up, until the
+/// embedding program says otherwise. Any thread.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace patio {
+
+enum class log_level : unsigned char { debug, info, warning, error, off };
+
+void set_log_level(log_level least);
+
+/// Replaces the sink; an empty function restores the default one.
+void set_log_sink(std::function<void(log_level, std::string_view)> sink);
+
+void log(log_level level, std::string_view text);
+
+/// Escapes what would break a line or a terminal, and cuts at `longest` bytes: for text that came from a peer.
+[[nodiscard]] std::string printable(std::string_view text, std::size_t longest = 300);
+
+} // namespace patio

@@ -1,0 +1,30 @@
+/// One run of a registered function, on its way from a broker to a worker. Moved along as a shared pointer,
+/// because CAF's messages can be copied and the duty to answer cannot.
+#pragma once
+
+#include <memory>
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/atom.hpp>
+
+#include <patio/deadline.hpp>
+#include <patio/registry.hpp>
+
+namespace patio {
+
+struct task {
+  const registry_entry* entry = nullptr; ///< lives as long as the registry, which the executor and its workers hold
+  arguments args;
+  instant deadline = never; ///< not started after this
+  reply answer;
+};
+using task_ptr = std::shared_ptr<task>;
+
+/// A worker's answer on its way back to the broker, with the broker's own number or numbers for the call.
+using answered_atom = caf::atom_constant<caf::atom("answered")>;
+using shared_result = std::shared_ptr<result<value>>;
+
+} // namespace patio
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::task_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::shared_result)

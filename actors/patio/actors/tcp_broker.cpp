@@ -1,0 +1,102 @@
+#include <patio/actors/tcp_broker.hpp>
+
+#include <caf/io/broker.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+
+#include <patio/actors/caf_error.hpp>
+#include <patio/actors/completion.hpp>
+#include <patio/actors/junk.hpp>
+#include <patio/actors/tcp_shell.hpp>
+#include <patio/login.hpp>
+
+namespace patio {
+namespace {
+
+/// A dead CAF 0.17 broker leaves its mailbox open, so that whoever calls it would wait for ever.
+class closing_broker : public caf::io::broker {
+public:
+  using broker::broker;
+  bool cleanup(caf::error&& reason, caf::execution_unit* host) override {
+    close_all();
+    return caf::scheduled_actor::cleanup(std::move(reason), host); // which closes it, unlike abstract_broker's
+  }
+};
+
+struct holder {
+  std::unique_ptr<tcp_shell> shell;
+};
+using tcp_broker = caf::stateful_actor<holder, closing_broker>;
+
+caf::message_handler socket_handlers(tcp_shell& s) {
+  return {
+    [&s](const caf::io::new_data_msg& msg) { s.on_data(msg); },
+    [&s](const caf::io::data_transferred_msg& msg) { s.on_transferred(msg); },
+    [&s](const caf::io::connection_closed_msg& msg) { s.on_socket_closed(msg.handle); },
+    [&s](accepted_atom, const shared_fd& fd) { s.on_accepted_socket(fd); },
+    [&s](dialled_atom, std::uint64_t dial, const dial_result& r) { s.on_dialled(dial, r); },
+    [&s](redial_atom, std::uint64_t dial) { s.dial(dial); },
+    [&s](tick_atom, std::int64_t number) { s.tick(number); },
+    [&s](flush_atom) { s.flush(); },
+    [&s](answered_atom, connection_id id, std::uint32_t serial, const shared_result& r) { s.answered(id, serial, *r); },
+  };
+}
+
+caf::behavior make_behavior(tcp_broker* self, const executor& exec, const tcp_options& options) {
+  self->state.shell = std::make_unique<tcp_shell>(self, exec, options);
+  auto& s = *self->state.shell;
+  ignore_junk(self);
+  caf::message_handler from_actors{
+    [self, &s](call_atom, outgoing_call& c) { s.call(std::move(c.request), c.only, make_caller(self, c)); },
+    [self, &s](call_atom, call_request& r) {
+      s.call(std::move(r), {}, {self->make_response_promise(), nullptr, nullptr});
+    },
+    [&s](discover_atom) { return s.callable_names(); },
+    [&s](peers_atom) { return s.peers(); },
+    [&s](listen_atom, const listening_socket& socket) { s.listen(socket); },
+    [self, &s](connect_atom, const dial_target& target) { s.connect(target, self->make_response_promise()); },
+    [self, &s](ping_atom, connection_id id) { s.ping(id, self->make_response_promise()); },
+    [self, &s](join_atom) { s.join(self->make_response_promise()); },
+    [self, &s](shut_down_atom) { s.begin_shut_down(self->make_response_promise()); },
+  };
+  return socket_handlers(s).or_else(from_actors);
+}
+
+} // namespace
+
+tcp_broker_actor spawn_tcp_broker(caf::actor_system& sys, const executor& exec, tcp_options options) {
+  if (auto ok = check_key(options.key); !ok) throw std::invalid_argument{ok.error().message};
+  auto functions = exec.functions();
+  functions.lock();
+  return caf::actor_cast<tcp_broker_actor>(sys.middleman().spawn_broker(make_behavior, exec, options));
+}
+
+result<endpoint> listen(const tcp_broker_actor& node, const std::string& host, std::uint16_t port) {
+  auto fd = listen_on({host, port});
+  if (!fd) return tl::unexpected(std::move(fd.error()));
+  auto where = local_endpoint(fd->get());
+  caf::anon_send(node, listen_atom::value, listening_socket{std::make_shared<unique_fd>(std::move(*fd))});
+  return where;
+}
+
+std::future<result<peer_info>> connect(const tcp_broker_actor& node, const std::string& host, std::uint16_t port, connect_options options) {
+  auto promise = std::make_shared<std::promise<result<peer_info>>>();
+  auto future = promise->get_future();
+  auto settle = [promise](caf::message& m) {
+    if (m.match_elements<peer_info>()) promise->set_value(m.get_as<peer_info>(0));
+    else if (m.match_elements<caf::error>()) promise->set_value(tl::unexpected(from_caf(m.get_as<caf::error>(0))));
+    else promise->set_value(fail(errc::shut_down, {}));
+  };
+  request_from_outside(node, caf::make_message(connect_atom::value, dial_target{{host, port}, options}), settle);
+  return future;
+}
+
+void shut_down(const broker_actor& broker) {
+  std::promise<void> ended;
+  request_from_outside(broker, caf::make_message(shut_down_atom::value), [&ended](caf::message&) { ended.set_value(); });
+  ended.get_future().wait();
+}
+
+} // namespace patio

@@ -1,0 +1,201 @@
+#include <patio/actors/tcp_shell.hpp>
+
+#include <sys/socket.h>
+
+#include <caf/send.hpp>
+
+#include <patio/actors/caf_error.hpp>
+#include <patio/actors/time.hpp>
+#include <patio/digest.hpp>
+#include <patio/login.hpp>
+
+namespace patio {
+namespace {
+
+constexpr std::size_t smallest_read = 4096, largest_read = 65'536, smallest_slice = 512;
+constexpr std::size_t smallest_burst = 16; // calls that are written before the mailbox is empty
+
+node_options to_node_options(const tcp_options& o) {
+  auto seed = random_bytes(8);
+  std::uint64_t number = 0;
+  for (char c : seed) number = (number << 8) | static_cast<unsigned char>(c);
+  return {o.key, o.limits, o.route, number};
+}
+
+} // namespace
+
+tcp_shell::tcp_shell(caf::io::broker* self, executor exec, tcp_options options)
+    : self_{self}, executor_{std::move(exec)}, options_{std::move(options)}, node_{to_node_options(options_), executor_.functions(),
+                                                                                   *this} {}
+
+// However the actor ends, every caller is answered.
+tcp_shell::~tcp_shell() {
+  node_.shut_down({errc::shut_down, {}, {}});
+  for (auto& [number, d] : dials_)
+    if (d.promise.pending()) d.promise.deliver(to_caf({errc::shut_down, {}, {}}));
+  connector_.reset(); // whoever waits for the end may listen on the same port at once
+  for (auto& j : joiners_) j.deliver(caf::unit);
+}
+
+void tcp_shell::open(unique_fd fd, role side, std::uint64_t dial) {
+  tune(fd.get());
+  auto peer = remote_endpoint(fd.get());
+  if (peer.port == 0) { // reset before it was taken over
+    if (dial != 0) dial_failed(dial, {errc::connect_failed, "the peer reset the connection at once", {}});
+    return;
+  }
+  auto where = to_string(peer);
+  auto hdl = self_->add_scribe(fd.release());
+  auto id = node_.open(side, where, random_bytes(side == role::server ? token_size : salt_size), clock_now());
+  links_[id] = {hdl, where, 0, 0, smallest_read, dial, never};
+  ids_[hdl.id()] = id;
+  self_->configure_read(hdl, caf::io::receive_policy::at_most(smallest_read));
+  self_->ack_writes(hdl, true);
+  flush();
+}
+
+void tcp_shell::on_data(const caf::io::new_data_msg& msg) {
+  auto at = ids_.find(msg.handle.id());
+  if (at == ids_.end()) return;
+  auto id = at->second;
+  adapt_read_size(links_[id], msg.buf.size());
+  try {
+    // In a few slices, so that the peer gets the first answers while the last requests are being read.
+    auto slice = std::max(smallest_slice, msg.buf.size() / 4);
+    for (std::string_view rest{msg.buf.data(), msg.buf.size()}; !rest.empty(); rest.remove_prefix(std::min(slice, rest.size()))) {
+      node_.receive(id, rest.substr(0, slice), clock_now());
+      write_dirty();
+    }
+  } catch (const std::exception& e) { // out of memory, say: one peer's bytes may cost one connection
+    node_.close(id, {errc::protocol, e.what(), {}}, links_.contains(id) ? links_[id].sent : 0);
+  }
+  flush();
+}
+
+void tcp_shell::adapt_read_size(link& l, std::size_t got) {
+  auto wanted = got == l.read_size      ? std::min(l.read_size * 4, largest_read)
+                : got * 8 < l.read_size ? std::max(l.read_size / 2, smallest_read)
+                                        : l.read_size;
+  if (std::exchange(l.read_size, wanted) != wanted) self_->configure_read(l.hdl, caf::io::receive_policy::at_most(wanted));
+}
+
+void tcp_shell::on_transferred(const caf::io::data_transferred_msg& msg) {
+  auto at = ids_.find(msg.handle.id());
+  if (at == ids_.end()) return;
+  links_[at->second].in_caf = msg.remaining;
+}
+
+void tcp_shell::on_socket_closed(caf::io::connection_handle hdl) {
+  auto at = ids_.find(hdl.id());
+  if (at == ids_.end()) return;
+  auto id = at->second;
+  node_.close(id, {links_[id].ready_at != never ? errc::maybe_executed : errc::login_refused, "the peer closed the connection", {}},
+              links_[id].sent);
+  flush();
+}
+
+void tcp_shell::flush() {
+  flush_scheduled_ = false;
+  unwritten_ = 0;
+  burst_ = smallest_burst;
+  write_dirty();
+  arm();
+}
+
+void tcp_shell::write_dirty() {
+  for (auto id : node_.take_dirty())
+    if (auto at = links_.find(id); at != links_.end()) write(id, at->second);
+}
+
+// Once for all messages that are in the mailbox now; of a long queue the first are written before, so that the peer
+// works on them meanwhile.
+void tcp_shell::schedule_flush() {
+  if (!std::exchange(flush_scheduled_, true)) self_->send(self_, flush_atom::value);
+  if (++unwritten_ < burst_) return;
+  unwritten_ = 0;
+  burst_ *= 2;
+  write_dirty();
+}
+
+// Straight to the socket while CAF holds nothing back for it: that spares an epoll round for each answer.
+void tcp_shell::write(connection_id id, link& l) {
+  auto* out = node_.output(id);
+  if (!out || out->empty()) return;
+  std::size_t direct = 0;
+  if (l.in_caf == 0) {
+    auto n = ::send(static_cast<int>(l.hdl.id()), out->data(), out->size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n > 0) direct = static_cast<std::size_t>(n);
+  }
+  if (direct < out->size()) {
+    self_->write(l.hdl, out->size() - direct, out->data() + direct);
+    self_->flush(l.hdl);
+    l.in_caf += out->size() - direct;
+  }
+  l.sent += out->size();
+  node_.taken(id, out->size());
+  out->clear();
+  if (out->capacity() > 4 * largest_read) out->shrink_to_fit();
+  if (l.in_caf > options_.write_buffer)
+    node_.close(id, {errc::protocol, "the peer does not read: " + std::to_string(l.in_caf) + " bytes wait for it", {}}, l.sent);
+}
+
+// CAF's own close waits for a peer that may never read; a shut down socket ends at once.
+void tcp_shell::hang_up(const link& l, bool abort) {
+  auto fd = static_cast<int>(l.hdl.id());
+  if (abort) {
+    linger hard{1, 0};
+    (void)::setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+  }
+  (void)::shutdown(fd, SHUT_RDWR);
+  self_->close(l.hdl);
+}
+
+void tcp_shell::on_peer(const peer_info& peer) {
+  auto& l = links_[peer.id];
+  l.ready_at = clock_now();
+  log(log_level::info, "event=connected peer=" + peer.address + " functions=" + std::to_string(peer.names.size()));
+  if (auto at = dials_.find(l.dial); at != dials_.end()) {
+    if (at->second.promise.pending()) at->second.promise.deliver(peer);
+  }
+}
+
+void tcp_shell::on_closed(connection_id id, const error& why) {
+  auto at = links_.find(id);
+  if (at == links_.end()) return;
+  auto l = at->second;
+  if (l.in_caf == 0) write(id, at->second); // a last word, such as why a frame was refused
+  links_.erase(id);
+  ids_.erase(l.hdl.id());
+  hang_up(l, l.in_caf > 0);
+  constexpr auto settled = std::chrono::seconds{5}; // a peer that logs in and leaves at once is not worth dialling at once
+  if (auto d = dials_.find(l.dial); d != dials_.end() && l.ready_at != never && clock_now() - l.ready_at > settled) {
+    d->second.backoff.succeeded();
+    d->second.reported = false;
+  }
+  if (l.dial != 0 && !draining_) return dial_failed(l.dial, why);
+  bool fault = why.code == errc::protocol || why.code == errc::login_refused;
+  if (fault) warn("closed", l.address, to_string(why));
+  else log(log_level::info, "event=closed peer=" + l.address + " reason=\"" + printable(why.message) + "\"");
+}
+
+void tcp_shell::on_log(std::string_view peer, std::string text) { warn("refused", std::string{peer}, text); }
+
+// A peer comes with another port each time, so its host is what is counted.
+void tcp_shell::warn(std::string_view event, const std::string& peer, std::string_view reason) {
+  auto now = clock_now();
+  if (!log_limit_.allow(std::string_view{peer}.substr(0, peer.rfind(':')), now)) return;
+  auto line = "event=" + std::string{event} + " peer=" + peer + " reason=\"" + printable(reason) + "\"";
+  if (auto hidden = log_limit_.take_refused(); hidden > 0) line += " lines_left_out=" + std::to_string(hidden);
+  log(log_level::warning, line);
+}
+
+void tcp_shell::arm() { ticks_.arm(self_, std::min(node_.next_deadline(), drain_until_)); }
+
+void tcp_shell::tick(std::int64_t number) {
+  if (!ticks_.fired(number)) return;
+  node_.tick(clock_now());
+  if (draining_) end_if_drained();
+  flush();
+}
+
+} // namespace patio

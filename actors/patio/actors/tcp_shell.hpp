@@ -1,0 +1,113 @@
+/// The state of a tcp_broker actor: sockets and messages on one side, the node's state machine on the other.
+/// Internal. Every function runs on CAF's I/O thread, but for what the connector's thread sends as messages.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <unordered_map>
+
+#include <caf/io/broker.hpp>
+
+#include <patio/actors/caller_table.hpp>
+#include <patio/actors/connector.hpp>
+#include <patio/actors/log.hpp>
+#include <patio/actors/tcp_broker.hpp>
+#include <patio/actors/ticker.hpp>
+#include <patio/node.hpp>
+#include <patio/rate_limit.hpp>
+
+namespace patio {
+
+/// A socket on its way from the connector to the broker; whoever drops it closes it.
+using shared_fd = std::shared_ptr<unique_fd>;
+using dial_result = std::shared_ptr<result<unique_fd>>;
+
+using flush_atom = caf::atom_constant<caf::atom("flush")>;
+using accepted_atom = caf::atom_constant<caf::atom("accepted")>;
+using dialled_atom = caf::atom_constant<caf::atom("dialled")>;
+using redial_atom = caf::atom_constant<caf::atom("redial")>;
+
+class tcp_shell final : public node_events {
+public:
+  tcp_shell(caf::io::broker* self, executor exec, tcp_options options);
+  ~tcp_shell();
+
+  // From sockets.
+  void on_data(const caf::io::new_data_msg& msg);
+  void on_transferred(const caf::io::data_transferred_msg& msg);
+  void on_socket_closed(caf::io::connection_handle hdl);
+  void on_accepted_socket(const shared_fd& fd);
+  void on_dialled(std::uint64_t dial, const dial_result& r);
+
+  // From actors.
+  void call(call_request request, std::optional<connection_id> only, waiting_caller caller);
+  void answered(connection_id id, std::uint32_t serial, const result<value>& r);
+  void listen(const listening_socket& socket);
+  void connect(const dial_target& target, caf::response_promise promise);
+  void dial(std::uint64_t number);
+  void ping(connection_id id, caf::response_promise promise);
+  void begin_shut_down(caf::response_promise promise);
+  void join(caf::response_promise promise) { joiners_.push_back(std::move(promise)); }
+  [[nodiscard]] std::vector<std::string> callable_names() const;
+  [[nodiscard]] std::vector<peer_info> peers() const { return node_.peers(); }
+  void flush();
+  void tick(std::int64_t number);
+
+private:
+  struct link {
+    caf::io::connection_handle hdl;
+    std::string address;       ///< of the other end, for the log
+    std::uint64_t sent = 0;    ///< bytes that may have reached the socket
+    std::size_t in_caf = 0;    ///< bytes in CAF's write buffer; while there are none, we write directly
+    std::size_t read_size = 0; ///< CAF clears its read buffer for every read, so it follows the traffic
+    std::uint64_t dial = 0;    ///< 0 for an accepted connection
+    instant ready_at = never;  ///< logged in since
+  };
+  struct dial_state {
+    dial_target target;
+    caf::response_promise promise; ///< until the first login or the end
+    patio::backoff backoff;
+    bool reported = false; ///< the same trouble is logged once
+  };
+
+  // node_events
+  void on_execute(connection_id from, std::uint32_t serial, const registry_entry& entry, arguments args, instant deadline) override;
+  void on_finished(std::uint64_t token, result<value> r) override;
+  void on_pong(std::uint64_t token) override;
+  void on_peer(const peer_info& peer) override;
+  void on_closed(connection_id id, const error& why) override;
+  void on_log(std::string_view peer, std::string text) override;
+
+  void open(unique_fd fd, role side, std::uint64_t dial);
+  void adapt_read_size(link& l, std::size_t got);
+  void write(connection_id id, link& l);
+  void hang_up(const link& l, bool abort);
+  void dial_failed(std::uint64_t number, const error& why);
+  void schedule_flush();
+  void write_dirty();
+  void warn(std::string_view event, const std::string& peer, std::string_view reason);
+  void arm();
+  void end_if_drained();
+
+  caf::io::broker* self_;
+  executor executor_;
+  tcp_options options_;
+  node node_;
+  caller_table callers_;
+  std::unordered_map<connection_id, link> links_;
+  std::unordered_map<std::int64_t, connection_id> ids_; ///< by CAF's handle, which is a descriptor and may come again
+  std::map<std::uint64_t, dial_state> dials_;
+  std::uint64_t last_dial_ = 0;
+  std::vector<caf::response_promise> joiners_;
+  rate_limit log_limit_{10}; ///< lines a second for each peer's host
+  bool flush_scheduled_ = false, draining_ = false;
+  std::size_t unwritten_ = 0, burst_ = 0;
+  ticker ticks_;
+  instant drain_until_ = never;
+  std::optional<connector> connector_{std::in_place}; ///< last: its thread ends before anything it could refer to
+};
+
+} // namespace patio
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::shared_fd)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::dial_result)

@@ -1,0 +1,120 @@
+#include <patio/actors/tcp_shell.hpp>
+
+#include <algorithm>
+
+#include <caf/send.hpp>
+
+#include <patio/actors/caf_error.hpp>
+#include <patio/actors/time.hpp>
+
+namespace patio {
+
+void tcp_shell::call(call_request request, std::optional<connection_id> only, waiting_caller caller) {
+  auto token = callers_.add(std::move(caller));
+  node_.call(token, std::move(request), clock_now(), only);
+  schedule_flush();
+}
+
+void tcp_shell::on_finished(std::uint64_t token, result<value> r) {
+  auto caller = callers_.take(token);
+  deliver(caller, std::move(r));
+}
+
+void tcp_shell::on_execute(connection_id from, std::uint32_t serial, const registry_entry& entry, arguments args, instant deadline) {
+  if (draining_) return node_.answer(from, serial, fail(errc::shut_down, "the node is shutting down"));
+  auto back = [weak = self_->address(), from, serial](result<value> r) {
+    if (auto strong = caf::actor_cast<caf::actor>(weak))
+      caf::anon_send(strong, answered_atom::value, from, serial, std::make_shared<result<value>>(std::move(r)));
+  };
+  executor_.run({&entry, std::move(args), deadline, reply{std::move(back), errc::shut_down}});
+}
+
+void tcp_shell::answered(connection_id id, std::uint32_t serial, const result<value>& r) {
+  node_.answer(id, serial, r);
+  schedule_flush();
+  if (draining_) end_if_drained();
+}
+
+void tcp_shell::ping(connection_id id, caf::response_promise promise) {
+  auto token = callers_.add({std::move(promise), nullptr, nullptr});
+  if (!node_.ping(id, token)) on_finished(token, fail(errc::not_sent, "no such peer is connected"));
+  schedule_flush();
+}
+
+void tcp_shell::on_pong(std::uint64_t token) { callers_.take(token).promise.deliver(caf::unit); }
+
+std::vector<std::string> tcp_shell::callable_names() const {
+  std::vector<std::string> names;
+  for (auto& peer : node_.peers()) names.insert(names.end(), peer.names.begin(), peer.names.end());
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+void tcp_shell::listen(const listening_socket& socket) {
+  connector_->accept(std::move(*socket.fd), [weak = self_->address()](unique_fd fd) {
+    if (auto strong = caf::actor_cast<caf::actor>(weak))
+      caf::anon_send(strong, accepted_atom::value, std::make_shared<unique_fd>(std::move(fd)));
+  });
+}
+
+void tcp_shell::on_accepted_socket(const shared_fd& fd) {
+  if (!draining_) open(std::move(*fd), role::server, 0);
+}
+
+void tcp_shell::connect(const dial_target& target, caf::response_promise promise) {
+  auto number = ++last_dial_;
+  dials_.emplace(
+    number, dial_state{target, std::move(promise), backoff{options_.reconnect, static_cast<std::uint64_t>(clock_now().count())}, false});
+  dial(number);
+}
+
+void tcp_shell::dial(std::uint64_t number) {
+  auto at = dials_.find(number);
+  if (at == dials_.end() || draining_) return;
+  connector_->connect(at->second.target.where, options_.connect_timeout, [weak = self_->address(), number](result<unique_fd> r) {
+    if (auto strong = caf::actor_cast<caf::actor>(weak))
+      caf::anon_send(strong, dialled_atom::value, number, std::make_shared<result<unique_fd>>(std::move(r)));
+  });
+}
+
+void tcp_shell::on_dialled(std::uint64_t number, const dial_result& r) {
+  if (draining_) return;
+  if (*r) open(std::move(**r), role::client, number);
+  else dial_failed(number, r->error());
+}
+
+void tcp_shell::dial_failed(std::uint64_t number, const error& why) {
+  auto at = dials_.find(number);
+  if (at == dials_.end()) return;
+  auto& d = at->second;
+  if (d.promise.pending() && !d.target.options.until_connected) {
+    d.promise.deliver(to_caf(why));
+    dials_.erase(at);
+    return;
+  }
+  auto wait = d.backoff.failed(why.code == errc::login_refused);
+  if (!std::exchange(d.reported, true)) warn("disconnected", to_string(d.target.where), why.message);
+  connector_->after(wait, [weak = self_->address(), number] {
+    if (auto strong = caf::actor_cast<caf::actor>(weak)) caf::anon_send(strong, redial_atom::value, number);
+  });
+}
+
+void tcp_shell::begin_shut_down(caf::response_promise promise) {
+  joiners_.push_back(std::move(promise));
+  if (std::exchange(draining_, true)) return;
+  connector_->stop_accepting();
+  drain_until_ = clock_now() + options_.drain;
+  end_if_drained();
+  arm();
+}
+
+void tcp_shell::end_if_drained() {
+  auto running = [](const peer_info& p) { return p.inbound > 0; };
+  auto all = node_.peers();
+  if (clock_now() < drain_until_ && std::any_of(all.begin(), all.end(), running)) return;
+  flush();
+  self_->quit();
+}
+
+} // namespace patio

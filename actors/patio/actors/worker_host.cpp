@@ -1,0 +1,60 @@
+#include <patio/actors/worker_host.hpp>
+
+#include <caf/exit_reason.hpp>
+#include <caf/sec.hpp>
+#include <caf/send.hpp>
+
+#include <patio/actors/caf_error.hpp>
+#include <patio/actors/junk.hpp>
+
+namespace patio {
+
+worker_host::worker_host(caf::event_based_actor* self) : self_{self} {
+  self_->set_down_handler([this](caf::down_msg& down) { on_down(down); });
+}
+
+worker_host::~worker_host() {
+  waiting_.answer(fail(errc::shut_down, "the executor has shut down"));
+  // They may have something to wait for, and would keep the actor system from ending until then.
+  for (auto& [function, actor] : instances_) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+}
+
+caf::actor worker_host::instance(const void* function, const std::function<caf::actor()>& make) {
+  auto& known = instances_[function];
+  if (!known) known = make();
+  return known;
+}
+
+std::uint64_t worker_host::begin(const caf::actor& target, reply&& to) {
+  waiting_ = std::move(to);
+  target_ = target.address();
+  self_->monitor(target_);
+  return ++token_;
+}
+
+void worker_host::end(std::uint64_t token, result<value> r) {
+  if (token != token_ || !waiting_.open()) return;
+  self_->demonitor(target_);
+  // Answering may start the next call, which begins anew.
+  auto to = std::move(waiting_);
+  to.answer(std::move(r));
+}
+
+void worker_host::on_down(const caf::down_msg& down) {
+  std::erase_if(instances_, [&](const auto& known) { return known.second.address() == down.source; });
+  if (down.source == target_ && waiting_.open()) end(token_, tl::unexpected(gone(caf::to_string(down.reason))));
+}
+
+error worker_host::failure(const caf::error& why) {
+  if (why == caf::sec::request_receiver_down || why.category() == caf::atom("exit")) return gone(caf::to_string(why));
+  if (why == caf::sec::request_timeout) return remote_error(value::exception("builtins.TimeoutError", {caf::to_string(why)}));
+  // An error of the system's that some actor passed on says nothing of this node.
+  if (why.category() == caf::atom("system")) return remote_error(value::exception("builtins.RuntimeError", {caf::to_string(why)}));
+  return from_caf(why);
+}
+
+error worker_host::gone(const std::string& why) {
+  return remote_error(value::exception("builtins.RuntimeError", {"the actor that ran the function ended: " + why}));
+}
+
+} // namespace patio

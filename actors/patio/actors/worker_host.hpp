@@ -1,0 +1,46 @@
+/// What a worker gives the function it runs: an actor that can send requests, and the actors that functions run as.
+/// One for each worker, used on the worker's thread only; a worker has one call at a time.
+#pragma once
+
+#include <functional>
+#include <unordered_map>
+
+#include <caf/actor.hpp>
+#include <caf/event_based_actor.hpp>
+
+#include <patio/error.hpp>
+#include <patio/reply.hpp>
+
+namespace patio {
+
+class worker_host {
+public:
+  explicit worker_host(caf::event_based_actor* self);
+  ~worker_host();
+  worker_host(const worker_host&) = delete;
+  worker_host& operator=(const worker_host&) = delete;
+
+  [[nodiscard]] caf::event_based_actor* self() const noexcept { return self_; }
+  /// This worker's actor for a function, made at its first call and again after it has died.
+  [[nodiscard]] caf::actor instance(const void* function, const std::function<caf::actor()>& make);
+
+  /// The call now waits for `target`; should that die first, the call ends. Returns a token for `end`.
+  [[nodiscard]] std::uint64_t begin(const caf::actor& target, reply&& to);
+  void end(std::uint64_t token, result<value> r);
+
+  /// The error of an actor that died under its call.
+  [[nodiscard]] static error gone(const std::string& why);
+  /// What the function's caller is told of an actor's error; CAF's own word for a receiver that died is `gone`.
+  [[nodiscard]] static error failure(const caf::error& why);
+
+private:
+  void on_down(const caf::down_msg& down);
+
+  caf::event_based_actor* self_;
+  std::unordered_map<const void*, caf::actor> instances_;
+  reply waiting_;
+  caf::actor_addr target_;
+  std::uint64_t token_ = 0;
+};
+
+} // namespace patio

@@ -1,0 +1,47 @@
+/// What the subcommands that call a peer have in common: a node that serves nothing, with one connection.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include <patio/actors/call.hpp>
+#include <patio/actors/system.hpp>
+#include <patio/actors/tcp_broker.hpp>
+
+namespace patio::apps {
+
+/// Flags of every subcommand that opens a connection.
+struct connection_flags {
+  std::string key_file;
+  double timeout = 60; ///< seconds
+  void add_key(CLI::App& app);
+  void add_timeout(CLI::App& app);
+};
+
+/// The key from the file, else from PATIO_KEY, else empty. A trailing newline of a file is not part of it.
+[[nodiscard]] result<std::string> load_key(const connection_flags& flags);
+
+/// Checks before anything is opened.
+[[nodiscard]] result<std::chrono::nanoseconds> seconds(double s);
+
+class client {
+public:
+  ~client();
+  /// Connects and logs in, or says why not.
+  [[nodiscard]] static result<std::unique_ptr<client>> connect(const std::vector<std::string>& endpoints, const connection_flags& flags);
+
+  [[nodiscard]] const tcp_broker_actor& broker() const noexcept { return broker_; }
+  [[nodiscard]] const std::vector<peer_info>& peers() const noexcept { return peers_; }
+  [[nodiscard]] caf::actor_system& system() noexcept { return system_; }
+
+private:
+  explicit client(std::string key);
+  system_config config_;
+  caf::actor_system system_{config_};
+  tcp_broker_actor broker_;
+  std::vector<peer_info> peers_;
+};
+
+} // namespace patio::apps

@@ -1,0 +1,127 @@
+#include "demo.hpp"
+
+#include <unistd.h>
+
+#include <cmath>
+#include <functional>
+#include <sstream>
+#include <thread>
+
+#include <patio/actors/actor_function.hpp>
+#include <patio/integer.hpp>
+
+namespace patio::apps {
+namespace {
+
+constexpr std::size_t longest_result = 8 * 1024; // bytes of an integer; a peer's reader takes no longer one
+
+[[noreturn]] void raise(const char* type, std::string text) { throw python_error{type, {std::move(text)}}; }
+
+bool is_whole(const value& v) { return v.kind() == kind::integer || v.kind() == kind::boolean; }
+
+integer whole(const value& v) { return *from_value<integer>(v); }
+
+double real(const value& v, const char* operation) {
+  if (auto d = from_value<double>(v)) return *d;
+  raise("TypeError", std::string{"unsupported operand type for "} + operation + ": '" + std::string{type_name(v.kind())} + "'");
+}
+
+value bounded(const integer& i) {
+  if (i.magnitude().size() > longest_result) raise("OverflowError", "the result has more than 8192 bytes");
+  return i;
+}
+
+value multiply(const value& a, const value& b) {
+  if (!is_whole(a) || !is_whole(b)) return real(a, "*") * real(b, "*");
+  std::int64_t product = 0;
+  auto x = from_value<std::int64_t>(a), y = from_value<std::int64_t>(b);
+  if (x && y && !__builtin_mul_overflow(*x, *y, &product)) return product;
+  return bounded(whole(a) * whole(b));
+}
+
+value mul(args xs) {
+  value product = 1;
+  for (const auto& x : xs) product = multiply(product, x);
+  return product;
+}
+
+value divide(const value& a, const value& b) {
+  auto x = real(a, "/"), y = real(b, "/");
+  if (y == 0) raise("ZeroDivisionError", is_whole(a) && is_whole(b) ? "division by zero" : "float division by zero");
+  return x / y;
+}
+
+value subtract(const value& a, const value& b) {
+  if (is_whole(a) && is_whole(b)) return bounded(whole(a) - whole(b));
+  return real(a, "-") - real(b, "-");
+}
+
+value whole_power(const integer& base, const integer& exponent) {
+  bool odd = !exponent.magnitude().empty() && (static_cast<unsigned char>(exponent.magnitude()[0]) & 1) != 0;
+  if (exponent == integer{0} || base == integer{1}) return 1;
+  if (base == integer{0}) return 0;
+  if (base == integer{-1}) return odd ? -1 : 1;
+  // From here on the result doubles with each step of the exponent.
+  auto steps = exponent.as_int64();
+  auto bits_at_least = (base.magnitude().size() - 1) * 8 + 1;
+  if (!steps || *steps > static_cast<std::int64_t>(longest_result * 8 / bits_at_least))
+    raise("OverflowError", "the result has more than 8192 bytes");
+  return bounded(base.pow(static_cast<std::uint64_t>(*steps)));
+}
+
+value power(const value& a, const value& b) {
+  if (is_whole(a) && is_whole(b) && !whole(b).negative()) return whole_power(whole(a), whole(b));
+  auto x = real(a, "**"), y = real(b, "**");
+  if (x == 0 && y < 0) raise("ZeroDivisionError", "0.0 cannot be raised to a negative power");
+  return std::pow(x, y);
+}
+
+value echo(args xs, kwargs named) {
+  if (xs.size() == 1 && named.empty()) return xs.front();
+  std::vector<dict_entry> entries;
+  for (auto& [name, v] : named) entries.emplace_back(name, v);
+  return value::tuple({value::tuple(std::move(xs)), value::dict(std::move(entries))});
+}
+
+using wake_atom = caf::atom_constant<caf::atom("wake")>;
+
+// Occupies a worker, as a function should, but no thread: any number of naps share the scheduler.
+caf::result<value> nap(caf::event_based_actor* self, double seconds) {
+  if (!(seconds >= 0) || seconds > 86'400) raise("ValueError", "sleep length must be from 0 to 86400 seconds");
+  auto promise = self->make_response_promise<value>();
+  auto wait = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::duration<double>{seconds});
+  // Linked, so that a node which ends waits for nobody who sleeps in it.
+  auto waker = self->spawn<caf::linked>([promise](caf::event_based_actor* me) mutable -> caf::behavior {
+    return {[promise, me](wake_atom) mutable {
+      promise.deliver(value{});
+      me->quit();
+    }};
+  });
+  self->delayed_send(waker, wait, wake_atom::value);
+  return promise;
+}
+
+value fail_with(std::string type, args xs) { throw python_error{std::move(type), std::move(xs)}; }
+
+std::tuple<std::string, std::int64_t, std::string> whoami() {
+  std::ostringstream thread;
+  thread << std::this_thread::get_id();
+  return {"patio " PATIO_VERSION " (C++)", ::getpid(), thread.str()};
+}
+
+} // namespace
+
+registry demo_functions() {
+  registry rpc{{.project = "demo", .auto_naming = false}};
+  rpc.add("mul", mul, {.quick = true});
+  rpc.add("div", divide, {.parameters = {"a", "b"}, .quick = true});
+  rpc.add("pow", power, {.parameters = {"a", "b"}});
+  rpc.add("sub", subtract, {.parameters = {"a", "b"}, .quick = true});
+  rpc.add("echo", echo, {.quick = true});
+  rpc.add("sleep", nap, function_options{.parameters = {"seconds"}});
+  rpc.add("fail", fail_with, {.parameters = {"kind"}, .quick = true});
+  rpc.add("whoami", whoami);
+  return rpc;
+}
+
+} // namespace patio::apps

@@ -1,0 +1,136 @@
+// `patio mesh-node`: one C++ node of `patio mesh`, steered by lines on standard input and heard by lines on standard output.
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <iostream>
+#include <thread>
+
+#include <patio/actors/completion.hpp>
+#include <patio/actors/log.hpp>
+#include <patio/actors/time.hpp>
+
+#include "client.hpp"
+#include "commands.hpp"
+#include "exit_code.hpp"
+
+namespace patio::apps {
+namespace {
+
+struct node_flags {
+  std::uint64_t index = 0, incarnation = 0;
+  std::uint16_t port = 0;
+  double rate = 10;
+};
+
+// One write for each line: the pipe keeps lines of several threads whole, and what was written survives a kill.
+void say(const std::string& line) {
+  auto text = line + "\n";
+  (void)!::write(STDOUT_FILENO, text.data(), text.size());
+}
+
+class caller {
+public:
+  caller(broker_actor broker, const node_flags& f) : broker_{std::move(broker)}, flags_{f}, thread_{[this] { run(); }} {}
+  ~caller() {
+    stop();
+    thread_.join();
+  }
+  void stop() {
+    std::lock_guard lock{mutex_};
+    stopping_ = true;
+    wake_.notify_all();
+  }
+
+private:
+  void run() {
+    auto begin = std::chrono::steady_clock::now();
+    std::unique_lock lock{mutex_};
+    for (std::uint64_t number = 1; !stopping_; ++number) {
+      auto due =
+        begin
+        + std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>{static_cast<double>(number) / flags_.rate});
+      if (wake_.wait_until(lock, due, [this] { return stopping_; })) break;
+      ++open_;
+      lock.unlock();
+      call(number);
+      report_peers();
+      lock.lock();
+    }
+    wake_.wait(lock, [this] { return open_ == 0; });
+    say("idle");
+  }
+
+  void report_peers() {
+    if (clock_now() < next_report_) return;
+    next_report_ = clock_now() + std::chrono::seconds{1};
+    request_from_outside(broker_, caf::make_message(peers_atom::value), [](caf::message& m) {
+      if (m.match_elements<std::vector<peer_info>>()) say("p " + std::to_string(m.get_as<std::vector<peer_info>>(0).size()));
+    });
+  }
+
+  void call(std::uint64_t number) {
+    auto id = (flags_.index << 48) | (flags_.incarnation << 32) | number;
+    auto begin = clock_now();
+    say("b " + std::to_string(id));
+    call_async(broker_, {"work", {{value{id}}, {}}, 2}, {}, [this, id, begin](result<value> r) {
+      auto ending = !r ? std::string{to_string(r.error().code)} : *r == value{id} ? "value" : "wrong";
+      say("e " + std::to_string(id) + " " + ending + " " + std::to_string((clock_now() - begin).count() / 1000));
+      std::lock_guard lock{mutex_};
+      if (--open_ == 0) wake_.notify_all();
+    });
+  }
+
+  broker_actor broker_;
+  node_flags flags_;
+  instant next_report_{};
+  std::mutex mutex_; ///< guards what follows
+  std::condition_variable wake_;
+  bool stopping_ = false;
+  std::size_t open_ = 0;
+  std::thread thread_;
+};
+
+int run_node(const node_flags& f) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  set_log_level(log_level::error); // lost peers are what the demo is about
+  registry rpc{{.project = "mesh", .auto_naming = false}};
+  rpc.add("work", [](std::uint64_t id) {
+    say("x " + std::to_string(id));
+    return id;
+  });
+  system_config config;
+  caf::actor_system sys{config};
+  auto node = spawn_tcp_broker(sys, spawn_async_pool(sys, rpc, {.workers = 64}));
+  auto bound = listen(node, "127.0.0.1", f.port);
+  if (!bound) return report(bound.error());
+  say("listening on " + to_string(*bound));
+  std::optional<caller> calls;
+  for (std::string line; std::getline(std::cin, line);) {
+    if (line.starts_with("connect ")) {
+      auto to = parse_endpoint(std::string_view{line}.substr(8)).value();
+      connect(node, to.host, to.port);
+    }
+    if (line == "stop") calls->stop();
+    else if (!calls) calls.emplace(node, f);
+  }
+  calls.reset();
+  shut_down(node);
+  return ok;
+}
+
+} // namespace
+
+void add_mesh_node(CLI::App& app, command& run) {
+  auto& sub = *app.add_subcommand("mesh-node", "one node of `patio mesh`")->group("");
+  auto f = std::make_shared<node_flags>();
+  sub.add_option("--index", f->index);
+  sub.add_option("--incarnation", f->incarnation);
+  sub.add_option("--port", f->port);
+  sub.add_option("--rate", f->rate);
+  sub.callback([f, &run] { run = [f] { return run_node(*f); }; });
+}
+
+} // namespace patio::apps

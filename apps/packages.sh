@@ -1,0 +1,42 @@
+#!/bin/sh
+# The one place that knows the Debian packages. Installs those of the named groups that are missing:
+#   sh apps/packages.sh build [tests] [checks]
+set -eu
+
+build='cmake doctest-dev g++ libb2-dev libcaf-dev libcli11-dev libexpected-dev libspdlog-dev libssl-dev ninja-build nlohmann-json3-dev'
+tests='python3 python3-venv'
+checks='clang-format'
+
+wanted=
+for group; do
+  case $group in
+  build) wanted="$wanted $build" ;;
+  tests) wanted="$wanted $tests" ;;
+  checks) wanted="$wanted $checks" ;;
+  *) echo "packages.sh: no group '$group'; there are build, tests and checks" >&2; exit 2 ;;
+  esac
+done
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+  echo "packages.sh: this is no Debian or Ubuntu, so nothing is installed; the build needs what these packages hold:$wanted" >&2
+  exit 0
+fi
+
+missing=
+for package in $wanted; do
+  [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+sudo=
+if [ "$(id -u)" -ne 0 ]; then
+  if ! command -v sudo >/dev/null; then
+    echo "packages.sh: run this as root, once: apt-get update && apt-get install --no-install-recommends$missing" >&2
+    exit 1
+  fi
+  sudo=sudo
+fi
+echo "Installing$missing"
+$sudo apt-get update -q
+# shellcheck disable=SC2086 # one word a package
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing

@@ -1,0 +1,58 @@
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include <patio/pickle.hpp>
+
+#include "commands.hpp"
+#include "exit_code.hpp"
+#include "tagged_json.hpp"
+
+namespace patio::apps {
+namespace {
+
+result<std::string> read_input(const std::string& path) {
+  std::ostringstream text;
+  if (path.empty() || path == "-") {
+    text << std::cin.rdbuf();
+    return text.str();
+  }
+  std::ifstream file{path, std::ios::binary};
+  if (!file) return fail(errc::invalid, "cannot read " + path);
+  text << file.rdbuf();
+  return text.str();
+}
+
+// A frame's payload is a value, a call, or, in an ERROR, an exception of a class that is not known here.
+result<std::string> explain_bytes(std::string_view bytes) {
+  if (auto call = read_call_request(bytes)) return to_tagged_json(*call);
+  auto strict = read_pickle(bytes);
+  if (strict) return to_tagged_json(*strict);
+  if (auto v = read_pickle(bytes, {}, unknown_class::as_exception); v && v->kind() == kind::exception)
+    strict.error().message += "; accepted in an ERROR, as an exception of a class that is not known here";
+  return tl::unexpected(std::move(strict.error()));
+}
+
+int explain(const std::string& path) {
+  auto explained = read_input(path).and_then([](const std::string& bytes) { return explain_bytes(bytes); });
+  if (!explained) return report(explained.error());
+  std::cout << *explained << std::endl;
+  return ok;
+}
+
+} // namespace
+
+void add_pickle(CLI::App& app, command& run) {
+  auto& sub = *app.add_subcommand("pickle", "look into Python pickles, without running anything in them");
+  auto& explain_sub = *sub.add_subcommand("explain", "print the value as tagged JSON, or say at which byte and why it is refused");
+  sub.require_subcommand(1);
+  auto path = std::make_shared<std::string>();
+  explain_sub.add_option("file", *path, "the pickle (default: standard input)")->type_name("FILE");
+  const char* example =
+    "Example:\n  python3 -c 'import pickle, sys; sys.stdout.buffer.write(pickle.dumps((1, \"a\")))' | patio pickle explain";
+  sub.footer(example);
+  explain_sub.footer(example);
+  explain_sub.callback([path, &run] { run = [path] { return explain(*path); }; });
+}
+
+} // namespace patio::apps

@@ -1,0 +1,6 @@
+# Values as tagged JSON, for `patio pickle explain` and for the tests of the codec: a file of its own, as it needs no CAF.
+include_guard(GLOBAL)
+find_package(nlohmann_json REQUIRED)
+add_library(patio_tagged_json STATIC ${CMAKE_CURRENT_LIST_DIR}/tagged_json.cpp)
+target_include_directories(patio_tagged_json PUBLIC ${CMAKE_CURRENT_LIST_DIR})
+target_link_libraries(patio_tagged_json PUBLIC patio nlohmann_json::nlohmann_json PRIVATE patio_flags)

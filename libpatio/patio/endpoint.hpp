@@ -1,0 +1,26 @@
+/// "HOST:PORT" as people write it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <patio/error.hpp>
+
+namespace patio {
+
+inline constexpr std::uint16_t default_port = 15383; ///< Python patio's
+
+struct endpoint {
+  std::string host;
+  std::uint16_t port = default_port;
+  friend bool operator==(const endpoint&, const endpoint&) = default;
+};
+
+/// "host", "host:port", "1.2.3.4:port", "[::1]:port", "[::1]" or "::1". Fails with errc::invalid, saying what would be right.
+[[nodiscard]] result<endpoint> parse_endpoint(std::string_view text);
+
+/// With brackets round an IPv6 address.
+[[nodiscard]] std::string to_string(const endpoint& e);
+
+} // namespace patio

@@ -1,0 +1,99 @@
+#include <patio/frame.hpp>
+
+#include <algorithm>
+#include <limits>
+
+namespace patio {
+namespace {
+
+void put_u32(char* at, std::uint32_t n) noexcept {
+  for (int shift = 24; shift >= 0; shift -= 8) *at++ = static_cast<char>((n >> shift) & 0xff);
+}
+
+std::uint32_t get_u32(const char* at) noexcept {
+  std::uint32_t n = 0;
+  for (int i = 0; i < 4; ++i) n = (n << 8) | static_cast<unsigned char>(at[i]);
+  return n;
+}
+
+} // namespace
+
+std::string_view to_string(packet type) noexcept {
+  switch (type) {
+  case packet::auth_digest: return "AUTH_DIGEST";
+  case packet::auth_request: return "AUTH_REQUEST";
+  case packet::auth_response: return "AUTH_RESPONSE";
+  case packet::auth_ok: return "AUTH_OK";
+  case packet::discover_request: return "DISCOVER_REQUEST";
+  case packet::discover_response: return "DISCOVER_RESPONSE";
+  case packet::request: return "REQUEST";
+  case packet::response: return "RESPONSE";
+  case packet::error: return "ERROR";
+  }
+  return "unknown";
+}
+
+bool is_known(packet type) noexcept { return to_string(type) != "unknown"; }
+
+frame_header read_header(std::string_view nine_bytes) noexcept {
+  const auto* p = nine_bytes.data();
+  return {static_cast<packet>(static_cast<signed char>(p[0])), get_u32(p + 1), get_u32(p + 5)};
+}
+
+frame_writer::frame_writer(std::string& out, packet type, std::uint32_t serial) : out_{out}, begin_{out.size()} {
+  char header[frame_header::size_on_wire] = {static_cast<char>(type)};
+  put_u32(header + 5, serial);
+  out_.append(header, sizeof header);
+}
+
+bool frame_writer::close(std::size_t limit) {
+  auto size = out_.size() - begin_ - frame_header::size_on_wire;
+  if (size > std::min<std::size_t>(limit, std::numeric_limits<std::uint32_t>::max())) return discard(), false;
+  put_u32(out_.data() + begin_ + 1, static_cast<std::uint32_t>(size));
+  return true;
+}
+
+void frame_writer::discard() { out_.resize(begin_); }
+
+void frame_reader::feed(std::string_view bytes) {
+  auto skipped = static_cast<std::size_t>(std::min<std::uint64_t>(to_skip_, bytes.size()));
+  to_skip_ -= skipped;
+  input_ = bytes.substr(skipped);
+}
+
+std::string_view frame_reader::peek(std::size_t n) {
+  if (buffer_.size() == consumed_) return input_.substr(0, n);
+  auto kept = buffer_.size() - consumed_;
+  if (kept < n) {
+    buffer_.append(input_.substr(0, n - kept));
+    input_.remove_prefix(n - kept);
+  }
+  return std::string_view{buffer_}.substr(consumed_, n);
+}
+
+std::string_view frame_reader::take(std::size_t n) {
+  auto bytes = peek(n);
+  if (buffer_.size() == consumed_) input_.remove_prefix(n);
+  else consumed_ += n;
+  return bytes;
+}
+
+// No more than the header has been kept so far: a payload is stored after the verdict only.
+void frame_reader::begin_skip(const frame_header& header) {
+  (void)take(frame_header::size_on_wire);
+  auto here = std::min<std::size_t>(header.size, input_.size());
+  input_.remove_prefix(here);
+  to_skip_ = header.size - here;
+}
+
+// Called when no whole frame is left: the piece's memory is the caller's, so its rest is copied.
+void frame_reader::keep_rest() {
+  if (stopped_) input_ = {};
+  buffer_.erase(0, consumed_);
+  consumed_ = 0;
+  buffer_.append(input_);
+  input_ = {};
+  if (buffer_.empty() && buffer_.capacity() > 65'536) buffer_.shrink_to_fit();
+}
+
+} // namespace patio

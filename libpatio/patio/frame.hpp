@@ -1,0 +1,100 @@
+/// Frames of the wire protocol: type int8, payload size uint32, serial uint32, all big endian, then the payload.
+/// Writing and reading stand side by side; libpatio/README.md has the layout as a table.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace patio {
+
+/// Never renumber: Python patio 0.1.4 in the field has these.
+enum class packet : std::int8_t {
+  auth_digest = 0,
+  auth_request = 1,
+  auth_response = 2, ///< defined by Python, never sent by anyone
+  auth_ok = 3,
+  discover_request = 5,
+  discover_response = 6,
+  request = 10,
+  response = 20,
+  error = 30,
+};
+
+[[nodiscard]] bool is_known(packet type) noexcept;
+[[nodiscard]] std::string_view to_string(packet type) noexcept;
+
+struct frame_header {
+  static constexpr std::size_t size_on_wire = 9;
+  packet type{};
+  std::uint32_t size = 0;
+  std::uint32_t serial = 0;
+  friend bool operator==(const frame_header&, const frame_header&) = default;
+};
+
+[[nodiscard]] frame_header read_header(std::string_view nine_bytes) noexcept;
+
+/// Appends a frame whose payload is written behind the header: open, append the payload to `out`, close.
+class frame_writer {
+public:
+  frame_writer(std::string& out, packet type, std::uint32_t serial);
+  /// Fills in the size. False, with the frame taken back, if the payload is over `limit`.
+  [[nodiscard]] bool close(std::size_t limit);
+  void discard();
+
+private:
+  std::string& out_;
+  std::size_t begin_;
+};
+
+/// Cuts a byte stream, in whatever pieces it comes, into frames. A frame that lies within one piece is
+/// handed on without a copy.
+class frame_reader {
+public:
+  struct frame {
+    frame_header header;
+    std::string_view payload; ///< valid until the next call
+  };
+  /// What to do with a frame once its header is known.
+  enum class verdict : std::uint8_t { take, skip, stop };
+
+  void feed(std::string_view bytes);
+  /// The next whole frame. `judge(header)` is asked once a frame, before any of its payload is stored;
+  /// a skipped frame's payload is dropped as it arrives. Nothing if more bytes are needed, or after a stop.
+  template <class Judge>
+  [[nodiscard]] std::optional<frame> next(Judge judge) {
+    while (!stopped_ && available() >= frame_header::size_on_wire) {
+      auto header = read_header(peek(frame_header::size_on_wire));
+      if (!judged_) {
+        auto what = judge(header);
+        stopped_ = what == verdict::stop;
+        if (what == verdict::skip) begin_skip(header);
+        if (what != verdict::take) continue;
+        judged_ = true;
+      }
+      auto whole = frame_header::size_on_wire + std::size_t{header.size};
+      if (available() < whole) break;
+      judged_ = false;
+      return frame{header, take(whole).substr(frame_header::size_on_wire)};
+    }
+    keep_rest();
+    return {};
+  }
+
+private:
+  [[nodiscard]] std::size_t available() const noexcept { return buffer_.size() - consumed_ + input_.size(); }
+  [[nodiscard]] std::string_view peek(std::size_t n);
+  [[nodiscard]] std::string_view take(std::size_t n);
+  void begin_skip(const frame_header& header);
+  void keep_rest();
+
+  std::string buffer_;       ///< bytes of earlier pieces that made no whole frame yet
+  std::size_t consumed_ = 0; ///< of buffer_
+  std::string_view input_;   ///< what is left of the current piece
+  std::uint64_t to_skip_ = 0;
+  bool judged_ = false, stopped_ = false;
+};
+
+} // namespace patio

@@ -1,0 +1,28 @@
+/// What a node lets others cost it. Every field can be set; 0 never means unlimited.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include <patio/pickle.hpp>
+
+namespace patio {
+
+struct limits {
+  std::size_t frame = std::size_t{16} << 20;                     ///< payload bytes once logged in
+  std::size_t frame_before_login = 1024;                         ///< payload bytes until then
+  std::size_t drain = std::size_t{64} << 20;                     ///< a larger frame than this is not skipped: its connection closes
+  std::chrono::nanoseconds handshake = std::chrono::seconds{5};  ///< TLS, login and discovery together
+  std::size_t name = 512;                                        ///< bytes of a function's name
+  std::size_t names = 10'000;                                    ///< functions of one peer
+  std::size_t keywords = 1024;                                   ///< keyword arguments of one call
+  std::size_t inbound_calls = 1024;                              ///< running for one connection
+  std::size_t outbound_calls = 16'384;                           ///< waiting for answers from one connection
+  std::size_t waiting_calls = 262'144;                           ///< of the whole node, those without a peer included
+  std::size_t unknown_serials = 100;                             ///< answers nobody waits for, in one minute
+  std::chrono::nanoseconds route_wait = std::chrono::seconds{5}; ///< for a peer that serves a name
+  std::chrono::nanoseconds longest_timeout = std::chrono::hours{24};
+  pickle_limits pickle = {};
+};
+
+} // namespace patio

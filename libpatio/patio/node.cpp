@@ -1,0 +1,155 @@
+#include <patio/node.hpp>
+
+#include <stdexcept>
+
+#include <patio/login.hpp>
+#include <patio/node_connection.hpp>
+#include <patio/repr.hpp>
+
+namespace patio {
+
+node::node(node_options options, registry functions, node_events& events)
+    : options_{std::move(options)}, functions_{std::move(functions)}, events_{events}, router_{options_.seed} {
+  if (auto ok = check_key(options_.key); !ok) throw std::invalid_argument{ok.error().message};
+  functions_.lock();
+  // A frame within its limit is not to be refused for its length a second time.
+  options_.limits.pickle.bytes = std::max(options_.limits.pickle.bytes, options_.limits.frame);
+  session_options shared{options_.key, functions_.names(), options_.limits};
+  session_options_ = std::make_shared<const session_options>(std::move(shared));
+}
+
+node::~node() = default;
+
+node::connection* node::find(connection_id id) {
+  auto at = connections_.find(id);
+  return at == connections_.end() ? nullptr : at->second.get();
+}
+
+connection_id node::open(role side, std::string address, std::string nonce, instant now) {
+  visit inside{*this};
+  now_ = now;
+  auto id = ++last_id_;
+  auto& c = *connections_.emplace(id, std::make_unique<connection>(*this, id, side, std::move(address), std::move(nonce))).first->second;
+  schedule(after(now, options_.limits.handshake), {due::kind::handshake, 0, id});
+  mark_dirty(c);
+  return id;
+}
+
+void node::receive(connection_id id, std::string_view bytes, instant now) {
+  visit inside{*this};
+  now_ = now;
+  auto* c = find(id);
+  if (!c) return;
+  c->session.receive(bytes);
+  mark_dirty(*c);
+}
+
+void node::close(connection_id id, error why, std::uint64_t sent) {
+  visit inside{*this};
+  if (auto* c = find(id)) c->session.close(std::move(why), sent);
+}
+
+std::string* node::output(connection_id id) {
+  auto* c = find(id);
+  if (c) return &c->session.output();
+  // A connection that has just closed may still owe its peer an error.
+  for (auto& g : gone_)
+    if (g->id == id) return &g->session.output();
+  return nullptr;
+}
+
+void node::taken(connection_id id, std::size_t bytes) {
+  if (auto* c = find(id)) c->session.taken(bytes);
+}
+
+void node::mark_dirty(connection& c) {
+  if (c.dirty || c.session.output().empty()) return;
+  c.dirty = true;
+  dirty_.push_back(c.id);
+}
+
+std::vector<connection_id> node::take_dirty() {
+  for (auto id : dirty_)
+    if (auto* c = find(id)) c->dirty = false;
+  return std::exchange(dirty_, {});
+}
+
+void node::forget(connection_id id) {
+  router_.remove(id);
+  auto c = connections_.extract(id);
+  if (c.empty()) return;
+  settle(1 + c.mapped()->session.inbound());
+  gone_.push_back(std::move(c.mapped()));
+}
+
+bool node::ping(connection_id id, std::uint64_t token) {
+  auto* c = find(id);
+  if (!c || c->session.state() != session::state::ready) return false;
+  c->session.ping(token);
+  mark_dirty(*c);
+  return true;
+}
+
+void node::shut_down(const error& why) {
+  visit inside{*this};
+  down_ = true;
+  std::vector<connection_id> ids;
+  for (const auto& [id, c] : connections_) ids.push_back(id);
+  for (auto id : ids)
+    if (auto* c = find(id)) c->session.close(why);
+  for (std::uint32_t i = 0; i < slots_.size(); ++i)
+    if (slots_[i].where != slot::place::nowhere) finish(i, tl::unexpected(why));
+}
+
+std::vector<peer_info> node::peers() const {
+  std::vector<peer_info> all;
+  for (const auto& [id, c] : connections_)
+    if (c->session.state() == session::state::ready) all.push_back(c->info());
+  std::sort(all.begin(), all.end(), [](const peer_info& a, const peer_info& b) { return a.id < b.id; });
+  return all;
+}
+
+node_tables node::tables() const noexcept { return {connections_.size(), calls_in_flight(), waiting_.size(), deadlines_.size()}; }
+
+void node::schedule(instant at, due d) {
+  if (at != never) deadlines_.push(at, d);
+}
+
+void node::settle(std::size_t deadlines) {
+  deadlines_.settled([this](const due& d) { return is_live(d); }, deadlines);
+}
+
+bool node::is_live(const due& d) {
+  switch (d.what) {
+  case due::kind::call: return slots_[d.serial_or_slot].generation == d.id_or_generation;
+  case due::kind::inbound: {
+    auto* c = find(d.id_or_generation);
+    return c && c->session.is_running(d.serial_or_slot);
+  }
+  default: return find(d.id_or_generation) != nullptr;
+  }
+}
+
+void node::tick(instant now) {
+  visit inside{*this};
+  now_ = now;
+  while (auto d = deadlines_.pop_due(now))
+    if (is_live(*d)) handle_due(*d, now);
+}
+
+void node::handle_due(const due& d, instant now) {
+  switch (d.what) {
+  case due::kind::call: return expire(d.serial_or_slot, now);
+  case due::kind::inbound:
+    return answer(d.id_or_generation, d.serial_or_slot, fail(errc::timeout, "the function took longer than its caller allowed"));
+  case due::kind::handshake: {
+    auto& c = *find(d.id_or_generation);
+    if (c.session.state() == session::state::ready) return schedule(now + std::chrono::minutes{1}, {due::kind::forgive, 0, c.id});
+    auto within = brief(seconds_left(options_.limits.handshake, instant::zero()));
+    return c.session.close({errc::login_refused, "no login within " + within + " s", {}});
+  }
+  case due::kind::forgive: find(d.id_or_generation)->session.forgive(); return schedule(now + std::chrono::minutes{1}, d);
+  }
+}
+
+} // namespace patio

@@ -1,0 +1,154 @@
+/// A node of the mesh without its sockets: connections, calls in flight, routes and deadlines in one state machine.
+/// Bytes, answers and time go in; bytes, work and results come out. A resource owned by one actor (or by a test);
+/// no thread, no clock. Whoever calls `tick` at `next_deadline` gets every call ended once.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <patio/deadline.hpp>
+#include <patio/registry.hpp>
+#include <patio/router.hpp>
+#include <patio/session.hpp>
+
+namespace patio {
+
+struct node_options {
+  std::string key = {}; ///< shared by all peers; 0 to 32 bytes
+  patio::limits limits = {};
+  routing route = routing::least_loaded;
+  std::uint64_t seed = 0; ///< for the choice among peers
+};
+
+/// A call on its way: which, and whether its number still means that one.
+struct call_id {
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;
+  friend bool operator==(const call_id&, const call_id&) = default;
+};
+
+/// What is known of a connection.
+struct peer_info {
+  connection_id id = 0;
+  std::string address;                   ///< HOST:PORT of the other end
+  role side = role::server;              ///< ours: a client has dialled
+  std::vector<std::string> names;        ///< what the peer serves
+  std::size_t outbound = 0, inbound = 0; ///< calls in flight
+};
+
+/// How much a node holds, for figures and for tests that nothing is left behind.
+struct node_tables {
+  std::size_t connections = 0; ///< those that still log in included
+  std::size_t calls = 0;       ///< of ours, in flight or waiting for a route
+  std::size_t waiting_names = 0;
+  std::size_t deadlines = 0; ///< a bounded share of which is of what has ended
+  friend bool operator==(const node_tables&, const node_tables&) = default;
+};
+
+/// What the owner of a node is told, from within the node's functions. It may call back into the node, but not `receive`
+/// for the same connection.
+class node_events {
+public:
+  /// Run this and pass what it gives to `node::answer`, before the deadline if that is to matter to anyone.
+  virtual void on_execute(connection_id from, std::uint32_t serial, const registry_entry& entry, arguments args, instant deadline) = 0;
+  /// A call of ours has ended; `token` is what `node::call` was given. Also a ping's that its connection did not outlive.
+  virtual void on_finished(std::uint64_t token, result<value> r) = 0;
+  virtual void on_pong(std::uint64_t token) = 0;
+  virtual void on_peer(const peer_info& peer) = 0;                ///< logged in and discovered
+  virtual void on_closed(connection_id id, const error& why) = 0; ///< send what is in `output`, then close the socket
+  virtual void on_log(std::string_view peer, std::string text) = 0;
+
+protected:
+  ~node_events() = default;
+};
+
+class node {
+public:
+  /// Locks the registry. Throws std::invalid_argument for a key that is too long.
+  node(node_options options, registry functions, node_events& events);
+  ~node();
+  node(const node&) = delete;
+  node& operator=(const node&) = delete;
+
+  /// A socket is connected. `nonce` as for a session.
+  connection_id open(role side, std::string address, std::string nonce, instant now);
+  void receive(connection_id id, std::string_view bytes, instant now);
+  /// The socket is gone; `sent` as for session::close.
+  void close(connection_id id, error why, std::uint64_t sent);
+  /// The bytes to send; empty if the connection is unknown. Tell `taken` how many were removed.
+  [[nodiscard]] std::string* output(connection_id id);
+  void taken(connection_id id, std::size_t bytes);
+  /// Connections that have got something to send since the last call of this.
+  [[nodiscard]] std::vector<connection_id> take_dirty();
+
+  /// Calls a function at a peer; ends in one on_finished, perhaps before this returns. `request.timeout` is what
+  /// the caller allows from `now`; the wire carries what is left of it when the call is sent. `only` names the one
+  /// connection that may be used.
+  call_id call(std::uint64_t token, call_request request, instant now, std::optional<connection_id> only = {});
+  /// Ends a call with errc::cancelled; nothing if it has ended already.
+  void cancel(call_id id);
+  void answer(connection_id id, std::uint32_t serial, const result<value>& r);
+  /// A round trip without a function, which ends in on_pong, or on_finished with the error that ended the connection;
+  /// false if the connection is not ready.
+  bool ping(connection_id id, std::uint64_t token);
+
+  [[nodiscard]] instant next_deadline() const noexcept { return deadlines_.next(); }
+  void tick(instant now);
+
+  /// Ends every connection with this error, and with it the calls that wait for a route; those on their way end like those of
+  /// any connection that is lost. The node refuses calls from then on.
+  void shut_down(const error& why);
+
+  [[nodiscard]] std::vector<peer_info> peers() const;
+  [[nodiscard]] std::size_t calls_in_flight() const noexcept;
+  [[nodiscard]] node_tables tables() const noexcept;
+
+private:
+  class connection;
+  class visit;
+  struct slot;
+  struct due { ///< what happens at a deadline
+    enum class kind : std::uint8_t { call, inbound, handshake, forgive } what;
+    std::uint32_t serial_or_slot = 0;
+    std::uint64_t id_or_generation = 0;
+  };
+
+  [[nodiscard]] connection* find(connection_id id);
+  [[nodiscard]] bool is_live(const due& d);
+  void handle_due(const due& d, instant now);
+  void schedule(instant at, due d);
+  void settle(std::size_t deadlines = 1);
+  void dispatch(std::uint32_t at, instant now);
+  void send(std::uint32_t at, connection& to, instant now);
+  void wait_for_route(std::uint32_t at, instant now);
+  void serve(const connection& c);
+  void finish(std::uint32_t at, result<value> r);
+  void expire(std::uint32_t at, instant now);
+  void execute(connection& from, std::uint32_t serial, call_request call);
+  void mark_dirty(connection& c);
+  void forget(connection_id id);
+
+  node_options options_;
+  registry functions_;
+  node_events& events_;
+  std::shared_ptr<const session_options> session_options_;
+  std::unordered_map<connection_id, std::unique_ptr<connection>> connections_;
+  std::vector<std::unique_ptr<connection>> gone_; ///< kept until no function of theirs can be running
+  unsigned visits_ = 0;                           ///< functions of the node that are running, one within the other
+  std::vector<connection_id> dirty_;
+  std::vector<slot> slots_;
+  std::vector<std::uint32_t> free_;
+  std::unordered_map<std::string, std::map<std::uint64_t, std::uint32_t>> waiting_; ///< slots by age, by name
+  router router_;
+  deadline_heap<due> deadlines_;
+  connection_id last_id_ = 0;
+  std::uint64_t waited_ = 0;
+  instant now_{};
+  bool down_ = false;
+};
+
+} // namespace patio

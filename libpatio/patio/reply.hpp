@@ -1,0 +1,84 @@
+/// The duty to answer one call, once. A resource: moved, never copied; usable from any thread.
+/// Dropping it without an answer answers with an error, so that no caller waits for ever.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include <patio/convert.hpp>
+#include <patio/error.hpp>
+
+namespace patio {
+
+class shared_reply;
+
+class reply {
+public:
+  using sink = std::function<void(result<value>)>;
+
+  reply() = default;
+  /// `if_dropped` is the error for a drop without an answer: by default the function's own fault.
+  explicit reply(sink to, errc if_dropped = errc::remote_error) : to_{std::move(to)}, if_dropped_{if_dropped} {}
+  /// One of several holders of the duty: dropping this one leaves it to the others.
+  explicit reply(std::shared_ptr<shared_reply> to) : shared_{std::move(to)} {}
+  reply(reply&& other) noexcept
+      : to_{std::exchange(other.to_, nullptr)}, shared_{std::move(other.shared_)}, if_dropped_{other.if_dropped_} {}
+  reply& operator=(reply&& other) noexcept {
+    std::swap(to_, other.to_);
+    std::swap(if_dropped_, other.if_dropped_);
+    std::swap(shared_, other.shared_);
+    return *this;
+  }
+  ~reply() {
+    if (to_) drop();
+  }
+
+  /// Answers after the first are ignored.
+  void answer(result<value> r);
+  [[nodiscard]] bool open() const noexcept { return to_ != nullptr || shared_ != nullptr; }
+
+private:
+  void drop() {
+    if (if_dropped_ != errc::remote_error) return answer(tl::unexpected(error{if_dropped_, {}, {}}));
+    answer(tl::unexpected(remote_error(value::exception("builtins.RuntimeError", {"the function was dropped without an answer"}))));
+  }
+
+  sink to_;
+  std::shared_ptr<shared_reply> shared_;
+  errc if_dropped_ = errc::remote_error;
+};
+
+/// A duty that a function and its caller hold both, perhaps in two threads: the first answer counts.
+class shared_reply {
+public:
+  explicit shared_reply(reply to) : to_{std::move(to)} {}
+  void answer(result<value> r) {
+    if (!answered_.test_and_set()) to_.answer(std::move(r));
+  }
+
+private:
+  std::atomic_flag answered_;
+  reply to_;
+};
+
+inline void reply::answer(result<value> r) {
+  if (auto to = std::exchange(to_, nullptr)) to(std::move(r));
+  else if (auto shared = std::exchange(shared_, nullptr)) shared->answer(std::move(r));
+}
+
+/// The same for a function that says its result's type: take one as the first parameter to answer later.
+template <class R>
+class reply_to {
+public:
+  reply_to() = default;
+  explicit reply_to(reply untyped) : untyped_{std::move(untyped)} {}
+  void answer(const R& r) { untyped_.answer(to_value(r)); }
+  void fail(error why) { untyped_.answer(tl::unexpected(std::move(why))); }
+
+private:
+  reply untyped_;
+};
+
+} // namespace patio

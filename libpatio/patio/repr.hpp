@@ -1,0 +1,24 @@
+/// Python's repr() and str() of a value.
+#pragma once
+
+#include <string>
+
+#include <patio/error.hpp>
+#include <patio/value.hpp>
+
+namespace patio {
+
+/// Exactly what CPython 3.11's repr() prints, for every kind (sets in the order held). Fails with
+/// errc::invalid if the value expands beyond value::expansion_limit, or if the digits of its integers
+/// would take more than about two seconds.
+[[nodiscard]] result<std::string> repr(const value& v);
+
+/// repr() for logs and messages: cut with "..." at `length` bytes, never fails, one line. Integers of more than
+/// 4300 digits show their size instead.
+[[nodiscard]] std::string brief(const value& v, std::size_t length = 200);
+
+/// str(): the text itself for a str, the message for an exception ("KeyError: 'x'" without its class: "'x'").
+/// What repr() refuses, and exceptions of more than 1 MiB in several parts, come out as brief().
+[[nodiscard]] std::string to_str(const value& v);
+
+} // namespace patio

@@ -1,0 +1,58 @@
+/// Which connections serve a name. A value-like table without time or I/O; owned by one node.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace patio {
+
+/// Numbers connections of a node from 1; never used again, unlike a socket's number.
+using connection_id = std::uint64_t;
+
+/// How a call finds its peer among those that serve the name.
+enum class routing : std::uint8_t {
+  least_loaded, ///< of two peers drawn at random the one with fewer calls in flight
+  round_robin,  ///< one after another
+};
+
+class router {
+public:
+  explicit router(std::uint64_t seed = 0) : random_{seed} {}
+
+  /// Replaces what the connection serves; names that come twice count once.
+  void serve(connection_id id, const std::vector<std::string>& names);
+  void remove(connection_id id);
+
+  /// `load(id)` is the number of calls in flight there.
+  template <class Load>
+  [[nodiscard]] std::optional<connection_id> pick(std::string_view name, routing how, Load load) {
+    auto at = peers_.find(name);
+    if (at == peers_.end()) return {};
+    auto& [ids, next] = at->second;
+    if (ids.size() == 1) return ids.front();
+    if (how == routing::round_robin) return ids[next++ % ids.size()];
+    auto first = random_() % ids.size(), second = (first + 1 + random_() % (ids.size() - 1)) % ids.size();
+    return load(ids[second]) < load(ids[first]) ? ids[second] : ids[first];
+  }
+
+  [[nodiscard]] bool serves(connection_id id, std::string_view name) const;
+  [[nodiscard]] bool empty() const noexcept { return peers_.empty(); }
+
+private:
+  struct candidates {
+    std::vector<connection_id> ids;
+    std::size_t next = 0;
+  };
+  std::map<std::string, candidates, std::less<>> peers_; ///< ordered, as a peer that picks its names could pick their hashes
+  std::unordered_map<connection_id, std::vector<std::string>> names_;
+  std::minstd_rand random_;
+};
+
+} // namespace patio

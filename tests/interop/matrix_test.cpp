@@ -1,0 +1,199 @@
+// {C++, Python} server x {C++, Python} client x {client calls, server calls} x {no key, short key, 32-byte key},
+// with real Python patio 0.1.4 processes.
+#include <doctest/doctest.h>
+
+#include <patio/literal.hpp>
+
+#include "peer_functions.hpp"
+#include "python_peer.hpp"
+
+using namespace patio;
+using patio::tests::python_peer;
+
+namespace {
+
+constexpr auto patience = std::chrono::seconds{20};
+
+/// One side of a connection, whichever language it is written in.
+class side {
+public:
+  virtual ~side() = default;
+  virtual endpoint listen() = 0;
+  virtual void connect(const endpoint& to) = 0;
+  /// "ok REPR" or "error TYPE ARGS", as Python would print them.
+  virtual std::string call(const std::string& name, const std::string& args, double timeout = 20, int times = 1) = 0;
+};
+
+class cpp_side final : public side {
+public:
+  explicit cpp_side(const std::string& key) {
+    auto back = std::make_shared<std::optional<broker_actor>>();
+    node_ = spawn_tcp_broker(system_, spawn_async_pool(system_, patio::tests::peer_functions(back), {.workers = 16}), {.key = key});
+    *back = node_;
+    back_ = back;
+  }
+  ~cpp_side() override {
+    back_->reset();
+    shut_down(node_);
+  }
+  endpoint listen() override { return patio::listen(node_, "127.0.0.1", 0).value(); }
+  void connect(const endpoint& to) override { REQUIRE(patio::connect(node_, to.host, to.port).get()); }
+  std::string call(const std::string& name, const std::string& args, double timeout, int times) override {
+    auto items = parse_literal(args).value();
+    std::vector<std::future<value>> answers;
+    for (int i = 0; i < times; ++i) answers.push_back(start(name, items, timeout));
+    std::string first;
+    for (auto& a : answers) {
+      auto text = outcome(a);
+      if (first.empty()) first = text;
+      CHECK(text == first);
+    }
+    return first;
+  }
+
+private:
+  std::future<value> start(const std::string& name, const value& items, double timeout) {
+    auto promise = std::make_shared<std::promise<value>>();
+    auto settle = [promise](result<value> r) {
+      if (r) promise->set_value(*r);
+      else promise->set_exception(std::make_exception_ptr(call_error{r.error()}));
+    };
+    call_async(node_, {name, {{items.items().begin(), items.items().end()}, {}}, timeout}, {}, settle);
+    return promise->get_future();
+  }
+  static std::string outcome(std::future<value>& answer) {
+    REQUIRE(answer.wait_for(patience) == std::future_status::ready);
+    try {
+      return "ok " + repr(answer.get()).value();
+    } catch (const call_error& e) {
+      auto raised = to_exception(e.why());
+      auto type = std::string{raised.exception_type()};
+      std::vector<value> args{raised.exception_args().begin(), raised.exception_args().end()};
+      return "error " + type.substr(type.rfind('.') + 1) + " " + repr(value::tuple(args)).value();
+    }
+  }
+
+  system_config config_;
+  caf::actor_system system_{config_};
+  tcp_broker_actor node_;
+  patio::tests::broker_slot back_;
+};
+
+class python_side final : public side {
+public:
+  python_side(const std::string& kind, const std::string& key) : peer_{kind, key} {}
+  endpoint listen() override { return peer_.where(); }
+  void connect(const endpoint& to) override { REQUIRE(peer_.connect(to)); }
+  std::string call(const std::string& name, const std::string& args, double timeout, int times) override {
+    auto answer = peer_.call(name, args, timeout, times);
+    std::string text;
+    for (const auto& part : answer) text += (text.empty() ? "" : " ") + part.get<std::string>();
+    return text;
+  }
+
+private:
+  python_peer peer_;
+};
+
+std::unique_ptr<side> make(bool python, const std::string& kind, const std::string& key) {
+  if (python) return std::make_unique<python_side>(kind, key);
+  return std::make_unique<cpp_side>(key);
+}
+
+bool begins(const std::string& text, const std::string& with) {
+  INFO(text << " should begin with " << with);
+  CHECK(text.starts_with(with));
+  return text.starts_with(with);
+}
+
+void check_calls(side& caller, bool peer_is_python, bool caller_is_python) {
+  CHECK(caller.call("add", "(20, 22)") == "ok 42");
+  CHECK(caller.call("mul", "(2, 3, 7)") == "ok 42");
+  CHECK(caller.call("echo", "({'a': [1, 2.5, None], 'b': (b'x', 'y', 3j)},)") == "ok {'a': [1, 2.5, None], 'b': (b'x', 'y', 3j)}");
+  CHECK(caller.call("div", "(1, 0)") == "error ZeroDivisionError ('division by zero',)");
+  CHECK(caller.call("lookup", "('zz',)") == "error KeyError ('zz',)");
+  CHECK(caller.call("add", "(1, 2)", 20, 200) == "ok 3");
+  if (!peer_is_python) begins(caller.call("house", "('brick',)"), "error RuntimeError ('"); // a C++ exception, with its type's name
+  else if (!caller_is_python) CHECK(caller.call("house", "('brick',)") == "error HouseError ('brick', 7)"); // a class unknown here
+  begins(caller.call("never", "()", 0.2), "error TimeoutError");
+  begins(caller.call("add", "(1,)"), "error TypeError");
+  // A Python caller waits for an unknown name for ever, and blocks its other calls meanwhile; ours says so.
+  if (!caller_is_python) begins(caller.call("unheard_of", "()", 0.3), "error ");
+  CHECK(caller.call("add", "(2, 3)") == "ok 5");
+}
+
+} // namespace
+
+TEST_CASE("interop: every pair of languages, either side calling, with every kind of key") {
+  for (bool server_is_python : {false, true})
+    for (bool client_is_python : {false, true})
+      for (const auto& key : {std::string{}, std::string{"secret"}, std::string(32, '\x9c')}) {
+        CAPTURE(server_is_python);
+        CAPTURE(client_is_python);
+        CAPTURE(key.size());
+        auto server = make(server_is_python, "server", key), client = make(client_is_python, "client", key);
+        client->connect(server->listen());
+        check_calls(*client, server_is_python, client_is_python);
+        check_calls(*server, client_is_python, server_is_python);
+      }
+}
+
+TEST_CASE("interop: calls back and forth between C++ and Python answer each other") {
+  auto server = make(false, "server", ""), client = make(true, "client", "");
+  client->connect(server->listen());
+  CHECK(client->call("call_back", "('add', 1, 2)", 20, 3) == "ok 3");
+  CHECK(server->call("call_back", "('mul', 2, 5)", 20, 3) == "ok 10");
+}
+
+TEST_CASE("interop: a wrong key is refused by either language and disturbs nobody") {
+  cpp_side server{"right"}, good{"right"};
+  auto where = server.listen();
+  good.connect(where);
+  SUBCASE("a C++ client hears that the login was refused") {
+    system_config config;
+    caf::actor_system sys{config};
+    auto wrong = spawn_tcp_broker(sys, null_executor(), {.key = "wrong"});
+    auto login = patio::connect(wrong, where.host, where.port, {.until_connected = false}).get();
+    REQUIRE_FALSE(login);
+    CHECK(login.error().code == errc::login_refused);
+    shut_down(wrong);
+  }
+  SUBCASE("a Python client is closed") {
+    python_peer wrong{"client", "wrong"};
+    CHECK_FALSE(wrong.connect(where, 0.5));
+  }
+  CHECK(good.call("add", "(1, 1)", 20, 1) == "ok 2");
+}
+
+TEST_CASE("interop: a Python server with another key is given up after the handshake's time") {
+  python_peer server{"server", "right"};
+  system_config config;
+  caf::actor_system sys{config};
+  tcp_options options{.key = "wrong"};
+  options.limits.handshake = std::chrono::milliseconds{300}; // it neither answers nor closes
+  auto node = spawn_tcp_broker(sys, null_executor(), options);
+  auto login = patio::connect(node, server.where().host, server.where().port, {.until_connected = false}).get();
+  REQUIRE_FALSE(login);
+  CHECK(login.error().code == errc::login_refused);
+  shut_down(node);
+}
+
+TEST_CASE("interop: calls that wait for a Python peer that dies fail at once, and a new one is found again") {
+  auto peer = std::make_unique<python_peer>("server", "");
+  auto where = peer->where();
+  system_config config;
+  caf::actor_system sys{config};
+  auto node = spawn_tcp_broker(sys, null_executor());
+  REQUIRE(patio::connect(node, where.host, where.port).get());
+  auto waiting = call(node, "never");
+  REQUIRE(call<std::int64_t>(node, "add", 1, 2).get() == 3); // behind `never`, so that has been sent
+  peer.reset();
+  REQUIRE(waiting.wait_for(patience) == std::future_status::ready);
+  try {
+    (void)waiting.get();
+    FAIL("a value from a dead peer");
+  } catch (const call_error& e) {
+    CHECK(e.why().code == errc::maybe_executed);
+  }
+  shut_down(node);
+}

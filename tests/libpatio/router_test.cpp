@@ -1,0 +1,114 @@
+#include <patio/router.hpp>
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <set>
+
+#include "seed.hpp"
+
+using patio::connection_id;
+using patio::router;
+using patio::routing;
+
+namespace {
+
+constexpr auto idle = [](connection_id) { return 0; };
+
+} // namespace
+
+TEST_CASE("router: knows who serves a name, and forgets those that leave") {
+  router r;
+  r.serve(1, {"a", "b"});
+  r.serve(2, {"b", "c"});
+  CHECK(r.serves(1, "a"));
+  CHECK_FALSE(r.serves(2, "a"));
+  CHECK(r.pick("a", routing::least_loaded, idle) == 1);
+  CHECK_FALSE(r.pick("d", routing::least_loaded, idle));
+  r.remove(1);
+  CHECK_FALSE(r.pick("a", routing::least_loaded, idle));
+  CHECK(r.pick("b", routing::round_robin, idle) == 2);
+  r.remove(2);
+  r.remove(2);
+  CHECK(r.empty());
+}
+
+TEST_CASE("router: a new list replaces the old one") {
+  router r;
+  r.serve(1, {"a", "b"});
+  r.serve(1, {"b", "c"});
+  CHECK_FALSE(r.serves(1, "a"));
+  CHECK(r.serves(1, "b"));
+  CHECK(r.serves(1, "c"));
+  r.serve(1, {});
+  CHECK(r.empty());
+}
+
+TEST_CASE("router: a name that a peer lists twice counts once") {
+  router r;
+  r.serve(1, {"a", "a", "a"});
+  r.serve(2, {"a"});
+  std::map<connection_id, int> got;
+  for (int i = 0; i < 10; ++i) ++got[*r.pick("a", routing::round_robin, idle)];
+  CHECK(got == std::map<connection_id, int>{{1, 5}, {2, 5}});
+  r.remove(1);
+  CHECK(r.pick("a", routing::round_robin, idle) == 2);
+}
+
+TEST_CASE("router: round robin takes one after another, whatever their load") {
+  router r;
+  for (connection_id id : {3, 5, 7}) r.serve(id, {"a"});
+  std::vector<connection_id> order;
+  for (int i = 0; i < 6; ++i) order.push_back(*r.pick("a", routing::round_robin, [](connection_id id) { return id == 5 ? 1000 : 0; }));
+  CHECK(order == std::vector<connection_id>{3, 5, 7, 3, 5, 7});
+}
+
+TEST_CASE("router: of two peers least loaded takes the one with fewer calls, always") {
+  router r{test_seed()};
+  r.serve(1, {"a"});
+  r.serve(2, {"a"});
+  for (int i = 0; i < 1000; ++i) REQUIRE(r.pick("a", routing::least_loaded, [](connection_id id) { return id == 1 ? 7 : 6; }) == 2);
+}
+
+TEST_CASE("router: least loaded keeps many peers even and never takes the busiest") {
+  auto seed = test_seed();
+  INFO("PATIO_TEST_SEED=" << seed);
+  router r{seed};
+  std::map<connection_id, int> load;
+  for (connection_id id = 1; id <= 10; ++id) r.serve(id, {"a"});
+  for (int i = 0; i < 10'000; ++i) ++load[*r.pick("a", routing::least_loaded, [&](connection_id id) { return load[id]; })];
+  for (auto [id, n] : load) {
+    CHECK(n > 990);
+    CHECK(n < 1010);
+  }
+  load[4] = 1'000'000;
+  for (int i = 0; i < 1000; ++i) REQUIRE(r.pick("a", routing::least_loaded, [&](connection_id id) { return load[id]; }) != 4);
+}
+
+TEST_CASE("router: agrees with a model over random changes") {
+  auto seed = test_seed();
+  INFO("PATIO_TEST_SEED=" << seed);
+  std::mt19937_64 random{seed};
+  router r{seed};
+  std::map<connection_id, std::set<std::string>> model;
+  const std::vector<std::string> names{"a", "b", "c", "d", "e", "f"};
+  for (int i = 0; i < 20'000; ++i) {
+    connection_id id = random() % 8 + 1;
+    if (random() % 3 == 0) {
+      r.remove(id);
+      model.erase(id);
+    } else {
+      std::vector<std::string> served;
+      for (auto n = random() % 5; n > 0; --n) served.push_back(names[random() % names.size()]);
+      r.serve(id, served);
+      model[id] = {served.begin(), served.end()};
+    }
+    const auto& name = names[random() % names.size()];
+    auto how = random() % 2 == 0 ? routing::round_robin : routing::least_loaded;
+    auto picked = r.pick(name, how, idle);
+    auto serves = [&](const auto& peer) { return peer.second.contains(name); };
+    REQUIRE(picked.has_value() == std::any_of(model.begin(), model.end(), serves));
+    if (picked) REQUIRE(model[*picked].contains(name));
+    for (const auto& [peer, served] : model) REQUIRE(r.serves(peer, name) == served.contains(name));
+  }
+}

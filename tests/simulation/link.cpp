@@ -1,0 +1,69 @@
+#include "link.hpp"
+
+namespace patio::simulation {
+
+instant link::arrival(int to) {
+  auto& last = last_arrival_[static_cast<std::size_t>(to)];
+  // Later than what went before, as things due at the same moment come in any order.
+  last = std::max({last + std::chrono::nanoseconds{1}, clock_.now() + delay_ + clock_.duration(delay_), stalled_until_});
+  return last;
+}
+
+void link::send(int from, std::string_view bytes) {
+  if (!open_) return;
+  while (!bytes.empty()) {
+    auto piece = clock_.chance(0.3) ? std::size_t{1} + clock_.below(bytes.size()) : bytes.size();
+    auto to = 1 - from;
+    clock_.at(arrival(to), [self = shared_from_this(), to, text = std::string{bytes.substr(0, piece)}] { self->deliver(to, text); });
+    bytes.remove_prefix(piece);
+  }
+}
+
+void link::deliver(int to, const std::string& bytes) {
+  if (told_[static_cast<std::size_t>(to)]) return;
+  if (stalled_until_ > clock_.now()) { // a stall that began while these were under way
+    clock_.at(arrival(to), [self = shared_from_this(), to, bytes] { self->deliver(to, bytes); });
+    return;
+  }
+  if (auto& e = ends_[static_cast<std::size_t>(to)]; e.on_bytes) e.on_bytes(bytes);
+}
+
+void link::tell_closed(int end, const std::string& why) {
+  if (std::exchange(told_[static_cast<std::size_t>(end)], true)) return;
+  if (auto& e = ends_[static_cast<std::size_t>(end)]; e.on_closed) e.on_closed(why);
+}
+
+void link::close(int from) {
+  told_[static_cast<std::size_t>(from)] = true;
+  open_ = false;
+  clock_.at(arrival(1 - from), [self = shared_from_this(), from] { self->tell_closed(1 - from, "closed by the other end"); });
+}
+
+void link::half_close(int from) {
+  open_ = false;
+  clock_.at(arrival(1 - from), [self = shared_from_this(), from] {
+    self->tell_closed(1 - from, "half-closed by the other end");
+    self->clock_.after(self->delay_, [self, from] { self->tell_closed(from, "closed by the other end"); });
+  });
+}
+
+void link::reset(const std::string& why) {
+  open_ = false;
+  for (int end : {0, 1}) clock_.after(clock_.duration(delay_), [self = shared_from_this(), end, why] { self->tell_closed(end, why); });
+}
+
+void link::stall(std::chrono::nanoseconds how_long) {
+  stalled_until_ = std::max(stalled_until_, clock_.now() + how_long);
+  if (how_long < patience) return;
+  clock_.after(patience, [self = shared_from_this()] {
+    if (self->open_) self->reset("no answer to keepalive");
+  });
+}
+
+void link::vanish(int gone) {
+  told_[static_cast<std::size_t>(gone)] = true;
+  open_ = false;
+  clock_.after(patience, [self = shared_from_this(), gone] { self->tell_closed(1 - gone, "no answer to keepalive"); });
+}
+
+} // namespace patio::simulation

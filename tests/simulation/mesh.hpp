@@ -1,0 +1,106 @@
+/// A mesh of nodes in one thread under virtual time, with a seed that decides everything: who dials whom, what is called,
+/// and what breaks when. A failing seed replays exactly.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+
+#include <patio/backoff.hpp>
+#include <patio/node.hpp>
+
+#include "link.hpp"
+#include "oracle.hpp"
+
+namespace patio::simulation {
+
+struct settings {
+  std::uint64_t seed = 0;
+  std::chrono::seconds trouble{30}; ///< faults and calls
+  std::chrono::seconds quiet{60};   ///< then everything is healed and must come to rest
+  bool forget_a_lost_call = false;  ///< a bug put in on purpose: the oracle must see it
+};
+
+class mesh;
+
+/// One node with its functions, its dials and its incarnations.
+class participant final : public node_events {
+public:
+  participant(mesh& owner, std::size_t number);
+
+  void start();
+  void crash();
+  [[nodiscard]] bool running() const noexcept { return node_ != nullptr; }
+  void call(const std::string& name, value timeout);
+  void dial(std::size_t to);
+  /// Functions that hang answer now.
+  void wake_hung();
+  /// Lines that say what is left over at rest.
+  [[nodiscard]] std::vector<std::string> leftovers() const;
+  connection_id open(role side, std::size_t other, std::shared_ptr<link> wire, int end);
+
+private:
+  struct wire_end {
+    std::shared_ptr<simulation::link> wire;
+    int end = 0;
+    std::string unsent; ///< taken from the node, not by the socket yet
+    std::uint64_t sent = 0;
+    instant blocked_until{};
+    std::optional<std::size_t> dialled;
+  };
+
+  void on_execute(connection_id from, std::uint32_t serial, const registry_entry& entry, arguments args, instant deadline) override;
+  void on_finished(std::uint64_t token, result<value> r) override;
+  void on_pong(std::uint64_t) override {}
+  void on_peer(const peer_info& peer) override;
+  void on_closed(connection_id id, const error& why) override;
+  void on_log(std::string_view, std::string) override {}
+
+  void received(connection_id id, std::string_view bytes);
+  void lost(connection_id id, const std::string& why);
+  void redial(std::size_t to, bool refused);
+  void answer_later(connection_id from, std::uint32_t serial, value v);
+  void answer(connection_id from, std::uint32_t serial, const result<value>& r);
+  void pump();
+  void write(connection_id id, wire_end& w);
+  [[nodiscard]] registry functions() const;
+
+  friend class mesh;
+  mesh& owner_;
+  std::size_t number_;
+  std::uint64_t incarnation_ = 0;
+  std::unique_ptr<node> node_;
+  std::map<connection_id, wire_end> wires_;
+  std::map<std::size_t, backoff> backoffs_;
+  std::map<std::uint64_t, std::function<void(result<value>)>> callers_;
+  std::vector<std::function<void()>> hung_;
+  std::set<connection_id> blocked_; ///< whose socket did not take all
+  std::uint64_t last_token_ = 0;
+  instant ticks_at_ = never;
+};
+
+class mesh {
+public:
+  explicit mesh(settings s);
+  /// Runs the whole scenario; lines that say what went wrong, empty if nothing did.
+  [[nodiscard]] std::vector<std::string> run();
+  [[nodiscard]] const simulation::oracle& oracle() const noexcept { return oracle_; }
+  [[nodiscard]] std::uint64_t fingerprint() const noexcept { return fingerprint_; }
+
+private:
+  void schedule_calls();
+  void schedule_faults();
+  void break_something();
+  [[nodiscard]] participant& any() { return *all_[clock_.below(all_.size())]; }
+
+  friend class participant;
+  settings settings_;
+  clockwork clock_;
+  simulation::oracle oracle_;
+  std::vector<std::unique_ptr<participant>> all_;
+  std::vector<std::weak_ptr<link>> links_;
+  bool healed_ = false;
+  std::uint64_t fingerprint_ = 0; ///< of all that happened, in order
+};
+
+} // namespace patio::simulation

@@ -1,0 +1,218 @@
+#include "mesh.hpp"
+
+namespace patio::simulation {
+namespace {
+
+constexpr const char* names[] = {"f0", "f1", "f2", "f3", "relay"};
+
+std::string digits(std::uint64_t n, std::size_t count) {
+  std::string text;
+  for (std::size_t i = 0; i < count; ++i, n >>= 8) text += static_cast<char>(n & 0xff);
+  return text;
+}
+
+} // namespace
+
+participant::participant(mesh& owner, std::size_t number) : owner_{owner}, number_{number} {}
+
+registry participant::functions() const {
+  registry rpc;
+  for (std::size_t i = 0; i < std::size(names); ++i)
+    if ((number_ + i) % 2 == 0 || i == 4) rpc.add(names[i], [](value) { return value{}; }); // run in on_execute
+  return rpc;
+}
+
+void participant::start() {
+  ++incarnation_;
+  node_options options{.key = "k", .seed = owner_.clock_.below(1000)};
+  options.limits.inbound_calls = 64;
+  node_ = std::make_unique<node>(options, functions(), *this);
+  ticks_at_ = never;
+}
+
+// The machine loses power: its own calls end unheard, its peers hear nothing until their kernels lose patience.
+void participant::crash() {
+  if (!node_) return;
+  ++incarnation_;
+  for (auto& [id, w] : std::exchange(wires_, {})) w.wire->vanish(w.end);
+  node_->shut_down({errc::shut_down, {}, {}}); // finds no wire to say a last word on
+  node_.reset();
+  hung_.clear();
+  blocked_.clear();
+}
+
+void participant::call(const std::string& name, value timeout) {
+  if (!node_) return;
+  auto number = owner_.oracle_.begin();
+  auto token = ++last_token_;
+  callers_[token] = [this, number](result<value> r) { owner_.oracle_.ended(number, r); };
+  auto id = node_->call(token, {name, {{value{number}}, {}}, std::move(timeout)}, owner_.clock_.now());
+  if (owner_.clock_.chance(0.05)) {
+    auto when = owner_.clock_.duration(std::chrono::seconds{2});
+    owner_.clock_.after(when, [this, id, born = incarnation_] {
+      if (born == incarnation_ && node_) node_->cancel(id), pump();
+    });
+  }
+  pump();
+}
+
+void participant::on_finished(std::uint64_t token, result<value> r) {
+  auto at = callers_.find(token);
+  if (at == callers_.end()) return owner_.oracle_.complain(-1, "a token ended that was not waiting");
+  auto tell = std::move(at->second);
+  callers_.erase(at);
+  owner_.fingerprint_ = owner_.fingerprint_ * 1099511628211 + (r ? 0 : static_cast<std::uint64_t>(r.error().code))
+                        + static_cast<std::uint64_t>(owner_.clock_.now().count());
+  if (owner_.settings_.forget_a_lost_call && !r && r.error().code == errc::maybe_executed) {
+    owner_.settings_.forget_a_lost_call = false;
+    return;
+  }
+  tell(std::move(r));
+}
+
+void participant::on_execute(connection_id from, std::uint32_t serial, const registry_entry& entry, arguments args, instant) {
+  auto number = args.positional.at(0);
+  if (entry.name != "relay") {
+    owner_.oracle_.executed(*number.as_int64());
+    return answer_later(from, serial, number);
+  }
+  // Calls on from within a call, perhaps back to where it came from.
+  auto token = ++last_token_;
+  callers_[token] = [this, from, serial, born = incarnation_](result<value> r) {
+    if (born == incarnation_) answer(from, serial, r);
+  };
+  node_->call(token, {names[owner_.clock_.below(4)], std::move(args), 5}, owner_.clock_.now());
+}
+
+void participant::answer_later(connection_id from, std::uint32_t serial, value v) {
+  auto done = [this, from, serial, v, born = incarnation_] {
+    if (born == incarnation_) answer(from, serial, v);
+  };
+  if (!owner_.healed_ && owner_.clock_.chance(0.02)) hung_.push_back(done);
+  else owner_.clock_.after(owner_.clock_.duration(std::chrono::seconds{1}), done);
+}
+
+void participant::answer(connection_id from, std::uint32_t serial, const result<value>& r) {
+  if (!node_) return;
+  node_->answer(from, serial, r);
+  pump();
+}
+
+void participant::wake_hung() {
+  for (auto& done : std::exchange(hung_, {})) done();
+}
+
+void participant::dial(std::size_t to) {
+  if (!node_) return;
+  auto& other = *owner_.all_[to];
+  if (!other.running() || owner_.clock_.chance(0.1)) return redial(to, false);
+  auto ids = std::make_shared<std::array<connection_id, 2>>();
+  auto end_of = [ids](participant& p, std::size_t side) {
+    return link::endpoint_events{[ids, side, &p, born = p.incarnation_](std::string_view bytes) {
+                                   if (born == p.incarnation_) p.received((*ids)[side], bytes);
+                                 },
+                                 [ids, side, &p, born = p.incarnation_](const std::string& why) {
+                                   if (born == p.incarnation_) p.lost((*ids)[side], why);
+                                 }};
+  };
+  auto delay = std::chrono::milliseconds{1 + static_cast<int>(owner_.clock_.below(40))};
+  auto wire = std::make_shared<link>(owner_.clock_, end_of(*this, 0), end_of(other, 1), delay);
+  owner_.links_.push_back(wire);
+  (*ids)[0] = open(role::client, to, wire, 0);
+  (*ids)[1] = other.open(role::server, number_, wire, 1);
+}
+
+connection_id participant::open(role side, std::size_t other, std::shared_ptr<link> wire, int end) {
+  auto nonce = digits(owner_.clock_.below(~std::uint64_t{0}), side == role::server ? 16 : 4);
+  auto id = node_->open(side, "node" + std::to_string(other), nonce, owner_.clock_.now());
+  wires_[id] = {std::move(wire), end, {}, 0, {}, side == role::client ? std::optional{other} : std::nullopt};
+  pump();
+  return id;
+}
+
+void participant::received(connection_id id, std::string_view bytes) {
+  if (!node_) return;
+  node_->receive(id, bytes, owner_.clock_.now());
+  pump();
+}
+
+void participant::lost(connection_id id, const std::string& why) {
+  auto at = wires_.find(id);
+  if (!node_ || at == wires_.end()) return;
+  node_->close(id, {errc::maybe_executed, why, {}}, at->second.sent);
+  pump();
+}
+
+void participant::on_peer(const peer_info& peer) {
+  if (auto to = wires_[peer.id].dialled) backoffs_[*to].succeeded();
+}
+
+void participant::on_closed(connection_id id, const error& why) {
+  auto at = wires_.find(id);
+  if (at == wires_.end()) return;
+  auto w = std::move(at->second);
+  wires_.erase(at);
+  if (auto* rest = node_->output(id); rest && w.unsent.empty()) w.wire->send(w.end, *rest), rest->clear();
+  w.wire->close(w.end);
+  if (w.dialled) redial(*w.dialled, why.code == errc::login_refused);
+}
+
+void participant::redial(std::size_t to, bool refused) {
+  auto [at, fresh] = backoffs_.try_emplace(to, backoff_options{}, number_ * 100 + to);
+  owner_.clock_.after(at->second.failed(refused), [this, to, born = incarnation_] {
+    if (born == incarnation_) dial(to);
+  });
+}
+
+void participant::pump() {
+  if (!node_) return;
+  auto ready = node_->take_dirty();
+  ready.insert(ready.end(), blocked_.begin(), blocked_.end());
+  blocked_.clear();
+  for (auto id : ready)
+    if (auto at = wires_.find(id); at != wires_.end()) write(id, at->second);
+  auto next = node_->next_deadline();
+  if (next >= ticks_at_) return;
+  ticks_at_ = next;
+  owner_.clock_.at(next, [this, born = incarnation_] {
+    if (born != incarnation_ || !node_) return;
+    ticks_at_ = never;
+    node_->tick(owner_.clock_.now());
+    pump();
+  });
+}
+
+// Now and then the socket takes only part of what there is, and nothing more for some time.
+void participant::write(connection_id id, wire_end& w) {
+  if (auto* out = node_->output(id)) {
+    node_->taken(id, out->size());
+    w.unsent += std::exchange(*out, {});
+  }
+  bool blocked = w.blocked_until > owner_.clock_.now();
+  bool blocks = !blocked && owner_.clock_.chance(0.05);
+  auto part = blocked ? 0 : blocks ? owner_.clock_.below(w.unsent.size() + 1) : w.unsent.size();
+  w.wire->send(w.end, std::string_view{w.unsent}.substr(0, part));
+  w.sent += part;
+  w.unsent.erase(0, part);
+  if (w.unsent.empty()) return;
+  blocked_.insert(id);
+  if (!blocks) return;
+  w.blocked_until = owner_.clock_.now() + owner_.clock_.duration(std::chrono::seconds{4});
+  owner_.clock_.at(w.blocked_until, [this, born = incarnation_] {
+    if (born == incarnation_) pump();
+  });
+}
+
+std::vector<std::string> participant::leftovers() const {
+  std::vector<std::string> lines;
+  auto line = [&](const std::string& what) { lines.push_back("node " + std::to_string(number_) + ": " + what); };
+  if (!callers_.empty()) line(std::to_string(callers_.size()) + " callers still wait");
+  if (!node_) return lines;
+  if (node_->calls_in_flight() != 0) line(std::to_string(node_->calls_in_flight()) + " calls in flight at rest");
+  for (const auto& p : node_->peers())
+    if (p.inbound + p.outbound != 0)
+      line("a session with " + std::to_string(p.inbound) + " inbound and " + std::to_string(p.outbound) + " outbound calls at rest");
+  return lines;
+}
+
+} // namespace patio::simulation

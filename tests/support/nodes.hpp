@@ -1,0 +1,127 @@
+/// Nodes of a mesh within a test, each with an actor system of its own as in a process of its own, and what they log.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+#include <patio/patio.hpp>
+
+#include "outcomes.hpp"
+
+namespace patio::tests {
+
+/// What an actor answers to a request that is no call, or its error.
+template <class R, class Actor, class... As>
+result<R> ask(const Actor& whom, As... as) {
+  auto promise = std::make_shared<std::promise<result<R>>>();
+  auto system = &whom.home_system();
+  system->spawn([=](caf::event_based_actor* self) {
+    auto failed = [=](const caf::error& e) { promise->set_value(tl::unexpected(from_caf(e))); };
+    if constexpr (std::is_void_v<R>) self->request(whom, caf::infinite, as...).then([=] { promise->set_value({}); }, failed);
+    else self->request(whom, caf::infinite, as...).then([=](R& r) { promise->set_value(std::move(r)); }, failed);
+  });
+  return ended(promise->get_future());
+}
+
+/// A TCP broker with its own system and pool. A resource; shuts down when destroyed.
+class tcp_node {
+public:
+  explicit tcp_node(const registry& functions = registry{}, tcp_options options = {}, pool_options pool = {.workers = 8})
+      : broker_{spawn_tcp_broker(system_, spawn_async_pool(system_, functions, pool), std::move(options))} {}
+  ~tcp_node() { shut_down(broker_); }
+  tcp_node(const tcp_node&) = delete;
+  tcp_node& operator=(const tcp_node&) = delete;
+
+  [[nodiscard]] const tcp_broker_actor& broker() const noexcept { return broker_; }
+  [[nodiscard]] caf::actor_system& system() noexcept { return system_; }
+  [[nodiscard]] endpoint listen(const std::string& host = "127.0.0.1", std::uint16_t port = 0) {
+    return patio::listen(broker_, host, port).value();
+  }
+  /// Connects, or fails the test.
+  peer_info connect(const endpoint& to) {
+    auto peer = ended(patio::connect(broker_, to.host, to.port));
+    REQUIRE(peer);
+    return *peer;
+  }
+  [[nodiscard]] std::vector<peer_info> peers() { return ask<std::vector<peer_info>>(broker_, peers_atom::value).value(); }
+
+private:
+  system_config config_;
+  caf::actor_system system_{config_};
+  tcp_broker_actor broker_;
+};
+
+/// Functions that answer when the test says so, under the name "later". Outlives the systems that use it.
+class on_demand {
+public:
+  void add_to(registry& rpc) {
+    rpc.add("later", [this](reply_to<std::int64_t> r) {
+      std::lock_guard lock{mutex_};
+      started_.push_back(std::move(r));
+      changed_.notify_all();
+    });
+  }
+  /// Waits until so many have begun and are not answered.
+  void await_started(std::size_t count) {
+    std::unique_lock lock{mutex_};
+    REQUIRE(changed_.wait_for(lock, patience, [&] { return started_.size() >= count; }));
+  }
+  [[nodiscard]] std::size_t started() {
+    std::lock_guard lock{mutex_};
+    return started_.size();
+  }
+  /// Answers 7 to the one that has waited longest.
+  void answer_one() {
+    std::unique_lock lock{mutex_};
+    auto oldest = std::move(started_.front());
+    started_.pop_front();
+    lock.unlock();
+    oldest.answer(7);
+  }
+
+private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<reply_to<std::int64_t>> started_;
+};
+
+/// The log of the whole process while it lives.
+class log_capture {
+public:
+  log_capture() {
+    set_log_sink([this](log_level, std::string_view line) {
+      std::lock_guard lock{mutex_};
+      lines_.emplace_back(line);
+      changed_.notify_all();
+    });
+  }
+  ~log_capture() { set_log_sink(nullptr); }
+  log_capture(const log_capture&) = delete;
+  log_capture& operator=(const log_capture&) = delete;
+
+  /// Waits for a line that contains the text.
+  std::string await(const std::string& text) {
+    std::string found;
+    std::unique_lock lock{mutex_};
+    auto seen = [&] {
+      for (const auto& line : lines_)
+        if (line.find(text) != std::string::npos) found = line;
+      return !found.empty();
+    };
+    INFO("a log line with " << text);
+    REQUIRE(changed_.wait_for(lock, patience, seen));
+    return found;
+  }
+  [[nodiscard]] std::vector<std::string> lines() {
+    std::lock_guard lock{mutex_};
+    return lines_;
+  }
+
+private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::string> lines_;
+};
+
+} // namespace patio::tests

@@ -1,0 +1,113 @@
+#include "raw_peer.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <stdexcept>
+
+#include <patio/convert.hpp>
+#include <patio/login.hpp>
+#include <patio/pickle.hpp>
+
+namespace patio::tests {
+namespace {
+
+constexpr int patience_ms = 20'000;
+const std::string none = "\x80\x05N.";
+
+void await(int fd, short what, const char* text) {
+  pollfd one{fd, what, 0};
+  if (::poll(&one, 1, patience_ms) <= 0) throw std::runtime_error{text};
+}
+
+unique_fd connect_to(const endpoint& where) {
+  auto fd = begin_connect(resolve(where, false).value().front()).value();
+  await(fd.get(), POLLOUT, "no connection in time");
+  if (auto done = finish_connect(fd.get()); !done) throw std::runtime_error{done.error().message};
+  return fd;
+}
+
+} // namespace
+
+raw_peer::raw_peer(const endpoint& where) : raw_peer{connect_to(where)} {}
+
+raw_peer::raw_peer(unique_fd connected) : fd_{std::move(connected)} { tune(fd_.get()); }
+
+void raw_peer::send_bytes(std::string_view bytes) {
+  while (!bytes.empty()) {
+    await(fd_.get(), POLLOUT, "the peer does not read");
+    auto n = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0) throw std::runtime_error{"the peer has closed"};
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+void raw_peer::send(packet type, std::uint32_t serial, std::string_view payload) {
+  std::string bytes;
+  frame_writer w{bytes, type, serial};
+  bytes += payload;
+  (void)w.close(std::string::npos);
+  send_bytes(bytes);
+}
+
+bool raw_peer::read_more() {
+  await(fd_.get(), POLLIN, "no bytes in time");
+  char chunk[4096];
+  auto n = ::recv(fd_.get(), chunk, sizeof chunk, 0);
+  if (n > 0) buffer_.append(chunk, static_cast<std::size_t>(n));
+  return n > 0;
+}
+
+raw_frame raw_peer::receive() {
+  for (;;) {
+    if (buffer_.size() >= frame_header::size_on_wire) {
+      auto h = read_header(std::string_view{buffer_}.substr(0, frame_header::size_on_wire));
+      auto whole = frame_header::size_on_wire + h.size;
+      if (buffer_.size() >= whole) {
+        raw_frame f{h.type, h.serial, buffer_.substr(frame_header::size_on_wire, h.size)};
+        buffer_.erase(0, whole);
+        return f;
+      }
+    }
+    if (!read_more()) throw std::runtime_error{"the peer has closed"};
+  }
+}
+
+void raw_peer::await_close() {
+  while (read_more()) buffer_.clear();
+}
+
+void raw_peer::log_in_as_client(const std::vector<std::string>& names, const std::string& key) {
+  auto challenge = receive();
+  send(packet::auth_request, 1, login_answer(challenge.payload, key, "salt"));
+  if (receive().type != packet::auth_ok) throw std::runtime_error{"no AUTH_OK"};
+  discover(names);
+}
+
+void raw_peer::log_in_as_server(const std::vector<std::string>& names) {
+  send(packet::auth_digest, 1, login_challenge("0123456789abcdef"));
+  if (receive().type != packet::auth_request) throw std::runtime_error{"no AUTH_REQUEST"};
+  send(packet::auth_ok, 2, none);
+  discover(names);
+}
+
+void raw_peer::discover(const std::vector<std::string>& names) {
+  send(packet::discover_request, 3, none);
+  std::string payload;
+  if (!write_pickle(to_value(names), payload)) throw std::runtime_error{"names that cannot be sent"};
+  for (int left = 2; left > 0; --left) {
+    auto f = receive();
+    if (f.type == packet::discover_request) send(packet::discover_response, f.serial, payload);
+    else if (f.type != packet::discover_response) throw std::runtime_error{"no discovery"};
+  }
+}
+
+raw_listener::raw_listener() : fd_{listen_on({"127.0.0.1", 0}).value()}, where_{local_endpoint(fd_.get())} {}
+
+raw_peer raw_listener::accept() {
+  await(fd_.get(), POLLIN, "nobody connected in time");
+  return raw_peer{unique_fd{::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)}};
+}
+
+} // namespace patio::tests

@@ -1,0 +1,57 @@
+/// A peer made by hand, for what no honest peer does: it logs in, then sends and receives frames as it is told, from the
+/// test's own thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <patio/actors/socket.hpp>
+#include <patio/frame.hpp>
+
+namespace patio::tests {
+
+struct raw_frame {
+  packet type;
+  std::uint32_t serial;
+  std::string payload;
+};
+
+class raw_peer {
+public:
+  /// Connects without logging in. Throws std::runtime_error, as everything here does when the peer lets it wait.
+  explicit raw_peer(const endpoint& where);
+  explicit raw_peer(unique_fd connected);
+
+  void log_in_as_client(const std::vector<std::string>& names = {}, const std::string& key = "");
+  void log_in_as_server(const std::vector<std::string>& names = {});
+
+  void send(packet type, std::uint32_t serial, std::string_view payload);
+  void send_bytes(std::string_view bytes);
+  [[nodiscard]] raw_frame receive();
+  /// Waits until the peer closes, however it does; the frames it sent before that are dropped.
+  void await_close();
+  void close() { fd_ = {}; }
+
+private:
+  void discover(const std::vector<std::string>& names);
+  /// False at the end of the stream.
+  [[nodiscard]] bool read_more();
+  unique_fd fd_;
+  std::string buffer_;
+};
+
+/// A listening socket for peers made by hand.
+class raw_listener {
+public:
+  raw_listener();
+  [[nodiscard]] const endpoint& where() const noexcept { return where_; }
+  [[nodiscard]] raw_peer accept();
+
+private:
+  unique_fd fd_;
+  endpoint where_;
+};
+
+} // namespace patio::tests

@@ -1,0 +1,26 @@
+"""Writes tests/data/digest.jsonl: BLAKE2s digests by Python's hashlib for random keys, salts and messages.
+
+python3 tests/tools/make_digest_vectors.py > tests/data/digest.jsonl
+"""
+
+import hashlib
+import json
+import random
+
+
+def row(rng, key_size, salt_size, size):
+    key, salt, data = rng.randbytes(key_size), rng.randbytes(salt_size), rng.randbytes(size)
+    digest = hashlib.blake2s(data, key=key, salt=salt).hexdigest()
+    return {"key": key.hex(), "salt": salt.hex(), "data": data.hex(), "digest": digest}
+
+
+def main():
+    rng = random.Random(20240611)
+    sizes = [(0, 0, 0), (32, 8, 64), (32, 8, 128), (1, 1, 63), (0, 8, 65)]  # the ends, and round the block of 64 bytes
+    sizes += [(rng.randint(0, 32), rng.randint(0, 8), rng.randint(0, 300)) for _ in range(35)]
+    for each in sizes:
+        print(json.dumps(row(rng, *each)))
+
+
+if __name__ == "__main__":
+    main()

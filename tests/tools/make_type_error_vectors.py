@@ -1,0 +1,76 @@
+"""Writes tests/data/type_errors.jsonl: what CPython 3.11 makes of every small call of a few functions: the arguments
+as the function sees them, or the text of the TypeError. The functions stand in tests/libpatio/function_vectors_test.cpp as well.
+
+python3.11 tests/tools/make_type_error_vectors.py > tests/data/type_errors.jsonl
+"""
+
+import itertools
+import json
+
+
+def none():
+    return ()
+
+
+def one(a):
+    return (a,)
+
+
+def two(a, b):
+    return (a, b)
+
+
+def three(a, b, c):
+    return (a, b, c)
+
+
+def four(a, b, c, d):
+    return (a, b, c, d)
+
+
+def maybe(a=None):
+    return (a,)
+
+
+def some(a, b=None, c=None):
+    return (a, b, c)
+
+
+def rest(a, *args):
+    return (a, args)
+
+
+def named(a, **kwargs):
+    return (a, kwargs)
+
+
+def both(a, b=None, *args, **kwargs):
+    return (a, b, args, kwargs)
+
+
+def anything(*args, **kwargs):
+    return (args, kwargs)
+
+
+FUNCTIONS = [none, one, two, three, four, maybe, some, rest, named, both, anything]
+
+
+def row(function, args, kwargs):
+    call = {"function": function.__name__, "args": args, "kwargs": [[name, kwargs[name]] for name in kwargs]}
+    try:
+        return {**call, "result": repr(function(*args, **kwargs))}
+    except TypeError as e:
+        return {**call, "error": str(e)}
+
+
+def main():
+    keywords = [names for n in range(3) for names in itertools.permutations("abcz", n)]
+    for function in FUNCTIONS:
+        for count in range(6):
+            for names in keywords:
+                args = list(range(1, count + 1))
+                print(json.dumps(row(function, args, {name: 10 + i for i, name in enumerate(names)})))
+
+
+if __name__ == "__main__":
+    main()
