@@ -21,7 +21,7 @@ int main() {
   caf::actor_system sys{config};
   auto broker = patio::spawn_memory_broker(sys, patio::spawn_async_pool(sys, rpc, {.workers = 100}));
 
-  std::vector<std::future<std::string>> answers;
+  std::vector<patio::call_future<std::string>> answers;
   for (int i = 0; i < 100; ++i) answers.push_back(patio::call<std::string>(broker, "later", "number " + std::to_string(i)));
   for (auto& answer : answers)
     if (auto text = answer.get(); &answer == &answers.back()) std::cout << text << '\n';

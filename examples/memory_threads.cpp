@@ -15,7 +15,7 @@ int main() {
   caf::actor_system sys{config};
   auto broker = patio::spawn_memory_broker(sys, patio::spawn_thread_pool(sys, rpc, {.workers = 4}));
 
-  std::vector<std::future<std::int64_t>> products;
+  std::vector<patio::call_future<std::int64_t>> products;
   for (int i = 0; i < 100; ++i) products.push_back(patio::call<std::int64_t>(broker, "mul", 1, 2, 3));
   std::int64_t sum = 0;
   for (auto& product : products) sum += product.get();

@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
     auto peer = patio::connect(node, where.host, where.port).get();
     if (!peer) return std::cerr << patio::to_string(peer.error()) << '\n', 1;
   }
-  std::vector<std::future<std::int64_t>> squares;
+  std::vector<patio::call_future<std::int64_t>> squares;
   for (int i = 0; i < 10; ++i) squares.push_back(patio::call<std::int64_t>(node, "mul", i, i));
   for (auto& square : squares) std::cout << square.get() << ' ';
   std::cout << '\n';

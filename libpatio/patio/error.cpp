@@ -58,6 +58,10 @@ value to_exception(const error& e) {
                           {value{e.message.empty() ? std::string{describe(e.code)} : e.message}});
 }
 
+bool is_timeout(const error& e) noexcept {
+  return e.code == errc::remote_error && e.exception.kind() == kind::exception && e.exception.exception_type().ends_with(".TimeoutError");
+}
+
 error remote_error(value exception) { return {errc::remote_error, {}, std::move(exception)}; }
 
 } // namespace patio

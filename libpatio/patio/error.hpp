@@ -52,6 +52,9 @@ struct error {
 /// The reverse direction: an exception raised by a function or received in an ERROR frame.
 [[nodiscard]] error remote_error(value exception);
 
+/// Whether Python's TimeoutError was raised, by a function or by the clock of a Python peer.
+[[nodiscard]] bool is_timeout(const error& e) noexcept;
+
 template <class T>
 using result = tl::expected<T, error>;
 

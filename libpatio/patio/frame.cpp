@@ -29,6 +29,9 @@ std::string_view to_string(packet type) noexcept {
   case packet::request: return "REQUEST";
   case packet::response: return "RESPONSE";
   case packet::error: return "ERROR";
+  case packet::cancel: return "CANCEL";
+  case packet::leaving: return "LEAVING";
+  case packet::leaving_ok: return "LEAVING_OK";
   }
   return "unknown";
 }
@@ -38,6 +41,11 @@ bool is_known(packet type) noexcept { return to_string(type) != "unknown"; }
 frame_header read_header(std::string_view nine_bytes) noexcept {
   const auto* p = nine_bytes.data();
   return {static_cast<packet>(static_cast<signed char>(p[0])), get_u32(p + 1), get_u32(p + 5)};
+}
+
+std::string describe(const frame_header& h) {
+  auto number = std::to_string(static_cast<int>(h.type));
+  return std::string{to_string(h.type)} + " (type " + number + ", serial " + std::to_string(h.serial) + ")";
 }
 
 frame_writer::frame_writer(std::string& out, packet type, std::uint32_t serial) : out_{out}, begin_{out.size()} {

@@ -21,6 +21,10 @@ enum class packet : std::int8_t {
   request = 10,
   response = 20,
   error = 30,
+  // Extensions (extensions.hpp), for peers that have announced them.
+  cancel = 40,     ///< the caller has given up the REQUEST of this serial
+  leaving = 50,    ///< send me no more requests: I am about to go
+  leaving_ok = 51, ///< answers LEAVING, behind the last request
 };
 
 [[nodiscard]] bool is_known(packet type) noexcept;
@@ -35,6 +39,8 @@ struct frame_header {
 };
 
 [[nodiscard]] frame_header read_header(std::string_view nine_bytes) noexcept;
+/// "REQUEST (type 10, serial 7)"
+[[nodiscard]] std::string describe(const frame_header& header);
 
 /// Appends a frame whose payload is written behind the header: open, append the payload to `out`, close.
 class frame_writer {
@@ -82,6 +88,9 @@ public:
     keep_rest();
     return {};
   }
+
+  /// Whether a frame has begun to arrive.
+  [[nodiscard]] bool is_within_frame() const noexcept { return available() > 0 || to_skip_ > 0; }
 
 private:
   [[nodiscard]] std::size_t available() const noexcept { return buffer_.size() - consumed_ + input_.size(); }

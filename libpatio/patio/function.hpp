@@ -4,6 +4,7 @@
 
 #include <array>
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -37,6 +38,8 @@ struct function_options {
 
 /// Ready to run: converts, calls, and turns a throw into the error Python would see.
 using immediate_function = std::function<result<value>(arguments&&)>;
+/// The same for a function that asks whether anybody still waits for it.
+using stoppable_function = std::function<result<value>(arguments&&, const std::stop_token& over)>;
 /// Takes over the duty to answer, and answers when it likes. `host` is the executor's worker.
 using deferred_function = std::function<void(arguments&&, reply&&, void* host)>;
 
@@ -66,6 +69,8 @@ template <class A>
 inline constexpr bool is_value_parameter = convertible<A> || std::same_as<A, args> || std::same_as<A, kwargs>;
 template <class R>
 inline constexpr bool is_value_parameter<reply_to<R>> = true;
+template <>
+inline constexpr bool is_value_parameter<std::stop_token> = true;
 
 template <class R>
 inline constexpr bool is_value_result = std::is_void_v<R> || convertible<R>;
@@ -197,6 +202,11 @@ struct function_of<R(As...)> {
 template <class R, class First, class... As>
 struct function_of<R(reply_to<First>, As...)> { ///< the rest of a function that answers later
   using type = typed_function<First, As...>;
+};
+
+template <class R, class... As>
+struct function_of<R(std::stop_token, As...)> { ///< the rest of a function that asks whether it is waited for
+  using type = typed_function<R, As...>;
 };
 
 } // namespace detail

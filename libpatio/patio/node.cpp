@@ -12,9 +12,10 @@ node::node(node_options options, registry functions, node_events& events)
     : options_{std::move(options)}, functions_{std::move(functions)}, events_{events}, router_{options_.seed} {
   if (auto ok = check_key(options_.key); !ok) throw std::invalid_argument{ok.error().message};
   functions_.lock();
+  options_.limits.refresh = std::max(options_.limits.refresh, instant{std::chrono::seconds{1}}); // 0 would be without end
   // A frame within its limit is not to be refused for its length a second time.
   options_.limits.pickle.bytes = std::max(options_.limits.pickle.bytes, options_.limits.frame);
-  session_options shared{options_.key, functions_.names(), options_.limits};
+  session_options shared{options_.key, functions_.names(), options_.limits, options_.extensions};
   session_options_ = std::make_shared<const session_options>(std::move(shared));
 }
 
@@ -31,7 +32,7 @@ connection_id node::open(role side, std::string address, std::string nonce, inst
   auto id = ++last_id_;
   auto& c = *connections_.emplace(id, std::make_unique<connection>(*this, id, side, std::move(address), std::move(nonce))).first->second;
   schedule(after(now, options_.limits.handshake), {due::kind::handshake, 0, id});
-  mark_dirty(c);
+  note_change(c);
   return id;
 }
 
@@ -40,8 +41,9 @@ void node::receive(connection_id id, std::string_view bytes, instant now) {
   now_ = now;
   auto* c = find(id);
   if (!c) return;
+  c->heard = true;
   c->session.receive(bytes);
-  mark_dirty(*c);
+  note_change(*c);
 }
 
 void node::close(connection_id id, error why, std::uint64_t sent) {
@@ -62,7 +64,9 @@ void node::taken(connection_id id, std::size_t bytes) {
   if (auto* c = find(id)) c->session.taken(bytes);
 }
 
-void node::mark_dirty(connection& c) {
+void node::note_change(connection& c) {
+  inbound_bytes_ += c.session.inbound_bytes() - c.counted_bytes;
+  c.counted_bytes = c.session.inbound_bytes();
   if (c.dirty || c.session.output().empty()) return;
   c.dirty = true;
   dirty_.push_back(c.id);
@@ -78,7 +82,8 @@ void node::forget(connection_id id) {
   router_.remove(id);
   auto c = connections_.extract(id);
   if (c.empty()) return;
-  settle(1 + c.mapped()->session.inbound());
+  settle(2 + c.mapped()->session.inbound());
+  inbound_bytes_ -= std::exchange(c.mapped()->counted_bytes, 0);
   gone_.push_back(std::move(c.mapped()));
 }
 
@@ -86,7 +91,7 @@ bool node::ping(connection_id id, std::uint64_t token) {
   auto* c = find(id);
   if (!c || c->session.state() != session::state::ready) return false;
   c->session.ping(token);
-  mark_dirty(*c);
+  note_change(*c);
   return true;
 }
 
@@ -109,6 +114,74 @@ std::vector<peer_info> node::peers() const {
   return all;
 }
 
+// Nothing is promised to a peer that has not logged in yet; one that discovers may have sent its first requests, and is told as soon as
+// it can be.
+void node::leave() {
+  visit inside{*this};
+  leaving_ = true;
+  std::vector<connection_id> ids;
+  for (const auto& [id, c] : connections_) ids.push_back(id);
+  for (auto id : ids)
+    if (auto* c = find(id)) {
+      if (c->session.state() == session::state::login) c->session.close({errc::shut_down, {}, {}});
+      else c->session.leave();
+      if ((c = find(id))) note_change(*c);
+    }
+}
+
+bool node::has_left() const {
+  auto idle = [](const auto& c) { return c.second->session.idle(); };
+  return leaving_ && calls_in_flight() == 0 && std::all_of(connections_.begin(), connections_.end(), idle);
+}
+
+void node::congested(connection_id id, bool is) {
+  auto* c = find(id);
+  if (!c) return;
+  c->congested = is;
+  is ? router_.block(id) : router_.unblock(id);
+}
+
+void node::choose_or_avoid(const connection& c) {
+  if (c.penalized || c.missed_refreshes > 0) router_.avoid(c.id);
+  else router_.restore(c.id);
+}
+
+// The peer's kernel may answer for a process that does nothing any more, so it is the process that is asked.
+void node::refresh(connection& c, instant now) {
+  const auto& limits = options_.limits;
+  bool slow = std::exchange(c.heard, false) && c.session.is_within_frame(); // its answer may wait behind that
+  slow |= c.congested;                                                      // or our question behind what it reads
+  if (c.session.refreshing() && !slow) {
+    ++c.missed_refreshes;
+    choose_or_avoid(c);
+    // A Python peer answers behind the functions that run for us, however long those take.
+    bool excused = c.session.agreed() == extensions{} && c.session.outbound() > 0;
+    if (c.missed_refreshes >= limits.missed_refreshes && !excused)
+      return c.session.close({errc::maybe_executed, "the peer has answered nothing for a while: it hangs", {}});
+  } else if (!c.session.refreshing()) {
+    c.session.refresh();
+    note_change(c);
+  }
+  schedule(after(now, limits.refresh), {due::kind::refresh, 0, c.id});
+}
+
+// A peer that keeps failing calls is left alone for a while, then tried again: one more failure, and the while gets longer.
+void node::judge(connection& c, const result<value>& r) {
+  if (!r && (r.error().code == errc::cancelled || r.error().code == errc::undecodable)) return;
+  // A Python peer says in no other way that its clock was the first to ring.
+  bool late = !r && (r.error().code == errc::timeout || (!c.session.agreed().endings && is_timeout(r.error())));
+  if (!late && (r || r.error().code != errc::overloaded)) {
+    if (std::exchange(c.failures, 0) < options_.limits.failures) return;
+    c.penalty.succeeded();
+    c.penalized = false;
+    return choose_or_avoid(c);
+  }
+  if (++c.failures < options_.limits.failures || c.penalized) return;
+  c.penalized = true;
+  choose_or_avoid(c);
+  schedule(after(now_, c.penalty.failed()), {due::kind::restore, 0, c.id, ++c.penalties});
+}
+
 node_tables node::tables() const noexcept { return {connections_.size(), calls_in_flight(), waiting_.size(), deadlines_.size()}; }
 
 void node::schedule(instant at, due d) {
@@ -124,7 +197,7 @@ bool node::is_live(const due& d) {
   case due::kind::call: return slots_[d.serial_or_slot].generation == d.id_or_generation;
   case due::kind::inbound: {
     auto* c = find(d.id_or_generation);
-    return c && c->session.is_running(d.serial_or_slot);
+    return c && c->session.is_running({d.serial_or_slot, d.number});
   }
   default: return find(d.id_or_generation) != nullptr;
   }
@@ -141,13 +214,21 @@ void node::handle_due(const due& d, instant now) {
   switch (d.what) {
   case due::kind::call: return expire(d.serial_or_slot, now);
   case due::kind::inbound:
-    return answer(d.id_or_generation, d.serial_or_slot, fail(errc::timeout, "the function took longer than its caller allowed"));
+    return answer({d.id_or_generation, {d.serial_or_slot, d.number}},
+                  fail(errc::timeout, "the function took longer than its caller allowed"));
   case due::kind::handshake: {
     auto& c = *find(d.id_or_generation);
     if (c.session.state() == session::state::ready) return schedule(now + std::chrono::minutes{1}, {due::kind::forgive, 0, c.id});
     auto within = brief(seconds_left(options_.limits.handshake, instant::zero()));
     return c.session.close({errc::login_refused, "no login within " + within + " s", {}});
   }
+  case due::kind::refresh: return refresh(*find(d.id_or_generation), now);
+  case due::kind::restore:
+    if (auto& c = *find(d.id_or_generation); c.penalties == d.number) {
+      c.penalized = false;
+      choose_or_avoid(c);
+    }
+    return;
   case due::kind::forgive: find(d.id_or_generation)->session.forgive(); return schedule(now + std::chrono::minutes{1}, d);
   }
 }

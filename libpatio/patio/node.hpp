@@ -22,6 +22,8 @@ struct node_options {
   patio::limits limits = {};
   routing route = routing::least_loaded;
   std::uint64_t seed = 0; ///< for the choice among peers
+  /// Announced to peers; none makes a node that no peer can tell from Python's.
+  patio::extensions extensions = all_extensions;
 };
 
 /// A call on its way: which, and whether its number still means that one.
@@ -49,12 +51,28 @@ struct node_tables {
   friend bool operator==(const node_tables&, const node_tables&) = default;
 };
 
+/// A peer's request, for the answer: of which connection, and which there.
+struct inbound_id {
+  connection_id from = 0;
+  request_id request;
+  friend bool operator==(const inbound_id&, const inbound_id&) = default;
+};
+
+/// A function to run for a peer.
+struct inbound_call {
+  inbound_id id;
+  const registry_entry* entry = nullptr; ///< the registry's
+  arguments args;
+  instant deadline = never;
+  std::stop_token over; ///< stopped once nobody waits for the answer: given up by the caller, timed out, connection lost
+};
+
 /// What the owner of a node is told, from within the node's functions. It may call back into the node, but not `receive`
 /// for the same connection.
 class node_events {
 public:
   /// Run this and pass what it gives to `node::answer`, before the deadline if that is to matter to anyone.
-  virtual void on_execute(connection_id from, std::uint32_t serial, const registry_entry& entry, arguments args, instant deadline) = 0;
+  virtual void on_execute(inbound_call work) = 0;
   /// A call of ours has ended; `token` is what `node::call` was given. Also a ping's that its connection did not outlive.
   virtual void on_finished(std::uint64_t token, result<value> r) = 0;
   virtual void on_pong(std::uint64_t token) = 0;
@@ -89,15 +107,24 @@ public:
   /// the caller allows from `now`; the wire carries what is left of it when the call is sent. `only` names the one
   /// connection that may be used.
   call_id call(std::uint64_t token, call_request request, instant now, std::optional<connection_id> only = {});
+  [[nodiscard]] bool is_under_way(call_id id) const noexcept;
   /// Ends a call with errc::cancelled; nothing if it has ended already.
   void cancel(call_id id);
-  void answer(connection_id id, std::uint32_t serial, const result<value>& r);
+  void answer(const inbound_id& id, const result<value>& r);
   /// A round trip without a function, which ends in on_pong, or on_finished with the error that ended the connection;
   /// false if the connection is not ready.
   bool ping(connection_id id, std::uint64_t token);
 
   [[nodiscard]] instant next_deadline() const noexcept { return deadlines_.next(); }
   void tick(instant now);
+
+  /// The peer of this connection reads too slowly, or again fast enough: its requests, and calls to it, are refused meanwhile.
+  void congested(connection_id id, bool is);
+
+  /// Prepares the end: peers are told, what runs goes on, and what comes later is refused.
+  void leave();
+  /// Since `leave`: nothing is running and nothing is on its way, as far as one can know.
+  [[nodiscard]] bool has_left() const;
 
   /// Ends every connection with this error, and with it the calls that wait for a route; those on their way end like those of
   /// any connection that is lost. The node refuses calls from then on.
@@ -112,9 +139,10 @@ private:
   class visit;
   struct slot;
   struct due { ///< what happens at a deadline
-    enum class kind : std::uint8_t { call, inbound, handshake, forgive } what;
+    enum class kind : std::uint8_t { call, inbound, handshake, forgive, refresh, restore } what;
     std::uint32_t serial_or_slot = 0;
     std::uint64_t id_or_generation = 0;
+    std::uint64_t number = 0; ///< of an inbound request
   };
 
   [[nodiscard]] connection* find(connection_id id);
@@ -128,8 +156,13 @@ private:
   void serve(const connection& c);
   void finish(std::uint32_t at, result<value> r);
   void expire(std::uint32_t at, instant now);
-  void execute(connection& from, std::uint32_t serial, call_request call);
-  void mark_dirty(connection& c);
+  void execute(connection& from, request_id request, call_request call);
+  [[nodiscard]] std::size_t inbound_running() const noexcept;
+  [[nodiscard]] std::optional<error> refusal(const connection& from) const;
+  void refresh(connection& c, instant now);
+  void judge(connection& c, const result<value>& r);
+  void choose_or_avoid(const connection& c);
+  void note_change(connection& c);
   void forget(connection_id id);
 
   node_options options_;
@@ -148,7 +181,8 @@ private:
   connection_id last_id_ = 0;
   std::uint64_t waited_ = 0;
   instant now_{};
-  bool down_ = false;
+  std::size_t inbound_bytes_ = 0;
+  bool down_ = false, leaving_ = false;
 };
 
 } // namespace patio

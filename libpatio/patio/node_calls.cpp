@@ -39,7 +39,7 @@ call_id node::call(std::uint64_t token, call_request request, instant now, std::
   s.deadline = deadline.value_or(never);
   s.request = std::make_unique<call_request>(std::move(request));
   if (!deadline) finish(at, fail(errc::invalid, to_str(deadline.error().exception)));
-  else if (down_) finish(at, fail(errc::shut_down, {}));
+  else if (down_ || (leaving_ && inbound_running() == 0)) finish(at, fail(errc::shut_down, {}));
   else if (auto n = calls_in_flight(); n > options_.limits.waiting_calls)
     finish(at, fail(errc::overloaded, std::to_string(n - 1) + " calls are in flight"));
   else dispatch(at, now);
@@ -63,6 +63,8 @@ void node::dispatch(std::uint32_t at, instant now) {
 
 void node::send(std::uint32_t at, connection& to, instant now) {
   auto& s = slots_[at];
+  if (to.congested)
+    return finish(at, fail(errc::overloaded, quoted(s.request->function) + " at " + to.address + ": the peer does not read"));
   s.request->timeout = seconds_left(s.deadline, now);
   auto serial = to.session.request(at, *s.request);
   if (!serial) {
@@ -74,7 +76,7 @@ void node::send(std::uint32_t at, connection& to, instant now) {
   s.serial = *serial;
   s.at = to.id;
   s.request.reset();
-  mark_dirty(to);
+  note_change(to);
 }
 
 void node::wait_for_route(std::uint32_t at, instant now) {
@@ -109,21 +111,28 @@ void node::expire(std::uint32_t at, instant now) {
   if (auto* c = find(s.at)) c->session.abandon(s.serial, {errc::timeout, "no answer from " + c->address, {}});
 }
 
+bool node::is_under_way(call_id id) const noexcept {
+  if (id.slot >= slots_.size()) return false;
+  const auto& s = slots_[id.slot];
+  return s.generation == id.generation && s.where != slot::place::nowhere;
+}
+
 void node::cancel(call_id id) {
   visit inside{*this};
-  if (id.slot >= slots_.size()) return;
+  if (!is_under_way(id)) return;
   auto& s = slots_[id.slot];
-  if (s.generation != id.generation || s.where == slot::place::nowhere) return;
   error why{errc::cancelled, {}, {}};
   if (s.where == slot::place::waiting) return finish(id.slot, tl::unexpected(std::move(why)));
-  if (auto* c = find(s.at)) c->session.abandon(s.serial, std::move(why));
+  auto* c = find(s.at);
+  if (!c) return;
+  c->session.abandon(s.serial, std::move(why));
+  note_change(*c);
 }
 
 void node::finish(std::uint32_t at, result<value> r) {
   auto& s = slots_[at];
   // The peer's clock was the first to ring.
-  bool rang = !r && r.error().code == errc::remote_error && r.error().exception.exception_type().ends_with(".TimeoutError");
-  if (rang && s.deadline <= now_) r = fail(errc::timeout, "the peer says so");
+  if (!r && is_timeout(r.error()) && s.deadline <= now_) r = fail(errc::timeout, "the peer says so");
   if (s.where == slot::place::sent && !r && r.error().code != errc::remote_error)
     if (auto* c = find(s.at); c && r.error().message.find(c->address) == std::string::npos)
       r.error().message = "peer " + c->address + ": " + r.error().message;
@@ -141,31 +150,47 @@ void node::finish(std::uint32_t at, result<value> r) {
   events_.on_finished(token, std::move(r));
 }
 
-void node::execute(connection& from, std::uint32_t serial, call_request call) {
-  auto entry = functions_.resolve(call.function);
+std::size_t node::inbound_running() const noexcept {
+  std::size_t sum = 0;
+  for (const auto& [id, c] : connections_) sum += c->session.inbound();
+  return sum;
+}
+
+std::optional<error> node::refusal(const connection& from) const {
+  if (leaving_ && from.session.left()) return error{errc::shut_down, "the node is shutting down", {}};
+  if (from.congested) return error{errc::overloaded, "overloaded: the caller does not read its answers", {}};
+  if (inbound_bytes_ > options_.limits.node_inbound_bytes)
+    return error{errc::overloaded, "overloaded: the calls that run here hold " + std::to_string(inbound_bytes_) + " bytes", {}};
+  return {};
+}
+
+void node::execute(connection& from, request_id request, call_request call) {
+  auto refuse = [&](error why) { from.session.answer(request, tl::unexpected(std::move(why))); };
+  if (auto why = refusal(from)) return refuse(std::move(*why));
+  const auto* entry = functions_.find(call.function);
   if (!entry) {
     events_.on_log(from.address, "unknown function " + quoted(call.function));
-    return from.session.answer(serial, tl::unexpected(std::move(entry.error())));
+    return refuse({errc::no_route, std::move(call.function), {}});
   }
   auto deadline = deadline_of(call.timeout, now_, options_.limits.longest_timeout);
   if (!deadline) {
     deadline.error().message = "bad timeout"; // a refusal, not something a function raised
-    return from.session.answer(serial, tl::unexpected(std::move(deadline.error())));
+    return refuse(std::move(deadline.error()));
   }
-  if (*deadline <= now_) return from.session.answer(serial, fail(errc::timeout, "the call arrived with no time left"));
-  const auto* run = std::get_if<immediate_function>(&(*entry)->run);
-  if (run && (*entry)->quick && is_small(call.args)) return from.session.answer(serial, (*run)(std::move(call.args)));
-  schedule(*deadline, {due::kind::inbound, serial, from.id});
-  events_.on_execute(from.id, serial, **entry, std::move(call.args), *deadline);
+  if (*deadline <= now_) return refuse({errc::timeout, "the call arrived with no time left", {}});
+  const auto* run = std::get_if<immediate_function>(&entry->run);
+  if (run && entry->quick && is_small(call.args)) return from.session.answer(request, (*run)(std::move(call.args)));
+  schedule(*deadline, {due::kind::inbound, request.serial, from.id, request.number});
+  events_.on_execute({{from.id, request}, entry, std::move(call.args), *deadline, from.session.over(request)});
 }
 
-void node::answer(connection_id id, std::uint32_t serial, const result<value>& r) {
+void node::answer(const inbound_id& id, const result<value>& r) {
   visit inside{*this};
-  auto* c = find(id);
-  if (!c) return;
-  c->session.answer(serial, r);
+  auto* c = find(id.from);
+  if (!c || !c->session.is_running(id.request)) return;
+  c->session.answer(id.request, r);
   settle(); // its deadline, if it had one
-  mark_dirty(*c);
+  note_change(*c);
 }
 
 } // namespace patio

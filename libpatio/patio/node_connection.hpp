@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <patio/backoff.hpp>
 #include <patio/node.hpp>
 
 namespace patio {
@@ -15,17 +16,25 @@ public:
   void on_ready() override {
     owner_.router_.serve(id, names);
     owner_.events_.on_peer(info());
-    if (session.state() == session::state::ready) owner_.serve(*this);
+    if (session.state() != session::state::ready) return;
+    if (owner_.leaving_) session.leave();
+    owner_.schedule(after(owner_.now_, owner_.options_.limits.refresh), {due::kind::refresh, 0, id});
+    owner_.serve(*this);
   }
   void on_names(std::vector<std::string> served) override {
     names = std::move(served);
+    missed_refreshes = 0;
+    owner_.choose_or_avoid(*this);
     // While discovering, the session may not be sent requests yet: on_ready follows.
-    if (session.state() == session::state::ready) owner_.serve(*this);
+    if (session.state() == session::state::ready && !session.peer_is_leaving()) owner_.serve(*this);
   }
-  void on_request(std::uint32_t serial, call_request call) override { owner_.execute(*this, serial, std::move(call)); }
+  void on_request(request_id request, call_request call) override { owner_.execute(*this, request, std::move(call)); }
+  void on_cancel(request_id request) override { owner_.answer({id, request}, patio::fail(errc::cancelled, "its caller gave it up")); }
+  void on_leaving() override { owner_.router_.remove(id); }
   void on_result(std::uint64_t token, result<value> r) override {
     // Whoever calls again when a call is lost must not be sent here again.
     if (session.state() == session::state::closed) owner_.router_.remove(id);
+    else owner_.judge(*this, r);
     owner_.finish(static_cast<std::uint32_t>(token), std::move(r));
   }
   void on_pong(std::uint64_t token) override { owner_.events_.on_pong(token); }
@@ -43,6 +52,14 @@ public:
   std::vector<std::string> names;
   patio::session session;
   bool dirty = false;
+  bool congested = false;
+  bool heard = false;            ///< bytes since the last refresh was due
+  unsigned missed_refreshes = 0; ///< in a row
+  unsigned failures = 0;         ///< calls in a row that it refused or let time out
+  bool penalized = false;        ///< for those
+  std::uint64_t penalties = 0;
+  backoff penalty{{std::chrono::seconds{2}, std::chrono::seconds{30}}, id};
+  std::size_t counted_bytes = 0; ///< of its inbound requests, in the node's sum
 
 private:
   node& owner_;

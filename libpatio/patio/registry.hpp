@@ -47,7 +47,7 @@ concept plain_function = takes_values<typename signature_of<std::decay_t<F>>::ty
 struct registry_entry {
   std::string name;
   std::string signature; ///< for people: "(a: int, b: int) -> int"
-  std::variant<immediate_function, deferred_function> run;
+  std::variant<immediate_function, stoppable_function, deferred_function> run;
   bool quick = false;
   std::optional<function_identity> identity;
 };
@@ -58,7 +58,8 @@ public:
 
   explicit registry(registry_options options = {});
 
-  /// Any callable with one signature; `reply_to<R>` as first parameter answers later. Returns the name.
+  /// Any callable with one signature; `reply_to<R>` as first parameter answers later, and `std::stop_token` there is stopped once
+  /// the call is over (reply.hpp). Returns the name.
   template <detail::plain_function F>
   std::string add(std::string name, F f, function_options options = {}) {
     auto identity = identity_of(f);
@@ -137,6 +138,10 @@ template <class R, class... As>
 struct answers_later<void(reply_to<R>, As...)> : std::true_type {
   using result_type = R;
 };
+template <class Signature>
+struct is_stoppable : std::false_type {};
+template <class R, class... As>
+struct is_stoppable<R(std::stop_token, As...)> : std::true_type {};
 
 } // namespace detail
 
@@ -158,6 +163,11 @@ registry_entry registry::make_entry(std::string name, F f, function_options opti
       } catch (...) {
         shared->answer(tl::unexpected(current_exception_error()));
       }
+    }};
+  } else if constexpr (detail::is_stoppable<signature>::value) {
+    entry.quick = false;
+    entry.run = stoppable_function{[f = std::move(f), bound = std::move(bound)](arguments&& call, const std::stop_token& over) {
+      return bound.invoke([&](auto&&... as) { return f(over, std::forward<decltype(as)>(as)...); }, std::move(call));
     }};
   } else {
     entry.run =

@@ -1,10 +1,11 @@
 /// The duty to answer one call, once. A resource: moved, never copied; usable from any thread.
-/// Dropping it without an answer answers with an error, so that no caller waits for ever.
+/// Dropping it without an answer answers with an error, so that no caller waits for ever. `over` tells when nobody does any more.
 #pragma once
 
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <utility>
 
 #include <patio/convert.hpp>
@@ -20,15 +21,18 @@ public:
 
   reply() = default;
   /// `if_dropped` is the error for a drop without an answer: by default the function's own fault.
-  explicit reply(sink to, errc if_dropped = errc::remote_error) : to_{std::move(to)}, if_dropped_{if_dropped} {}
+  explicit reply(sink to, errc if_dropped = errc::remote_error, std::stop_token over = {})
+      : to_{std::move(to)}, if_dropped_{if_dropped}, over_{std::move(over)} {}
   /// One of several holders of the duty: dropping this one leaves it to the others.
-  explicit reply(std::shared_ptr<shared_reply> to) : shared_{std::move(to)} {}
+  explicit reply(std::shared_ptr<shared_reply> to);
   reply(reply&& other) noexcept
-      : to_{std::exchange(other.to_, nullptr)}, shared_{std::move(other.shared_)}, if_dropped_{other.if_dropped_} {}
+      : to_{std::exchange(other.to_, nullptr)}, shared_{std::move(other.shared_)}, if_dropped_{other.if_dropped_}, over_{std::move(
+                                                                                                                     other.over_)} {}
   reply& operator=(reply&& other) noexcept {
     std::swap(to_, other.to_);
     std::swap(if_dropped_, other.if_dropped_);
     std::swap(shared_, other.shared_);
+    std::swap(over_, other.over_);
     return *this;
   }
   ~reply() {
@@ -38,6 +42,9 @@ public:
   /// Answers after the first are ignored.
   void answer(result<value> r);
   [[nodiscard]] bool open() const noexcept { return to_ != nullptr || shared_ != nullptr; }
+  /// Stopped once the caller waits no more: it has given the call up, its time is up, or its connection is lost. Callbacks run on
+  /// the broker's thread and must be quick. A call that nothing can stop has a token that cannot be.
+  [[nodiscard]] const std::stop_token& over() const noexcept { return over_; }
 
 private:
   void drop() {
@@ -48,6 +55,7 @@ private:
   sink to_;
   std::shared_ptr<shared_reply> shared_;
   errc if_dropped_ = errc::remote_error;
+  std::stop_token over_;
 };
 
 /// A duty that a function and its caller hold both, perhaps in two threads: the first answer counts.
@@ -57,11 +65,14 @@ public:
   void answer(result<value> r) {
     if (!answered_.test_and_set()) to_.answer(std::move(r));
   }
+  [[nodiscard]] const std::stop_token& over() const noexcept { return to_.over(); }
 
 private:
   std::atomic_flag answered_;
   reply to_;
 };
+
+inline reply::reply(std::shared_ptr<shared_reply> to) : shared_{std::move(to)}, over_{shared_->over()} {}
 
 inline void reply::answer(result<value> r) {
   if (auto to = std::exchange(to_, nullptr)) to(std::move(r));
@@ -76,6 +87,8 @@ public:
   explicit reply_to(reply untyped) : untyped_{std::move(untyped)} {}
   void answer(const R& r) { untyped_.answer(to_value(r)); }
   void fail(error why) { untyped_.answer(tl::unexpected(std::move(why))); }
+  /// As reply::over.
+  [[nodiscard]] const std::stop_token& over() const noexcept { return untyped_.over(); }
 
 private:
   reply untyped_;

@@ -5,15 +5,22 @@
 namespace patio {
 
 void router::serve(connection_id id, const std::vector<std::string>& names) {
-  remove(id);
   auto unique = names;
   std::sort(unique.begin(), unique.end());
   unique.erase(std::unique(unique.begin(), unique.end()), unique.end());
+  if (auto known = names_.find(id); known != names_.end() && known->second == unique) return; // as most refreshes say
+  withdraw(id);
   for (const auto& name : unique) peers_[name].ids.push_back(id);
   names_[id] = std::move(unique);
 }
 
 void router::remove(connection_id id) {
+  withdraw(id);
+  restore(id);
+  unblock(id);
+}
+
+void router::withdraw(connection_id id) {
   auto names = names_.extract(id);
   if (names.empty()) return;
   for (const auto& name : names.mapped()) {
@@ -21,6 +28,16 @@ void router::remove(connection_id id) {
     std::erase(at->second.ids, id);
     if (at->second.ids.empty()) peers_.erase(at); // no name stays with an empty list of peers
   }
+}
+
+std::vector<connection_id> router::best(const std::vector<connection_id>& ids) const {
+  auto rank = [this](connection_id id) { return blocked_.contains(id) ? 2 : avoids(id) ? 1 : 0; };
+  auto least = 2;
+  for (auto id : ids) least = std::min(least, rank(id));
+  std::vector<connection_id> rest;
+  for (auto id : ids)
+    if (rank(id) == least) rest.push_back(id);
+  return rest;
 }
 
 bool router::serves(connection_id id, std::string_view name) const {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace patio {
@@ -29,13 +30,23 @@ public:
   /// Replaces what the connection serves; names that come twice count once.
   void serve(connection_id id, const std::vector<std::string>& names);
   void remove(connection_id id);
+  /// A connection that is avoided is picked only if no other serves the name.
+  void avoid(connection_id id) { avoided_.insert(id); }
+  void restore(connection_id id) { avoided_.erase(id); }
+  [[nodiscard]] bool avoids(connection_id id) const { return avoided_.contains(id); }
+  /// One that is blocked is picked only if all others that serve the name are, those that are avoided included.
+  void block(connection_id id) { blocked_.insert(id); }
+  void unblock(connection_id id) { blocked_.erase(id); }
 
   /// `load(id)` is the number of calls in flight there.
   template <class Load>
   [[nodiscard]] std::optional<connection_id> pick(std::string_view name, routing how, Load load) {
     auto at = peers_.find(name);
     if (at == peers_.end()) return {};
-    auto& [ids, next] = at->second;
+    auto& [all, next] = at->second;
+    if (all.size() == 1) return all.front();
+    auto better = avoided_.empty() && blocked_.empty() ? std::vector<connection_id>{} : best(all);
+    const auto& ids = better.empty() ? all : better;
     if (ids.size() == 1) return ids.front();
     if (how == routing::round_robin) return ids[next++ % ids.size()];
     auto first = random_() % ids.size(), second = (first + 1 + random_() % (ids.size() - 1)) % ids.size();
@@ -46,12 +57,16 @@ public:
   [[nodiscard]] bool empty() const noexcept { return peers_.empty(); }
 
 private:
+  [[nodiscard]] std::vector<connection_id> best(const std::vector<connection_id>& ids) const;
+  void withdraw(connection_id id);
+
   struct candidates {
     std::vector<connection_id> ids;
     std::size_t next = 0;
   };
   std::map<std::string, candidates, std::less<>> peers_; ///< ordered, as a peer that picks its names could pick their hashes
   std::unordered_map<connection_id, std::vector<std::string>> names_;
+  std::unordered_set<connection_id> avoided_, blocked_;
   std::minstd_rand random_;
 };
 

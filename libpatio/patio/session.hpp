@@ -4,14 +4,16 @@
 
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 #include <patio/call_request.hpp>
 #include <patio/deadline.hpp>
 #include <patio/error.hpp>
+#include <patio/extensions.hpp>
 #include <patio/frame.hpp>
 #include <patio/limits.hpp>
 #include <patio/serial_table.hpp>
@@ -26,20 +28,30 @@ struct session_options {
   std::string key;                ///< at most 32 bytes
   std::vector<std::string> names; ///< functions announced to peers
   patio::limits limits;
+  patio::extensions extensions = {}; ///< announced to peers
+};
+
+/// A request of the peer's. A serial may come again once its request has been answered; the number does not.
+struct request_id {
+  std::uint32_t serial = 0;
+  std::uint64_t number = 0;
+  friend bool operator==(const request_id&, const request_id&) = default;
 };
 
 /// What the owner of a session is told, from within `receive`, `abandon` and `close`. It may answer, request and close from
 /// within, but not receive.
 class session_events {
 public:
-  virtual void on_ready() = 0;                                          ///< logged in and discovered, once
-  virtual void on_names(std::vector<std::string> names) = 0;            ///< what the peer serves, on every discovery
-  virtual void on_request(std::uint32_t serial, call_request call) = 0; ///< answer it once by `session::answer`
-  virtual void on_result(std::uint64_t token, result<value> r) = 0;     ///< a request of ours has ended
-  virtual void on_pong(std::uint64_t token) = 0;                        ///< a `ping` was answered
-  virtual void on_lost_ping(std::uint64_t token, error why) = 0;        ///< a `ping` was not: the connection ends
-  virtual void on_log(std::string text) = 0;                            ///< something was refused; the connection lives on
-  virtual void on_close(error why) = 0;                                 ///< last; all requests have ended before
+  virtual void on_ready() = 0;                                      ///< logged in and discovered, once
+  virtual void on_names(std::vector<std::string> names) = 0;        ///< what the peer serves, on every discovery
+  virtual void on_request(request_id id, call_request call) = 0;    ///< answer it once by `session::answer`
+  virtual void on_cancel(request_id id) = 0;                        ///< its caller has given it up; answer it all the same
+  virtual void on_result(std::uint64_t token, result<value> r) = 0; ///< a request of ours has ended
+  virtual void on_pong(std::uint64_t token) = 0;                    ///< a `ping` was answered
+  virtual void on_lost_ping(std::uint64_t token, error why) = 0;    ///< a `ping` was not: the connection ends
+  virtual void on_leaving() = 0;                                    ///< the peer takes no more requests
+  virtual void on_log(std::string text) = 0;                        ///< something was refused; the connection lives on
+  virtual void on_close(error why) = 0;                             ///< last; all requests have ended before
 
 protected:
   ~session_events() = default;
@@ -56,12 +68,21 @@ public:
 
   /// Sends a REQUEST in state `ready`. On success the token comes back once, through on_result.
   [[nodiscard]] result<std::uint32_t> request(std::uint64_t token, const call_request& call);
-  /// Ends a request early with this result; its answer, if it still comes, is dropped.
+  /// Ends a request early with this result; its answer, if it still comes, is dropped. One that is cancelled is so at the peer as well.
   void abandon(std::uint32_t serial, error why);
-  /// Exactly one answer for each on_request; for an unknown serial (the connection closed) nothing happens.
-  void answer(std::uint32_t serial, const result<value>& r);
+  /// Exactly one answer for each on_request; if it has been answered (the connection closed), nothing happens.
+  void answer(request_id id, const result<value>& r);
+  /// Requested once the request has been answered, by whomever, or its connection is lost. Within on_request and until then.
+  [[nodiscard]] std::stop_token over(request_id id);
   /// Asks again what the peer serves, in state `ready`; Python answers at any time, though behind its busy workers.
   void ping(std::uint64_t token);
+  /// The same without a token: the answer comes through on_names only. Not before the last one has been answered.
+  void refresh();
+  [[nodiscard]] bool refreshing() const noexcept { return refreshing_; }
+  /// Tells the peer, if it can be told, to send no more requests.
+  void leave();
+  /// Whether nothing is lost if the connection is closed now, the peer's requests on their way included, where one can know.
+  [[nodiscard]] bool idle() const noexcept;
 
   /// Ends the connection. `sent` counts the bytes of `output` that may have reached the socket since the beginning:
   /// a request none of whose bytes are among them was not sent. Without it, all bytes taken may have.
@@ -73,21 +94,30 @@ public:
   void taken(std::size_t bytes) noexcept { taken_ += bytes; }
 
   [[nodiscard]] enum state state() const noexcept { return state_; }
-  [[nodiscard]] std::size_t outbound() const noexcept { return pending_.size(); }
-  [[nodiscard]] std::size_t inbound() const noexcept { return inbound_.size(); }
-  [[nodiscard]] bool is_pending(std::uint32_t serial) noexcept { return pending_.find(serial) != nullptr; }
-  [[nodiscard]] bool is_running(std::uint32_t serial) const {
-    return state_ != state::closed && (inbound_.contains(serial) || (current_ == serial && !answered_current_));
-  }
+  [[nodiscard]] std::size_t outbound() const noexcept { return requests_; }
+  [[nodiscard]] std::size_t inbound() const noexcept { return inbound_.size() + (current_ ? 1 : 0); }
+  [[nodiscard]] std::size_t inbound_bytes() const noexcept { return inbound_bytes_; } ///< of the payloads of those
+  [[nodiscard]] bool is_running(request_id id) const { return state_ != state::closed && running(id) != nullptr; }
+  /// What both sides have announced.
+  [[nodiscard]] const extensions& agreed() const noexcept { return agreed_; }
+  [[nodiscard]] bool is_within_frame() const noexcept { return reader_.is_within_frame(); }
+  [[nodiscard]] bool peer_is_leaving() const noexcept { return peer_is_leaving_; }
+  /// Whether requests of the peer's are to be refused since `leave`: it knows, or cannot be told.
+  [[nodiscard]] bool left() const noexcept { return left_; }
   [[nodiscard]] std::uint64_t ignored_answers() const noexcept { return ignored_; }
   /// The owner resets the count of unexpected answers once a minute.
   void forgive() noexcept { unexpected_ = 0; }
 
 private:
   struct pending {
-    enum class kind : std::uint8_t { request, ping, discovery } what = kind::request;
+    enum class kind : std::uint8_t { request, ping, discovery, leaving } what = kind::request;
     std::uint64_t token = 0;
     std::uint64_t begins_at = 0; ///< offset of its frame in all bytes ever put out
+  };
+  struct inbound_request {
+    std::uint64_t number = 0;
+    std::size_t bytes = 0;
+    std::stop_source over{std::nostopstate}; ///< only if somebody has asked for its token
   };
 
   [[nodiscard]] frame_reader::verdict judge(const frame_header& header);
@@ -97,7 +127,10 @@ private:
   void handle_login(const frame_reader::frame& f);
   void handle_discover_response(const frame_reader::frame& f);
   void handle_request(const frame_reader::frame& f);
-  void refuse_request(std::uint32_t serial, const char* exception, const std::string& why);
+  void handle_cancel(std::uint32_t serial);
+  void handle_leaving(const frame_reader::frame& f);
+  [[nodiscard]] std::optional<error> refusal(const call_request& call, std::size_t bytes) const;
+  void refuse_request(std::uint32_t serial, error why);
   void handle_answer(const frame_reader::frame& f);
   void begin_discovery();
   void become_ready_if_discovered();
@@ -107,7 +140,11 @@ private:
   void withdraw_requests();
   void put(packet type, std::uint32_t serial, const value& payload);
   void put_raw(packet type, std::uint32_t serial, std::string_view payload);
+  void ask(packet type, pending::kind what, std::uint64_t token, std::string_view payload);
+  void put_answer(std::uint32_t serial, const result<value>& r);
   void put_error(std::uint32_t serial, const error& why);
+  [[nodiscard]] const inbound_request* running(request_id id) const;
+  [[nodiscard]] std::optional<pending> take_request(std::uint32_t serial);
   void fail(errc code, std::string text);
   [[nodiscard]] std::uint64_t position() const noexcept { return taken_ + output_.size(); }
 
@@ -121,9 +158,13 @@ private:
   std::uint64_t taken_ = 0;
   std::optional<std::uint64_t> sent_;
   serial_table<pending> pending_;
-  std::unordered_set<std::uint32_t> inbound_; ///< requests not answered yet, but for `current_`
-  std::optional<std::uint32_t> current_;      ///< the request that on_request is being told of
-  bool answered_current_ = false, told_names_ = false, heard_names_ = false;
+  std::size_t requests_ = 0;                                   ///< of pending_
+  std::unordered_map<std::uint32_t, inbound_request> inbound_; ///< not answered yet, but for `current_`
+  std::size_t inbound_bytes_ = 0;                              ///< of inbound_
+  std::uint64_t last_number_ = 0;
+  std::optional<std::pair<std::uint32_t, inbound_request>> current_; ///< the request that on_request is being told of
+  extensions agreed_;
+  bool told_names_ = false, heard_names_ = false, refreshing_ = false, peer_is_leaving_ = false, leaving_ = false, left_ = false;
   std::size_t abandoned_ = 0, unexpected_ = 0;
   std::uint64_t ignored_ = 0;
 };

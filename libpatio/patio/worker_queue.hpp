@@ -1,6 +1,8 @@
-/// Which waiting task goes to which worker: the bookkeeping of a pool, without the workers.
+/// Which waiting task goes to which worker: the bookkeeping of a pool, without the workers. A worker whose task only waits, or
+/// that nobody waits for any more, can be set aside: another takes its place, so that the pool goes on.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -15,45 +17,96 @@ namespace patio {
 template <class Task>
 class worker_queue {
 public:
-  worker_queue(std::size_t workers, std::size_t longest) : longest_{longest} {
+  /// At most `workers` tasks run at once, not counting those of at most `most_aside` workers set aside.
+  worker_queue(std::size_t workers, std::size_t longest, std::size_t most_aside = 0)
+      : workers_{workers}, longest_{longest}, most_aside_{most_aside}, aside_(workers) {
     for (auto w = workers; w > 0; --w) idle_.push_back(w - 1);
   }
 
   struct assignment {
-    std::size_t worker;
+    std::size_t worker; ///< maybe a new one: the number that follows the highest so far
     Task task;
   };
   enum class admission : std::uint8_t { waiting, refused };
 
   /// Starts the task if a worker is idle, else queues it; a refused task stays with the caller.
   [[nodiscard]] tl::expected<assignment, admission> submit(Task& task) {
-    if (idle_.empty()) {
-      if (waiting_.size() >= longest_) return tl::unexpected(admission::refused);
-      waiting_.push_back(std::move(task));
-      return tl::unexpected(admission::waiting);
-    }
-    auto worker = idle_.back();
-    idle_.pop_back();
-    return assignment{worker, std::move(task)};
+    if (has_room()) return start(std::move(task));
+    if (exhausted() || waiting_.size() >= longest_) return tl::unexpected(admission::refused);
+    waiting_.push_back(std::move(task));
+    return tl::unexpected(admission::waiting);
   }
 
-  /// The worker has ended its task; gets the oldest waiting one.
+  /// The worker has ended its task; the oldest waiting one starts.
   [[nodiscard]] std::optional<assignment> done(std::size_t worker) {
-    if (waiting_.empty()) {
-      idle_.push_back(worker);
-      return {};
-    }
-    assignment next{worker, std::move(waiting_.front())};
-    waiting_.pop_front();
-    return next;
+    --busy_;
+    bring_back(worker);
+    idle_.push_back(worker);
+    return start_waiting();
   }
 
-  [[nodiscard]] std::deque<Task> take_waiting() { return std::exchange(waiting_, {}); }
+  /// Sets a busy worker aside, if not too many are; the oldest waiting task may start instead.
+  [[nodiscard]] std::optional<assignment> set_aside(std::size_t worker) {
+    if (aside_[worker] || set_aside_ >= most_aside_) return {};
+    aside_[worker] = true;
+    ++set_aside_;
+    return start_waiting();
+  }
+  /// It works again, beside whoever took its place.
+  void bring_back(std::size_t worker) {
+    if (!aside_[worker]) return;
+    aside_[worker] = false;
+    --set_aside_;
+  }
+
+  /// An idle worker that has been made in place of one set aside and is not needed now. It counts as idle all the same.
+  [[nodiscard]] bool is_spare(std::size_t worker) const noexcept { return worker >= workers_ && waiting_.empty(); }
+
+  /// Removes what waits and fulfils the condition, in its order.
+  template <class Condition>
+  [[nodiscard]] std::vector<Task> take_waiting(Condition condition) {
+    std::vector<Task> taken;
+    std::deque<Task> kept;
+    for (auto& t : waiting_) condition(t) ? taken.push_back(std::move(t)) : kept.push_back(std::move(t));
+    waiting_ = std::move(kept);
+    return taken;
+  }
+  [[nodiscard]] std::vector<Task> take_waiting() {
+    return take_waiting([](const Task&) { return true; });
+  }
+
+  /// No more workers can be set aside. Those that run may all come to wait for what waits here, so nothing should.
+  [[nodiscard]] bool exhausted() const noexcept { return most_aside_ > 0 && set_aside_ >= most_aside_; }
   [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
   [[nodiscard]] std::size_t idle() const noexcept { return idle_.size(); }
+  [[nodiscard]] std::size_t running() const noexcept { return busy_ - set_aside_; }
 
 private:
-  std::size_t longest_;
+  [[nodiscard]] bool has_room() const noexcept { return running() < workers_; }
+
+  assignment start(Task&& task) {
+    if (idle_.empty()) {
+      idle_.push_back(aside_.size());
+      aside_.push_back(false);
+    }
+    // The lowest number, so that spare workers rest first.
+    auto lowest = std::min_element(idle_.begin(), idle_.end());
+    auto worker = *lowest;
+    idle_.erase(lowest);
+    ++busy_;
+    return {worker, std::move(task)};
+  }
+
+  std::optional<assignment> start_waiting() {
+    if (waiting_.empty() || !has_room()) return {};
+    auto task = std::move(waiting_.front());
+    waiting_.pop_front();
+    return start(std::move(task));
+  }
+
+  std::size_t workers_, longest_, most_aside_;
+  std::size_t busy_ = 0, set_aside_ = 0;
+  std::vector<bool> aside_; ///< by worker
   std::vector<std::size_t> idle_;
   std::deque<Task> waiting_;
 };

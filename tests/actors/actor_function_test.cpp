@@ -88,7 +88,7 @@ TEST_CASE("actor_function: wrong arguments are a TypeError worded like Python's,
   std::atomic<int> received{0};
   r.rpc.add("put", r.system.spawn(store, &received), put_atom::value);
   auto broker = r.broker();
-  auto text = [&](std::future<value> f) { return to_string(failure(std::move(f))); };
+  auto text = [&](call_future<value> f) { return to_string(failure(std::move(f))); };
   CHECK(text(call(broker, "put", "a")) == "TypeError: put() missing 1 required positional argument: 'arg2'");
   CHECK(text(call(broker, "put", "a", 1, 2)) == "TypeError: put() takes 2 positional arguments but 3 were given");
   CHECK(text(call(broker, "put", 1, 1)) == "TypeError: put() argument 'arg1' must be str, not int");

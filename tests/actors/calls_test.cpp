@@ -57,7 +57,7 @@ private:
 };
 
 template <class R>
-error failure(std::future<R> answer) {
+error failure(call_future<R> answer) {
   REQUIRE(answer.wait_for(20s) == std::future_status::ready);
   try {
     (void)answer.get();
@@ -133,7 +133,7 @@ TEST_CASE("calls: a result of another type than asked for is undecodable, not wr
 
 TEST_CASE("calls: two hundred in flight all come back, each to its own caller") {
   backend b;
-  std::vector<std::future<std::int64_t>> answers;
+  std::vector<call_future<std::int64_t>> answers;
   for (std::int64_t i = 0; i < 200; ++i) answers.push_back(call<std::int64_t>(b.broker(), "add", i, i));
   for (std::int64_t i = 0; i < 200; ++i) CHECK(answers[static_cast<std::size_t>(i)].get() == 2 * i);
 }

@@ -8,44 +8,12 @@
 #include <set>
 #include <thread>
 
-#include <patio/actors/time.hpp>
-
-#include "nodes.hpp"
+#include "executor_fixture.hpp"
 
 using namespace patio;
 using namespace patio::tests;
 
 namespace {
-
-using outcome = std::future<result<value>>;
-
-outcome start(const executor& e, const std::string& name, std::vector<value> args = {}, instant deadline = never) {
-  auto promise = std::make_shared<std::promise<result<value>>>();
-  auto future = promise->get_future();
-  reply answer{[promise](result<value> r) { promise->set_value(std::move(r)); }, errc::shut_down};
-  e.run({e.functions().find(name), {std::move(args), {}}, deadline, std::move(answer)});
-  return future;
-}
-
-error error_of(outcome&& o) {
-  auto r = ended(o);
-  REQUIRE_FALSE(r);
-  return r.error();
-}
-
-struct running {
-  system_config config;
-  caf::actor_system system{config};
-};
-
-using spawner = executor (*)(caf::actor_system&, const registry&, pool_options);
-
-/// Runs the test with each kind of pool.
-template <class F>
-void with_each_pool(F test) {
-  SUBCASE("async pool") { test(&spawn_async_pool); }
-  SUBCASE("thread pool") { test(&spawn_thread_pool); }
-}
 
 /// Ends only where `n` calls of it run at once.
 void add_meeting(registry& rpc, std::barrier<>& place) {
@@ -60,13 +28,13 @@ void check_that_n_run_at_once(const executor& pool, std::size_t n) {
 
 } // namespace
 
-TEST_CASE("executor: functions that answer later occupy their worker until they do, so N run at once and never more") {
+TEST_CASE("executor: of functions that answer later no more begin than may, and the others wait") {
   with_each_pool([](spawner spawn) {
     on_demand later;
     running r;
     registry rpc;
     later.add_to(rpc);
-    auto pool = spawn(r.system, rpc, {.workers = 3});
+    auto pool = spawn(r.system, rpc, {.workers = 3, .deferred = 3});
     std::vector<outcome> all;
     for (int i = 0; i < 10; ++i) all.push_back(start(pool, "later"));
     for (int answered = 0; answered < 10; ++answered) {
@@ -128,7 +96,7 @@ TEST_CASE("executor: one more than the queue holds is refused at once, while the
     running r;
     registry rpc;
     later.add_to(rpc);
-    auto pool = spawn(r.system, rpc, {.workers = 2, .queue_per_worker = 3});
+    auto pool = spawn(r.system, rpc, {.workers = 2, .queue_per_worker = 3, .deferred = 2});
     std::vector<outcome> taken;
     for (int i = 0; i < 2 + 6; ++i) taken.push_back(start(pool, "later"));
     later.await_started(2);
@@ -197,7 +165,7 @@ TEST_CASE("executor: a duty to answer that is dropped is an error, and frees the
     running r;
     registry rpc;
     rpc.add("forget", [](reply_to<std::int64_t>) {});
-    auto pool = spawn(r.system, rpc, {.workers = 1});
+    auto pool = spawn(r.system, rpc, {.workers = 1, .deferred = 1});
     for (int i = 0; i < 10; ++i)
       CHECK(to_string(error_of(start(pool, "forget"))) == "RuntimeError: the function was dropped without an answer");
   });
@@ -205,20 +173,20 @@ TEST_CASE("executor: a duty to answer that is dropped is an error, and frees the
 
 TEST_CASE("executor: a task whose time has passed while it waited is never started") {
   with_each_pool([](spawner spawn) {
-    on_demand later;
+    gate occupied;
     running r;
     std::atomic<bool> ran{false};
     registry rpc;
-    later.add_to(rpc);
+    occupied.add_to(rpc);
     rpc.add("late", [&ran] { ran = true; });
     auto pool = spawn(r.system, rpc, {.workers = 1});
-    auto occupies = start(pool, "later");
-    later.await_started(1);
+    auto occupies = start(pool, "gate");
+    occupied.await_started();
     auto deadline = clock_now() + std::chrono::milliseconds{1};
     auto late = start(pool, "late", {}, deadline);
     CHECK_FALSE(is_ready(late));
     while (clock_now() <= deadline) {}
-    later.answer_one();
+    occupied.open();
     CHECK(error_of(std::move(late)).code == errc::timeout);
     CHECK(ended(occupies));
     CHECK_FALSE(ran);
@@ -231,7 +199,7 @@ TEST_CASE("executor: a pool that shuts down tells whoever waits, lets running fu
     running r;
     registry rpc;
     later.add_to(rpc);
-    auto pool = spawn(r.system, rpc, {.workers = 2});
+    auto pool = spawn(r.system, rpc, {.workers = 2, .deferred = 2});
     std::vector<outcome> runs, waits;
     for (int i = 0; i < 2; ++i) runs.push_back(start(pool, "later"));
     later.await_started(2);
@@ -251,7 +219,7 @@ TEST_CASE("executor: a pool ends with its last handle, and answers what waits") 
     running r;
     registry rpc;
     later.add_to(rpc);
-    std::optional<executor> pool = spawn(r.system, rpc, {.workers = 1});
+    std::optional<executor> pool = spawn(r.system, rpc, {.workers = 1, .deferred = 1});
     auto runs = start(*pool, "later");
     later.await_started(1);
     auto waits = start(*pool, "later");
@@ -339,7 +307,7 @@ TEST_CASE("executor: messages that are not for it do a pool and its workers no h
   });
   registry rpc;
   rpc.add("ask", curious);
-  auto pool = spawn_async_pool(r.system, rpc, {.workers = 1});
+  auto pool = spawn_async_pool(r.system, rpc, {.workers = 1, .deferred = 1});
   CHECK(ended(start(pool, "ask", {0})));
   for (const auto& victim : {pool.pool(), worker.get_future().get()}) {
     caf::anon_send(victim, "text", 1, 2.5);

@@ -74,7 +74,7 @@ TEST_CASE("memory_broker: a name that is not served, no time left and no number 
 TEST_CASE("memory_broker: each of many deadlines ends its own call, in whatever order they come") {
   running r;
   auto b = r.broker();
-  std::vector<std::future<value>> late;
+  std::vector<call_future<value>> late;
   for (int i : {9, 1, 30, 5, 2, 40, 3, 1}) late.push_back(call(b, {"never", {.timeout = i * 10ms}}));
   for (auto& f : late) CHECK(failure(std::move(f)).code == errc::timeout);
   CHECK(ended(call<std::int64_t>(b, "quick")) == 3);
@@ -83,7 +83,7 @@ TEST_CASE("memory_broker: each of many deadlines ends its own call, in whatever 
 TEST_CASE("memory_broker: one call more than may wait is refused at once") {
   running r;
   auto b = r.broker({.waiting_calls = 3});
-  std::vector<std::future<value>> waiting;
+  std::vector<call_future<value>> waiting;
   for (int i = 0; i < 3; ++i) waiting.push_back(call(b, "never"));
   CHECK(failure(call(b, "never")).code == errc::overloaded);
   for (const auto& f : waiting) CHECK_FALSE(is_ready(f));
@@ -124,7 +124,7 @@ TEST_CASE("memory_broker: an exit message ends it like a shut down: whoever wait
 
 TEST_CASE("memory_broker: futures become ready although the last handle goes while calls are on their way") {
   running r;
-  std::vector<std::future<value>> all;
+  std::vector<call_future<value>> all;
   for (int i = 0; i < 200; ++i) {
     auto b = r.broker();
     all.push_back(call(b, "never"));
@@ -192,7 +192,7 @@ TEST_CASE("memory_broker: answered calls with long timeouts leave nothing behind
   auto b = r.broker();
   auto call_often = [&](int rounds) {
     for (int round = 0; round < rounds; ++round) {
-      std::vector<std::future<std::int64_t>> all;
+      std::vector<call_future<std::int64_t>> all;
       for (int i = 0; i < 100; ++i) all.push_back(call<std::int64_t>(b, {"two", {.timeout = 24h - i * 1s}}));
       for (auto& f : all) CHECK(ended(f) == 2);
     }

@@ -66,8 +66,8 @@ TEST_CASE("tcp_broker: shutting down with calls in flight tells every caller on 
   auto server = std::make_unique<tcp_node>(with_later(later), draining(20ms), pool_options{.workers = 64});
   auto client = std::make_unique<tcp_node>(with_later(later), draining(20ms), pool_options{.workers = 64});
   client->connect(server->listen());
-  std::vector<std::future<std::int64_t>> calls;
-  std::vector<std::future<std::int64_t>> routeless;
+  std::vector<call_future<std::int64_t>> calls;
+  std::vector<call_future<std::int64_t>> routeless;
   for (int i = 0; i < 50; ++i) {
     calls.push_back(call<std::int64_t>(client->broker(), "later"));
     calls.push_back(call<std::int64_t>(server->broker(), "later"));
@@ -130,7 +130,7 @@ TEST_CASE("tcp_broker: a call that races with the end of its node ends, too") {
   for (int round = 0; round < 30; ++round) {
     auto client = std::make_unique<tcp_node>();
     client->connect(where);
-    std::vector<std::future<value>> all;
+    std::vector<call_future<value>> all;
     auto broker = client->broker();
     auto ending = std::async(std::launch::async, [&] { shut_down(broker); });
     for (int i = 0; i < 100; ++i) all.push_back(call(broker, "two"));
@@ -157,7 +157,7 @@ TEST_CASE("tcp_broker: a node that has shut down has closed its ports") {
   }
 }
 
-TEST_CASE("tcp_broker: a hundred starts and stops leave no descriptor and no thread behind") {
+TEST_CASE("tcp_broker: a thousand starts and stops leave no descriptor and no thread behind") {
   log_capture log;
   auto start_and_stop = [] {
     registry rpc;
@@ -168,11 +168,11 @@ TEST_CASE("tcp_broker: a hundred starts and stops leave no descriptor and no thr
   };
   start_and_stop();
   usage before;
-  for (int i = 0; i < 100; ++i) start_and_stop();
+  for (int i = 0; i < 1000; ++i) start_and_stop();
   check_no_more_than(before);
 }
 
-TEST_CASE("tcp_broker: a hundred nodes one after another in one system leave no descriptor and no thread behind") {
+TEST_CASE("tcp_broker: a thousand nodes one after another in one system leave no descriptor and no thread behind") {
   log_capture log;
   system_config config;
   caf::actor_system system{config};
@@ -188,7 +188,7 @@ TEST_CASE("tcp_broker: a hundred nodes one after another in one system leave no 
   };
   start_and_stop();
   usage before;
-  for (int i = 0; i < 100; ++i) start_and_stop();
+  for (int i = 0; i < 1000; ++i) start_and_stop();
   check_no_more_than(before);
 }
 
@@ -199,7 +199,7 @@ TEST_CASE("tcp_broker: answered calls with long timeouts leave nothing behind un
   client.connect(server.listen());
   auto call_often = [&](int rounds) {
     for (int round = 0; round < rounds; ++round) {
-      std::vector<std::future<std::int64_t>> all;
+      std::vector<call_future<std::int64_t>> all;
       for (int i = 0; i < 100; ++i) all.push_back(call<std::int64_t>(client.broker(), {"two", {.timeout = 24h - i * 1s}}));
       for (auto& f : all) CHECK(ended(f) == 2);
     }

@@ -20,7 +20,7 @@ deny() {
 }
 
 include='^ *# *include *[<"]'
-threads='(thread|stop_token|mutex|shared_mutex|condition_variable|future|semaphore|latch|barrier|pthread\.h)[>"]'
+threads='(thread|mutex|shared_mutex|condition_variable|future|semaphore|latch|barrier|pthread\.h)[>"]'
 system='((sys|netinet|arpa|net)/|(netdb|poll|unistd|fcntl|signal|time)\.h|(ctime|csignal|iostream|fstream|filesystem)[>"])'
 
 deny "libpatio knows no CAF and no actors" "$include(caf/|patio/actors/)" libpatio

@@ -76,13 +76,15 @@ TEST_CASE("frame: the recorded header and its fields") {
   CHECK(patio::read_header(from_hex("0a0102030499aabbcc")) == frame_header{packet::request, 0x01020304, 0x99aabbcc});
 }
 
-TEST_CASE("frame: types are signed, and only Python's nine are known") {
+TEST_CASE("frame: types are signed, and only Python's nine and the three of the extensions are known") {
   CHECK(static_cast<int>(patio::read_header(from_hex("ff0000000000000001")).type) == -1);
   CHECK(static_cast<int>(patio::read_header(from_hex("800000000000000001")).type) == -128);
   std::vector<int> known;
   for (int type = -128; type < 128; ++type)
     if (is_known(static_cast<packet>(type))) known.push_back(type);
-  CHECK(known == std::vector{0, 1, 2, 3, 5, 6, 10, 20, 30});
+  CHECK(known == std::vector{0, 1, 2, 3, 5, 6, 10, 20, 30, 40, 50, 51});
+  for (auto [type, name] : {std::pair{packet::cancel, "CANCEL"}, {packet::leaving, "LEAVING"}, {packet::leaving_ok, "LEAVING_OK"}})
+    CHECK(to_string(type) == name);
 }
 
 TEST_CASE("frame: a payload over the limit takes the frame back") {

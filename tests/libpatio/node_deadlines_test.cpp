@@ -10,6 +10,7 @@ namespace {
 /// The time out of a REQUEST on its way.
 value timeout_on_wire(const std::string& bytes) {
   auto frames = frames_of(bytes);
+  std::erase_if(frames, [](const raw_frame& f) { return f.type != patio::packet::request; }); // discovery may end in the same bytes
   REQUIRE(frames.size() == 1);
   return patio::read_call_request(frames[0].payload)->timeout;
 }
@@ -37,11 +38,28 @@ TEST_CASE("node: the serving side ends a call at its deadline as well, and drops
   CHECK(m.server.held[0].deadline == m.now + 2s);
   m.server.node.tick(m.now + 2s);
   m.settle();
-  CHECK(m.caller.fate(1) == "remote_error: TimeoutError: the function took longer than its caller allowed");
+  CHECK(m.caller.fate(1) == "timeout: peer node1:15383: the function took longer than its caller allowed");
   m.server.run(std::move(m.server.held[0]));
   m.settle();
   CHECK(m.caller.ended[1].size() == 1);
   CHECK(m.server.node.output(m.wire.at_b)->empty());
+}
+
+TEST_CASE("node: a peer like Python says by its TimeoutError alone that its clock was the first to ring") {
+  two_nodes m{{}, like_python};
+  m.server.hold = true;
+  m.caller.node.call(1, calling("slow", {1}, 2), m.now);
+  m.caller.node.call(2, calling("slow", {1}, 2), m.now);
+  m.settle();
+  m.wire.to_a.stopped = true;
+  m.server.node.tick(m.now + 2s);
+  while (m.step()) {}
+  auto answers = std::exchange(m.wire.to_a.bytes, {});
+  auto first = answers.substr(0, answers.size() / 2);
+  m.caller.node.receive(m.wire.at_a, first, m.now);
+  CHECK(m.caller.fate(1) == "remote_error: TimeoutError: the function took longer than its caller allowed");
+  m.caller.node.receive(m.wire.at_a, answers.substr(first.size()), m.now + 2s); // at the caller's own deadline
+  CHECK(m.caller.fate(2) == "timeout: peer node1:15383: the peer says so");
 }
 
 TEST_CASE("node: a late result is dropped by the caller, and does not end the connection") {
@@ -190,7 +208,7 @@ TEST_CASE("node: a deadline survives whatever its own work does meanwhile") {
   // The owner makes and ends so many calls while it is told of a request that the node sweeps its deadlines.
   class busy_owner final : public patio::node_events {
   public:
-    void on_execute(patio::connection_id, std::uint32_t, const patio::registry_entry&, patio::arguments, patio::instant) override {
+    void on_execute(patio::inbound_call) override {
       for (std::uint64_t token = 0; token < 1'000; ++token) node->cancel(node->call(token, calling("nobody", {}, 60), 1'000s));
     }
     void on_finished(std::uint64_t, patio::result<value>) override {}
@@ -208,7 +226,26 @@ TEST_CASE("node: a deadline survives whatever its own work does meanwhile") {
   node.receive(id, framed(patio::packet::discover_request, 2, pickled_none), 1'000s);
   node.receive(id, framed(patio::packet::discover_response, 3, pickled(value::list({}))), 1'000s);
   node.output(id)->clear();
-  node.receive(id, framed(patio::packet::request, 4, pickled_call("slow", {1}, 10)), 1'000s);
-  node.tick(1'010s);
+  node.receive(id, framed(patio::packet::request, 4, pickled_call("slow", {1}, 9)), 1'000s);
+  node.tick(1'009s);
   CHECK(shown(*node.output(id)) == lines{"ERROR 4 TimeoutError('the function took longer than its caller allowed')"});
+}
+
+TEST_CASE("node: the deadlines of a lost connection's requests are not kept for a day") {
+  mesh m;
+  auto& server = m.add(some_functions());
+  m.add();
+  server.hold = true;
+  std::size_t longest = 0;
+  for (int round = 0; round < 50; ++round) {
+    auto& wire = m.connect(1, 0);
+    m.settle();
+    for (std::uint64_t token = 0; token < 200; ++token) m.nodes[1]->node.call(token, calling("slow", {1}, 86'400), m.now);
+    m.settle();
+    m.cut(wire);
+    m.links.clear();
+    server.held.clear();
+    longest = std::max(longest, server.node.tables().deadlines);
+  }
+  CHECK(longest < 1'000);
 }

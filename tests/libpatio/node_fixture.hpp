@@ -19,18 +19,15 @@
 
 using namespace std::chrono_literals;
 
+/// Of a node that announces nothing, and so is to others what a Python peer is.
+inline const patio::node_options like_python{.extensions = {}};
+
 /// A node and its owner. It runs functions at once, unless told to hold them.
 class test_node final : public patio::node_events {
 public:
   test_node(patio::node_options options, patio::registry functions) : node{std::move(options), std::move(functions), *this} {}
 
-  struct work {
-    patio::connection_id from;
-    std::uint32_t serial;
-    const patio::registry_entry* entry;
-    patio::arguments args;
-    patio::instant deadline;
-  };
+  using work = patio::inbound_call;
 
   bool hold = false; ///< keep work in `held` instead of running it
   std::deque<work> held;
@@ -47,7 +44,7 @@ public:
 
   void run(work w) {
     auto& f = std::get<patio::immediate_function>(w.entry->run);
-    node.answer(w.from, w.serial, f(std::move(w.args)));
+    node.answer(w.id, f(std::move(w.args)));
   }
   /// How a call ended: its result, or the error's code and text; "pending", or "ended twice".
   [[nodiscard]] std::string fate(std::uint64_t token) const {
@@ -63,11 +60,7 @@ public:
   [[nodiscard]] std::string code(std::uint64_t token) const { return fate(token).substr(0, fate(token).find(':')); }
 
 private:
-  void on_execute(patio::connection_id from, std::uint32_t serial, const patio::registry_entry& entry, patio::arguments args,
-                  patio::instant deadline) override {
-    work w{from, serial, &entry, std::move(args), deadline};
-    hold ? held.push_back(std::move(w)) : run(std::move(w));
-  }
+  void on_execute(work w) override { hold ? held.push_back(std::move(w)) : run(std::move(w)); }
   void on_finished(std::uint64_t token, patio::result<patio::value> r) override {
     ended[token].push_back(std::move(r));
     if (when_ended) when_ended(token);
@@ -147,6 +140,7 @@ public:
     bytes.erase(0, n);
     auto& to = *nodes[to_a ? l->a : l->b];
     to.node.receive(to_a ? l->at_a : l->at_b, piece, now);
+    l->judge.arrived(to_a, n);
     return true;
   }
   void settle() {

@@ -96,12 +96,16 @@ TEST_CASE("node: more calls than the limits are refused at once") {
 }
 
 TEST_CASE("node: more inbound calls than the limit are answered at once") {
-  two_nodes m{{}, {.limits = {.inbound_calls = 2}}};
-  m.server.hold = true;
-  for (std::uint64_t token = 1; token <= 3; ++token) m.caller.node.call(token, calling("slow", {1}), m.now);
-  m.settle();
-  CHECK(m.caller.fate(3) == "remote_error: RuntimeError: overloaded: 2 calls are running for this connection");
-  CHECK(m.server.node.peers()[0].inbound == 2);
+  auto third = [](const patio::extensions& announced) {
+    two_nodes m{{}, {.limits = {.inbound_calls = 2}, .extensions = announced}};
+    m.server.hold = true;
+    for (std::uint64_t token = 1; token <= 3; ++token) m.caller.node.call(token, calling("slow", {1}), m.now);
+    m.settle();
+    CHECK(m.server.node.peers()[0].inbound == 2);
+    return m.caller.fate(3);
+  };
+  CHECK(third(patio::all_extensions) == "overloaded: peer node1:15383: overloaded: 2 calls are running for this connection");
+  CHECK(third({}) == "remote_error: RuntimeError: overloaded: 2 calls are running for this connection");
 }
 
 TEST_CASE("node: shutting down ends everything once, and calls from then on") {

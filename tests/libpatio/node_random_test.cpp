@@ -1,4 +1,4 @@
-// Random meshes: calls, answers, cuts, cancellations, stalls and shut-downs in random order, checked against what must hold for each call.
+// Random meshes: calls, answers, cuts, cancellations, stalls, nodes that leave and shut-downs in random order, checked against what must hold for each call.
 #include <patio/node.hpp>
 
 #include <set>
@@ -78,6 +78,7 @@ private:
     o.limits.inbound_calls = chance(50) ? 3 : 1'000;
     o.limits.waiting_calls = chance(50) ? 20 : 1'000;
     o.limits.route_wait = std::chrono::seconds{draw(6)};
+    if (chance(60)) o.extensions = chance(50) ? patio::extensions{} : patio::extensions{chance(50), chance(50), chance(50)};
     return o;
   }
 
@@ -93,7 +94,7 @@ private:
     case 5: return pass_some_time();
     case 6: return ping_some();
     case 7: return misbehave();
-    case 8: return finish_closing_some();
+    case 8: return chance(50) ? finish_closing() : leave_some();
     case 9:
     case 10: return call_some();
     default:
@@ -128,7 +129,7 @@ private:
     n.held.erase(at);
     if (w.deadline <= now) return; // an executor does not start it any more
     n.run(std::move(w));
-    if (chance(10)) n.node.answer(w.from, w.serial, value{"once more"});
+    if (chance(10)) n.node.answer(w.id, value{"once more"});
   }
   void stall_some() {
     if (links.empty()) return;
@@ -150,8 +151,11 @@ private:
     misbehaved_.insert(&l);
     nodes[l.a]->node.receive(l.at_a, random_text(1 + draw(30)), now);
   }
-  void finish_closing_some() {
-    if (chance(50)) finish_closing();
+  void leave_some() {
+    if (!chance(5)) return;
+    auto at = draw(nodes.size());
+    nodes[at]->node.leave();
+    left_.insert(at);
   }
 
   void come_to_rest() {
@@ -172,8 +176,10 @@ private:
   }
 
   void check_at_rest() const {
-    for (const auto& n : nodes) {
+    for (std::size_t at = 0; at < nodes.size(); ++at) {
+      const auto& n = nodes[at];
       REQUIRE(n->node.tables().calls == 0);
+      REQUIRE(n->node.has_left() == left_.contains(at));
       for (const auto& peer : n->node.peers()) REQUIRE(peer.inbound + peer.outbound == 0);
     }
   }
@@ -189,6 +195,7 @@ private:
   std::multiset<std::uint64_t> executed_;
   std::uint64_t last_token_ = 0, pings_ = 0;
   std::set<const link*> misbehaved_;
+  std::set<std::size_t> left_; ///< nodes
 };
 
 } // namespace
@@ -204,7 +211,7 @@ TEST_CASE("node: in random meshes every call ends once, runs at most once, and l
     for (auto& [code, n] : m.tally) tally[code] += n;
   }
   // Not a test of nothing: each way to end was met.
-  for (auto code : {"timeout", "cancelled", "not_sent", "maybe_executed", "no_route", "overloaded", "remote_error"}) {
+  for (auto code : {"timeout", "cancelled", "not_sent", "maybe_executed", "no_route", "overloaded", "remote_error", "shut_down"}) {
     INFO(code << ", first PATIO_TEST_SEED=" << seed);
     CHECK(tally[code] > 0);
   }

@@ -54,7 +54,7 @@ TEST_CASE("node: calls go both ways, and call back while the first one runs") {
   right.when_ended = [&](std::uint64_t token) {
     auto w = std::move(right.held.front());
     right.held.pop_front();
-    right.node.answer(w.from, w.serial, right.ended[token][0]);
+    right.node.answer(w.id, right.ended[token][0]);
   };
   m.settle();
   CHECK(right.fate(2) == "5");
@@ -84,19 +84,38 @@ TEST_CASE("node: calls nested fifty deep between two nodes all return") {
       if (at->held.empty()) return;
       auto w = std::move(at->held.back());
       at->held.pop_back();
-      at->node.answer(w.from, w.serial, value{w.args.positional[0]});
+      at->node.answer(w.id, value{w.args.positional[0]});
     };
   auto& last = *m.nodes[0];
   auto w = std::move(last.held.back());
   last.held.pop_back();
-  last.node.answer(w.from, w.serial, value{"bottom"});
+  last.node.answer(w.id, value{"bottom"});
   m.settle();
   CHECK(m.nodes[1]->fate(1) == "'bottom'");
   CHECK(m.nodes[0]->fate(50) == "50");
   for (auto& n : m.nodes) CHECK(n->node.tables().calls == 0);
 }
 
-TEST_CASE("node: an unknown function is Python's KeyError, logged without its control characters") {
+TEST_CASE("node: an unknown function is no_route for a C++ caller, and Python's KeyError for and from one like Python") {
+  auto fate = [](const patio::extensions& of_caller, const patio::extensions& of_server) {
+    two_nodes m{{.extensions = of_caller}, {.extensions = of_server}};
+    // What the server serves by its own word only, which is played by hand.
+    REQUIRE(m.caller.node.ping(m.wire.at_a, 9));
+    auto serial = frames_of(*m.caller.node.output(m.wire.at_a)).at(0).serial;
+    m.caller.node.output(m.wire.at_a)->clear();
+    m.caller.node.receive(m.wire.at_a, framed(patio::packet::discover_response, serial, pickled(value::list({"nope"}))), m.now);
+    m.caller.node.call(1, calling("nope"), m.now);
+    m.settle();
+    CHECK(m.server.logged == fates{"node0:1: unknown function 'nope'"});
+    return m.caller.fate(1);
+  };
+  const auto &all = patio::all_extensions, none = patio::extensions{};
+  CHECK(fate(all, all) == "no_route: peer node1:15383: nope");
+  for (auto [of_caller, of_server] : {std::pair{all, none}, {none, all}, {none, none}})
+    CHECK(fate(of_caller, of_server) == "remote_error: KeyError: 'nope'");
+}
+
+TEST_CASE("node: an unknown function is logged without its control characters") {
   two_nodes m;
   m.server.node.call(1, calling("nope"), m.now, m.wire.at_b);
   CHECK(m.server.code(1) == "no_route");

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -89,10 +90,12 @@ struct raw_frame {
 class session_recorder final : public patio::session_events {
 public:
   lines seen;
+  std::map<std::uint32_t, patio::request_id> ids; ///< of the last request with each serial
   std::function<void()> when_ready, when_closed;
   std::function<void(std::uint32_t, patio::call_request)> when_requested;
   std::function<void(std::uint64_t)> when_result;
-  std::function<void()> when_names, when_logged;
+  std::function<void()> when_names, when_logged, when_leaving;
+  std::function<void(patio::request_id)> when_cancelled;
 
   void on_ready() override { note("ready", when_ready); }
   void on_names(std::vector<std::string> names) override {
@@ -100,10 +103,16 @@ public:
     for (const auto& n : names) all += " " + n;
     note("names" + all, when_names);
   }
-  void on_request(std::uint32_t serial, patio::call_request call) override {
-    seen.push_back("request " + std::to_string(serial) + " " + call.function + brief(patio::value::tuple(call.args.positional)));
-    if (when_requested) when_requested(serial, std::move(call));
+  void on_request(patio::request_id id, patio::call_request call) override {
+    ids[id.serial] = id;
+    seen.push_back("request " + std::to_string(id.serial) + " " + call.function + brief(patio::value::tuple(call.args.positional)));
+    if (when_requested) when_requested(id.serial, std::move(call));
   }
+  void on_cancel(patio::request_id id) override {
+    seen.push_back("cancel " + std::to_string(id.serial));
+    if (when_cancelled) when_cancelled(id);
+  }
+  void on_leaving() override { note("leaving", when_leaving); }
   void on_result(std::uint64_t token, patio::result<patio::value> r) override {
     seen.push_back("result " + std::to_string(token) + " "
                    + (r ? patio::brief(*r) : std::string{to_string(r.error().code)} + ": " + to_string(r.error())));
@@ -140,6 +149,8 @@ struct session_end {
     session.taken(bytes.size());
     return bytes;
   }
+  /// Answers the last request with that serial.
+  void answer(std::uint32_t serial, const patio::result<patio::value>& r) { session.answer(events.ids[serial], r); }
   void receive(patio::packet type, std::uint32_t serial, std::string_view payload) { session.receive(framed(type, serial, payload)); }
   [[nodiscard]] bool closed() const { return session.state() == patio::session::state::closed; }
 };
@@ -154,9 +165,13 @@ inline void settle(session_end& a, session_end& b) {
   }
 }
 
-/// A server and a client, logged in and discovered.
+/// A server and a client, logged in and discovered. Neither announces anything unless told to.
 struct session_pair {
   session_end server, client;
+  /// Each with its extensions.
+  session_pair(const patio::extensions& of_server, const patio::extensions& of_client, const patio::limits& limits = {})
+      : session_pair{patio::session_options{"secret", {"mul"}, limits, of_server},
+                     patio::session_options{"secret", {}, limits, of_client}} {}
   explicit session_pair(patio::session_options for_server = {"secret", {"mul"}, {}}, patio::session_options for_client = {"secret", {}, {}})
       : server{patio::role::server, std::move(for_server)}, client{patio::role::client, std::move(for_client)} {
     settle(server, client);

@@ -19,7 +19,7 @@ patio::session_options with_limits(patio::limits l) { return {"secret", {"mul"},
 
 /// A server that answers every request with None.
 void answer_all(session_end& server) {
-  server.events.when_requested = [&server](std::uint32_t serial, const call_request&) { server.session.answer(serial, value{}); };
+  server.events.when_requested = [&server](std::uint32_t serial, const call_request&) { server.answer(serial, value{}); };
 }
 
 std::string only_line(const lines& all) {
@@ -112,7 +112,7 @@ TEST_CASE("session: more running requests than the limit are refused at once") {
   session_pair p{with_limits({.inbound_calls = 2})};
   for (std::uint32_t serial = 5; serial <= 7; ++serial) p.server.receive(packet::request, serial, pickled_call("mul"));
   CHECK(shown(p.server.sent()) == lines{"ERROR 7 RuntimeError('overloaded: 2 calls are running for this connection')"});
-  p.server.session.answer(5, value{});
+  p.server.answer(5, value{});
   p.server.receive(packet::request, 8, pickled_call("mul"));
   CHECK(p.server.session.inbound() == 2);
   CHECK(shown(p.server.sent()) == lines{"RESPONSE 5 None"});
@@ -157,7 +157,7 @@ TEST_CASE("session: results and errors that cannot be sent are answered with an 
   session_pair p{with_limits({.frame = 300})};
   auto answer = [&](const patio::result<value>& r) {
     p.server.receive(packet::request, 5, pickled_call("mul"));
-    p.server.session.answer(5, r);
+    p.server.answer(5, r);
     return only_line(shown(p.server.sent()));
   };
   auto raise = [&](const value& e) { return answer(tl::unexpected(patio::remote_error(e))); };
@@ -206,7 +206,7 @@ TEST_CASE("session: a request that ends as not_sent does not leave with the last
   session_pair p{with_limits({.frame = 300, .drain = 1000})};
   p.server.receive(packet::request, 5, pickled_call("mul"));
   REQUIRE(p.server.session.request(1, calling("back")));
-  p.server.session.answer(5, value{1});
+  p.server.answer(5, value{1});
   REQUIRE(p.server.session.request(2, calling("back")));
   p.server.session.receive(framed(packet::request, 6, std::string(1001, 'x')).substr(0, 9));
   REQUIRE(p.server.events.seen.size() == 4);
@@ -222,7 +222,7 @@ TEST_CASE("session: a closed one refuses requests and stays silent") {
   auto r = p.client.session.request(1, calling("mul"));
   REQUIRE_FALSE(r);
   CHECK(r.error().code == errc::not_sent);
-  p.client.session.answer(7, value{});
+  p.client.answer(7, value{});
   p.client.session.abandon(3, {errc::cancelled, "", {}});
   CHECK(p.client.events.seen == lines{"close shut_down: over"});
   CHECK(p.client.sent().empty());
@@ -233,7 +233,7 @@ TEST_CASE("session: an owner may close from within any event, and hears nothing 
   session_pair p;
   p.server.events.when_requested = [&](std::uint32_t serial, const call_request&) {
     closing(p.server)();
-    p.server.session.answer(serial, value{1});
+    p.server.answer(serial, value{1});
   };
   p.server.session.receive(framed(packet::request, 5, pickled_call("mul")) + framed(packet::request, 6, pickled_call("mul")));
   CHECK(p.server.events.seen == lines{"request 5 mul()", "close shut_down: enough"});

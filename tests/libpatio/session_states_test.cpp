@@ -7,6 +7,7 @@
 
 #include "session_fixture.hpp"
 
+using patio::extensions;
 using patio::packet;
 using patio::role;
 using state = enum patio::session::state;
@@ -18,8 +19,9 @@ const std::string challenge = patio::login_challenge(test_token);
 enum class moment { login, answered_challenge, discovery, ready, closed };
 
 /// A session brought to that moment, with a server's random bytes in its place if it is a client's peer.
-std::unique_ptr<session_end> bring_to(moment when, role side) {
-  auto end = std::make_unique<session_end>(side, patio::session_options{"secret", {"mul"}, {}});
+/// `ours` and `theirs` are what it and its peer have announced.
+std::unique_ptr<session_end> bring_to(moment when, role side, const extensions& ours = {}, const extensions& theirs = {}) {
+  auto end = std::make_unique<session_end>(side, patio::session_options{"secret", {"mul"}, {}, ours});
   auto& s = *end;
   if (when == moment::closed) s.session.close({patio::errc::shut_down, "test", {}});
   else if (when != moment::login && side == role::server)
@@ -27,7 +29,7 @@ std::unique_ptr<session_end> bring_to(moment when, role side) {
   else if (when != moment::login) s.receive(packet::auth_digest, 1, challenge);
   if (side == role::client && (when == moment::discovery || when == moment::ready)) s.receive(packet::auth_ok, 2, pickled_none);
   if (when == moment::ready) {
-    s.receive(packet::discover_request, 3, pickled_none);
+    s.receive(packet::discover_request, 3, patio::announcement(theirs));
     s.receive(packet::discover_response, side == role::server ? 3 : 2, pickled(patio::value::list({"div"})));
   }
   (void)s.sent();
@@ -48,11 +50,11 @@ std::string payload_of(packet type) {
 }
 
 /// The type numbers that leave the session open. `serial` is that of its own DISCOVER_REQUEST, where it has one.
-std::set<int> lawful(moment when, role side, std::uint32_t serial) {
+std::set<int> lawful(moment when, role side, std::uint32_t serial, const extensions& ours = {}, const extensions& theirs = {}) {
   std::set<int> open;
   for (int number = -128; number < 128; ++number) {
     auto type = static_cast<packet>(number);
-    auto end = bring_to(when, side);
+    auto end = bring_to(when, side, ours, theirs);
     end->receive(type, serial, payload_of(type));
     if (!end->closed()) open.insert(number);
     else if (when != moment::closed) CHECK(end->events.seen.back().starts_with("close "));
@@ -87,6 +89,41 @@ TEST_CASE("session: a client takes nothing but AUTH_DIGEST and AUTH_OK, then dis
   CHECK(lawful(moment::closed, role::client, 1).empty());
 }
 
+TEST_CASE("session: what it has announced it takes once it is open, and not before, whatever its peer has announced") {
+  for (const auto& theirs : {extensions{}, patio::all_extensions}) {
+    for (auto side : {role::server, role::client}) {
+      auto open = [&](const extensions& ours) { return lawful(moment::ready, side, 99, ours, theirs); };
+      CHECK(open({}) == numbers{5, 10, 20, 30});
+      CHECK(open({.cancel = true}) == numbers{5, 10, 20, 30, 40});
+      CHECK(open({.leaving = true}) == numbers{5, 10, 20, 30, 50}); // LEAVING_OK only if it was asked for
+      CHECK(open({.endings = true}) == numbers{5, 10, 20, 30});
+      CHECK(open(patio::all_extensions) == numbers{5, 10, 20, 30, 40, 50});
+      CHECK(lawful(moment::discovery, side, side == role::server ? 3 : 2, patio::all_extensions, theirs) == numbers{5, 6});
+      CHECK(lawful(moment::closed, side, 1, patio::all_extensions, theirs).empty());
+    }
+    CHECK(lawful(moment::login, role::server, 1, patio::all_extensions, theirs) == numbers{1});
+    CHECK(lawful(moment::login, role::client, 1, patio::all_extensions, theirs) == numbers{0});
+    CHECK(lawful(moment::answered_challenge, role::client, 2, patio::all_extensions, theirs) == numbers{3});
+  }
+}
+
+TEST_CASE("session: LEAVING_OK is lawful once for each LEAVING, and only from a peer that was told") {
+  for (auto side : {role::server, role::client}) {
+    auto end = bring_to(moment::ready, side, patio::all_extensions, patio::all_extensions);
+    end->session.leave();
+    auto serial = frames_of(end->sent()).at(0).serial;
+    end->receive(packet::leaving_ok, serial, pickled_none);
+    CHECK_FALSE(end->closed());
+    end->receive(packet::leaving_ok, serial, pickled_none);
+    CHECK(end->closed());
+    auto untold = bring_to(moment::ready, side, patio::all_extensions);
+    untold->session.leave();
+    CHECK(untold->sent().empty());
+    untold->receive(packet::leaving_ok, side == role::server ? 4 : 3, pickled_none);
+    CHECK(untold->closed());
+  }
+}
+
 TEST_CASE("session: the refusal says which packet came in which state") {
   auto refusal = [](moment when, role side, packet type) {
     auto end = bring_to(when, side);
@@ -101,6 +138,10 @@ TEST_CASE("session: the refusal says which packet came in which state") {
         == "close login_refused: REQUEST (type 10, serial 7) has no place in discovery");
   CHECK(refusal(moment::ready, role::server, packet::auth_request)
         == "close protocol: AUTH_REQUEST (type 1, serial 7) has no place in an open connection");
+  CHECK(refusal(moment::ready, role::server, packet::cancel)
+        == "close protocol: CANCEL (type 40, serial 7) has no place in an open connection");
+  CHECK(refusal(moment::ready, role::client, packet::leaving)
+        == "close protocol: LEAVING (type 50, serial 7) has no place in an open connection");
   CHECK(refusal(moment::ready, role::client, static_cast<packet>(-128)) == "close protocol: unknown packet type -128");
   CHECK(refusal(moment::ready, role::client, packet::discover_response)
         == "close protocol: DISCOVER_RESPONSE (type 6, serial 7) was not asked for");

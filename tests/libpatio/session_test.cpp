@@ -45,8 +45,8 @@ TEST_CASE("session: login and discovery, packet by packet") {
 TEST_CASE("session: a call and its result, and a call that raises") {
   session_pair p;
   p.server.events.when_requested = [&](std::uint32_t serial, const call_request& call) {
-    if (call.function == "mul") p.server.session.answer(serial, value{6});
-    else p.server.session.answer(serial, tl::unexpected(patio::remote_error(value::exception("builtins.KeyError", {"k"}, {"note"}))));
+    if (call.function == "mul") p.server.answer(serial, value{6});
+    else p.server.answer(serial, tl::unexpected(patio::remote_error(value::exception("builtins.KeyError", {"k"}, {"note"}))));
   };
   CHECK(p.client.session.request(70, calling("mul", {2, 3})) == 3);
   CHECK(p.client.session.request(71, calling("get")) == 4);
@@ -66,7 +66,7 @@ TEST_CASE("session: the recorded REQUEST and ERROR bytes") {
            "1947d"
            "94288c0466756e63948c036d756c948c0461726773944b024b0386948c066b7761726773947d948c0774696d656f7574944e75622e");
   p.server.receive(packet::request, 5, pickled_call("mul"));
-  p.server.session.answer(5, tl::unexpected(patio::remote_error(value::exception("builtins.ValueError", {"m"}))));
+  p.server.answer(5, tl::unexpected(patio::remote_error(value::exception("builtins.ValueError", {"m"}))));
   CHECK(to_hex(p.server.sent())
         == "1e0000002e0000000580059523000000000000008c086275696c74696e73948c0a56616c75654572726f729493948c016d94859452942e");
 }
@@ -75,14 +75,12 @@ TEST_CASE("session: calls go both ways at once, answers come in any order") {
   session_pair p;
   std::vector<std::uint32_t> waiting;
   p.server.events.when_requested = [&](std::uint32_t serial, const call_request&) { waiting.push_back(serial); };
-  p.client.events.when_requested = [&](std::uint32_t serial, const call_request&) {
-    p.client.session.answer(serial, value{"from client"});
-  };
+  p.client.events.when_requested = [&](std::uint32_t serial, const call_request&) { p.client.answer(serial, value{"from client"}); };
   for (std::uint64_t token = 1; token <= 3; ++token) REQUIRE(p.client.session.request(token, calling("mul")));
   REQUIRE(p.server.session.request(9, calling("back")));
   settle(p.server, p.client);
   CHECK(p.server.session.inbound() == 3);
-  while (!waiting.empty()) p.server.session.answer(waiting.back(), value{static_cast<int>(waiting.back())}), waiting.pop_back();
+  while (!waiting.empty()) p.server.answer(waiting.back(), value{static_cast<int>(waiting.back())}), waiting.pop_back();
   settle(p.server, p.client);
   CHECK(p.client.events.seen == lines{"request 4 back()", "result 3 5", "result 2 4", "result 1 3"});
   CHECK(p.server.events.seen.back() == "result 9 'from client'");
@@ -91,16 +89,16 @@ TEST_CASE("session: calls go both ways at once, answers come in any order") {
 TEST_CASE("session: one request is answered once, whatever the owner does") {
   session_pair p;
   p.server.receive(packet::request, 7, pickled_call("mul"));
-  p.server.session.answer(7, value{1});
-  p.server.session.answer(7, value{2});
-  p.server.session.answer(8, value{3});
+  p.server.answer(7, value{1});
+  p.server.answer(7, value{2});
+  p.server.answer(8, value{3});
   CHECK(shown(p.server.sent()) == lines{"RESPONSE 7 1"});
   p.server.events.when_requested = [&](std::uint32_t serial, const call_request&) {
-    p.server.session.answer(serial, value{1});
-    p.server.session.answer(serial, value{2});
+    p.server.answer(serial, value{1});
+    p.server.answer(serial, value{2});
   };
   p.server.receive(packet::request, 7, pickled_call("mul"));
-  p.server.session.answer(7, value{3});
+  p.server.answer(7, value{3});
   CHECK(shown(p.server.sent()) == lines{"RESPONSE 7 1"});
 }
 
@@ -108,9 +106,9 @@ TEST_CASE("session: a request runs from the moment its owner is told of it") {
   session_pair p;
   bool running = false, after = true;
   p.server.events.when_requested = [&](std::uint32_t serial, const call_request&) {
-    running = p.server.session.is_running(serial);
-    p.server.session.answer(serial, value{});
-    after = p.server.session.is_running(serial);
+    running = p.server.session.is_running(p.server.events.ids[serial]);
+    p.server.answer(serial, value{});
+    after = p.server.session.is_running(p.server.events.ids[serial]);
   };
   p.server.receive(packet::request, 7, pickled_call("mul"));
   CHECK(running);
@@ -121,8 +119,8 @@ TEST_CASE("session: serial 0 is answered with serial 0, the largest with itself 
   session_pair p;
   p.server.receive(packet::request, 0, pickled_call("mul"));
   p.server.receive(packet::request, 0xffffffff, pickled_call("mul"));
-  p.server.session.answer(0, value{1});
-  p.server.session.answer(0xffffffff, value{2});
+  p.server.answer(0, value{1});
+  p.server.answer(0xffffffff, value{2});
   CHECK(shown(p.server.sent()) == lines{"RESPONSE 0 1", "RESPONSE 4294967295 2"});
 }
 
@@ -131,7 +129,7 @@ TEST_CASE("session: a serial that comes again before its answer ends the connect
   p.server.receive(packet::request, 7, pickled_call("mul"));
   p.server.receive(packet::request, 7, pickled_call("mul"));
   CHECK(p.server.events.seen == lines{"request 7 mul()", "close protocol: REQUEST (type 10, serial 7) came again before its answer"});
-  p.server.session.answer(7, value{1});
+  p.server.answer(7, value{1});
   CHECK(p.server.sent().empty());
 }
 

@@ -72,9 +72,10 @@ struct stand_in {
 
   void answer(std::uint32_t serial) {
     auto f = answers.find(serial);
-    if (f == answers.end()) return session->answer(serial, patio::value{}); // one that a corrupted byte has made
+    if (f == answers.end()) return session->answer(events.ids[serial], patio::value{}); // one that a corrupted byte has made
     auto v = patio::read_pickle(f->second.payload).value();
-    session->answer(serial, f->second.type == packet::response ? patio::result<patio::value>{v} : tl::unexpected(patio::remote_error(v)));
+    session->answer(events.ids[serial],
+                    f->second.type == packet::response ? patio::result<patio::value>{v} : tl::unexpected(patio::remote_error(v)));
   }
 };
 

@@ -1,13 +1,15 @@
-/// Watches one connection's frames as a strict Python peer would have to bear them, and complains of each that would break it:
-/// the traps of wire.md. For tests; knows nothing of sessions.
+/// Watches one connection's frames as a strict peer would have to bear them, and complains of each that would break it: the traps of
+/// wire.md for Python's, and packets of extensions for an end that has not announced them. For tests; knows nothing of sessions.
 #pragma once
 
 #include <array>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <patio/extensions.hpp>
 #include <patio/frame.hpp>
 #include <patio/pickle.hpp>
 
@@ -15,26 +17,37 @@ class wire_judge {
 public:
   std::vector<std::string> complaints;
 
+  /// These bytes have left one end.
   void carry(bool by_client, std::string_view bytes) {
     auto& from = ends_[by_client ? 1 : 0];
     from.reader.feed(bytes);
-    while (auto f = from.reader.next([](const patio::frame_header&) { return patio::frame_reader::verdict::take; })) judge(by_client, *f);
+    while (auto f = from.reader.next([](const patio::frame_header&) { return patio::frame_reader::verdict::take; })) {
+      from.put_out += patio::frame_header::size_on_wire + f->payload.size();
+      judge(by_client, *f);
+    }
   }
+  /// So many more bytes have been handled by that end. Without its word, an end may not have heard of anything yet.
+  void arrived(bool at_client, std::size_t bytes) { ends_[at_client ? 1 : 0].heard += bytes; }
 
 private:
   struct end {
     patio::frame_reader reader;
-    bool told_names = false;
-    std::set<std::uint32_t> calling, asking; ///< serials whose answer is due
+    std::uint64_t put_out = 0, heard = 0; ///< bytes
+    bool told_names = false, may_not_call = false;
+    patio::extensions announced;
+    std::set<std::uint32_t> calling, asking, leaving; ///< serials whose answer is due
+    std::map<std::uint32_t, std::uint64_t> answered;  ///< calls, and where in the other's bytes their answer ends
+    std::set<std::uint32_t> cancelled;
     std::multiset<patio::packet> logins;
   };
 
   void judge(bool by_client, const patio::frame_reader::frame& f) {
     auto &from = ends_[by_client ? 1 : 0], &to = ends_[by_client ? 0 : 1];
+    auto serial = f.header.serial;
     auto require = [&](bool holds, const char* otherwise) {
       if (holds) return;
       auto who = std::string{by_client ? "client: " : "server: "};
-      complaints.push_back(who + std::string{to_string(f.header.type)} + " " + std::to_string(f.header.serial) + " " + otherwise);
+      complaints.push_back(who + std::string{to_string(f.header.type)} + " " + std::to_string(serial) + " " + otherwise);
     };
     switch (f.header.type) {
     case patio::packet::auth_digest:
@@ -46,18 +59,45 @@ private:
       require(by_client, "is a client's");
       from.logins.insert(f.header.type);
       return require(from.logins.size() == 1, "came twice");
-    case patio::packet::discover_request: return require(from.asking.insert(f.header.serial).second, "asks twice under one serial");
-    case patio::packet::discover_response:
-      from.told_names = true;
-      return require(to.asking.erase(f.header.serial) == 1, "was not asked for");
+    case patio::packet::discover_request:
+      from.announced = patio::read_announcement(f.payload, {});
+      require(f.payload == patio::announcement(from.announced), "announces in words of its own");
+      return require(from.asking.insert(serial).second, "asks twice under one serial");
+    case patio::packet::discover_response: from.told_names = true; return require(to.asking.erase(serial) == 1, "was not asked for");
     case patio::packet::request:
       require(from.told_names, "comes before the names");
-      require(f.header.serial != 0, "has serial 0");
-      return require(from.calling.insert(f.header.serial).second, "has a serial in use");
-    case patio::packet::error: require(is_raisable(f.payload), "raises what Python cannot"); [[fallthrough]];
-    case patio::packet::response: return require(to.calling.erase(f.header.serial) == 1, "answers nothing");
+      require(!from.may_not_call, "comes behind LEAVING_OK");
+      require(serial != 0, "has serial 0");
+      from.answered.erase(serial);
+      from.cancelled.erase(serial);
+      return require(from.calling.insert(serial).second, "has a serial in use");
+    case patio::packet::error:
+      require(is_raisable(f.payload), "raises what Python cannot");
+      require(to.announced.endings || !has_note_of_ours(f.payload), "has a note that its caller does not know");
+      [[fallthrough]];
+    case patio::packet::response: to.answered[serial] = from.put_out; return require(to.calling.erase(serial) == 1, "answers nothing");
+    case patio::packet::cancel:
+      require(to.announced.cancel, "was not announced");
+      require(f.payload == "\x80\x05N.", "is not None");
+      require(from.calling.contains(serial) || has_crossed_its_answer(from, serial), "cancels nothing");
+      return require(from.cancelled.insert(serial).second, "cancels twice");
+    case patio::packet::leaving:
+      require(to.announced.leaving, "was not announced");
+      require(f.payload == "\x80\x05N.", "is not None");
+      require(from.told_names && to.told_names, "comes before the names");
+      return require(from.leaving.insert(serial).second, "has a serial in use");
+    case patio::packet::leaving_ok:
+      require(to.announced.leaving, "was not announced");
+      require(f.payload == "\x80\x05N.", "is not None");
+      from.may_not_call = true;
+      return require(to.leaving.erase(serial) == 1, "was not asked for");
     default: return require(false, "is unknown");
     }
+  }
+
+  static bool has_crossed_its_answer(const end& caller, std::uint32_t serial) {
+    auto answer = caller.answered.find(serial);
+    return answer != caller.answered.end() && answer->second > caller.heard;
   }
 
   static bool is_raisable(std::string_view payload) {
@@ -65,6 +105,14 @@ private:
                                                    "builtins.GeneratorExit", "builtins.UnicodeDecodeError"};
     auto v = patio::read_pickle(payload);
     return v && v->kind() == patio::kind::exception && !lethal.contains(v->exception_type());
+  }
+
+  static bool has_note_of_ours(std::string_view payload) {
+    auto v = patio::read_pickle(payload);
+    if (!v || v->kind() != patio::kind::exception) return false;
+    for (const auto& note : v->exception_notes())
+      if (note.is_text() && note.text().starts_with("patio: ")) return true;
+    return false;
   }
 
   std::array<end, 2> ends_;

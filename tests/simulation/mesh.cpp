@@ -33,17 +33,12 @@ void mesh::schedule_faults() {
 
 void mesh::break_something() {
   std::erase_if(links_, [](const std::weak_ptr<link>& l) { return l.expired(); });
-  auto kind = clock_.below(5);
-  if (kind == 0) {
+  auto kind = settings_.only_restarts ? 5 : clock_.below(6);
+  if (kind == 0 || kind == 5) {
     auto number = clock_.below(all_.size());
-    all_[number]->crash();
-    clock_.after(clock_.duration(std::chrono::seconds{5}), [this, number] {
-      auto& p = *all_[number];
-      if (p.running()) return;
-      p.start();
-      for (auto& [to, b] : p.backoffs_) p.dial(to);
-    });
-    return;
+    if (kind == 0) all_[number]->crash();
+    else all_[number]->leave();
+    return bring_back(number);
   }
   if (links_.empty()) return;
   auto broken = links_[clock_.below(links_.size())].lock();
@@ -51,6 +46,15 @@ void mesh::break_something() {
   if (kind == 1) return broken->reset("reset by a fault");
   if (kind == 2) return broken->half_close(static_cast<int>(clock_.below(2)));
   broken->stall(clock_.duration(std::chrono::seconds{kind == 3 ? 2 : 40}));
+}
+
+void mesh::bring_back(std::size_t number) {
+  clock_.after(clock_.duration(std::chrono::seconds{5}), [this, number] {
+    auto& p = *all_[number];
+    if (p.running()) return p.leaving_ ? bring_back(number) : void();
+    p.start();
+    for (auto& [to, b] : p.backoffs_) p.dial(to);
+  });
 }
 
 std::vector<std::string> mesh::run() {
@@ -67,6 +71,9 @@ std::vector<std::string> mesh::run() {
   }
   clock_.run_until(instant{settings_.trouble} + settings_.quiet);
   auto wrong = oracle_.verdict();
+  if (settings_.only_restarts)
+    for (const auto* lost : {"not_sent", "maybe_executed", "shut_down"})
+      if (auto n = oracle_.account()[lost]; n > 0) wrong.push_back(std::to_string(n) + " calls ended as " + lost + " by a restart");
   for (const auto& p : all_)
     for (auto& line : p->leftovers()) wrong.push_back(std::move(line));
   return wrong;

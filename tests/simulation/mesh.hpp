@@ -18,6 +18,7 @@ struct settings {
   std::uint64_t seed = 0;
   std::chrono::seconds trouble{30}; ///< faults and calls
   std::chrono::seconds quiet{60};   ///< then everything is healed and must come to rest
+  bool only_restarts = false;       ///< no faults but nodes that end properly and come back: then no call may be lost
   bool forget_a_lost_call = false;  ///< a bug put in on purpose: the oracle must see it
 };
 
@@ -30,6 +31,7 @@ public:
 
   void start();
   void crash();
+  void leave();
   [[nodiscard]] bool running() const noexcept { return node_ != nullptr; }
   void call(const std::string& name, value timeout);
   void dial(std::size_t to);
@@ -49,7 +51,7 @@ private:
     std::optional<std::size_t> dialled;
   };
 
-  void on_execute(connection_id from, std::uint32_t serial, const registry_entry& entry, arguments args, instant deadline) override;
+  void on_execute(inbound_call work) override;
   void on_finished(std::uint64_t token, result<value> r) override;
   void on_pong(std::uint64_t) override {}
   void on_peer(const peer_info& peer) override;
@@ -59,8 +61,10 @@ private:
   void received(connection_id id, std::string_view bytes);
   void lost(connection_id id, const std::string& why);
   void redial(std::size_t to, bool refused);
-  void answer_later(connection_id from, std::uint32_t serial, value v);
-  void answer(connection_id from, std::uint32_t serial, const result<value>& r);
+  void execute_later(const inbound_id& id, const value& number, const std::stop_token& over);
+  void end_when_left(instant latest);
+  void answer_later(const inbound_id& id, value v);
+  void answer(const inbound_id& id, const result<value>& r);
   void pump();
   void write(connection_id id, wire_end& w);
   [[nodiscard]] registry functions() const;
@@ -69,6 +73,7 @@ private:
   mesh& owner_;
   std::size_t number_;
   std::uint64_t incarnation_ = 0;
+  bool leaving_ = false;
   std::unique_ptr<node> node_;
   std::map<connection_id, wire_end> wires_;
   std::map<std::size_t, backoff> backoffs_;
@@ -91,6 +96,7 @@ private:
   void schedule_calls();
   void schedule_faults();
   void break_something();
+  void bring_back(std::size_t number);
   [[nodiscard]] participant& any() { return *all_[clock_.below(all_.size())]; }
 
   friend class participant;

@@ -27,6 +27,7 @@ void participant::start() {
   node_options options{.key = "k", .seed = owner_.clock_.below(1000)};
   options.limits.inbound_calls = 64;
   node_ = std::make_unique<node>(options, functions(), *this);
+  leaving_ = false;
   ticks_at_ = never;
 }
 
@@ -41,8 +42,33 @@ void participant::crash() {
   blocked_.clear();
 }
 
+// A process told to end: what runs is finished, and nothing on its way is lost.
+void participant::leave() {
+  if (!node_ || leaving_) return;
+  leaving_ = true;
+  node_->leave();
+  pump();
+  end_when_left(owner_.clock_.now() + std::chrono::seconds{10});
+}
+
+void participant::end_when_left(instant latest) {
+  auto written = [](const auto& w) { return w.second.unsent.empty(); };
+  if (owner_.clock_.now() < latest && !(node_->has_left() && std::all_of(wires_.begin(), wires_.end(), written))) {
+    owner_.clock_.after(std::chrono::milliseconds{5}, [this, latest, born = incarnation_] {
+      if (born == incarnation_ && node_) end_when_left(latest);
+    });
+    return;
+  }
+  node_->shut_down({errc::shut_down, {}, {}});
+  ++incarnation_;
+  node_.reset();
+  wires_.clear();
+  hung_.clear();
+  blocked_.clear();
+}
+
 void participant::call(const std::string& name, value timeout) {
-  if (!node_) return;
+  if (!node_ || leaving_) return;
   auto number = owner_.oracle_.begin();
   auto token = ++last_token_;
   callers_[token] = [this, number](result<value> r) { owner_.oracle_.ended(number, r); };
@@ -70,31 +96,39 @@ void participant::on_finished(std::uint64_t token, result<value> r) {
   tell(std::move(r));
 }
 
-void participant::on_execute(connection_id from, std::uint32_t serial, const registry_entry& entry, arguments args, instant) {
-  auto number = args.positional.at(0);
-  if (entry.name != "relay") {
-    owner_.oracle_.executed(*number.as_int64());
-    return answer_later(from, serial, number);
-  }
+void participant::on_execute(inbound_call work) {
+  auto number = work.args.positional.at(0);
+  if (work.entry->name != "relay") return execute_later(work.id, number, work.over);
   // Calls on from within a call, perhaps back to where it came from.
   auto token = ++last_token_;
-  callers_[token] = [this, from, serial, born = incarnation_](result<value> r) {
-    if (born == incarnation_) answer(from, serial, r);
+  callers_[token] = [this, id = work.id, born = incarnation_](result<value> r) {
+    if (born == incarnation_) answer(id, r);
   };
-  node_->call(token, {names[owner_.clock_.below(4)], std::move(args), 5}, owner_.clock_.now());
+  node_->call(token, {names[owner_.clock_.below(4)], std::move(work.args), 5}, owner_.clock_.now());
 }
 
-void participant::answer_later(connection_id from, std::uint32_t serial, value v) {
-  auto done = [this, from, serial, v, born = incarnation_] {
-    if (born == incarnation_) answer(from, serial, v);
+// As an executor does: what nobody waits for any more is not begun.
+void participant::execute_later(const inbound_id& id, const value& number, const std::stop_token& over) {
+  auto start = [this, id, number, over, born = incarnation_] {
+    if (born != incarnation_ || over.stop_requested()) return;
+    owner_.oracle_.executed(*number.as_int64());
+    answer_later(id, number);
   };
-  if (!owner_.healed_ && owner_.clock_.chance(0.02)) hung_.push_back(done);
+  if (owner_.clock_.chance(0.3)) owner_.clock_.after(owner_.clock_.duration(std::chrono::seconds{1}), start);
+  else start();
+}
+
+void participant::answer_later(const inbound_id& id, value v) {
+  auto done = [this, id, v, born = incarnation_] {
+    if (born == incarnation_) answer(id, v);
+  };
+  if (!owner_.healed_ && !owner_.settings_.only_restarts && owner_.clock_.chance(0.02)) hung_.push_back(done);
   else owner_.clock_.after(owner_.clock_.duration(std::chrono::seconds{1}), done);
 }
 
-void participant::answer(connection_id from, std::uint32_t serial, const result<value>& r) {
+void participant::answer(const inbound_id& id, const result<value>& r) {
   if (!node_) return;
-  node_->answer(from, serial, r);
+  node_->answer(id, r);
   pump();
 }
 
@@ -105,7 +139,7 @@ void participant::wake_hung() {
 void participant::dial(std::size_t to) {
   if (!node_) return;
   auto& other = *owner_.all_[to];
-  if (!other.running() || owner_.clock_.chance(0.1)) return redial(to, false);
+  if (!other.running() || other.leaving_ || leaving_ || owner_.clock_.chance(0.1)) return redial(to, false);
   auto ids = std::make_shared<std::array<connection_id, 2>>();
   auto end_of = [ids](participant& p, std::size_t side) {
     return link::endpoint_events{[ids, side, &p, born = p.incarnation_](std::string_view bytes) {
@@ -197,7 +231,9 @@ void participant::write(connection_id id, wire_end& w) {
   if (w.unsent.empty()) return;
   blocked_.insert(id);
   if (!blocks) return;
-  w.blocked_until = owner_.clock_.now() + owner_.clock_.duration(std::chrono::seconds{4});
+  // A restart is judged by what is lost, and a discovery that takes longer than it may is a fault.
+  std::chrono::milliseconds longest{owner_.settings_.only_restarts ? 200 : 4000};
+  w.blocked_until = owner_.clock_.now() + owner_.clock_.duration(longest);
   owner_.clock_.at(w.blocked_until, [this, born = incarnation_] {
     if (born == incarnation_) pump();
   });

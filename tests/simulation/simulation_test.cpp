@@ -5,21 +5,22 @@
 
 #include "mesh.hpp"
 
-// usage: simulation [FIRST_SEED [COUNT]] runs that many seeds; `simulation sabotage` shows that the oracle sees a forgotten call.
+// usage: simulation [FIRST_SEED [COUNT]] runs that many seeds, `simulation restarts [FIRST_SEED [COUNT]]` with no faults but nodes that
+// end properly and come back; `simulation sabotage` shows that the oracle sees a forgotten call.
 namespace {
 
 using patio::simulation::mesh;
 
-int run_seeds(std::uint64_t first, std::uint64_t count) {
+int run_seeds(std::uint64_t first, std::uint64_t count, bool only_restarts) {
   std::map<std::string, std::size_t> sums;
   std::size_t calls = 0;
   for (auto seed = first; seed < first + count; ++seed) {
-    mesh m{{.seed = seed}};
+    mesh m{{.seed = seed, .only_restarts = only_restarts}};
     auto wrong = m.run();
     calls += m.oracle().calls();
     for (const auto& [ending, n] : m.oracle().account()) sums[ending] += n;
     if (wrong.empty()) continue;
-    std::cout << "seed " << seed << " failed; `simulation " << seed << " 1` replays it\n";
+    std::cout << "seed " << seed << " failed; `simulation " << (only_restarts ? "restarts " : "") << seed << " 1` replays it\n";
     for (const auto& line : wrong) std::cout << "  " << line << '\n';
     return 1;
   }
@@ -47,8 +48,10 @@ int sabotage() {
 } // namespace
 
 int main(int argc, char** argv) {
-  if (argc > 1 && std::string{argv[1]} == "sabotage") return sabotage();
-  auto first = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1;
-  auto count = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1000;
-  return run_seeds(first, count);
+  std::vector<std::string> words{argv + 1, argv + argc};
+  if (!words.empty() && words[0] == "sabotage") return sabotage();
+  bool only_restarts = !words.empty() && words[0] == "restarts";
+  if (only_restarts) words.erase(words.begin());
+  auto number = [&](std::size_t at, std::uint64_t otherwise) { return words.size() > at ? std::stoull(words[at]) : otherwise; };
+  return run_seeds(number(0, 1), number(1, 1000), only_restarts);
 }

@@ -14,25 +14,21 @@ namespace patio::tests {
 
 inline constexpr std::chrono::seconds patience{20};
 
-/// The result of a future that must become ready.
-template <class R>
-R ended(std::future<R>& f) {
+/// The result of a future, std's or patio's, that must become ready.
+template <class Future>
+auto ended(Future&& f) {
   REQUIRE(f.wait_for(patience) == std::future_status::ready);
   return f.get();
 }
-template <class R>
-R ended(std::future<R>&& f) {
-  return ended(f);
-}
 
-template <class R>
-[[nodiscard]] bool is_ready(const std::future<R>& f) {
+template <class Future>
+[[nodiscard]] bool is_ready(const Future& f) {
   return f.wait_for(std::chrono::seconds{0}) == std::future_status::ready;
 }
 
 /// How a call failed; a value is a failed test.
-template <class R>
-error failure(std::future<R> answer) {
+template <class Future>
+error failure(Future answer) {
   try {
     (void)ended(answer);
   } catch (const call_error& e) {

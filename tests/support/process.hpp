@@ -50,6 +50,8 @@ public:
   void close_input();
   [[nodiscard]] std::optional<std::string> read_line() { return out_.line(); }
   [[nodiscard]] std::string read_all() { return out_.rest(); }
+  /// Standard output with a patience of one's own.
+  [[nodiscard]] line_reader& output_lines() noexcept { return out_; }
   /// Standard error, if it is captured.
   [[nodiscard]] line_reader& error_lines() noexcept { return err_; }
   /// What follows `prefix` in the first line that begins so.

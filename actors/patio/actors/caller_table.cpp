@@ -20,6 +20,7 @@ result<caf::message> convert(const waiting_caller& to, const value& v) noexcept 
 } // namespace
 
 void deliver(waiting_caller& to, result<value> r) {
+  to.on_stop.reset();
   if (to.direct) return to.direct->answer(std::move(r));
   if (!to.promise.pending()) return; // sent without asking for an answer
   if (!r) return to.promise.deliver(to_caf(r.error()));

@@ -1,6 +1,8 @@
 #include <patio/actors/executor.hpp>
 
 #include <algorithm>
+#include <deque>
+#include <iterator>
 
 #include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
@@ -10,92 +12,209 @@
 #include <patio/actors/junk.hpp>
 #include <patio/actors/time.hpp>
 #include <patio/actors/worker_host.hpp>
+#include <patio/actors/worker_scope.hpp>
 #include <patio/worker_queue.hpp>
 
 namespace patio {
 namespace {
 
 using run_atom = caf::atom_constant<caf::atom("run")>;
-using done_atom = caf::atom_constant<caf::atom("done")>;
+using settled_atom = caf::atom_constant<caf::atom("settled")>;
+using retire_atom = caf::atom_constant<caf::atom("retire")>;
 
-/// The one place where user code runs and where what it throws is caught (inside the entry's function).
-void run_task(task& t, void* host) {
-  if (t.deadline <= clock_now()) return t.answer.answer(fail(errc::timeout, "the call waited too long for a worker"));
-  if (auto* immediate = std::get_if<immediate_function>(&t.entry->run)) return t.answer.answer((*immediate)(std::move(t.args)));
-  // Once it has been started, a duty that is dropped is the function's fault.
-  auto own = std::make_shared<reply>(std::move(t.answer));
-  std::get<deferred_function>(t.entry->run)(std::move(t.args), reply{[own](result<value> r) { own->answer(std::move(r)); }}, host);
-}
-
-struct worker_state {
-  registry functions; ///< those that it runs, which may take longer than the pool lives
-  std::unique_ptr<worker_host> host;
+/// What a pool's workers are made of.
+struct worker_kind {
+  caf::actor_addr pool;
+  registry functions;     ///< those that it runs, which may take longer than the pool lives
+  bool may_block = false; ///< has a thread of its own
 };
 
-caf::behavior worker(caf::stateful_actor<worker_state>* self, const registry& functions) {
+struct worker_state {
+  worker_kind kind;
+  std::unique_ptr<worker_host> host;
+  bool retiring = false;
+};
+
+template <class Note>
+void tell_pool(const caf::actor_addr& pool, Note note, std::size_t worker, std::uint64_t run) {
+  if (auto strong = caf::actor_cast<caf::actor>(pool)) caf::anon_send(strong, note, worker, run);
+}
+
+void start_deferred(const deferred_function& f, task& t, worker_host* host) {
+  auto over = t.answer.over();
+  // Once it has been started, a duty that is dropped is the function's fault.
+  auto own = std::make_shared<reply>(std::move(t.answer));
+  f(std::move(t.args), reply{[own](result<value> r) { own->answer(std::move(r)); }, errc::remote_error, std::move(over)}, host);
+}
+
+/// The one place where user code runs and where what it throws is caught (inside the entry's function).
+void run_task(task& t, worker_state& w, std::size_t number, std::uint64_t run) {
+  if (t.deadline <= clock_now()) return t.answer.answer(fail(errc::timeout, "the call waited too long for a worker"));
+  worker_scope here{w.kind.pool, number, run, w.kind.may_block};
+  if (const auto* deferred = std::get_if<deferred_function>(&t.entry->run)) return start_deferred(*deferred, t, w.host.get());
+  auto r = [&] {
+    // Whoever does not stop when nobody waits any more loses its place among the workers.
+    std::stop_callback aside{t.answer.over(), [&] { tell_pool(w.kind.pool, aside_atom::value, number, run); }};
+    if (const auto* immediate = std::get_if<immediate_function>(&t.entry->run)) return (*immediate)(std::move(t.args));
+    return std::get<stoppable_function>(t.entry->run)(std::move(t.args), t.answer.over());
+  }();
+  t.answer.answer(std::move(r));
+}
+
+caf::behavior worker(caf::stateful_actor<worker_state>* self, const worker_kind& kind) {
+  auto& s = self->state;
   ignore_junk(self);
-  self->state.functions = functions;
-  self->state.host = std::make_unique<worker_host>(self);
-  return {[self](run_atom, const task_ptr& t) {
-    try {
-      run_task(*t, self->state.host.get());
-    } catch (...) { // not of the function, which catches its own, but of a conversion or for want of memory
-      t->answer.answer(tl::unexpected(current_exception_error()));
-    }
-  }};
+  s.kind = kind;
+  s.host = std::make_unique<worker_host>(self);
+  s.host->when_idle([self, &s] {
+    if (s.retiring) self->quit();
+  });
+  return {
+    [&s](run_atom, const task_ptr& t, std::size_t number, std::uint64_t run) {
+      try {
+        run_task(*t, s, number, run);
+      } catch (...) { // not of the function, which catches its own, but of a conversion or for want of memory
+        t->answer.answer(tl::unexpected(current_exception_error()));
+      }
+      tell_pool(s.kind.pool, done_atom::value, number, run);
+    },
+    [self, &s](retire_atom) { // what it began may still have to answer
+      s.retiring = true;
+      if (s.host->idle()) self->quit();
+    },
+  };
 }
 
 struct pool_state {
   caf::event_based_actor* self = nullptr;
-  caf::actor (*spawn_worker)(caf::event_based_actor* pool, const registry& functions) = nullptr;
-  registry functions;
+  caf::actor (*spawn_worker)(caf::event_based_actor* pool, const worker_kind& kind) = nullptr;
+  worker_kind kind;
+  pool_options options;
   worker_queue<task_ptr> queue{1, 1};
   struct slot {
     caf::actor worker;
     task_ptr last; ///< the task it was given last
+    std::uint64_t run = 0;
   };
   std::vector<slot> workers;
+  std::uint64_t last_run = 0;
+  std::size_t longest = 0;               ///< of what waits, of either kind
+  std::size_t deferred = 0;              ///< that have begun and not answered yet
+  std::deque<task_ptr> waiting_deferred; ///< until fewer of them have
 
   // Ends with the pool, however that ends: whoever waits is told.
   ~pool_state() {
-    for (auto& t : queue.take_waiting()) t->answer.answer(fail(errc::shut_down, "the executor has shut down"));
-    for (auto& w : workers) caf::anon_send_exit(w.worker, caf::exit_reason::user_shutdown);
+    auto waiting = queue.take_waiting();
+    std::move(waiting_deferred.begin(), waiting_deferred.end(), std::back_inserter(waiting));
+    for (auto& t : waiting) t->answer.answer(fail(errc::shut_down, "the executor has shut down"));
+    for (auto& w : workers)
+      if (w.worker) caf::anon_send_exit(w.worker, caf::exit_reason::user_shutdown);
   }
 
   void submit(task_ptr t) {
+    if (!std::holds_alternative<deferred_function>(t->entry->run)) return enqueue(std::move(t));
+    if (deferred < options.deferred) return begin_deferred(std::move(t));
+    if (waiting_deferred.size() >= longest && !drop_unwanted()) return refuse(*t, waiting_deferred.size());
+    waiting_deferred.push_back(std::move(t));
+  }
+
+  void enqueue(task_ptr t) {
     auto placed = queue.submit(t);
+    if (!placed && placed.error() == decltype(queue)::admission::refused && drop_unwanted()) placed = queue.submit(t);
     if (placed) return assign(std::move(*placed));
-    if (placed.error() == decltype(queue)::admission::refused)
-      t->answer.answer(fail(errc::overloaded, std::to_string(queue.waiting()) + " calls wait for a worker"));
+    if (placed.error() == decltype(queue)::admission::refused) refuse(*t, queue.waiting());
   }
-  void done(std::size_t index) {
-    if (auto next = queue.done(index)) assign(std::move(*next));
-  }
-  // A function that answers later occupies its worker until it does, or until somebody drops the duty.
-  void assign(worker_queue<task_ptr>::assignment a) {
-    auto original = std::make_shared<reply>(std::move(a.task->answer));
-    auto answer = [original, pool = self->address(), index = a.worker](result<value> r) {
+
+  // Counts from here until it has answered, though it holds a worker only while it begins.
+  void begin_deferred(task_ptr t) {
+    ++deferred;
+    auto original = std::make_shared<reply>(std::move(t->answer));
+    auto over = original->over();
+    auto answer = [original, pool = self->address()](result<value> r) {
       original->answer(std::move(r));
-      if (auto strong = caf::actor_cast<caf::actor>(pool)) caf::anon_send(strong, done_atom::value, index);
+      if (auto strong = caf::actor_cast<caf::actor>(pool)) caf::anon_send(strong, settled_atom::value);
     };
-    a.task->answer = reply{std::move(answer), errc::shut_down};
-    auto& to = workers[a.worker];
-    to.last = std::move(a.task);
-    caf::anon_send(to.worker, run_atom::value, to.last);
+    t->answer = reply{std::move(answer), errc::shut_down, std::move(over)};
+    enqueue(std::move(t));
   }
-  // Nothing here ends a worker, but an actor that one has sent a request to knows it and might. The call that it ran has
-  // been answered by then; one that it was given and had not begun goes to its successor.
+  void settled() {
+    --deferred;
+    if (waiting_deferred.empty()) return;
+    auto next = std::move(waiting_deferred.front());
+    waiting_deferred.pop_front();
+    begin_deferred(std::move(next));
+  }
+
+  void refuse(task& t, std::size_t waiting) const {
+    auto why = queue.exhausted() ? std::to_string(options.aside) + " functions wait for calls of their own"
+                                 : std::to_string(waiting) + " calls wait for a worker";
+    t.answer.answer(fail(errc::overloaded, std::move(why)));
+  }
+
+  // Only when room is needed: what is over costs nothing but its place.
+  bool drop_unwanted() {
+    auto is_over = [](const task_ptr& t) { return t->answer.over().stop_requested(); };
+    auto unwanted = queue.take_waiting(is_over);
+    for (auto& t : waiting_deferred)
+      if (is_over(t)) unwanted.push_back(std::move(t));
+    std::erase(waiting_deferred, nullptr);
+    for (auto& t : unwanted) t->answer.answer(fail(errc::cancelled, {}));
+    return !unwanted.empty();
+  }
+
+  void assign(std::optional<worker_queue<task_ptr>::assignment> a) {
+    while (a && a->task->answer.over().stop_requested()) { // never begun
+      a->task->answer.answer(fail(errc::cancelled, {}));
+      a = queue.done(a->worker);
+    }
+    if (!a) return;
+    if (a->worker >= workers.size()) workers.resize(a->worker + 1);
+    auto& to = workers[a->worker];
+    if (!to.worker) to.worker = spawn_worker(self, kind);
+    to.last = std::move(a->task);
+    to.run = ++last_run;
+    caf::anon_send(to.worker, run_atom::value, to.last, a->worker, to.run);
+  }
+
+  [[nodiscard]] bool is_current(std::size_t worker, std::uint64_t run) const {
+    return worker < workers.size() && workers[worker].run == run;
+  }
+
+  void done(std::size_t worker, std::uint64_t run) {
+    if (!is_current(worker, run)) return;
+    workers[worker].last.reset();
+    workers[worker].run = 0;
+    assign(queue.done(worker));
+    if (workers[worker].run == 0 && queue.is_spare(worker))
+      caf::anon_send(std::exchange(workers[worker].worker, nullptr), retire_atom::value);
+  }
+  void set_aside(std::size_t worker, std::uint64_t run) {
+    if (!is_current(worker, run)) return;
+    assign(queue.set_aside(worker));
+    if (!queue.exhausted()) return;
+    for (auto& t : queue.take_waiting()) refuse(*t, 0);
+  }
+  void bring_back(std::size_t worker, std::uint64_t run) {
+    if (is_current(worker, run)) queue.bring_back(worker);
+  }
+
+  // Nothing here ends a worker, but an actor that one has sent a request to knows it and might. What it ran has been answered by
+  // then; what it was given and had not begun goes to its successor.
   void replace(const caf::actor_addr& dead) {
     auto at = std::find_if(workers.begin(), workers.end(), [&](const slot& s) { return s.worker == dead; });
     if (at == workers.end()) return;
-    at->worker = spawn_worker(self, functions);
-    if (at->last && at->last->answer.open()) caf::anon_send(at->worker, run_atom::value, at->last);
+    at->worker = nullptr;
+    auto number = static_cast<std::size_t>(at - workers.begin());
+    if (!at->last) return;
+    if (!at->last->answer.open()) return done(number, at->run);
+    at->worker = spawn_worker(self, kind);
+    caf::anon_send(at->worker, run_atom::value, at->last, number, at->run);
   }
 };
 
 template <caf::spawn_options Options>
-caf::actor spawn_worker(caf::event_based_actor* pool, const registry& functions) {
-  return pool->spawn<Options + caf::monitored>(worker, functions);
+caf::actor spawn_worker(caf::event_based_actor* pool, const worker_kind& kind) {
+  return pool->spawn<Options + caf::monitored>(worker, kind);
 }
 
 template <caf::spawn_options Options>
@@ -103,15 +222,20 @@ caf::behavior pool(caf::stateful_actor<pool_state>* self, const registry& functi
   auto& s = self->state;
   s.self = self;
   s.spawn_worker = spawn_worker<Options>;
-  s.functions = functions;
+  s.kind = {self->address(), functions, caf::has_detach_flag(Options)};
+  s.options = options;
   auto count = std::max<std::size_t>(options.workers, 1);
-  s.queue = worker_queue<task_ptr>{count, count * options.queue_per_worker};
-  for (std::size_t i = 0; i < count; ++i) s.workers.push_back({s.spawn_worker(self, functions), nullptr});
+  s.longest = count * options.queue_per_worker;
+  s.queue = worker_queue<task_ptr>{count, s.longest, options.aside};
+  for (std::size_t i = 0; i < count; ++i) s.workers.push_back({s.spawn_worker(self, s.kind), nullptr});
   ignore_junk(self);
   self->set_down_handler([&s](caf::down_msg& down) { s.replace(down.source); });
   return {
     [&s](run_atom, task_ptr& t) { s.submit(std::move(t)); },
-    [&s](done_atom, std::size_t index) { s.done(index); },
+    [&s](done_atom, std::size_t worker, std::uint64_t run) { s.done(worker, run); },
+    [&s](aside_atom, std::size_t worker, std::uint64_t run) { s.set_aside(worker, run); },
+    [&s](back_atom, std::size_t worker, std::uint64_t run) { s.bring_back(worker, run); },
+    [&s](settled_atom) { s.settled(); },
     [self](shut_down_atom) { self->quit(); },
   };
 }

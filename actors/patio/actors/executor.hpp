@@ -15,6 +15,11 @@ namespace patio {
 struct pool_options {
   std::size_t workers = 4;           ///< functions that run at once; at least 1
   std::size_t queue_per_worker = 64; ///< calls that may wait, for each worker; one more is refused as overloaded
+  /// Functions that do not count among those that run, each in a worker of its own: those that wait for a call of their own
+  /// (patio::call, `get`), and those that go on though nobody waits for them any more.
+  std::size_t aside = 256;
+  /// Functions that have begun and answer later. They do not count among those that run, so that what they wait for can run here.
+  std::size_t deferred = 16'384;
 };
 
 class executor {
@@ -33,7 +38,8 @@ private:
   registry functions_;
 };
 
-/// Functions share the CAF scheduler's threads: for what computes briefly or answers later, never for what blocks.
+/// Functions share the CAF scheduler's threads: for what computes briefly or answers later, never for what blocks. `get` of a
+/// patio::call throws there.
 [[nodiscard]] executor spawn_async_pool(caf::actor_system& sys, const registry& functions, pool_options options = {});
 
 /// A thread of its own for each worker: for what blocks.

@@ -30,16 +30,19 @@ struct call_options {
   std::optional<std::chrono::nanoseconds> timeout = {};
   /// Only this peer, by its number in peer_info.
   std::optional<connection_id> only = {};
+  /// Stopping it ends the call with errc::cancelled, here and, at a C++ peer, there.
+  std::stop_token stop = {};
 };
 
 /// A call as it goes to a broker.
 struct outgoing_call {
   call_request request;
   std::optional<connection_id> only = {};
+  std::stop_token stop = {}; ///< gives the call up
   /// Makes the answer's message from the value, an empty message for None; null sends the value itself.
   result<caf::message> (*convert)(const value&) = nullptr;
   /// If set, gets the result instead of the sender. Dropping it unanswered answers it with errc::shut_down.
-  std::shared_ptr<reply> direct;
+  std::shared_ptr<reply> direct = nullptr;
 };
 
 /// Any broker. Errors are of category "patio": from_caf(caf::error) in caf_error.hpp reads them.

@@ -35,7 +35,7 @@ void remote_function::enqueue(caf::mailbox_element_ptr what, caf::execution_unit
   if (!arguments) return refuse(*what, ctrl(), caf::sec::unexpected_message, host);
   value timeout;
   if (options_.timeout) timeout = to_value(std::chrono::duration<double>{*options_.timeout});
-  outgoing_call call{{name_, {std::move(*arguments), {}}, std::move(timeout)}, options_.only, convert_, nullptr};
+  outgoing_call call{{name_, {std::move(*arguments), {}}, std::move(timeout)}, options_.only, options_.stop, convert_, nullptr};
   auto target = caf::actor_cast<caf::strong_actor_ptr>(broker_);
   target->enqueue(caf::make_mailbox_element(std::move(what->sender), what->mid, std::move(what->stages), call_atom::value, std::move(call)),
                   host);

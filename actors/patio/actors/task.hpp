@@ -20,6 +20,11 @@ struct task {
 };
 using task_ptr = std::shared_ptr<task>;
 
+/// From a worker to its pool, with its number there and that of the run: it waits, works again, has ended.
+using aside_atom = caf::atom_constant<caf::atom("aside")>;
+using back_atom = caf::atom_constant<caf::atom("back")>;
+using done_atom = caf::atom_constant<caf::atom("done")>;
+
 /// A worker's answer on its way back to the broker, with the broker's own number or numbers for the call.
 using answered_atom = caf::atom_constant<caf::atom("answered")>;
 using shared_result = std::shared_ptr<result<value>>;

@@ -40,7 +40,8 @@ caf::message_handler socket_handlers(tcp_shell& s) {
     [&s](redial_atom, std::uint64_t dial) { s.dial(dial); },
     [&s](tick_atom, std::int64_t number) { s.tick(number); },
     [&s](flush_atom) { s.flush(); },
-    [&s](answered_atom, connection_id id, std::uint32_t serial, const shared_result& r) { s.answered(id, serial, *r); },
+    [&s](answered_atom, const inbound_id& id, const shared_result& r) { s.answered(id, *r); },
+    [&s](cancel_atom, const call_id& id) { s.cancel(id); },
   };
 }
 
@@ -49,9 +50,9 @@ caf::behavior make_behavior(tcp_broker* self, const executor& exec, const tcp_op
   auto& s = *self->state.shell;
   ignore_junk(self);
   caf::message_handler from_actors{
-    [self, &s](call_atom, outgoing_call& c) { s.call(std::move(c.request), c.only, make_caller(self, c)); },
+    [self, &s](call_atom, outgoing_call& c) { s.call(std::move(c), make_caller(self, c)); },
     [self, &s](call_atom, call_request& r) {
-      s.call(std::move(r), {}, {self->make_response_promise(), nullptr, nullptr});
+      s.call({.request = std::move(r)}, {self->make_response_promise(), nullptr, nullptr});
     },
     [&s](discover_atom) { return s.callable_names(); },
     [&s](peers_atom) { return s.peers(); },

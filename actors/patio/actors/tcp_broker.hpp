@@ -22,7 +22,9 @@ struct tcp_options {
   backoff_options reconnect = {};
   std::chrono::milliseconds connect_timeout{5000};
   std::chrono::nanoseconds drain = std::chrono::seconds{10}; ///< for running functions when shutting down
+  std::size_t high_water = std::size_t{4} << 20;             ///< with more bytes unread a peer's requests, and calls to it, are refused
   std::size_t write_buffer = std::size_t{64} << 20;          ///< bytes a peer may leave unread before it is cut off
+  std::chrono::nanoseconds write_stall = std::chrono::seconds{10}; ///< so long a peer may read nothing of what waits for it
 };
 
 struct connect_options {

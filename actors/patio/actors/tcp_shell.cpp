@@ -47,7 +47,7 @@ void tcp_shell::open(unique_fd fd, role side, std::uint64_t dial) {
   auto where = to_string(peer);
   auto hdl = self_->add_scribe(fd.release());
   auto id = node_.open(side, where, random_bytes(side == role::server ? token_size : salt_size), clock_now());
-  links_[id] = {hdl, where, 0, 0, smallest_read, dial, never};
+  links_[id] = {.hdl = hdl, .address = where, .read_size = smallest_read, .dial = dial};
   ids_[hdl.id()] = id;
   self_->configure_read(hdl, caf::io::receive_policy::at_most(smallest_read));
   self_->ack_writes(hdl, true);
@@ -82,7 +82,28 @@ void tcp_shell::adapt_read_size(link& l, std::size_t got) {
 void tcp_shell::on_transferred(const caf::io::data_transferred_msg& msg) {
   auto at = ids_.find(msg.handle.id());
   if (at == ids_.end()) return;
-  links_[at->second].in_caf = msg.remaining;
+  note_backlog(at->second, links_[at->second], msg.remaining);
+  if (draining_) end_if_drained();
+}
+
+// Bytes that the peer has not read yet: a few are normal, many make it wait, and too many or too long end its connection.
+void tcp_shell::note_backlog(connection_id id, link& l, std::size_t bytes) {
+  if (bytes < l.in_caf || l.in_caf == 0) l.moved_at = clock_now();
+  l.in_caf = bytes;
+  if (bytes == 0) backlogged_.erase(id);
+  else backlogged_.insert(id);
+  if (bool congested = bytes > options_.high_water; std::exchange(l.congested, congested) != congested) node_.congested(id, congested);
+  if (bytes > options_.write_buffer)
+    node_.close(id, {errc::protocol, "the peer does not read: " + std::to_string(bytes) + " bytes wait for it", {}}, l.sent);
+}
+
+void tcp_shell::cut_stalled() {
+  auto now = clock_now();
+  auto waiting = std::vector(backlogged_.begin(), backlogged_.end());
+  for (auto id : waiting)
+    if (auto& l = links_[id]; now - l.moved_at >= options_.write_stall)
+      node_.close(id, {errc::protocol, "the peer does not read: nothing of " + std::to_string(l.in_caf) + " bytes left in time", {}},
+                  l.sent);
 }
 
 void tcp_shell::on_socket_closed(caf::io::connection_handle hdl) {
@@ -99,6 +120,7 @@ void tcp_shell::flush() {
   unwritten_ = 0;
   burst_ = smallest_burst;
   write_dirty();
+  if (draining_) end_if_drained();
   arm();
 }
 
@@ -129,14 +151,13 @@ void tcp_shell::write(connection_id id, link& l) {
   if (direct < out->size()) {
     self_->write(l.hdl, out->size() - direct, out->data() + direct);
     self_->flush(l.hdl);
-    l.in_caf += out->size() - direct;
   }
+  auto behind = l.in_caf + out->size() - direct;
   l.sent += out->size();
   node_.taken(id, out->size());
   out->clear();
   if (out->capacity() > 4 * largest_read) out->shrink_to_fit();
-  if (l.in_caf > options_.write_buffer)
-    node_.close(id, {errc::protocol, "the peer does not read: " + std::to_string(l.in_caf) + " bytes wait for it", {}}, l.sent);
+  if (behind > 0) note_backlog(id, l, behind);
 }
 
 // CAF's own close waits for a peer that may never read; a shut down socket ends at once.
@@ -165,9 +186,10 @@ void tcp_shell::on_closed(connection_id id, const error& why) {
   auto l = at->second;
   if (l.in_caf == 0) write(id, at->second); // a last word, such as why a frame was refused
   links_.erase(id);
+  backlogged_.erase(id);
   ids_.erase(l.hdl.id());
   hang_up(l, l.in_caf > 0);
-  constexpr auto settled = std::chrono::seconds{5}; // a peer that logs in and leaves at once is not worth dialling at once
+  constexpr auto settled = std::chrono::seconds{1}; // a peer that logs in and leaves at once is not worth dialling at once
   if (auto d = dials_.find(l.dial); d != dials_.end() && l.ready_at != never && clock_now() - l.ready_at > settled) {
     d->second.backoff.succeeded();
     d->second.reported = false;
@@ -189,12 +211,16 @@ void tcp_shell::warn(std::string_view event, const std::string& peer, std::strin
   log(log_level::warning, line);
 }
 
-void tcp_shell::arm() { ticks_.arm(self_, std::min(node_.next_deadline(), drain_until_)); }
+void tcp_shell::arm() {
+  auto next = std::min(node_.next_deadline(), drain_until_);
+  if (!backlogged_.empty()) next = std::min(next, clock_now() + std::chrono::seconds{1});
+  ticks_.arm(self_, next);
+}
 
 void tcp_shell::tick(std::int64_t number) {
   if (!ticks_.fired(number)) return;
   node_.tick(clock_now());
-  if (draining_) end_if_drained();
+  cut_stalled();
   flush();
 }
 

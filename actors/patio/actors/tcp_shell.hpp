@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 
 #include <caf/io/broker.hpp>
 
@@ -40,8 +41,9 @@ public:
   void on_dialled(std::uint64_t dial, const dial_result& r);
 
   // From actors.
-  void call(call_request request, std::optional<connection_id> only, waiting_caller caller);
-  void answered(connection_id id, std::uint32_t serial, const result<value>& r);
+  void call(outgoing_call what, waiting_caller caller);
+  void cancel(call_id id);
+  void answered(const inbound_id& id, const result<value>& r);
   void listen(const listening_socket& socket);
   void connect(const dial_target& target, caf::response_promise promise);
   void dial(std::uint64_t number);
@@ -56,9 +58,11 @@ public:
 private:
   struct link {
     caf::io::connection_handle hdl;
-    std::string address;       ///< of the other end, for the log
-    std::uint64_t sent = 0;    ///< bytes that may have reached the socket
-    std::size_t in_caf = 0;    ///< bytes in CAF's write buffer; while there are none, we write directly
+    std::string address;    ///< of the other end, for the log
+    std::uint64_t sent = 0; ///< bytes that may have reached the socket
+    std::size_t in_caf = 0; ///< bytes in CAF's write buffer; while there are none, we write directly
+    instant moved_at{};     ///< when that was empty or shrank the last time
+    bool congested = false;
     std::size_t read_size = 0; ///< CAF clears its read buffer for every read, so it follows the traffic
     std::uint64_t dial = 0;    ///< 0 for an accepted connection
     instant ready_at = never;  ///< logged in since
@@ -71,7 +75,7 @@ private:
   };
 
   // node_events
-  void on_execute(connection_id from, std::uint32_t serial, const registry_entry& entry, arguments args, instant deadline) override;
+  void on_execute(inbound_call work) override;
   void on_finished(std::uint64_t token, result<value> r) override;
   void on_pong(std::uint64_t token) override;
   void on_peer(const peer_info& peer) override;
@@ -81,12 +85,15 @@ private:
   void open(unique_fd fd, role side, std::uint64_t dial);
   void adapt_read_size(link& l, std::size_t got);
   void write(connection_id id, link& l);
+  void note_backlog(connection_id id, link& l, std::size_t bytes);
+  void cut_stalled();
   void hang_up(const link& l, bool abort);
   void dial_failed(std::uint64_t number, const error& why);
   void schedule_flush();
   void write_dirty();
   void warn(std::string_view event, const std::string& peer, std::string_view reason);
   void arm();
+  [[nodiscard]] bool is_drained() const;
   void end_if_drained();
 
   caf::io::broker* self_;
@@ -99,8 +106,9 @@ private:
   std::map<std::uint64_t, dial_state> dials_;
   std::uint64_t last_dial_ = 0;
   std::vector<caf::response_promise> joiners_;
-  rate_limit log_limit_{10}; ///< lines a second for each peer's host
-  bool flush_scheduled_ = false, draining_ = false;
+  rate_limit log_limit_{10};                     ///< lines a second for each peer's host
+  std::unordered_set<connection_id> backlogged_; ///< whose in_caf is not 0
+  bool flush_scheduled_ = false, draining_ = false, ended_ = false;
   std::size_t unwritten_ = 0, burst_ = 0;
   ticker ticks_;
   instant drain_until_ = never;
@@ -109,5 +117,7 @@ private:
 
 } // namespace patio
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::call_id)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::inbound_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::shared_fd)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::dial_result)

@@ -9,9 +9,15 @@
 
 namespace patio {
 
-void tcp_shell::call(call_request request, std::optional<connection_id> only, waiting_caller caller) {
+void tcp_shell::call(outgoing_call what, waiting_caller caller) {
   auto token = callers_.add(std::move(caller));
-  node_.call(token, std::move(request), clock_now(), only);
+  auto id = node_.call(token, std::move(what.request), clock_now(), what.only);
+  if (node_.is_under_way(id)) watch(callers_.at(token), what.stop, self_->address(), id);
+  schedule_flush();
+}
+
+void tcp_shell::cancel(call_id id) {
+  node_.cancel(id);
   schedule_flush();
 }
 
@@ -20,19 +26,17 @@ void tcp_shell::on_finished(std::uint64_t token, result<value> r) {
   deliver(caller, std::move(r));
 }
 
-void tcp_shell::on_execute(connection_id from, std::uint32_t serial, const registry_entry& entry, arguments args, instant deadline) {
-  if (draining_) return node_.answer(from, serial, fail(errc::shut_down, "the node is shutting down"));
-  auto back = [weak = self_->address(), from, serial](result<value> r) {
+void tcp_shell::on_execute(inbound_call work) {
+  auto back = [weak = self_->address(), id = work.id](result<value> r) {
     if (auto strong = caf::actor_cast<caf::actor>(weak))
-      caf::anon_send(strong, answered_atom::value, from, serial, std::make_shared<result<value>>(std::move(r)));
+      caf::anon_send(strong, answered_atom::value, id, std::make_shared<result<value>>(std::move(r)));
   };
-  executor_.run({&entry, std::move(args), deadline, reply{std::move(back), errc::shut_down}});
+  executor_.run({work.entry, std::move(work.args), work.deadline, reply{std::move(back), errc::shut_down, std::move(work.over)}});
 }
 
-void tcp_shell::answered(connection_id id, std::uint32_t serial, const result<value>& r) {
-  node_.answer(id, serial, r);
+void tcp_shell::answered(const inbound_id& id, const result<value>& r) {
+  node_.answer(id, r);
   schedule_flush();
-  if (draining_) end_if_drained();
 }
 
 void tcp_shell::ping(connection_id id, caf::response_promise promise) {
@@ -105,15 +109,16 @@ void tcp_shell::begin_shut_down(caf::response_promise promise) {
   if (std::exchange(draining_, true)) return;
   connector_->stop_accepting();
   drain_until_ = clock_now() + options_.drain;
-  end_if_drained();
-  arm();
+  node_.leave();
+  flush();
 }
 
+// What runs here and what we wait for has ended, and every byte of it has left.
+bool tcp_shell::is_drained() const { return node_.has_left() && backlogged_.empty(); }
+
 void tcp_shell::end_if_drained() {
-  auto running = [](const peer_info& p) { return p.inbound > 0; };
-  auto all = node_.peers();
-  if (clock_now() < drain_until_ && std::any_of(all.begin(), all.end(), running)) return;
-  flush();
+  if (ended_ || (clock_now() < drain_until_ && !is_drained())) return;
+  ended_ = true;
   self_->quit();
 }
 

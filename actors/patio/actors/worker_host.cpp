@@ -14,7 +14,7 @@ worker_host::worker_host(caf::event_based_actor* self) : self_{self} {
 }
 
 worker_host::~worker_host() {
-  waiting_.answer(fail(errc::shut_down, "the executor has shut down"));
+  for (auto& [token, call] : waiting_) call.to.answer(fail(errc::shut_down, "the executor has shut down"));
   // They may have something to wait for, and would keep the actor system from ending until then.
   for (auto& [function, actor] : instances_) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
 }
@@ -26,23 +26,26 @@ caf::actor worker_host::instance(const void* function, const std::function<caf::
 }
 
 std::uint64_t worker_host::begin(const caf::actor& target, reply&& to) {
-  waiting_ = std::move(to);
-  target_ = target.address();
-  self_->monitor(target_);
-  return ++token_;
+  auto token = ++last_token_;
+  self_->monitor(target.address());
+  waiting_.emplace(token, waiting_call{std::move(to), target.address()});
+  return token;
 }
 
 void worker_host::end(std::uint64_t token, result<value> r) {
-  if (token != token_ || !waiting_.open()) return;
-  self_->demonitor(target_);
-  // Answering may start the next call, which begins anew.
-  auto to = std::move(waiting_);
-  to.answer(std::move(r));
+  auto call = waiting_.extract(token);
+  if (call.empty()) return;
+  self_->demonitor(call.mapped().target);
+  call.mapped().to.answer(std::move(r));
+  if (waiting_.empty() && when_idle_) when_idle_();
 }
 
 void worker_host::on_down(const caf::down_msg& down) {
   std::erase_if(instances_, [&](const auto& known) { return known.second.address() == down.source; });
-  if (down.source == target_ && waiting_.open()) end(token_, tl::unexpected(gone(caf::to_string(down.reason))));
+  std::vector<std::uint64_t> lost;
+  for (const auto& [token, call] : waiting_)
+    if (call.target == down.source) lost.push_back(token);
+  for (auto token : lost) end(token, tl::unexpected(gone(caf::to_string(down.reason))));
 }
 
 error worker_host::failure(const caf::error& why) {

@@ -1,5 +1,5 @@
 /// What a worker gives the function it runs: an actor that can send requests, and the actors that functions run as.
-/// One for each worker, used on the worker's thread only; a worker has one call at a time.
+/// One for each worker, used on the worker's thread only.
 #pragma once
 
 #include <functional>
@@ -24,9 +24,13 @@ public:
   /// This worker's actor for a function, made at its first call and again after it has died.
   [[nodiscard]] caf::actor instance(const void* function, const std::function<caf::actor()>& make);
 
-  /// The call now waits for `target`; should that die first, the call ends. Returns a token for `end`.
+  /// A call now waits for `target`; should that die first, the call ends. Returns a token for `end`.
   [[nodiscard]] std::uint64_t begin(const caf::actor& target, reply&& to);
   void end(std::uint64_t token, result<value> r);
+
+  [[nodiscard]] bool idle() const noexcept { return waiting_.empty(); }
+  /// Called whenever the last call that waited has ended.
+  void when_idle(std::function<void()> then) { when_idle_ = std::move(then); }
 
   /// The error of an actor that died under its call.
   [[nodiscard]] static error gone(const std::string& why);
@@ -34,13 +38,17 @@ public:
   [[nodiscard]] static error failure(const caf::error& why);
 
 private:
+  struct waiting_call {
+    reply to;
+    caf::actor_addr target;
+  };
   void on_down(const caf::down_msg& down);
 
   caf::event_based_actor* self_;
   std::unordered_map<const void*, caf::actor> instances_;
-  reply waiting_;
-  caf::actor_addr target_;
-  std::uint64_t token_ = 0;
+  std::unordered_map<std::uint64_t, waiting_call> waiting_;
+  std::uint64_t last_token_ = 0;
+  std::function<void()> when_idle_;
 };
 
 } // namespace patio

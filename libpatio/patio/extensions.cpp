@@ -1,0 +1,72 @@
+#include <patio/extensions.hpp>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include <patio/convert.hpp>
+
+namespace patio {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, bool extensions::*>, 3> names{{
+  {"cancel", &extensions::cancel},
+  {"leaving", &extensions::leaving},
+  {"endings", &extensions::endings},
+}};
+
+constexpr std::string_view note_begins = "patio: ";
+/// How a call can end at the node that was to execute it. What it says of the connection is not for a peer to say.
+constexpr std::array endings{errc::timeout, errc::cancelled, errc::no_route, errc::overloaded, errc::undecodable, errc::shut_down};
+
+} // namespace
+
+std::string announcement(const extensions& ours) {
+  std::vector<std::string> announced;
+  for (auto [name, member] : names)
+    if (ours.*member) announced.emplace_back(name);
+  value payload;
+  if (!announced.empty())
+    payload = to_value(
+      std::map<std::string, value>{{"patio", to_value(std::map<std::string, value>{{"extensions", to_value(announced)}, {"version", 1}})}});
+  std::string bytes;
+  (void)write_pickle(payload, bytes); // plain values, which can always be written
+  return bytes;
+}
+
+extensions read_announcement(std::string_view payload, const pickle_limits& limits) {
+  extensions theirs;
+  auto outer = read_pickle(payload, limits).and_then(from_value<std::map<std::string, value>>);
+  if (!outer || !outer->contains("patio")) return theirs;
+  auto inner = from_value<std::map<std::string, value>>((*outer)["patio"]);
+  if (!inner || (*inner)["version"] != value{1}) return theirs;
+  auto listed = from_value<std::vector<value>>((*inner)["extensions"]);
+  if (!listed) return theirs;
+  for (const auto& one : *listed)
+    for (auto [name, member] : names)
+      if (one == value{name}) theirs.*member = true;
+  return theirs;
+}
+
+value to_noted_exception(const error& e) {
+  auto plain = to_exception(e);
+  if (std::find(endings.begin(), endings.end(), e.code) == endings.end()) return plain;
+  auto args = plain.exception_args();
+  return value::exception(std::string{plain.exception_type()}, {args.begin(), args.end()},
+                          {std::string{note_begins}.append(to_string(e.code))});
+}
+
+error from_noted_exception(value exception) {
+  auto notes = exception.exception_notes();
+  if (notes.size() != 1 || !notes[0].is_text() || !notes[0].text().starts_with(note_begins)) return remote_error(std::move(exception));
+  auto name = notes[0].text().substr(note_begins.size());
+  auto code = std::find_if(endings.begin(), endings.end(), [&](errc e) { return name == to_string(e); });
+  if (code == endings.end()) return remote_error(std::move(exception));
+  auto args = exception.exception_args();
+  bool has_text = args.size() == 1 && args[0].is_text() && args[0].text() != describe(*code);
+  return {*code, has_text ? std::string{args[0].text()} : std::string{}, {}};
+}
+
+} // namespace patio

@@ -1,0 +1,96 @@
+// The beginning and the end of a session: login, discovery, and leaving.
+#include <patio/session.hpp>
+
+#include <patio/convert.hpp>
+#include <patio/login.hpp>
+#include <patio/pickle.hpp>
+
+namespace patio {
+namespace {
+
+constexpr std::string_view pickled_none{"\x80\x05N.", 4};
+
+} // namespace
+
+void session::handle_login(const frame_reader::frame& f) {
+  if (f.header.type == packet::auth_digest) {
+    if (f.payload.empty()) return fail(errc::login_refused, "the server's challenge is empty");
+    challenge_ = f.payload;
+    put_raw(packet::auth_request, pending_.draw(), login_answer(challenge_, options_->key, salt_));
+    return;
+  }
+  if (f.header.type == packet::auth_request) {
+    if (auto ok = check_login(f.payload, challenge_, options_->key); !ok) return fail(errc::login_refused, ok.error().message);
+    put_raw(packet::auth_ok, pending_.draw(), pickled_none);
+  }
+  begin_discovery();
+}
+
+void session::begin_discovery() {
+  state_ = state::discovery;
+  // A REQUEST before our own DISCOVER_RESPONSE would be taken for it by a Python peer, so `ready` waits for both.
+  refresh();
+}
+
+void session::refresh() {
+  if (!std::exchange(refreshing_, true)) ask(packet::discover_request, pending::kind::discovery, 0, announcement(options_->extensions));
+}
+
+void session::ping(std::uint64_t token) { ask(packet::discover_request, pending::kind::ping, token, announcement(options_->extensions)); }
+
+void session::ask(packet type, pending::kind what, std::uint64_t token, std::string_view payload) {
+  put_raw(type, pending_.insert({what, token, position()}), payload);
+}
+
+void session::become_ready_if_discovered() {
+  if (state_ != state::discovery || !told_names_ || !heard_names_) return;
+  state_ = state::ready;
+  events_.on_ready();
+}
+
+void session::handle_discover_response(const frame_reader::frame& f) {
+  auto* asked = pending_.find(f.header.serial);
+  if (!asked || (asked->what != pending::kind::discovery && asked->what != pending::kind::ping)) {
+    if (auto wrong = take_request(f.header.serial))
+      events_.on_result(wrong->token, patio::fail(errc::protocol, "the peer answered a REQUEST with " + describe(f.header)));
+    return fail(errc::protocol, describe(f.header) + " was not asked for");
+  }
+  auto names = read_pickle(f.payload, options_->limits.pickle).and_then(from_value<std::vector<std::string>>);
+  auto broken = state_ == state::ready ? errc::protocol : errc::login_refused;
+  if (!names) return fail(broken, "DISCOVER_RESPONSE is no list of names: " + names.error().message);
+  if (names->size() > options_->limits.names)
+    return fail(broken, "the peer serves more than " + std::to_string(options_->limits.names) + " names");
+  std::erase_if(*names, [&](const std::string& n) { return n.size() > options_->limits.name; });
+  events_.on_names(std::move(*names));
+  auto answered = pending_.take(f.header.serial);
+  if (!answered) return; // the owner has closed the connection
+  if (answered->what == pending::kind::ping) return events_.on_pong(answered->token);
+  refreshing_ = false;
+  heard_names_ = true;
+  become_ready_if_discovered();
+}
+
+void session::leave() {
+  if (state_ != state::ready || std::exchange(leaving_, true)) return;
+  left_ = !agreed_.leaving;
+  if (!left_) ask(packet::leaving, pending::kind::leaving, 0, pickled_none);
+}
+
+// The answer comes behind everything that the peer had sent before it knew.
+void session::handle_leaving(const frame_reader::frame& f) {
+  if (f.header.type == packet::leaving) {
+    put_raw(packet::leaving_ok, f.header.serial, pickled_none);
+    if (!std::exchange(peer_is_leaving_, true)) events_.on_leaving();
+    return;
+  }
+  auto* asked = pending_.find(f.header.serial);
+  if (!asked || asked->what != pending::kind::leaving) return fail(errc::protocol, describe(f.header) + " was not asked for");
+  (void)pending_.take(f.header.serial);
+  left_ = true;
+}
+
+bool session::idle() const noexcept {
+  return state_ == state::login || state_ == state::closed || (left_ && inbound_.empty() && requests_ == 0);
+}
+
+} // namespace patio
