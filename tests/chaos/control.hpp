@@ -1,0 +1,46 @@
+/// A connection to the server that no fault touches: asks for its record, and watches that it keeps answering.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+
+#include <patio/patio.hpp>
+
+namespace patio::chaos {
+
+class control {
+public:
+  /// Throws std::runtime_error if the server does not let it in.
+  explicit control(const endpoint& server);
+  ~control();
+  control(const control&) = delete;
+  control& operator=(const control&) = delete;
+
+  /// Sends a call to the server from time to time, one at once; for whoever passes by often.
+  void watch();
+  /// Waits until the last call of `watch` has ended.
+  void end_watch() { waiting_.wait(true); }
+  /// Calls of `watch` that have not been answered with a value.
+  [[nodiscard]] std::int64_t unanswered() const noexcept { return asked_ - answered_; }
+  [[nodiscard]] std::int64_t asked() const noexcept { return asked_; }
+  [[nodiscard]] std::int64_t slowest_ms() const noexcept { return slowest_ms_; }
+
+  [[nodiscard]] std::string record();
+  /// Asks again until the function gives this number; the number it gave last.
+  [[nodiscard]] std::int64_t await(const std::string& function, std::int64_t wanted, std::chrono::seconds patience);
+  /// How many of so many calls gave their value.
+  [[nodiscard]] std::int64_t make_calls(std::int64_t first, std::int64_t count);
+
+private:
+  [[nodiscard]] std::int64_t make_calls_at_once(std::int64_t first, std::int64_t count);
+
+  system_config config_;
+  caf::actor_system system_{config_};
+  tcp_broker_actor broker_;
+  std::atomic<std::int64_t> answered_ = 0, slowest_ms_ = 0;
+  std::atomic<bool> waiting_ = false;
+  std::int64_t asked_ = 0;
+  std::chrono::steady_clock::time_point last_{};
+};
+
+} // namespace patio::chaos

@@ -1,0 +1,194 @@
+#include "peer.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <iostream>
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include <patio/actors/completion.hpp>
+#include <patio/patio.hpp>
+
+namespace patio::chaos {
+namespace {
+
+using clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr milliseconds tick{2}, peers_interval{50};
+constexpr std::chrono::seconds probe_patience{5};
+
+/// What one call asks for.
+struct order {
+  std::int64_t id = 0;
+  std::string function = "chaos.mark", padding = {};
+  std::int64_t hold = 0; ///< milliseconds
+  std::optional<milliseconds> timeout = {};
+  std::optional<connection_id> only = {};
+};
+
+/// The connections of one broker as they were a moment ago. A call to one that is gone by now must not be sent.
+class known_peers {
+public:
+  void set(const std::vector<peer_info>& peers) {
+    std::lock_guard lock{mutex_};
+    peers_ = peers;
+  }
+  [[nodiscard]] std::optional<connection_id> any(std::uint64_t number) {
+    std::lock_guard lock{mutex_};
+    if (peers_.empty()) return {};
+    return peers_[number % peers_.size()].id;
+  }
+
+private:
+  std::mutex mutex_;
+  std::vector<peer_info> peers_;
+};
+
+// Careful brokers differ in their limits, so that calls are refused for want of a route and of room, too.
+tcp_options options_of(int broker, bool careful) {
+  constexpr milliseconds soon{50}; // as peer.py's reconnect_timeout
+  tcp_options o{.reconnect = {soon, soon, soon}};
+  if (careful && broker == 2) o.limits.route_wait = {};
+  if (careful && broker == 3) o.limits.outbound_calls = 50;
+  return o;
+}
+
+/// A value, or the name of the error. The text of a refusal is all that tells it from what a function raised.
+std::string ending_of(const order& o, const result<value>& r) {
+  if (r) return *r == value{std::to_string(o.id) + ":" + o.padding} ? "value" : "wrong_value";
+  if (to_string(r.error()).find("overloaded") != std::string::npos) return "overloaded";
+  return std::string{to_string(r.error().code)};
+}
+
+class client {
+public:
+  explicit client(const client_flags& f);
+  ~client();
+  void probe();
+
+private:
+  void run();
+  [[nodiscard]] order draw(std::int64_t id);
+  [[nodiscard]] std::size_t padding();
+  void begin(std::size_t broker, order o);
+  void ask_for_peers();
+  [[nodiscard]] static bool reaches_server(const tcp_broker_actor& broker, std::int64_t id);
+
+  client_flags flags_;
+  std::mt19937_64 random_;
+  system_config config_;
+  caf::actor_system system_{config_};
+  std::vector<tcp_broker_actor> brokers_;
+  std::vector<std::shared_ptr<known_peers>> peers_; ///< of each broker
+  clock::time_point peers_asked_{};
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+client::client(const client_flags& f) : flags_{f}, random_{f.seed} {
+  for (int i = 0; i < brokers; ++i) {
+    brokers_.push_back(spawn_tcp_broker(system_, null_executor(), options_of(i, f.careful)));
+    peers_.push_back(std::make_shared<known_peers>());
+    for (int n = 0; n < links_of(i); ++n) connect(brokers_.back(), f.where.host, f.where.port);
+  }
+  thread_ = std::thread{[this] { run(); }};
+}
+
+client::~client() {
+  {
+    std::lock_guard lock{mutex_};
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+  for (auto& b : brokers_) shut_down(b);
+}
+
+// As many as are due by the clock, however many are open: a stalled connection must not slow the others down.
+void client::run() {
+  auto started = clock::now();
+  std::unique_lock lock{mutex_};
+  for (std::int64_t id = 0; id < flags_.calls;) {
+    auto due = static_cast<std::int64_t>(std::chrono::duration<double>{clock::now() - started}.count() * flags_.rate);
+    for (; id < std::min(due, flags_.calls); ++id) begin(static_cast<std::size_t>(id) % brokers_.size(), draw(id));
+    ask_for_peers();
+    if (wake_.wait_for(lock, tick, [this] { return stopping_; })) return;
+  }
+  say("all begun");
+}
+
+void client::ask_for_peers() {
+  if (clock::now() - peers_asked_ < peers_interval) return;
+  peers_asked_ = clock::now();
+  for (std::size_t i = 0; i < brokers_.size(); ++i)
+    request_from_outside(brokers_[i], caf::make_message(peers_atom::value), [known = peers_[i]](caf::message& m) {
+      if (m.match_elements<std::vector<peer_info>>()) known->set(m.get_as<std::vector<peer_info>>(0));
+    });
+}
+
+order client::draw(std::int64_t id) {
+  auto below = [this](std::int64_t bound) { return std::uniform_int_distribution<std::int64_t>{0, bound - 1}(random_); };
+  order o{.id = id, .padding = std::string(padding(), 'x')};
+  auto kind = below(10);
+  if (kind < 3) o.function = "chaos.hold", o.hold = 1 + below(40);
+  else if (kind < 6) o.function = "chaos.quick";
+  if (!flags_.careful) return o;
+  if (kind % 3 != 0) o.timeout = milliseconds{below(10) == 0 ? 50 + below(450) : 1000 + below(3000)};
+  if (below(5) == 0) o.only = peers_[static_cast<std::size_t>(id) % brokers_.size()]->any(random_());
+  return o;
+}
+
+// Mostly small, with a few that take many packets and fill buffers.
+std::size_t client::padding() {
+  auto kind = random_() % 100;
+  return random_() % (kind < 90 ? 200 : kind < 99 ? 4000 : 60'000);
+}
+
+void client::begin(std::size_t broker, order o) {
+  call_request request{o.function, {{value{o.id}, value{o.padding}}, {}}, {}};
+  if (o.function == "chaos.hold") request.args.positional.emplace_back(o.hold);
+  if (o.timeout) request.timeout = to_value(std::chrono::duration<double>{*o.timeout});
+  auto shared = std::make_shared<order>(std::move(o));
+  call_async(brokers_[broker], std::move(request), {.only = shared->only}, [shared, began = clock::now()](const result<value>& r) {
+    auto waited = std::chrono::duration_cast<milliseconds>(clock::now() - began).count();
+    auto allowed = shared->timeout ? shared->timeout->count() : -1;
+    say("e " + std::to_string(shared->id) + " " + ending_of(*shared, r) + " " + std::to_string(waited) + " " + std::to_string(allowed));
+  });
+}
+
+// Again until it succeeds: a connection may still be in a pause, or on its way to be dialled again, and each is a lawful failure.
+bool client::reaches_server(const tcp_broker_actor& broker, std::int64_t id) {
+  const auto deadline = clock::now() + probe_patience;
+  std::string why;
+  while (clock::now() < deadline) {
+    try {
+      call_target target{"chaos.mark", {.timeout = std::chrono::seconds{1}}};
+      return call<std::string>(broker, target, id, "probe").get() == std::to_string(id) + ":probe";
+    } catch (const call_error& e) {
+      why = to_string(e.why());
+    }
+  }
+  std::cerr << "probe " << id << ": " << why << '\n';
+  return false;
+}
+
+void client::probe() {
+  int good = 0;
+  for (std::size_t i = 0; i < brokers_.size(); ++i) good += reaches_server(brokers_[i], flags_.calls + static_cast<std::int64_t>(i));
+  say("probed " + std::to_string(good) + " of " + std::to_string(brokers_.size()));
+}
+
+} // namespace
+
+int run_client(const client_flags& flags) {
+  client c{flags};
+  for (std::string line; std::getline(std::cin, line);)
+    if (line == "probe") c.probe();
+  return 0;
+}
+
+} // namespace patio::chaos
