@@ -7,6 +7,17 @@
 #include <patio/repr.hpp>
 
 namespace patio {
+namespace {
+
+/// For loops in which connections may come to their end.
+template <class Map>
+std::vector<typename Map::key_type> keys(const Map& map) {
+  std::vector<typename Map::key_type> all;
+  for (const auto& [key, value] : map) all.push_back(key);
+  return all;
+}
+
+} // namespace
 
 node::node(node_options options, registry functions, node_events& events)
     : options_{std::move(options)}, functions_{std::move(functions)}, events_{events}, router_{options_.seed} {
@@ -95,33 +106,12 @@ bool node::ping(connection_id id, std::uint64_t token) {
   return true;
 }
 
-void node::shut_down(const error& why) {
-  visit inside{*this};
-  down_ = true;
-  std::vector<connection_id> ids;
-  for (const auto& [id, c] : connections_) ids.push_back(id);
-  for (auto id : ids)
-    if (auto* c = find(id)) c->session.close(why);
-  for (std::uint32_t i = 0; i < slots_.size(); ++i)
-    if (slots_[i].where != slot::place::nowhere) finish(i, tl::unexpected(why));
-}
-
-std::vector<peer_info> node::peers() const {
-  std::vector<peer_info> all;
-  for (const auto& [id, c] : connections_)
-    if (c->session.state() == session::state::ready) all.push_back(c->info());
-  std::sort(all.begin(), all.end(), [](const peer_info& a, const peer_info& b) { return a.id < b.id; });
-  return all;
-}
-
 // Nothing is promised to a peer that has not logged in yet; one that discovers may have sent its first requests, and is told as soon as
 // it can be.
 void node::leave() {
   visit inside{*this};
   leaving_ = true;
-  std::vector<connection_id> ids;
-  for (const auto& [id, c] : connections_) ids.push_back(id);
-  for (auto id : ids)
+  for (auto id : keys(connections_))
     if (auto* c = find(id)) {
       if (c->session.state() == session::state::login) c->session.close({errc::shut_down, {}, {}});
       else c->session.leave();
@@ -134,52 +124,21 @@ bool node::has_left() const {
   return leaving_ && calls_in_flight() == 0 && std::all_of(connections_.begin(), connections_.end(), idle);
 }
 
-void node::congested(connection_id id, bool is) {
-  auto* c = find(id);
-  if (!c) return;
-  c->congested = is;
-  is ? router_.block(id) : router_.unblock(id);
+void node::shut_down(const error& why) {
+  visit inside{*this};
+  down_ = true;
+  for (auto id : keys(connections_))
+    if (auto* c = find(id)) c->session.close(why);
+  for (std::uint32_t i = 0; i < slots_.size(); ++i)
+    if (slots_[i].where != slot::place::nowhere) finish(i, tl::unexpected(why));
 }
 
-void node::choose_or_avoid(const connection& c) {
-  if (c.penalized || c.missed_refreshes > 0) router_.avoid(c.id);
-  else router_.restore(c.id);
-}
-
-// The peer's kernel may answer for a process that does nothing any more, so it is the process that is asked.
-void node::refresh(connection& c, instant now) {
-  const auto& limits = options_.limits;
-  bool slow = std::exchange(c.heard, false) && c.session.is_within_frame(); // its answer may wait behind that
-  slow |= c.congested;                                                      // or our question behind what it reads
-  if (c.session.refreshing() && !slow) {
-    ++c.missed_refreshes;
-    choose_or_avoid(c);
-    // A Python peer answers behind the functions that run for us, however long those take.
-    bool excused = c.session.agreed() == extensions{} && c.session.outbound() > 0;
-    if (c.missed_refreshes >= limits.missed_refreshes && !excused)
-      return c.session.close({errc::maybe_executed, "the peer has answered nothing for a while: it hangs", {}});
-  } else if (!c.session.refreshing()) {
-    c.session.refresh();
-    note_change(c);
-  }
-  schedule(after(now, limits.refresh), {due::kind::refresh, 0, c.id});
-}
-
-// A peer that keeps failing calls is left alone for a while, then tried again: one more failure, and the while gets longer.
-void node::judge(connection& c, const result<value>& r) {
-  if (!r && (r.error().code == errc::cancelled || r.error().code == errc::undecodable)) return;
-  // A Python peer says in no other way that its clock was the first to ring.
-  bool late = !r && (r.error().code == errc::timeout || (!c.session.agreed().endings && is_timeout(r.error())));
-  if (!late && (r || r.error().code != errc::overloaded)) {
-    if (std::exchange(c.failures, 0) < options_.limits.failures) return;
-    c.penalty.succeeded();
-    c.penalized = false;
-    return choose_or_avoid(c);
-  }
-  if (++c.failures < options_.limits.failures || c.penalized) return;
-  c.penalized = true;
-  choose_or_avoid(c);
-  schedule(after(now_, c.penalty.failed()), {due::kind::restore, 0, c.id, ++c.penalties});
+std::vector<peer_info> node::peers() const {
+  std::vector<peer_info> all;
+  for (const auto& [id, c] : connections_)
+    if (c->session.state() == session::state::ready) all.push_back(c->info());
+  std::sort(all.begin(), all.end(), [](const peer_info& a, const peer_info& b) { return a.id < b.id; });
+  return all;
 }
 
 node_tables node::tables() const noexcept { return {connections_.size(), calls_in_flight(), waiting_.size(), deadlines_.size()}; }
