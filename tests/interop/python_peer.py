@@ -63,6 +63,16 @@ async def never():
     await asyncio.Event().wait()
 
 
+@rpc("grow")
+async def grow(name):
+    rpc[name] = mul
+
+
+@rpc("shrink")
+async def shrink(name):
+    del rpc[name]
+
+
 @rpc("call_back")
 async def call_back(name, *args):
     return await brokers[0].call(name, *args)

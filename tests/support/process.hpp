@@ -21,8 +21,8 @@ public:
   line_reader& operator=(const line_reader&) = delete;
   void open(int fd) noexcept { fd_ = fd; }
 
-  /// The next line, or nothing at the end of the output. Throws std::runtime_error after `patience`.
-  [[nodiscard]] std::optional<std::string> line(std::chrono::seconds patience = std::chrono::seconds{30});
+  /// The next line, or nothing at the end of the output. Throws std::runtime_error after `longest`.
+  [[nodiscard]] std::optional<std::string> line(std::chrono::seconds longest = std::chrono::seconds{30});
   /// All lines up to the end of the output, joined.
   [[nodiscard]] std::string rest();
 
@@ -57,8 +57,8 @@ public:
   /// What follows `prefix` in the first line that begins so.
   [[nodiscard]] std::string await(const std::string& prefix);
   void signal(int number);
-  /// Exit code, or minus the signal that ended it. Throws std::runtime_error after `patience`.
-  [[nodiscard]] int wait(std::chrono::seconds patience = std::chrono::seconds{30});
+  /// Exit code, or minus the signal that ended it. Throws std::runtime_error after `longest`.
+  [[nodiscard]] int wait(std::chrono::seconds longest = std::chrono::seconds{30});
   [[nodiscard]] pid_t id() const noexcept { return pid_; }
 
 private:

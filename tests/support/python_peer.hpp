@@ -19,8 +19,8 @@ public:
 
   /// Of a server.
   [[nodiscard]] const endpoint& where() const noexcept { return where_; }
-  /// False if the peer has not logged in within `patience` seconds: Python itself waits for ever.
-  [[nodiscard]] bool connect(const endpoint& to, double patience = 20);
+  /// False if the peer has not logged in within so many seconds: Python itself waits for ever.
+  [[nodiscard]] bool connect(const endpoint& to, double seconds = 20);
   /// What the call gave there: ["ok", repr] or ["error", type, repr of its arguments].
   [[nodiscard]] nlohmann::json call(const std::string& name, const std::string& args, double timeout = 20, int times = 1);
   [[nodiscard]] process& child() noexcept { return child_; }

@@ -50,12 +50,14 @@ public:
     return ending_.get();
   }
   void wait() const {
+    require_that_waiting_is_allowed(); // ready by chance or not
     if (ready()) return;
     waiting_scope waits;
     ending_.wait();
   }
   template <class Rep, class Period>
   [[nodiscard]] std::future_status wait_for(std::chrono::duration<Rep, Period> time) const {
+    require_that_waiting_is_allowed();
     if (ready()) return std::future_status::ready;
     waiting_scope waits;
     return ending_.wait_for(time);

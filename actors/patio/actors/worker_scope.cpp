@@ -21,11 +21,6 @@ worker_scope::~worker_scope() { innermost = outer_; }
 
 waiting_scope::waiting_scope() {
   if (!innermost) return;
-  if (!innermost->may_block_)
-    throw call_error{{errc::invalid,
-                      "waiting for a call would block a thread of the async pool: take a patio::reply_to<R> and answer later, or run the "
-                      "function in a thread pool",
-                      {}}};
   if (auto pool = caf::actor_cast<caf::actor>(innermost->pool_))
     caf::anon_send(pool, aside_atom::value, innermost->worker_, innermost->run_);
 }
@@ -34,6 +29,13 @@ waiting_scope::~waiting_scope() {
   if (!innermost) return;
   if (auto pool = caf::actor_cast<caf::actor>(innermost->pool_))
     caf::anon_send(pool, back_atom::value, innermost->worker_, innermost->run_);
+}
+
+void require_that_waiting_is_allowed() {
+  if (!innermost || innermost->may_block()) return;
+  constexpr auto why = "waiting for a call would block a thread that all functions of the async pool share: take a patio::reply_to<R> and "
+                       "answer later, or run the function in a thread pool";
+  throw call_error{{errc::invalid, why, {}}};
 }
 
 } // namespace patio

@@ -12,6 +12,7 @@ public:
   ~worker_scope();
   worker_scope(const worker_scope&) = delete;
   worker_scope& operator=(const worker_scope&) = delete;
+  [[nodiscard]] bool may_block() const noexcept { return may_block_; }
 
 private:
   friend class waiting_scope;
@@ -25,11 +26,13 @@ private:
 /// Stands where a thread waits for a call. If the thread is a worker's, its pool lets another take its place meanwhile.
 class waiting_scope {
 public:
-  /// Throws call_error, errc::invalid, on a thread that others need for their work.
   waiting_scope();
   ~waiting_scope();
   waiting_scope(const waiting_scope&) = delete;
   waiting_scope& operator=(const waiting_scope&) = delete;
 };
+
+/// Throws call_error, errc::invalid, on a thread that others need for their work.
+void require_that_waiting_is_allowed();
 
 } // namespace patio
