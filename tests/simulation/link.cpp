@@ -14,17 +14,22 @@ void link::send(int from, std::string_view bytes) {
   while (!bytes.empty()) {
     auto piece = clock_.chance(0.3) ? std::size_t{1} + clock_.below(bytes.size()) : bytes.size();
     auto to = 1 - from;
-    clock_.at(arrival(to), [self = shared_from_this(), to, text = std::string{bytes.substr(0, piece)}] { self->deliver(to, text); });
+    under_way_[static_cast<std::size_t>(to)].emplace_back(bytes.substr(0, piece));
+    clock_.at(arrival(to), [self = shared_from_this(), to] { self->deliver_next(to); });
     bytes.remove_prefix(piece);
   }
 }
 
-void link::deliver(int to, const std::string& bytes) {
+// The oldest piece, whichever this moment was meant for: a stall may end between the moments of two.
+void link::deliver_next(int to) {
   if (told_[static_cast<std::size_t>(to)]) return;
   if (stalled_until_ > clock_.now()) { // a stall that began while these were under way
-    clock_.at(arrival(to), [self = shared_from_this(), to, bytes] { self->deliver(to, bytes); });
+    clock_.at(arrival(to), [self = shared_from_this(), to] { self->deliver_next(to); });
     return;
   }
+  auto& queue = under_way_[static_cast<std::size_t>(to)];
+  auto bytes = std::move(queue.front());
+  queue.pop_front();
   if (auto& e = ends_[static_cast<std::size_t>(to)]; e.on_bytes) e.on_bytes(bytes);
 }
 

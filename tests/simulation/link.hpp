@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -39,13 +40,14 @@ public:
   [[nodiscard]] bool open() const noexcept { return open_; }
 
 private:
-  void deliver(int to, const std::string& bytes);
+  void deliver_next(int to);
   void tell_closed(int end, const std::string& why);
   [[nodiscard]] instant arrival(int to);
 
   clockwork& clock_;
   std::array<endpoint_events, 2> ends_;
   std::chrono::nanoseconds delay_;
+  std::array<std::deque<std::string>, 2> under_way_;
   std::array<instant, 2> last_arrival_{};
   instant stalled_until_{};
   std::array<bool, 2> told_{};

@@ -48,6 +48,9 @@ private:
   void judge(std::int64_t number, const history& c) {
     if (c.ended != 1) complain(number, "ended " + std::to_string(c.ended) + " times");
     if (c.executed > 1) complain(number, "executed " + std::to_string(c.executed) + " times");
+    // All nodes are honest and no link changes a byte.
+    if (c.code == errc::undecodable || c.code == errc::protocol || c.code == errc::invalid)
+      complain(number, "ended as " + std::string{to_string(c.code)});
     if (c.ended == 1 && c.code == errc{} && c.executed == 0) complain(number, "has a value without being executed");
     if ((c.code == errc::not_sent || c.code == errc::no_route) && c.executed > 0)
       complain(number, "executed, though it ended as " + std::string{to_string(c.code)});
