@@ -16,7 +16,7 @@ void connection_flags::add_key(CLI::App& app) {
 }
 
 void connection_flags::add_timeout(CLI::App& app) {
-  app.add_option("--timeout", timeout, "seconds for the whole call")->type_name("SECONDS")->capture_default_str();
+  app.add_option("--timeout", timeout, "seconds that each call may take")->type_name("SECONDS")->capture_default_str();
 }
 
 result<std::string> load_key(const connection_flags& flags) {

@@ -35,6 +35,10 @@ async def one_call(brokers, number):
             ending = "wrong"
     except asyncio.TimeoutError:
         ending = "timeout"
+    except IndexError:  # what Python patio raises when the last peer that served the name is gone
+        ending = "no_route"
+    except ConnectionError:
+        ending = "maybe_executed"
     except Exception:
         ending = "remote_error"
     say("e %d %s %d" % (call, ending, (time.monotonic() - begin) * 1e6))

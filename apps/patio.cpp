@@ -1,10 +1,9 @@
+#include <csignal>
 #include <iostream>
 
 #include "commands.hpp"
 #include "exit_code.hpp"
 #include "output.hpp"
-
-#include <patio/actors/system.hpp>
 
 namespace {
 
@@ -19,7 +18,7 @@ std::string reason(const CLI::App& app, const CLI::ParseError& wrong) {
 
 int main(int argc, char** argv) {
   namespace apps = patio::apps;
-  patio::block_signals();
+  std::signal(SIGPIPE, SIG_IGN); // a write says so itself; other signals end the command, but for serve's
   CLI::App app{"Functions across processes: serve them, call them, in C++ and Python alike.", "patio"};
   app.footer("Example:\n  patio serve --demo &\n  patio call mul 6 7 --connect 127.0.0.1");
   app.set_version_flag("--version", "patio " PATIO_VERSION);

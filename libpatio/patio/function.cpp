@@ -1,6 +1,7 @@
 #include <patio/function.hpp>
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace patio::detail {
 namespace {
@@ -25,6 +26,11 @@ binder::binder(std::string name, std::vector<std::string> names, std::vector<par
     else if (p.takes == parameter::role::keywords) takes_keywords_ = true;
     else ++positional_;
   }
+  if (names_.size() > parameters_.size())
+    throw std::invalid_argument{name_ + "() has " + plural(parameters_.size(), "parameter") + ", but " + std::to_string(names_.size())
+                                + " names for them"};
+  for (auto at = names_.begin(); at != names_.end(); ++at)
+    if (std::find(names_.begin(), at, *at) != at) throw std::invalid_argument{name_ + "() has two parameters '" + *at + "'"};
   for (auto i = names_.size(); i < positional_; ++i) names_.push_back("arg" + std::to_string(i + 1));
 }
 

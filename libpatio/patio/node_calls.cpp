@@ -135,7 +135,7 @@ void node::finish(std::uint32_t at, result<value> r) {
   if (!r && is_timeout(r.error()) && s.deadline <= now_) r = fail(errc::timeout, "the peer says so");
   if (s.where == slot::place::sent && !r && r.error().code != errc::remote_error)
     if (auto* c = find(s.at); c && r.error().message.find(c->address) == std::string::npos)
-      r.error().message = "peer " + c->address + ": " + r.error().message;
+      r.error().message = "peer " + c->address + (r.error().message.empty() ? "" : ": " + r.error().message);
   if (s.where == slot::place::waiting) {
     auto waiting = waiting_.find(s.request->function);
     if (waiting != waiting_.end() && waiting->second.erase(s.order) > 0 && waiting->second.empty()) waiting_.erase(waiting);

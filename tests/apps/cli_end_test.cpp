@@ -46,3 +46,36 @@ TEST_CASE("patio serve: two hundred of it end in time, each with a peer that nev
     for (auto& b : all) CHECK(b->node.child().wait(limit) == 0);
   }
 }
+
+TEST_CASE("patio: a signal ends every command that is no server at once") {
+  server s;
+  for (auto words : std::vector<std::vector<std::string>>{{"call", "sleep", "3600", "--connect", s.where()}, {"pickle", "explain"}}) {
+    words.insert(words.begin(), PATIO_COMMAND);
+    for (int number : {SIGINT, SIGTERM}) {
+      process waits{words};
+      waits.signal(number);
+      CHECK(waits.wait() == -number);
+    }
+  }
+}
+
+TEST_CASE("patio serve: asked twice, it ends without waiting for what runs") {
+  server s{{"--demo", "--executor", "thread"}};
+  raw_peer peer{parse_endpoint(s.where()).value()};
+  peer.log_in_as_client();
+  peer.send(packet::request, 1, request("sleep", {3600}));
+  peer.send(packet::request, 2, request("mul", {2}));
+  CHECK(peer.receive().serial == 2); // so the first one runs
+  s.child().signal(SIGTERM);
+  auto accepts = [&] {
+    try {
+      raw_peer another{parse_endpoint(s.where()).value()};
+      return true;
+    } catch (const std::runtime_error&) {
+      return false;
+    }
+  };
+  while (accepts()) {} // until it drains
+  s.child().signal(SIGTERM);
+  CHECK(s.child().wait() == 6);
+}

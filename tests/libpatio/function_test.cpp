@@ -76,10 +76,12 @@ TEST_CASE("function: fewer names than parameters leave the rest their numbers") 
   CHECK(error_of(f, {{1}, {{"arg3", 1}}}, {.parameters = {"x"}}) == "TypeError: f() missing 1 required positional argument: 'arg2'");
 }
 
-TEST_CASE("function: more names than parameters name nothing") {
-  auto f = [](int, patio::kwargs k) { return static_cast<int>(k.size()); };
-  CHECK(run(f, {{1}, {{"b", 2}, {"c", 3}}}, {.parameters = {"a", "b"}}) == value{2});
-  CHECK(error_of([](int) {}, {{1}, {{"b", 2}}}, {.parameters = {"a", "b"}}) == "TypeError: f() got an unexpected keyword argument 'b'");
+TEST_CASE("function: more names than parameters, or one name twice, are refused when the function is added") {
+  patio::registry rpc;
+  CHECK_THROWS_WITH_AS(rpc.add("f", [](int) {}, {.parameters = {"a", "b"}}), "f() has 1 parameter, but 2 names for them",
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(rpc.add("f", [](int, int) {}, {.parameters = {"a", "a"}}), "f() has two parameters 'a'", std::invalid_argument);
+  CHECK(rpc.names().empty());
 }
 
 TEST_CASE("function: *args and **kwargs come in the caller's order") {

@@ -29,7 +29,7 @@ struct running_call : two_nodes {
 TEST_CASE("node: a call that is cancelled ends where it runs as well, and its late result is dropped") {
   running_call m;
   m.caller.node.cancel(m.call);
-  CHECK(m.caller.fate(1) == "cancelled: peer node1:15383: ");
+  CHECK(m.caller.fate(1) == "cancelled: peer node1:15383");
   m.settle();
   CHECK(m.work().over.stop_requested());
   CHECK(m.server.node.peers()[0].inbound == 0);
@@ -54,7 +54,7 @@ TEST_CASE("node: a peer like Python runs a cancelled call to its end") {
   m.server.run(std::move(m.work()));
   m.settle();
   CHECK(over.stop_requested());
-  CHECK(m.caller.fate(1) == "cancelled: peer node1:15383: ");
+  CHECK(m.caller.fate(1) == "cancelled: peer node1:15383");
   m.check_wire();
 }
 
@@ -120,7 +120,7 @@ TEST_CASE("node: cancelling what its peer has answered meanwhile is no violation
   m.caller.node.cancel(m.call);
   m.wire.to_a.stopped = false;
   m.settle();
-  CHECK(m.caller.fate(1) == "cancelled: peer node1:15383: ");
+  CHECK(m.caller.fate(1) == "cancelled: peer node1:15383");
   CHECK(m.caller.node.peers().size() == 1);
   m.check_wire();
 }

@@ -171,7 +171,7 @@ TEST_CASE("node: cancelling ends a call once, wherever it is") {
   m.settle();
   m.caller.node.cancel(sent);
   m.caller.node.cancel(waiting);
-  CHECK(m.caller.fate(1) == "cancelled: peer node1:15383: ");
+  CHECK(m.caller.fate(1) == "cancelled: peer node1:15383");
   CHECK(m.caller.fate(2) == "cancelled: ");
   m.caller.node.cancel(sent);
   m.caller.node.cancel({});

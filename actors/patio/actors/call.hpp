@@ -66,8 +66,10 @@ public:
   [[nodiscard]] bool valid() const noexcept { return ending_.valid(); }
 
   /// Gives the call up: it ends with errc::cancelled unless it has ended already, and ends at a C++ peer as well.
-  void cancel() noexcept { stop_->source.request_stop(); }
-  [[nodiscard]] std::stop_token stop_token() const { return stop_->source.get_token(); }
+  void cancel() noexcept {
+    if (stop_) stop_->source.request_stop();
+  }
+  [[nodiscard]] std::stop_token stop_token() const { return stop_ ? stop_->source.get_token() : std::stop_token{}; }
 
 private:
   struct stop_chain {

@@ -11,6 +11,7 @@
 #include <caf/message.hpp>
 #include <caf/typed_actor.hpp>
 
+#include <patio/convert.hpp>
 #include <patio/node.hpp>
 
 namespace patio {
@@ -73,6 +74,10 @@ using tcp_broker_actor = broker_actor::extend<
   caf::replies_to<ping_atom, connection_id>::with<void>>;
 
 } // namespace patio
+
+/// What is carried by its fields may be in messages: they never leave the process as such.
+template <patio::detail::has_fields T>
+struct caf::allowed_unsafe_message_type<T> : std::true_type {};
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::value)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::call_request)

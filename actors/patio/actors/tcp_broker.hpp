@@ -51,7 +51,19 @@ struct dial_target {
 std::future<result<peer_info>> connect(const tcp_broker_actor& node, const std::string& host, std::uint16_t port = default_port,
                                        connect_options options = {});
 
-/// Ends a broker and waits until its calls have ended.
+/// Ends a broker and waits until its calls have ended. A TCP broker needs it before its actor system ends, which would wait for ever.
 void shut_down(const broker_actor& broker);
+
+/// Shuts a broker down when it goes out of scope, also by an exception. Declare it after the actor system.
+class shut_down_at_exit {
+public:
+  explicit shut_down_at_exit(broker_actor broker) : broker_{std::move(broker)} {}
+  ~shut_down_at_exit() { shut_down(broker_); }
+  shut_down_at_exit(const shut_down_at_exit&) = delete;
+  shut_down_at_exit& operator=(const shut_down_at_exit&) = delete;
+
+private:
+  broker_actor broker_;
+};
 
 } // namespace patio

@@ -98,7 +98,8 @@ void tcp_shell::dial_failed(std::uint64_t number, const error& why) {
     return;
   }
   auto wait = d.backoff.failed(why.code == errc::login_refused);
-  if (!std::exchange(d.reported, true)) warn("disconnected", to_string(d.target.where), why.message);
+  if (!std::exchange(d.reported, true))
+    warn("disconnected", to_string(d.target.where), why.code == errc::login_refused ? to_string(why) : why.message);
   connector_->after(wait, [weak = self_->address(), number] {
     if (auto strong = caf::actor_cast<caf::actor>(weak)) caf::anon_send(strong, redial_atom::value, number);
   });
