@@ -123,6 +123,17 @@ TEST_CASE("tcp_broker: a peer that asks for much and reads nothing is cut off, a
   t.check_undisturbed();
 }
 
+TEST_CASE("tcp_broker: a peer is cut off when nothing of what waits for it has left for too long, and no other") {
+  tcp_options options;
+  options.write_stall = std::chrono::milliseconds{300};
+  town t{options};
+  raw_peer lazy{t.where};
+  lazy.log_in_as_client();
+  for (std::uint32_t serial = 10; serial < 20; ++serial) lazy.send(packet::request, serial, request("big", {std::int64_t{4} << 20}));
+  CHECK(t.log.await("left in time").find("event=closed") != std::string::npos);
+  t.check_undisturbed();
+}
+
 TEST_CASE("tcp_broker: a node ends although a peer does not read what waits for it") {
   auto begin = std::chrono::steady_clock::now();
   {
