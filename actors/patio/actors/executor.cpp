@@ -114,7 +114,8 @@ struct pool_state {
   void submit(task_ptr t) {
     if (!std::holds_alternative<deferred_function>(t->entry->run)) return enqueue(std::move(t));
     if (deferred < options.deferred) return begin_deferred(std::move(t));
-    if (waiting_deferred.size() >= longest && !drop_unwanted()) return refuse(*t, waiting_deferred.size());
+    if (waiting_deferred.size() >= longest) drop_unwanted();
+    if (waiting_deferred.size() >= longest) return refuse(*t, waiting_deferred.size());
     waiting_deferred.push_back(std::move(t));
   }
 

@@ -101,9 +101,10 @@ void tcp_shell::cut_stalled() {
   auto now = clock_now();
   auto waiting = std::vector(backlogged_.begin(), backlogged_.end());
   for (auto id : waiting)
-    if (auto& l = links_[id]; now - l.moved_at >= options_.write_stall)
-      node_.close(id, {errc::protocol, "the peer does not read: nothing of " + std::to_string(l.in_caf) + " bytes left in time", {}},
-                  l.sent);
+    if (auto at = links_.find(id); at != links_.end() && now - at->second.moved_at >= options_.write_stall)
+      node_.close(id,
+                  {errc::protocol, "the peer does not read: nothing of " + std::to_string(at->second.in_caf) + " bytes left in time", {}},
+                  at->second.sent);
 }
 
 void tcp_shell::on_socket_closed(caf::io::connection_handle hdl) {
