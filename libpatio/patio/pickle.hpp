@@ -15,6 +15,7 @@ namespace patio {
 /// What a pickle may cost. Every limit holds while reading, so that no claimed length is allocated first.
 struct pickle_limits {
   std::size_t bytes = std::size_t{16} << 20;         ///< of the pickle itself
+  unsigned depth = value::max_depth;                 ///< levels of containers; cannot be more
   std::size_t nodes = 1'000'000;                     ///< values made, the short-lived ones included
   std::size_t memo = 1'000'000;                      ///< memo entries
   std::size_t memory = std::size_t{64} << 20;        ///< estimate: 64 bytes and the length for each value

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <patio/error.hpp>
+#include <patio/secret.hpp>
 
 namespace patio {
 
@@ -18,7 +19,7 @@ struct tls_options {
     insecure_accept_any_server, ///< a client looks at no certificate: whoever answers reads and changes everything
   };
   std::string certificates; ///< its own chain, leaf first. Whoever accepts connections must have one
-  std::string private_key;  ///< of the leaf, unencrypted
+  secret private_key;       ///< of the leaf, unencrypted
   std::string authorities;  ///< whose certificates to believe. Empty: a client trusts the system's store, a server asks no client for one
   std::string revoked;      ///< certificate revocation lists; if there are any, each issuer of a chain must have one
   std::string name;         ///< what the server's certificate must name, instead of the host that is dialled

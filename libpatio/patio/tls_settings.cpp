@@ -50,7 +50,7 @@ result<void> use_certificates(SSL_CTX* context, const tls_options& options) {
   if (options.private_key.empty()) return wrong("there is a certificate, but no private key");
   auto chain = read_certificates(options.certificates, "the certificates");
   if (!chain) return tl::unexpected<error>{std::move(chain).error()};
-  auto key = read_private_key(options.private_key, "the private key");
+  auto key = read_private_key(options.private_key.view(), "the private key");
   if (!key) return tl::unexpected<error>{std::move(key).error()};
   if (X509_check_private_key(chain->front().get(), key->get()) != 1)
     return wrong("the private key does not belong to the certificate (the first one, where there are several)");
