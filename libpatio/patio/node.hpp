@@ -24,6 +24,7 @@ struct node_options {
   std::uint64_t seed = 0; ///< for the choice among peers
   /// Announced to peers; none makes a node that no peer can tell from Python's.
   patio::extensions extensions = all_extensions;
+  python_types types = {}; ///< carried to and from all peers, beyond the built-in ones
 };
 
 /// A call on its way: which, and whether its number still means that one.

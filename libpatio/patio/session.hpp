@@ -29,6 +29,7 @@ struct session_options {
   std::vector<std::string> names; ///< functions announced to peers
   patio::limits limits;
   patio::extensions extensions = {}; ///< announced to peers
+  python_types types = {};           ///< carried beyond the built-in ones
 };
 
 /// A request of the peer's. A serial may come again once its request has been answered; the number does not.

@@ -25,6 +25,7 @@ struct tcp_options {
   std::size_t high_water = std::size_t{4} << 20;             ///< with more bytes unread a peer's requests, and calls to it, are refused
   std::size_t write_buffer = std::size_t{64} << 20;          ///< bytes a peer may leave unread before it is cut off
   std::chrono::nanoseconds write_stall = std::chrono::seconds{10}; ///< so long a peer may read nothing of what waits for it
+  python_types types = {};                                         ///< Python classes beyond the built-in ones, which all peers must know
 };
 
 struct connect_options {
