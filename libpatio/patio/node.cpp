@@ -29,7 +29,7 @@ node::node(node_options options, registry functions, node_events& events)
   options_.limits.refresh = std::max(options_.limits.refresh, instant{std::chrono::seconds{1}}); // 0 would be without end
   // A frame within its limit is not to be refused for its length a second time.
   options_.limits.pickle.bytes = std::max(options_.limits.pickle.bytes, options_.limits.frame);
-  session_options shared{options_.key, functions_.names(), options_.limits, options_.extensions, options_.keys, options_.rules};
+  session_options shared{options_.key, functions_.names(), options_.limits, options_.extensions, options_.keys, options_.rules, options_.types};
   session_options_ = std::make_shared<const session_options>(std::move(shared));
 }
 

@@ -2,8 +2,8 @@
 
 namespace patio::detail {
 
-pickle_reader::pickle_reader(std::string_view bytes, const pickle_limits& limits, unknown_class unknown)
-    : in_{bytes}, limits_{limits}, unknown_{unknown} {
+pickle_reader::pickle_reader(std::string_view bytes, const pickle_limits& limits, unknown_class unknown, const python_types& types)
+    : in_{bytes}, limits_{limits}, unknown_{unknown}, types_{&types} {
   // A short pickle may name a long part again and again: what is made of it stays in proportion to what was sent.
   limits_.nodes = std::min(limits_.nodes, 64 + 4 * bytes.size());
   limits_.memory = std::min(limits_.memory, (std::size_t{1} << 20) + 128 * bytes.size());
@@ -12,6 +12,7 @@ pickle_reader::pickle_reader(std::string_view bytes, const pickle_limits& limits
 result<value> pickle_reader::read_value() {
   if (!run()) return fail(errc::undecodable, std::move(error_));
   auto& top = stack_.back();
+  if (top.is(item_kind::data) && top.v.kind() == kind::object && unknown_ == unknown_class::as_exception) return as_exception(top.v);
   if (top.is(item_kind::data)) return std::move(top.v);
   (void)refuse_hidden(top);
   return fail(errc::undecodable, std::move(error_));
@@ -68,6 +69,7 @@ bool pickle_reader::run() {
 
 // Legal pickles end with one value on the stack; anything else was put there for some other reader.
 bool pickle_reader::finish() {
+  if (stateless_ > 0) return refuse("expected a state for each object that needs one");
   if (marks_.empty() && stack_.size() == 1) return true;
   return refuse("expected one value at the end, found " + std::to_string(stack_.size()) + (marks_.empty() ? "" : " and an open MARK"));
 }
@@ -165,12 +167,12 @@ bool pickle_reader::step_text(opcode op) {
 
 namespace patio {
 
-result<value> read_pickle(std::string_view bytes, const pickle_limits& limits, unknown_class unknown) {
-  return detail::pickle_reader{bytes, limits, unknown}.read_value();
+result<value> read_pickle(std::string_view bytes, const pickle_limits& limits, unknown_class unknown, const python_types& types) {
+  return detail::pickle_reader{bytes, limits, unknown, types}.read_value();
 }
 
-result<call_request> read_call_request(std::string_view bytes, const pickle_limits& limits) {
-  return detail::pickle_reader{bytes, limits, unknown_class::refuse}.read_call();
+result<call_request> read_call_request(std::string_view bytes, const pickle_limits& limits, const python_types& types) {
+  return detail::pickle_reader{bytes, limits, unknown_class::refuse, types}.read_call();
 }
 
 } // namespace patio

@@ -80,7 +80,8 @@ std::string_view pickle_reader::type_of(const pickle_item& item) const {
   case item_kind::data: return type_name(item.v.kind());
   case item_kind::class_ref: return "class";
   case item_kind::call: return "CallRequest";
-  case item_kind::reconstruction: return "tuple with a class";
+  case item_kind::reconstruction:
+  case item_kind::new_arguments: return "tuple with a class";
   default: return "str";
   }
 }

@@ -8,7 +8,8 @@
 
 namespace patio {
 
-/// Exactly what CPython 3.11's repr() prints, for every kind (sets in the order held). Fails with
+/// Exactly what CPython 3.11's repr() prints, for every kind (sets in the order held) but an object of a
+/// class that Python's library does not have, which comes out as <path and parts>. Fails with
 /// errc::invalid if the value expands beyond value::expansion_limit, or if the digits of its integers
 /// would take more than about two seconds.
 [[nodiscard]] result<std::string> repr(const value& v);

@@ -32,6 +32,7 @@ struct session_options {
   patio::extensions extensions = {}; ///< announced to peers
   std::vector<named_key> keys = {};  ///< accepted as well; beside them an empty `key` is not
   std::vector<access_rule> rules = {};
+  python_types types = {};           ///< carried beyond the built-in ones
 };
 
 /// A request of the peer's. A serial may come again once its request has been answered; the number does not.

@@ -27,7 +27,7 @@ void session::refuse_oversize(const frame_header& h, error why) {
 void session::handle_request(const frame_reader::frame& f) {
   auto serial = f.header.serial;
   if (inbound_.contains(serial)) return fail(errc::protocol, describe(f.header) + " came again before its answer");
-  auto call = read_call_request(f.payload, options_->limits.pickle);
+  auto call = read_call_request(f.payload, options_->limits.pickle, options_->types);
   if (!call) return refuse_request(serial, {errc::undecodable, "undecodable request: " + call.error().message, {}, call.error().exceeded});
   if (auto why = refusal(*call, f.payload.size())) return refuse_request(serial, std::move(*why));
   request_id id{serial, ++last_number_};
@@ -113,7 +113,7 @@ void session::put_answer(std::uint32_t serial, const result<value>& r) {
     return;
   }
   frame_writer w{output_, packet::response, serial};
-  if (auto written = write_pickle(*r, output_); !written) {
+  if (auto written = write_pickle(*r, output_, options_->types); !written) {
     w.discard();
     return put_error(serial, python("ValueError", "the result cannot be sent: " + written.error().message));
   }
@@ -124,7 +124,7 @@ void session::handle_answer(const frame_reader::frame& f) {
   auto token = end_of_request(f.header);
   if (!token) return;
   bool raised = f.header.type == packet::error;
-  auto v = read_pickle(f.payload, options_->limits.pickle, raised ? unknown_class::as_exception : unknown_class::refuse);
+  auto v = read_pickle(f.payload, options_->limits.pickle, raised ? unknown_class::as_exception : unknown_class::refuse, options_->types);
   if (!v) {
     error refused{errc::undecodable, describe(f.header) + " refused: " + v.error().message, {}, v.error().exceeded};
     events_.on_result(*token, tl::unexpected(std::move(v.error())));
@@ -167,7 +167,7 @@ result<std::uint32_t> session::request(std::uint64_t token, const call_request& 
   auto serial = pending_.insert({pending::kind::request, token, position()});
   ++requests_;
   frame_writer w{output_, packet::request, serial};
-  auto written = write_call_request(call, output_);
+  auto written = write_call_request(call, output_, options_->types);
   if (written && w.close(options_->limits.frame)) return serial;
   if (!written) w.discard();
   (void)take_request(serial);
@@ -187,7 +187,7 @@ void session::abandon(std::uint32_t serial, error why) {
 void session::put_error(std::uint32_t serial, const error& why) {
   auto exception = agreed_.endings ? to_noted_exception(why) : to_exception(why);
   frame_writer w{output_, packet::error, serial};
-  auto written = write_pickle(exception, output_);
+  auto written = write_pickle(exception, output_, options_->types);
   if (written && w.close(options_->limits.frame)) return;
   if (!written) w.discard();
   // Too large, or with a text that is no UTF-8, which repr() shows as escapes.

@@ -19,7 +19,7 @@ node_options to_node_options(const tcp_options& o) {
   auto seed = random_bytes(8);
   std::uint64_t number = 0;
   for (char c : seed) number = (number << 8) | static_cast<unsigned char>(c);
-  return {.key = o.key, .limits = o.limits, .route = o.route, .seed = number, .keys = o.keys, .rules = o.rules};
+  return {.key = o.key, .limits = o.limits, .route = o.route, .seed = number, .keys = o.keys, .rules = o.rules, .types = o.types};
 }
 
 } // namespace
