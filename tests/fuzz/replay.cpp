@@ -35,7 +35,7 @@ bool run(const std::filesystem::path& file) {
 
 int main(int argc, char** argv) try {
   std::size_t ran = 0;
-  for (const std::string place : std::vector<std::string>{argv + 1, argv + argc})
+  for (const auto& place : std::vector<std::string>{argv + 1, argv + argc})
     for (const auto& file : files_of(place)) {
       std::clog << file.filename().string() << '\n'; // the last line names the culprit, should it crash
       if (!run(file)) throw std::runtime_error{"cannot read " + file.string()};
