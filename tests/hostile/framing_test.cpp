@@ -8,6 +8,7 @@
 #include <patio/session.hpp>
 
 #include "hex.hpp"
+#include "hostile.hpp"
 #include "seed.hpp"
 #include "session_fixture.hpp"
 #include "town.hpp"
@@ -49,34 +50,6 @@ std::vector<lawful_frame> lawful_frames() {
 std::string header(int type, std::uint32_t size, std::uint32_t serial) {
   return framed(static_cast<packet>(type), serial, "")
     .replace(1, 4, {static_cast<char>(size >> 24), static_cast<char>(size >> 16), static_cast<char>(size >> 8), static_cast<char>(size)});
-}
-
-/// "ValueError: text" of an ERROR's payload.
-std::string raised_by(const patio::tests::raw_frame& f) {
-  if (f.type != packet::error) return "no ERROR";
-  auto v = read_pickle(f.payload);
-  return v && v->kind() == kind::exception ? to_string(remote_error(*v)) : "no exception";
-}
-
-/// The next request is served: the connection lives, and its frames are in step.
-void check_served(raw_peer& peer, std::uint32_t serial = 4711) {
-  peer.send(packet::request, serial, request("two"));
-  auto answer = peer.receive();
-  CHECK(answer.type == packet::response);
-  CHECK(answer.serial == serial);
-  CHECK(answer.payload == pickle_of(2));
-}
-
-/// A REQUEST's payload whose fields are opcodes by hand.
-std::string call_by_hand(const std::string& fields) {
-  return "\x80\x04\x8c\x17patio.broker.tcp.broker\x8c\x0b"
-         "CallRequest\x93)\x81}("
-         + fields + "ub.";
-}
-std::string text(const std::string& s) { return "\x8c" + std::string(1, static_cast<char>(s.size())) + s; }
-std::string call_fields(const std::string& func = text("two"), const std::string& args = ")", const std::string& kwargs = "}",
-                        const std::string& timeout = "N") {
-  return text("func") + func + text("args") + args + text("kwargs") + kwargs + text("timeout") + timeout;
 }
 
 std::size_t resident_bytes() {
@@ -373,9 +346,9 @@ TEST_CASE("F10 a REQUEST that is no CallRequest is answered as undecodable, and 
   std::uint32_t serial = 10;
   for (const auto& payload :
        {pickle_of(5), pickle_of(value::dict({{"func", "two"}})), pickle_of(value::tuple({"two", value::tuple({}), value::dict({}), {}})),
-        call_by_hand(""), call_by_hand(text("func") + text("two")), call_by_hand(call_fields("K\1")),
-        call_by_hand(call_fields(text("two"), "]")), call_by_hand(call_fields(text("two"), ")", "}(K\1K\2u")),
-        call_by_hand(call_fields(text("two"), ")", "N"))}) {
+        call_by_hand(""), call_by_hand(text_by_hand("func") + text_by_hand("two")), call_by_hand(call_fields("K\1")),
+        call_by_hand(call_fields(text_by_hand("two"), "]")), call_by_hand(call_fields(text_by_hand("two"), ")", "}(K\1K\2u")),
+        call_by_hand(call_fields(text_by_hand("two"), ")", "N"))}) {
     CAPTURE(payload);
     peer.send(packet::request, ++serial, payload);
     auto answer = peer.receive();
@@ -383,7 +356,8 @@ TEST_CASE("F10 a REQUEST that is no CallRequest is answered as undecodable, and 
     CHECK(raised_by(answer).starts_with("ValueError: undecodable request: "));
     check_served(peer);
   }
-  peer.send(packet::request, 9, call_by_hand(call_fields() + text("more") + "N")); // as Python does, it leaves alone what it does not know
+  peer.send(packet::request, 9,
+            call_by_hand(call_fields() + text_by_hand("more") + "N")); // as Python does, it leaves alone what it does not know
   CHECK(peer.receive().payload == pickle_of(2));
   t.check_undisturbed();
 }
@@ -402,14 +376,14 @@ TEST_CASE("F10 of odd timeouts those that name a time are kept, NaN and texts ar
                {"K\0"s, "TimeoutError"},
                {real("7ff0000000000000"), ""},
                {"\x88", ""},
-               {text("1"), "TypeError"},
+               {text_by_hand("1"), "TypeError"},
                {"\x8a\x09" + std::string(8, '\0') + "\x40", ""},
                {real("7fe1ccf385ebc8a0"), ""},
                {"]", "TypeError"}};
   std::uint32_t serial = 10;
   for (const auto& c : cases) {
     CAPTURE(to_hex(c.timeout));
-    peer.send(packet::request, ++serial, call_by_hand(call_fields(text("two"), ")", "}", c.timeout)));
+    peer.send(packet::request, ++serial, call_by_hand(call_fields(text_by_hand("two"), ")", "}", c.timeout)));
     auto answer = peer.receive();
     CHECK(answer.serial == serial);
     if (c.answer.empty()) CHECK(answer.payload == pickle_of(2));
