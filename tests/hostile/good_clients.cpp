@@ -77,11 +77,11 @@ public:
   void on_result(std::uint64_t, result<value> r) override {
     auto now = clock::now();
     calling_ = false;
+    due_ = now + between_calls;
     const auto& wanted = small_calls()[static_cast<std::size_t>(made_) % small_calls().size()].answer;
     if (!r) return all_.outcome_.failures.push_back(to_string(r.error()));
     if (!wanted.is_none() && *r != wanted) return all_.outcome_.failures.push_back("another answer: " + brief(*r));
     all_.outcome_.call_ms.push_back(milliseconds(now - begun_));
-    due_ = now + between_calls;
   }
   void on_close(error why) override { closed_ = why.message; }
   void on_names(std::vector<std::string>) override {}
