@@ -1,10 +1,7 @@
 // What bad peers, junk and lost connections do to a TCP broker: nothing but to themselves.
 #include <doctest/doctest.h>
 
-#include <patio/pickle.hpp>
-
-#include "nodes.hpp"
-#include "raw_peer.hpp"
+#include "town.hpp"
 
 using namespace patio;
 using namespace patio::tests;
@@ -15,49 +12,12 @@ namespace {
 registry arithmetic() {
   registry rpc;
   rpc.add("two", [] { return 2; });
-  rpc.add("big", [](std::int64_t bytes) { return std::string(static_cast<std::size_t>(bytes), 'x'); });
   return rpc;
 }
 
-std::string request(const std::string& name, std::vector<value> args) {
-  std::string payload;
-  REQUIRE(write_call_request({name, {std::move(args), {}}, {}}, payload));
-  return payload;
-}
-
-const std::string none = "\x80\x05N.";
-
-/// A node, a good client of it with a call under way, and the place for bad ones.
-struct town {
-  log_capture log;
-  on_demand later;
-  registry rpc = with_later();
-  tcp_node server;
-  endpoint where;
-  tcp_node good;
-  call_future<std::int64_t> under_way;
-
-  explicit town(tcp_options options = {}) : server{rpc, std::move(options)}, where{server.listen()} {
-    good.connect(where);
-    under_way = call<std::int64_t>(good.broker(), "later");
-    later.await_started(1);
-  }
-  registry with_later() {
-    auto r = arithmetic();
-    later.add_to(r);
-    return r;
-  }
-  void check_undisturbed() {
-    CHECK(ended(call<std::int64_t>(good.broker(), "two")) == 2);
-    CHECK_FALSE(is_ready(under_way));
-    later.answer_one();
-    CHECK(ended(under_way) == 7);
-  }
-};
-
 } // namespace
 
-TEST_CASE("tcp_broker: frames that a live connection may not carry close it, and no other") {
+TEST_CASE("tcp_broker: frames that a live connection may not carry close it, and no other (F4)") {
   town t;
   const std::set<int> lawful{5, 10, 20, 30, 40, 50}; // a wrong payload of those costs less: see below
   for (int type = -128; type < 128; ++type) {
@@ -70,7 +30,7 @@ TEST_CASE("tcp_broker: frames that a live connection may not carry close it, and
   t.check_undisturbed();
 }
 
-TEST_CASE("tcp_broker: what is no login closes the connection, and no other") {
+TEST_CASE("tcp_broker: what is no login closes the connection, and no other (F11)") {
   town t;
   for (std::string bytes :
        {std::string{"GET / HTTP/1.1\r\n\r\n"}, std::string(64, '\0'), std::string(64, '\xff'), std::string{"\x01\x80\0\0\0\0\0\0\1", 9}}) {
@@ -84,7 +44,7 @@ TEST_CASE("tcp_broker: what is no login closes the connection, and no other") {
   t.check_undisturbed();
 }
 
-TEST_CASE("tcp_broker: a request that cannot be decoded or is unknown is answered, and the connection lives on") {
+TEST_CASE("tcp_broker: a request that cannot be decoded or is unknown is answered, and the connection lives on (F6)") {
   town t;
   raw_peer odd{t.where};
   odd.log_in_as_client();

@@ -1,5 +1,7 @@
 #include "raw_peer.hpp"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -28,9 +30,28 @@ unique_fd connect_to(const endpoint& where) {
   return fd;
 }
 
+sockaddr_in numeric(const std::string& host, std::uint16_t port) {
+  sockaddr_in a{};
+  a.sin_family = AF_INET;
+  a.sin_port = htons(port);
+  if (::inet_pton(AF_INET, host.c_str(), &a.sin_addr) != 1) throw std::runtime_error{host + " is no IPv4 address"};
+  return a;
+}
+
+unique_fd connect_from(const std::string& host, const endpoint& where) {
+  unique_fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  auto from = numeric(host, 0), to = numeric(where.host, where.port);
+  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&from), sizeof from) != 0) throw std::runtime_error{"no such address here: " + host};
+  (void)::connect(fd.get(), reinterpret_cast<sockaddr*>(&to), sizeof to);
+  await(fd.get(), POLLOUT, "no connection in time");
+  if (auto done = finish_connect(fd.get()); !done) throw std::runtime_error{done.error().message};
+  return fd;
+}
+
 } // namespace
 
 raw_peer::raw_peer(const endpoint& where) : raw_peer{connect_to(where)} {}
+raw_peer::raw_peer(const endpoint& where, const std::string& from) : raw_peer{connect_from(from, where)} {}
 
 raw_peer::raw_peer(unique_fd connected) : fd_{std::move(connected)} { tune(fd_.get(), limits{}); }
 
@@ -78,10 +99,23 @@ void raw_peer::await_close() {
   while (read_more()) buffer_.clear();
 }
 
-void raw_peer::log_in_as_client(const std::vector<std::string>& names, const std::string& key) {
-  auto challenge = receive();
-  send(packet::auth_request, 1, login_answer(challenge.payload, key, "salt"));
+void raw_peer::half_close() { (void)::shutdown(fd_.get(), SHUT_WR); }
+
+void raw_peer::reset() {
+  linger hard{1, 0};
+  (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+  close();
+}
+
+std::string raw_peer::prove(const std::string& key) {
+  auto answer = login_answer(receive().payload, key, "salt");
+  send(packet::auth_request, 1, answer);
   if (receive().type != packet::auth_ok) throw std::runtime_error{"no AUTH_OK"};
+  return answer;
+}
+
+void raw_peer::log_in_as_client(const std::vector<std::string>& names, const std::string& key) {
+  (void)prove(key);
   discover(names);
 }
 

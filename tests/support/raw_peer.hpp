@@ -22,8 +22,12 @@ class raw_peer {
 public:
   /// Connects without logging in. Throws std::runtime_error, as everything here does when the peer lets it wait.
   explicit raw_peer(const endpoint& where);
+  /// Comes from that address of this machine, say 127.0.0.2.
+  raw_peer(const endpoint& where, const std::string& from);
   explicit raw_peer(unique_fd connected);
 
+  /// A client's login without the discovery; the bytes that proved the key.
+  std::string prove(const std::string& key = "");
   void log_in_as_client(const std::vector<std::string>& names = {}, const std::string& key = "");
   void log_in_as_server(const std::vector<std::string>& names = {});
 
@@ -33,6 +37,12 @@ public:
   /// Waits until the peer closes, however it does; the frames it sent before that are dropped.
   void await_close();
   void close() { fd_ = {}; }
+  /// The peer sees an end of the stream, and may still send.
+  void half_close();
+  /// The peer sees a reset.
+  void reset();
+  /// For polling.
+  [[nodiscard]] int descriptor() const noexcept { return fd_.get(); }
 
 private:
   void discover(const std::vector<std::string>& names);

@@ -1,0 +1,179 @@
+#include "good_clients.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+
+#include <patio/actors/socket.hpp>
+#include <patio/digest.hpp>
+#include <patio/login.hpp>
+#include <patio/repr.hpp>
+#include <patio/session.hpp>
+
+using namespace std::chrono_literals;
+
+namespace patio::tests {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+constexpr auto between_calls = 10ms; ///< of one client
+constexpr auto longest_call = 5s, longest_connect = 5s;
+constexpr int calls_per_connection = 200;
+
+double milliseconds(clock::duration d) { return std::chrono::duration<double, std::milli>(d).count(); }
+
+struct small_call {
+  call_request request;
+  value answer; ///< None: any
+};
+
+const std::array<small_call, 4>& small_calls() {
+  static const std::array<small_call, 4> all{{{{"mul", {{6, 7}, {}}, 5}, 42},
+                                              {{"echo", {{value::list({1, "two", 3.0})}, {}}, 5}, value::list({1, "two", 3.0})},
+                                              {{"sub", {{44, 2}, {}}, 5}, 42},
+                                              {{"whoami", {{}, {}}, 5}, {}}}};
+  return all;
+}
+
+} // namespace
+
+double good_outcome::percentile(double share) const {
+  if (call_ms.empty()) return 0;
+  auto sorted = call_ms;
+  auto at = sorted.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(sorted.size() - 1));
+  std::nth_element(sorted.begin(), at, sorted.end());
+  return *at;
+}
+
+class good_clients::client final : public session_events {
+public:
+  client(good_clients& all, clock::time_point first) : all_{all}, due_{first} {}
+
+  [[nodiscard]] clock::time_point due() const noexcept { return due_; }
+  [[nodiscard]] pollfd interest() const noexcept {
+    bool writes = fd_ && (!connected_ || !session_->output().empty());
+    return {fd_.get(), static_cast<short>(writes ? POLLIN | POLLOUT : POLLIN), 0};
+  }
+
+  void act(short events, clock::time_point now) {
+    if (!fd_) return now >= due_ ? dial(now) : void();
+    if (!connected_ && (events & (POLLOUT | POLLERR | POLLHUP)) != 0) {
+      if (auto done = finish_connect(fd_.get()); !done) return fail("connect: " + done.error().message, now);
+      connected_ = true;
+    }
+    if (connected_ && events != 0) read(now);
+    if (fd_ && now >= due_) next(now);
+    if (fd_ && connected_) write();
+  }
+
+  void on_ready() override {
+    auto now = clock::now();
+    all_.outcome_.connect_ms.push_back(milliseconds(now - begun_));
+    due_ = now;
+  }
+  void on_result(std::uint64_t, result<value> r) override {
+    auto now = clock::now();
+    calling_ = false;
+    due_ = now + between_calls;
+    const auto& wanted = small_calls()[static_cast<std::size_t>(made_) % small_calls().size()].answer;
+    if (!r) return all_.outcome_.failures.push_back(to_string(r.error()));
+    if (!wanted.is_none() && *r != wanted) return all_.outcome_.failures.push_back("another answer: " + brief(*r));
+    all_.outcome_.call_ms.push_back(milliseconds(now - begun_));
+  }
+  void on_close(error why) override { closed_ = why.message; }
+  void on_names(std::vector<std::string>) override {}
+  void on_request(request_id, call_request) override {}
+  void on_cancel(request_id) override {}
+  void on_pong(std::uint64_t) override {}
+  void on_lost_ping(std::uint64_t, error) override {}
+  void on_leaving() override {}
+  void on_log(std::string text) override { closed_ = std::move(text); }
+
+private:
+  void dial(clock::time_point now) {
+    fd_ = std::move(*begin_connect(resolve(all_.node_, false).value().front()));
+    connected_ = calling_ = false;
+    made_ = 0;
+    closed_.clear();
+    session_ = std::make_unique<session>(role::client, std::make_shared<const session_options>(session_options{all_.key_, {}, {}}),
+                                         random_bytes(salt_size), *this);
+    begun_ = now;
+    due_ = now + longest_connect;
+  }
+
+  void next(clock::time_point now) {
+    if (session_->state() != session::state::ready) return fail("no login in time", now);
+    if (calling_) return fail("no answer in time", now);
+    if (++made_ > calls_per_connection) return hang_up(now);
+    calling_ = true;
+    begun_ = now;
+    due_ = now + longest_call;
+    if (auto sent = session_->request(1, small_calls()[static_cast<std::size_t>(made_) % small_calls().size()].request); !sent)
+      fail("not sent: " + sent.error().message, now);
+  }
+
+  void read(clock::time_point now) {
+    char chunk[16'384];
+    auto n = ::recv(fd_.get(), chunk, sizeof chunk, MSG_DONTWAIT);
+    if (n < 0 && errno == EAGAIN) return;
+    if (n > 0) session_->receive({chunk, static_cast<std::size_t>(n)});
+    if (n <= 0 || !closed_.empty()) fail("the connection was closed: " + closed_, now);
+  }
+
+  void write() {
+    auto& out = session_->output();
+    if (out.empty()) return;
+    auto n = ::send(fd_.get(), out.data(), out.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n <= 0) return;
+    session_->taken(static_cast<std::size_t>(n));
+    out.erase(0, static_cast<std::size_t>(n));
+  }
+
+  void fail(std::string why, clock::time_point now) {
+    all_.outcome_.failures.push_back(std::move(why));
+    hang_up(now + 100ms);
+  }
+  void hang_up(clock::time_point again) {
+    fd_ = {};
+    due_ = again;
+  }
+
+  good_clients& all_;
+  clock::time_point due_, begun_{};
+  unique_fd fd_;
+  std::unique_ptr<session> session_;
+  bool connected_ = false, calling_ = false;
+  int made_ = 0;
+  std::string closed_;
+};
+
+good_clients::good_clients(endpoint node, std::string key, std::size_t count) : node_{std::move(node)}, key_{std::move(key)} {
+  for (std::size_t i = 0; i < count; ++i) // spread over the time between two calls
+    all_.push_back(std::make_unique<client>(*this, clock::now() + between_calls * i / count));
+}
+
+good_clients::~good_clients() = default;
+
+good_outcome good_clients::run_until(clock::time_point end) {
+  outcome_ = {};
+  std::vector<pollfd> fds;
+  for (auto now = clock::now(); now < end; now = clock::now()) {
+    auto next = end;
+    fds.clear();
+    for (const auto& c : all_) {
+      fds.push_back(c->interest());
+      next = std::min(next, c->due());
+    }
+    auto wait = std::max(next - now, clock::duration{0});
+    timespec patience{wait / 1s, (wait % 1s).count()};
+    (void)::ppoll(fds.data(), fds.size(), &patience, nullptr);
+    now = clock::now();
+    for (std::size_t i = 0; i < fds.size(); ++i) all_[i]->act(fds[i].revents, now);
+  }
+  return std::move(outcome_);
+}
+
+} // namespace patio::tests
