@@ -25,6 +25,11 @@ inline constexpr std::size_t longest_key = 32;
 /// for the server's log; the peer is told nothing.
 [[nodiscard]] result<std::size_t> check_login(std::string_view answer, std::string_view challenge, std::span<const secret> keys);
 
+/// The same for one key.
+[[nodiscard]] inline result<std::size_t> check_login(std::string_view answer, std::string_view challenge, const secret& key) {
+  return check_login(answer, challenge, {&key, 1});
+}
+
 /// errc::invalid for a key that BLAKE2s cannot take.
 [[nodiscard]] result<void> check_key(std::string_view key);
 

@@ -36,9 +36,10 @@ enum class unknown_class : std::uint8_t {
 [[nodiscard]] result<value> read_pickle(std::string_view bytes, const pickle_limits& limits = {},
                                         unknown_class unknown = unknown_class::refuse, const python_types& types = {});
 
-/// A pickled `patio.broker.tcp.broker.CallRequest` at the top level, in any protocol's form.
+/// A pickled `patio.broker.tcp.broker.CallRequest` at the top level, in any protocol's form. `memory` gets what pickle_limits::memory
+/// limits: about as much as the arguments take.
 [[nodiscard]] result<call_request> read_call_request(std::string_view bytes, const pickle_limits& limits = {},
-                                                     const python_types& types = {});
+                                                     const python_types& types = {}, std::size_t* memory = nullptr);
 
 /// Protocol 5 with protocol-4 opcodes and BYTEARRAY8, framed as CPython does; appends to `out`. Shared parts stay shared.
 /// Only what CPython's and Python patio's restricted loader accept: an exception whose class is not a built-in

@@ -10,22 +10,23 @@ pickle_reader::pickle_reader(std::string_view bytes, const pickle_limits& limits
 }
 
 result<value> pickle_reader::read_value() {
-  if (!run()) return fail(errc::undecodable, std::move(error_));
+  if (!run()) return failure();
   auto& top = stack_.back();
+  if (top.is(item_kind::data) && top.v.depth() > limits_.depth) return (void)refuse_depth(), failure();
   if (top.is(item_kind::data) && top.v.kind() == kind::object && unknown_ == unknown_class::as_exception) return as_exception(top.v);
   if (top.is(item_kind::data)) return std::move(top.v);
   (void)refuse_hidden(top);
-  return fail(errc::undecodable, std::move(error_));
+  return failure();
 }
 
 result<call_request> pickle_reader::read_call(call_opening opening) {
-  if (opening == call_opening::recognised && !skip_call_opening()) return fail(errc::undecodable, std::move(error_));
-  if (!run()) return fail(errc::undecodable, std::move(error_));
+  if (opening == call_opening::recognised && !skip_call_opening()) return failure();
+  if (!run()) return failure();
   const auto& top = stack_.back();
   if (top.is(item_kind::call) && fields_seen_ != 0) return take_call();
   (void)refuse(top.is(item_kind::call) ? "a CallRequest without its fields"
                                        : "expected a CallRequest, found a " + std::string{type_of(top)});
-  return fail(errc::undecodable, std::move(error_));
+  return failure();
 }
 
 // Leaves the machine as stepping through these opcodes would.
@@ -171,8 +172,12 @@ result<value> read_pickle(std::string_view bytes, const pickle_limits& limits, u
   return detail::pickle_reader{bytes, limits, unknown, types}.read_value();
 }
 
-result<call_request> read_call_request(std::string_view bytes, const pickle_limits& limits, const python_types& types) {
-  return detail::pickle_reader{bytes, limits, unknown_class::refuse, types}.read_call();
+result<call_request> read_call_request(std::string_view bytes, const pickle_limits& limits, const python_types& types,
+                                       std::size_t* memory) {
+  detail::pickle_reader reader{bytes, limits, unknown_class::refuse, types};
+  auto call = reader.read_call();
+  if (memory) *memory = reader.memory();
+  return call;
 }
 
 } // namespace patio

@@ -22,6 +22,7 @@ public:
   pickle_reader(std::string_view bytes, const pickle_limits& limits, unknown_class unknown, const python_types& types);
   [[nodiscard]] result<value> read_value();
   [[nodiscard]] result<call_request> read_call(call_opening opening = call_opening::recognised);
+  [[nodiscard]] std::size_t memory() const noexcept { return memory_; } ///< estimate of all that was made
 
 private:
   // Every step answers false once error_ has been set; then reading ends.
@@ -34,6 +35,8 @@ private:
   bool skip_call_opening();
 
   bool refuse(std::string_view why);
+  bool refuse(limit which, std::string_view why);
+  [[nodiscard]] tl::unexpected<error> failure();
   bool refuse(refusal why, const value& part);
   bool refuse_hidden(const pickle_item& item);
   bool refuse_opcode(opcode op);
@@ -148,6 +151,7 @@ private:
   bool call_made_ = false;
   bool state_pending_ = false; ///< the dict of the fields is not made yet
   std::string error_;
+  limit exceeded_ = limit::none; ///< what caused the error
 };
 
 inline bool pickle_reader::charge(std::size_t length, std::size_t parts) {

@@ -102,7 +102,8 @@ bool pickle_reader::append_to(const value& list, std::size_t first) {
 }
 
 bool pickle_reader::within_compared() {
-  return compared_ <= limits_.compared || refuse("more than " + std::to_string(limits_.compared) + " bytes of keys compared");
+  return compared_ <= limits_.compared
+         || refuse(limit::pickle_compared, "more than " + std::to_string(limits_.compared) + " bytes of keys compared");
 }
 
 // Two keys that only their shared parts keep small would take for ever to compare.

@@ -83,7 +83,8 @@ bool pickle_reader::binary_integer() {
   if (!need(sizeof(Length))) return false;
   std::size_t length = in_.little_endian<Length>();
   if (length > limits_.integer_bytes)
-    return refuse("expected an int of at most " + std::to_string(limits_.integer_bytes) + " bytes, found " + std::to_string(length));
+    return refuse(limit::pickle_integer_bytes,
+                  "expected an int of at most " + std::to_string(limits_.integer_bytes) + " bytes, found " + std::to_string(length));
   return need(length) && push(integer_of_bytes(in_.take(length)), length);
 }
 template bool pickle_reader::binary_integer<std::uint8_t>();
@@ -134,8 +135,8 @@ bool pickle_reader::integer_line(opcode op) {
   if (op == opcode::int_text && (digits == "00" || digits == "01")) return push(digits == "01");
   if (op == opcode::long_text && digits.ends_with('L')) digits.remove_suffix(1);
   if (digits.size() > limits_.integer_digits + (digits.starts_with('-') ? 1 : 0))
-    return refuse("expected an int of at most " + std::to_string(limits_.integer_digits) + " digits, found "
-                  + std::to_string(digits.size()));
+    return refuse(limit::pickle_integer_digits, "expected an int of at most " + std::to_string(limits_.integer_digits) + " digits, found "
+                                                  + std::to_string(digits.size()));
   if (!is_plain_decimal(digits)) return refuse("expected decimal digits");
   return push(integer_of(digits), digits.size());
 }

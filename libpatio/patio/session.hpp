@@ -32,7 +32,7 @@ struct session_options {
   patio::extensions extensions = {}; ///< announced to peers
   std::vector<named_key> keys = {};  ///< accepted as well; beside them an empty `key` is not
   std::vector<access_rule> rules = {};
-  python_types types = {};           ///< carried beyond the built-in ones
+  python_types types = {}; ///< carried beyond the built-in ones
 };
 
 /// A request of the peer's. A serial may come again once its request has been answered; the number does not.
@@ -105,7 +105,7 @@ public:
   [[nodiscard]] enum state state() const noexcept { return state_; }
   [[nodiscard]] std::size_t outbound() const noexcept { return requests_; }
   [[nodiscard]] std::size_t inbound() const noexcept { return inbound_.size() + (current_ ? 1 : 0); }
-  [[nodiscard]] std::size_t inbound_bytes() const noexcept { return inbound_bytes_; } ///< of the payloads of those
+  [[nodiscard]] std::size_t inbound_bytes() const noexcept { return inbound_bytes_; } ///< of their arguments, about
   [[nodiscard]] bool is_running(request_id id) const { return state_ != state::closed && running(id) != nullptr; }
   /// What both sides have announced.
   [[nodiscard]] const extensions& agreed() const noexcept { return agreed_; }

@@ -27,14 +27,15 @@ void session::refuse_oversize(const frame_header& h, error why) {
 void session::handle_request(const frame_reader::frame& f) {
   auto serial = f.header.serial;
   if (inbound_.contains(serial)) return fail(errc::protocol, describe(f.header) + " came again before its answer");
-  auto call = read_call_request(f.payload, options_->limits.pickle, options_->types);
+  std::size_t bytes = 0;
+  auto call = read_call_request(f.payload, options_->limits.pickle, options_->types, &bytes);
   if (!call) return refuse_request(serial, {errc::undecodable, "undecodable request: " + call.error().message, {}, call.error().exceeded});
-  if (auto why = refusal(*call, f.payload.size())) return refuse_request(serial, std::move(*why));
+  if (auto why = refusal(*call, bytes)) return refuse_request(serial, std::move(*why));
   request_id id{serial, ++last_number_};
-  current_.emplace(serial, inbound_request{id.number, f.payload.size()});
+  current_.emplace(serial, inbound_request{id.number, bytes});
   events_.on_request(id, std::move(*call));
   if (!current_ || state_ == state::closed) return current_.reset(); // answered, or nobody is left to be answered
-  inbound_bytes_ += f.payload.size();
+  inbound_bytes_ += bytes;
   inbound_.insert(std::move(*current_));
   current_.reset();
 }
