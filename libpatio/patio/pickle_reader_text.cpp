@@ -67,8 +67,8 @@ std::optional<char32_t> string_escape(std::string_view& rest) {
 
 bool pickle_reader::protocol() {
   if (!need(1)) return false;
-  unsigned version = in_.little_endian<std::uint8_t>();
-  return version <= highest_protocol || refuse("expected protocol 0 to 5, found " + std::to_string(version));
+  protocol_ = in_.little_endian<std::uint8_t>();
+  return protocol_ <= highest_protocol || refuse("expected protocol 0 to 5, found " + std::to_string(protocol_));
 }
 
 // As in CPython's C reader a frame only promises bytes: it may be empty, nested or end within an opcode.
