@@ -131,7 +131,8 @@ bool pickle_reader::line(std::string_view& text) {
 bool pickle_reader::integer_line(opcode op) {
   std::string_view digits;
   if (!line(digits)) return false;
-  if (op == opcode::int_text && (digits == "00" || digits == "01")) return push(digits == "01");
+  // CPython's C reader takes any two characters that make 0 or 1 for a bool.
+  if (op == opcode::int_text && (digits == "00" || digits == "01" || digits == "-0")) return push(digits == "01");
   if (op == opcode::long_text && digits.ends_with('L')) digits.remove_suffix(1);
   if (digits.size() > limits_.integer_digits + (digits.starts_with('-') ? 1 : 0))
     return refuse("expected an int of at most " + std::to_string(limits_.integer_digits) + " digits, found "

@@ -152,3 +152,9 @@ TEST_CASE("python_types: shared objects stay shared, and depth is limited") {
   CHECK(identical(*taken(sent(deep, types), types), deep));
   CHECK_THROWS_AS((void)value::object({.module = "shop", .name = "Order", .state = deep}), std::length_error);
 }
+
+TEST_CASE("pickle_reader: -0 in text is False, as in CPython's C reader") {
+  CHECK(shown("I-0\n.") == "False");
+  CHECK(shown("I-00\n.") == "0");
+  CHECK(shown("I0\n.") == "0");
+}
