@@ -96,6 +96,7 @@ TEST_CASE("tls options: hosts that cannot be verified are refused before anythin
   using namespace std::string_literals;
   CHECK(trouble_dialling("a.example") == "");
   CHECK(trouble_dialling("") == "TLS cannot verify the host '': it is empty");
+  CHECK(trouble_dialling(".example") == "TLS cannot verify the host '.example': it begins with a dot");
   CHECK(trouble_dialling("bücher.example") == "TLS cannot verify the host 'bücher.example': write it as DNS has it, xn--...");
   CHECK(trouble_dialling("a.example\0.evil"s) == "TLS cannot verify the host '': it has blanks or control characters");
   CHECK(trouble_dialling("a b") == "TLS cannot verify the host '': it has blanks or control characters");
