@@ -36,6 +36,7 @@ bool pickle_reader::skip_call_opening() {
   if (!rest.starts_with("\x80\x05\x95") && !rest.starts_with("\x80\x04\x95")) return true;
   if (rest.substr(std::min(header, rest.size())).substr(0, call_opening_bytes.size()) != call_opening_bytes) return true;
   if (rest.size() > limits_.bytes || limits_.nodes < 7 || limits_.memory < 1024 || limits_.memo < 5) return true;
+  protocol_ = static_cast<unsigned char>(rest[1]);
   in_.skip(2);
   start_ = in_.at();
   in_.skip(1);

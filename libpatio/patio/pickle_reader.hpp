@@ -136,6 +136,7 @@ private:
   unknown_class unknown_;
   const python_types* types_;
   std::size_t start_ = 0; ///< where the current opcode stands
+  unsigned protocol_ = 0;
   std::size_t nodes_ = 0;
   std::size_t memory_ = 0;
   std::uint64_t compared_ = 0;

@@ -29,6 +29,9 @@ bool is_plain_name(std::string_view name) {
   return !name.empty() && name.size() <= longest_name && is_utf8(name) && std::ranges::all_of(name, plain);
 }
 
+/// Names that CPython translates up to protocol 2, and does not find from there on.
+bool is_python2(std::string_view module) { return module == "__builtin__" || module == "exceptions" || module == "copy_reg"; }
+
 bool is_sequence(kind k) { return k == kind::list || k == kind::tuple || k == kind::set || k == kind::frozenset; }
 
 } // namespace
@@ -49,7 +52,7 @@ bool pickle_reader::stack_global() {
 
 bool pickle_reader::name_class(std::string_view module, std::string_view name) {
   item_tag tag{item_kind::class_ref, {}, 0};
-  auto known = find_class(module, name);
+  auto known = protocol_ > 2 && is_python2(module) ? std::nullopt : find_class(module, name);
   if (known && (known->kind != class_kind::new_object || !types_->entries().empty())) {
     tag.cls = *known;
   } else if (const auto* added = types_->find(module, name)) {

@@ -23,6 +23,7 @@ tl::unexpected<error> wrong_host(std::string_view host, const std::string& why) 
 
 result<void> check_host(std::string_view host) {
   if (host.empty()) return wrong_host(host, "it is empty");
+  if (host.front() == '.') return wrong_host(host, "it begins with a dot"); // any name below it, to OpenSSL
   for (auto c : host) {
     if (static_cast<signed char>(c) < 0) return wrong_host(host, "write it as DNS has it, xn--...");
     if (c <= ' ' || c == '\x7f') return wrong_host("", "it has blanks or control characters");

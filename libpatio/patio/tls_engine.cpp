@@ -14,10 +14,11 @@ namespace {
 
 constexpr std::size_t most_handshake_bytes = std::size_t{64} << 10;
 constexpr std::size_t largest_record = std::size_t{16} << 10;
+constexpr std::size_t record_of_handshake = std::size_t{4} << 10; // of ours: a stalled handshake keeps room for one
 
 /// A change of keys costs its receiver far more than its sender, who must also send data to be allowed more of them. Each counts
 /// twice, as a record and as a message, so that neither empty ones nor many in one record come cheaper.
-constexpr std::size_t most_messages_since_data = 512;
+constexpr std::size_t most_messages = 512;
 constexpr std::size_t data_that_allows_more = std::size_t{64} << 10;
 
 /// An operation that must be the only one to leave errors.
@@ -42,9 +43,8 @@ void on_message(int sent, int, int kind, const void* bytes, std::size_t size, SS
   if (sent || !s.open || size == 0) return;
   bool is_handshake = *static_cast<const unsigned char*>(bytes) == SSL3_RT_HANDSHAKE;
   if (kind == SSL3_RT_HEADER && is_handshake) s.renegotiates = true;
-  if (kind == SSL3_RT_HANDSHAKE || (kind == SSL3_RT_INNER_CONTENT_TYPE && is_handshake))
-    s.bytes_since_messages = 0, ++s.messages_since_data;
-  if (s.renegotiates || s.messages_since_data > most_messages_since_data) s.wire.input = {};
+  if (kind == SSL3_RT_HANDSHAKE || (kind == SSL3_RT_INNER_CONTENT_TYPE && is_handshake)) ++s.messages;
+  if (s.renegotiates || s.messages > most_messages) s.wire.input = {};
 }
 
 } // namespace
@@ -52,10 +52,11 @@ void on_message(int sent, int, int kind, const void* bytes, std::size_t size, SS
 tls_engine::state::state(SSL_CTX* context, role side, peer trust, std::string wanted)
     : ssl{SSL_new(context)}, expected{std::move(wanted)}, verifies{trust == peer::verified} {
   auto bio = bio_over(wire);
-  if (!ssl || BIO_up_ref(bio.get()) != 1) throw std::bad_alloc{};
-  SSL_set_bio(ssl.get(), bio.get(), bio.get()); // takes both references
-  (void)bio.release();
+  if (!ssl) throw std::bad_alloc{};
+  auto* both = bio.release();
+  SSL_set_bio(ssl.get(), both, both);
   SSL_set_app_data(ssl.get(), this);
+  SSL_set_max_send_fragment(ssl.get(), record_of_handshake);
   SSL_set_msg_callback(ssl.get(), on_message);
   SSL_set_verify(ssl.get(), verifies ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_NONE,
                  verifies ? on_verified : nullptr);
@@ -99,6 +100,7 @@ result<void> tls_engine::state::become_open() {
   auto* certificate = SSL_get0_peer_certificate(ssl.get());
   if (verifies && (!certificate || SSL_get_verify_result(ssl.get()) != X509_V_OK)) return broken("the peer's certificate was not verified");
   if (verifies) names = names_of(certificate);
+  SSL_set_max_send_fragment(ssl.get(), largest_record);
   open = true;
   return {};
 }
@@ -110,8 +112,8 @@ result<void> tls_engine::state::read(std::string& plain) {
   while ((done = SSL_read_ex(ssl.get(), bytes, sizeof bytes, &size)) == 1) {
     plain.append(bytes, size);
     any_plain = true;
-    bytes_since_messages += size;
-    if (bytes_since_messages >= data_that_allows_more) messages_since_data = 0;
+    data += size;
+    if (data >= data_that_allows_more) data = messages = 0;
   }
   if (auto ok = check_peer_behaves(); !ok) return ok;
   auto why = SSL_get_error(ssl.get(), done);
@@ -122,7 +124,7 @@ result<void> tls_engine::state::read(std::string& plain) {
 
 result<void> tls_engine::state::check_peer_behaves() {
   if (renegotiates) return broken("the peer wants to renegotiate, which is off");
-  if (messages_since_data > most_messages_since_data) return broken("the peer changes its TLS keys again and again without sending data");
+  if (messages > most_messages) return broken("the peer changes its TLS keys again and again without sending data");
   return {};
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 std::string describe_alert(int alert) {
   std::string text = "the peer refused with the TLS alert '";
-  text += SSL_alert_desc_string_long(alert);
+  text += alert == SSL_AD_CERTIFICATE_REQUIRED ? "certificate required" : SSL_alert_desc_string_long(alert); // unknown to OpenSSL 3.0
   switch (alert) {
   case SSL_AD_CERTIFICATE_REQUIRED: return text + "': it demands a client certificate";
   case SSL_AD_UNKNOWN_CA: return text + "': it does not trust the authority of this side's certificate, or got no certificate at all";

@@ -33,9 +33,8 @@ struct tls_engine::state {
   std::string refusal;            // why a certificate was refused, once it was
   std::vector<std::string> names; // of the verified peer
   std::optional<error> failure;
-  std::size_t handshake_bytes = 0;     // received until it was open
-  std::size_t messages_since_data = 0; // of the handshake kind, received since then
-  std::size_t bytes_since_messages = 0;
+  std::size_t handshake_bytes = 0;    // received until it was open
+  std::size_t messages = 0, data = 0; // of the handshake kind since then, and plain bytes, both from 0 again after enough of these
   bool verifies, open = false, any_plain = false, peer_closed = false, closed = false, renegotiates = false;
 };
 

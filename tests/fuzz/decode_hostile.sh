@@ -4,6 +4,9 @@
 set -eu
 program=$1
 count=${2:-1000000}
+# One seed for all runs; the program prints it.
+PATIO_TEST_SEED=${PATIO_TEST_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+export PATIO_TEST_SEED
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 

@@ -11,7 +11,7 @@ command -v clang++ >/dev/null || { echo "fuzz: install clang and its compiler-rt
 targets=$*
 if [ -z "$targets" ]; then
   for source in tests/fuzz/*.cpp; do
-    grep -q '^int LLVMFuzzerTestOneInput' "$source" && targets="$targets $(basename "$source" .cpp)"
+    grep -q 'int LLVMFuzzerTestOneInput(.*{$' "$source" && targets="$targets $(basename "$source" .cpp)"
   done
 fi
 all=$(for t in $targets; do echo "fuzz_$t"; done)

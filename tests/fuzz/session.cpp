@@ -173,7 +173,7 @@ private:
 
   void link(std::uint8_t how) {
     if (nodes_.size() == 2) return;
-    how_ ^= how % 8;
+    how_ = static_cast<std::uint8_t>(how_ ^ (how % 8));
     add_node();
     auto id = [&](std::size_t i, patio::role side, std::string_view own) {
       return nodes_[i]->node.open(side, "linked:1", std::string{own}, now_);

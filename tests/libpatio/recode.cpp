@@ -9,10 +9,10 @@
 
 namespace {
 
-// The classes of check_pickles.py's own.
+// The classes of pickle_objects.py.
 patio::python_types carried() {
   auto types = patio::python_types::standard();
-  for (const auto* name : {"Record", "Slotted", "Row", "Tally", "Stack", "Colour", "Money"}) types.add("__main__", name);
+  for (const auto* name : {"Record", "Slotted", "Row", "Tally", "Stack", "Colour", "Money"}) types.add("pickle_objects", name);
   return types;
 }
 

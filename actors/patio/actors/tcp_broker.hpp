@@ -23,7 +23,7 @@ struct tcp_options {
   std::vector<named_key> keys = {};    ///< more keys to log in with, each of which tells who does
   std::vector<access_rule> rules = {}; ///< who may call what; none lets everybody call everything
   bool insecure_listen_to_all = false; ///< whether to listen beyond this machine though a peer needs neither a key nor a certificate
-  python_types types = {};                                         ///< Python classes beyond the built-in ones, which all peers must know
+  python_types types = {};             ///< Python classes beyond the built-in ones, which all peers must know
 };
 
 struct connect_options {

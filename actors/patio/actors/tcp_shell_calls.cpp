@@ -31,7 +31,11 @@ void tcp_shell::on_execute(inbound_call work) {
     if (auto strong = caf::actor_cast<caf::actor>(weak))
       caf::anon_send(strong, answered_atom::value, id, std::make_shared<result<value>>(std::move(r)));
   };
-  executor_.run({work.entry, std::move(work.args), work.deadline, reply{std::move(back), errc::shut_down, std::move(work.over)}});
+  executor_.run({work.entry,
+                 std::move(work.args),
+                 work.deadline,
+                 reply{std::move(back), errc::shut_down, std::move(work.over)},
+                 {self_->id(), work.id.from}});
 }
 
 void tcp_shell::answered(const inbound_id& id, const result<value>& r) {
