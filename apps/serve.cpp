@@ -120,6 +120,7 @@ int serve(const serve_flags& f) {
   auto node = spawn_tcp_broker(sys, pool, std::move(*options));
   auto opened = open_all(node, *listen_on, *dial);
   if (opened) {
+    if (!f.demo && dial->empty()) std::cerr << "patio: this node serves no functions (--demo serves some)\n";
     wait_for_the_end(node, f.connection);
     std::thread{[] {
       while (wait_for_signal() == SIGHUP) {}
@@ -131,7 +132,7 @@ int serve(const serve_flags& f) {
   if (opened) std::cout.flush(), std::_Exit(ok);
   bool unsafe = opened.error().code == errc::invalid;
   std::cerr << "patio: " << displayable(opened.error().message)
-            << (unsafe ? " (PATIO_KEY, --key-file, --tls-ca, or --insecure-listen-to-all)"
+            << (unsafe ? " (PATIO_KEY, --key-file, --peer-key, --tls-ca, or --insecure-listen-to-all)"
                        : " (--listen HOST:PORT takes another; port 0 is any free one)")
             << "\n";
   return exit_code_of(opened.error().code);

@@ -128,7 +128,7 @@ std::span<const suffix> suffixes(unit in) {
 
 std::string number(double n) {
   char text[32];
-  auto end = std::to_chars(std::begin(text), std::end(text), n).ptr;
+  auto end = std::to_chars(std::begin(text), std::end(text), n, std::chars_format::fixed).ptr;
   return {text, end};
 }
 

@@ -29,7 +29,8 @@ node::node(node_options options, registry functions, node_events& events)
   options_.limits.refresh = std::max(options_.limits.refresh, instant{std::chrono::seconds{1}}); // 0 would be without end
   // A frame within its limit is not to be refused for its length a second time.
   options_.limits.pickle.bytes = std::max(options_.limits.pickle.bytes, options_.limits.frame);
-  session_options shared{options_.key, functions_.names(), options_.limits, options_.extensions, options_.keys, options_.rules, options_.types};
+  session_options shared{options_.key,  functions_.names(), options_.limits, options_.extensions,
+                         options_.keys, options_.rules,     options_.types};
   session_options_ = std::make_shared<const session_options>(std::move(shared));
 }
 
@@ -121,11 +122,16 @@ void node::forget(connection_id id) {
   gone_.push_back(std::move(c.mapped()));
 }
 
+void node::name_limit(error& why) const {
+  if (why.exceeded == limit::none) return;
+  why.message += " (limit " + std::string{to_string(why.exceeded)} + "=" + limit_value(options_.limits, why.exceeded) + ")";
+}
+
 void node::count(error& why) {
   if (why.exceeded == limit::none) return;
-  auto& times = exceeded_[static_cast<std::size_t>(why.exceeded)];
-  why.message += " (limit " + std::string{to_string(why.exceeded)} + "=" + limit_value(options_.limits, why.exceeded) + ", exceeded "
-                 + std::to_string(++times) + " times)";
+  auto times = ++exceeded_[static_cast<std::size_t>(why.exceeded)];
+  name_limit(why);
+  why.message.insert(why.message.size() - 1, ", exceeded " + std::to_string(times) + " times");
 }
 
 void node::refused(const connection& c, error why) {

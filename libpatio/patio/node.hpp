@@ -155,7 +155,7 @@ private:
     enum class kind : std::uint8_t { call, inbound, handshake, forgive, refresh, restore } what;
     std::uint32_t serial_or_slot = 0;
     std::uint64_t id_or_generation = 0;
-    std::uint64_t number = 0; ///< of an inbound request
+    std::uint64_t number = 0; ///< of an inbound request, or of a connection's penalties
   };
 
   [[nodiscard]] connection* find(connection_id id);
@@ -178,6 +178,7 @@ private:
   void note_change(connection& c);
   void forget(connection_id id);
   void count(error& why);
+  void name_limit(error& why) const;
   void refused(const connection& c, error why);
 
   node_options options_;

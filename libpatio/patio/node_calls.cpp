@@ -138,7 +138,8 @@ void node::finish(std::uint32_t at, result<value> r) {
     auto waiting = waiting_.find(s.request->function);
     if (waiting != waiting_.end() && waiting->second.erase(s.order) > 0 && waiting->second.empty()) waiting_.erase(waiting);
   }
-  if (!r) count(r.error());
+  // What is wrong with an answer, its session reports as well, to be counted there.
+  if (!r) s.where == slot::place::sent ? name_limit(r.error()) : count(r.error());
   auto token = s.token;
   auto entries = s.entries;
   auto generation = s.generation + 1;

@@ -94,4 +94,19 @@ private:
   reply untyped_;
 };
 
+/// For a function without a result: the answer is None.
+template <>
+class reply_to<void> {
+public:
+  reply_to() = default;
+  explicit reply_to(reply untyped) : untyped_{std::move(untyped)} {}
+  void answer() { untyped_.answer(value{}); }
+  void fail(error why) { untyped_.answer(tl::unexpected(std::move(why))); }
+  /// As reply::over.
+  [[nodiscard]] const std::stop_token& over() const noexcept { return untyped_.over(); }
+
+private:
+  reply untyped_;
+};
+
 } // namespace patio

@@ -74,7 +74,7 @@ void session::handle_discover_response(const frame_reader::frame& f) {
   }
   auto names = read_pickle(f.payload, options_->limits.pickle).and_then(from_value<std::vector<std::string>>);
   auto broken = state_ == state::ready ? errc::protocol : errc::login_refused;
-  if (!names) return fail(broken, "DISCOVER_RESPONSE is no list of names: " + names.error().message);
+  if (!names) return fail(broken, "DISCOVER_RESPONSE is no list of names: " + names.error().message, names.error().exceeded);
   if (names->size() > options_->limits.names)
     return fail(broken, "the peer serves more than " + std::to_string(options_->limits.names) + " names", limit::names);
   if (std::erase_if(*names, [&](const std::string& n) { return n.size() > options_->limits.name; }) > 0)

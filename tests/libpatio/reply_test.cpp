@@ -84,3 +84,17 @@ TEST_CASE("reply_to: converts its type, and can fail") {
   { reply_to<int> forgotten{reply{b.sink()}}; }
   CHECK(b.answers == answers{"7", "text", "no answer in time: late", dropped});
 }
+
+TEST_CASE("reply: one for a function without a result answers None, or fails") {
+  box b;
+  {
+    reply_to<void> done{reply{b.sink()}}, failed{reply{b.sink()}}, forgotten{reply{b.sink()}};
+    done.answer();
+    done.answer();
+    failed.fail({patio::errc::overloaded, "later", {}});
+  }
+  CHECK(b.answers.size() == 3);
+  CHECK(b.answers[0].empty()); // None has no text
+  CHECK(b.answers[1].find("later") != std::string::npos);
+  CHECK(b.answers[2] == dropped);
+}

@@ -1,6 +1,9 @@
+#include <charconv>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <optional>
 #include <string>
 
 #include "mesh.hpp"
@@ -45,6 +48,18 @@ int sabotage() {
   return std::puts("no seed lost a call"), 1;
 }
 
+/// Not what std::stoull takes: "-1", "5x".
+std::optional<std::uint64_t> read_number(const std::string& word) {
+  std::uint64_t n = 0;
+  auto [end, wrong] = std::from_chars(word.data(), word.data() + word.size(), n);
+  return wrong == std::errc{} && end == word.data() + word.size() ? std::optional{n} : std::nullopt;
+}
+
+int usage() {
+  std::fputs("usage: simulation [restarts] [FIRST_SEED [COUNT]], both whole numbers, or simulation sabotage\n", stderr);
+  return 2;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -52,6 +67,7 @@ int main(int argc, char** argv) {
   if (!words.empty() && words[0] == "sabotage") return sabotage();
   bool only_restarts = !words.empty() && words[0] == "restarts";
   if (only_restarts) words.erase(words.begin());
-  auto number = [&](std::size_t at, std::uint64_t otherwise) { return words.size() > at ? std::stoull(words[at]) : otherwise; };
-  return run_seeds(number(0, 1), number(1, 1000), only_restarts);
+  auto number = [&](std::size_t at, std::uint64_t otherwise) { return words.size() > at ? read_number(words[at]) : otherwise; };
+  auto first = number(0, 1), count = number(1, 1000);
+  return first && count && words.size() <= 2 ? run_seeds(*first, *count, only_restarts) : usage();
 }

@@ -1,0 +1,180 @@
+// `patio serve`: limits, keys of peers, who may call what, and where it dares to listen.
+#include <doctest/doctest.h>
+
+#include <sys/resource.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include <patio/limit_table.hpp>
+
+#include "cli.hpp"
+#include "raw_peer.hpp"
+
+using namespace patio::tests::cli;
+using patio::tests::process;
+using patio::tests::raw_peer;
+
+namespace {
+
+/// A file that is gone when this ends.
+class file {
+public:
+  file(std::string name, const std::string& bytes) : name_{std::move(name)} { std::ofstream{name_} << bytes; }
+  ~file() { std::remove(name_.c_str()); }
+  file(const file&) = delete;
+  file& operator=(const file&) = delete;
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+private:
+  std::string name_;
+};
+
+patio::tests::finished serve(std::vector<std::string> flags, const process::environment& env = {}) {
+  flags.insert(flags.begin(), {"serve", "--listen", "127.0.0.1:0"});
+  return run(std::move(flags), env);
+}
+
+patio::tests::finished call(const server& s, const std::string& function, const std::string& key) {
+  return run({"call", function, "6", "7", "--timeout", "20", "--connect", s.where()}, {{"PATIO_KEY", key}});
+}
+
+/// The number above all that the process has open.
+rlim_t first_free_descriptor(pid_t of) {
+  rlim_t above = 0;
+  for (const auto& entry : std::filesystem::directory_iterator{"/proc/" + std::to_string(of) + "/fd"})
+    above = std::max<rlim_t>(above, std::stoul(entry.path().filename()) + 1);
+  return above;
+}
+
+void allow_descriptors(pid_t of, rlim_t below) {
+  rlimit most{};
+  REQUIRE(::prlimit(of, RLIMIT_NOFILE, nullptr, &most) == 0);
+  most.rlim_cur = std::min(below, most.rlim_max);
+  REQUIRE(::prlimit(of, RLIMIT_NOFILE, &most, nullptr) == 0);
+}
+
+} // namespace
+
+TEST_CASE("patio serve: --help lists every limit with its default") {
+  auto help = run({"serve", "--help"});
+  CHECK(help.code == 0);
+  for (const auto& row : patio::limit_table()) {
+    auto line = "\n  " + std::string{row.name} + "=" + patio::limit_value({}, row.which) + " ";
+    CHECK_MESSAGE(help.out.find(line) != std::string::npos, line);
+    CHECK_MESSAGE(help.out.find(std::string{row.meaning} + "\n") != std::string::npos, row.meaning);
+  }
+}
+
+TEST_CASE("patio serve: --limit sets a limit, any number of them") {
+  server s{{"--demo", "--limit", "name=4", "--limit", "frame=2KiB", "--limit", "route_wait=0.5s"}};
+  CHECK(call(s, "mul", "").out == "42\n");
+  auto long_name = run({"call", "whoami", "--connect", s.where()});
+  CHECK(long_name.code == 5); // too long to be told
+  auto large = run({"call", "echo", std::string(3'000, 'x'), "--connect", s.where()});
+  check_error(large, 7, "over the limit of 2048");
+  s.child().signal(SIGTERM);
+  CHECK(s.child().wait() == 0);
+  CHECK(s.child().error_lines().rest().find("(limit frame=2KiB, exceeded 1 times)") != std::string::npos);
+}
+
+TEST_CASE("patio serve: a wrong --limit is exit code 2, and says what would be right") {
+  check_error(serve({"--limit", "frame=0"}), 2, "--limit frame takes a number of bytes (KiB, MiB, GiB) from 128 to 1GiB, not '0'");
+  check_error(serve({"--limit", "drain=1MiB"}), 2, "--limit drain takes a number of seconds (ms, min, h) from 0s to 3600s, not '1MiB'");
+  check_error(serve({"--limit", "frames=1"}), 2, "--limit there is no limit 'frames'");
+  check_error(serve({"--limit", "frame"}), 2, "--limit a limit is NAME=VALUE, not 'frame'");
+}
+
+TEST_CASE("patio serve: --peer-key names those who log in, and --allow says what they may call") {
+  file billing{"cli_limits_billing_key", "key of billing\n"}, admin{"cli_limits_admin_key", "key of admin"};
+  server s{{"--demo", "--peer-key", "billing=" + billing.name(), "--peer-key", "admin=" + admin.name(), "--allow", "*:echo", "--allow",
+            "billing:m*", "--allow", "admin:*"},
+           {{"PATIO_KEY", "own"}}};
+  CHECK(call(s, "mul", "key of billing").out == "42\n");
+  CHECK(call(s, "sub", "key of billing").code == 5);
+  CHECK(call(s, "sub", "key of admin").out == "-1\n");
+  CHECK(call(s, "mul", "own").code == 5);
+  CHECK(call(s, "echo", "own").code == 0);
+  CHECK(call(s, "echo", "another").code == 3);
+  CHECK(call(s, "echo", "").code == 3);
+  CHECK(run({"list", "--connect", s.where()}, {{"PATIO_KEY", "key of billing"}}).out == "echo\nmul\n");
+}
+
+TEST_CASE("patio serve: a wrong --allow or --peer-key is exit code 2, and says what would be right") {
+  file key{"cli_limits_key", "key"}, same{"cli_limits_same_key", "key\n"}, empty{"cli_limits_empty_key", "\n"};
+  check_error(serve({"--allow", "billing"}), 2, "--allow a rule is NAME:PATTERN, e.g. billing:invoice_* or *:ping, not 'billing'");
+  check_error(serve({"--peer-key", key.name()}), 2, "--peer-key takes NAME=FILE, not 'cli_limits_key'");
+  check_error(serve({"--peer-key", "=" + key.name()}), 2, "--peer-key takes NAME=FILE");
+  check_error(serve({"--peer-key", "billing=no_such_file"}), 2, "cannot read no_such_file: No such file or directory");
+  check_error(serve({"--peer-key", "billing="}), 2, "cannot read");
+  check_error(serve({"--peer-key", "billing=" + empty.name()}), 2, "a named key has a name and at least one byte");
+  check_error(serve({"--peer-key", "a=" + key.name(), "--peer-key", "b=" + same.name()}), 2, "the key of 'b' is that of another name, too");
+  check_error(serve({"--peer-key", "a=" + key.name()}, {{"PATIO_KEY", "key"}}), 2, "the key of 'a' is that of another name, too");
+}
+
+TEST_CASE("patio: a key that is too long is named without a word of it") {
+  for (std::size_t size : {33, 100, 70'000, 2'000'000}) {
+    INFO(size);
+    file key{"cli_limits_long_key", std::string(size, 'Q')};
+    for (const auto& flags : {std::vector<std::string>{"--key-file", key.name()}, {"--peer-key", "billing=" + key.name()}}) {
+      auto o = serve(flags);
+      check_error(o, 2, key.name());
+      CHECK(o.err.find("QQ") == std::string::npos);
+    }
+  }
+  file longest{"cli_limits_longest_key", std::string(32, 'Q') + "\n"};
+  server s{{"--demo", "--key-file", longest.name()}};
+  CHECK(call(s, "mul", std::string(32, 'Q')).out == "42\n");
+  auto o = serve({}, {{"PATIO_KEY", std::string(33, 'Q')}});
+  check_error(o, 2, "PATIO_KEY: a key has at most 32 bytes, not 33");
+  CHECK(o.err.find("QQ") == std::string::npos);
+}
+
+TEST_CASE("patio serve: the key is not in its environment for others to read") {
+  server s{{"--demo"}, {{"PATIO_KEY", "a key that nobody sees"}}};
+  std::ifstream in{"/proc/" + std::to_string(s.child().id()) + "/environ"};
+  std::string all{std::istreambuf_iterator<char>{in}, {}};
+  CHECK(all.find("PATIO_KEY=") != std::string::npos);
+  CHECK(all.find("nobody sees") == std::string::npos);
+}
+
+TEST_CASE("patio serve: beyond this machine it listens with a key, or if told that this is meant") {
+  auto listen_to_all = [](std::vector<std::string> more) {
+    more.insert(more.begin(), {PATIO_COMMAND, "serve", "--demo", "--listen", "0.0.0.0:0"});
+    return more;
+  };
+  auto refused = run({"serve", "--demo", "--listen", "0.0.0.0:0"}, {{"PATIO_KEY", ""}});
+  check_error(refused, 2, "anybody who reaches 0.0.0.0:");
+  CHECK(refused.err.find("(PATIO_KEY, --key-file, --peer-key, --tls-ca, or --insecure-listen-to-all)") != std::string::npos);
+  file key{"cli_limits_all_key", "key"};
+  process keyed{listen_to_all({}), {{"PATIO_KEY", "secret"}}}, named{listen_to_all({"--peer-key", "a=" + key.name()})},
+    meant{listen_to_all({"--insecure-listen-to-all"})};
+  for (auto* p : {&keyed, &named, &meant}) CHECK(p->await("listening on ").starts_with("0.0.0.0:"));
+}
+
+TEST_CASE("patio serve: without descriptors it says so, rests, and accepts again when there are some") {
+  server s{{"--demo", "--limit", "accept_pause=20ms"}};
+  auto child = s.child().id();
+  CHECK(call(s, "mul", "").out == "42\n");
+  auto where = patio::parse_endpoint(s.where()).value();
+  allow_descriptors(child, first_free_descriptor(child));
+  raw_peer waits{where}; // connected by the system, not accepted yet
+  for (;;) {             // a descriptor of the call before may have been freed meanwhile: then that one is accepted, and the next is not
+    raw_peer more{where};
+    auto line = s.child().error_lines().line();
+    REQUIRE(line);
+    if (line->find("cannot accept: Too many open files") != std::string::npos) break;
+  }
+  allow_descriptors(child, 1'000);
+  waits.log_in_as_client();
+  CHECK(call(s, "mul", "").out == "42\n");
+  s.child().signal(SIGTERM);
+  CHECK(s.child().wait() == 0);
+}
+
+TEST_CASE("patio serve: one that can serve nothing and calls nobody says so") {
+  process s{{PATIO_COMMAND, "serve", "--listen", "127.0.0.1:0"}, {}, process::errors::captured};
+  (void)s.await("listening on ");
+  CHECK(s.error_lines().line() == "patio: this node serves no functions (--demo serves some)");
+}
