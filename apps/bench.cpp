@@ -115,7 +115,7 @@ void add_bench(CLI::App& app, command& run) {
   sub.add_option("--in-flight", f->in_flight, "calls under way at any time")->check(CLI::Range(1, 16'384))->capture_default_str();
   sub.add_option("--calls", f->calls, "calls in all")->check(CLI::Range(1, 100'000'000))->capture_default_str();
   sub.add_flag("--json", f->json, "print one JSON object: calls_per_s, p50_us, p99_us, errors");
-  f->connection.add_key(sub);
+  f->connection.add_security(sub);
   f->connection.add_timeout(sub);
   sub.footer("Example:\n  patio bench --connect 127.0.0.1:15383 --function mul --args '[3, 4]' --in-flight 64 --calls 100000");
   sub.callback([f, &run] { run = [f] { return bench(*f); }; });

@@ -58,7 +58,7 @@ void add_call(CLI::App& app, command& run) {
   sub.add_option("--kw", f->keywords, "a keyword argument; any number")->type_name("NAME=VALUE")->allow_extra_args(false);
   sub.add_option("--connect", f->connect, "the peer; any number of them")->required()->type_name("HOST:PORT")->allow_extra_args(false);
   sub.add_flag("--json", f->json, "print the result as JSON");
-  f->connection.add_key(sub);
+  f->connection.add_security(sub);
   f->connection.add_timeout(sub);
   sub.footer("Example:\n  patio call div 1 0.5 --connect 127.0.0.1:15383\n  patio call echo \"(1, b'x')\" --kw a=None --connect 127.0.0.1\n"
              "A negative number after -- : patio call sub --connect 127.0.0.1 -- 1 -2");

@@ -2,36 +2,61 @@
 
 #include <cmath>
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
+#include <cstring>
 
 #include <patio/actors/log.hpp>
 #include <patio/login.hpp>
 
 namespace patio::apps {
 
-void connection_flags::add_key(CLI::App& app) {
+void connection_flags::add_security(CLI::App& app) {
   app.add_option("--key-file", key_file, "file with the shared key of 0 to 32 bytes (default: the environment variable PATIO_KEY)")
     ->type_name("FILE");
+  app.add_flag("--tls", tls, "speak TLS, and nothing else; implied by the options below");
+  app
+    .add_option("--tls-ca", files.authorities,
+                "authorities to believe (default: the system's); a server with it demands client certificates")
+    ->type_name("FILE");
+  app.add_option("--tls-cert", files.certificate, "certificate to show, with its chain")->type_name("FILE");
+  app.add_option("--tls-key", files.private_key, "its private key")->type_name("FILE");
+  app.add_option("--tls-crl", files.revoked, "certificate revocation lists of the authorities")->type_name("FILE");
+  app.add_option("--tls-name", tls_name, "name that a dialled peer's certificate must have (default: the host dialled)")->type_name("HOST");
+  app.add_flag("--tls-insecure", tls_insecure, "believe whoever answers: anybody on the way can read and change everything");
 }
 
 void connection_flags::add_timeout(CLI::App& app) {
   app.add_option("--timeout", timeout, "seconds that each call may take")->type_name("SECONDS")->capture_default_str();
 }
 
-result<std::string> load_key(const connection_flags& flags) {
-  std::string key;
-  if (!flags.key_file.empty()) {
-    std::ifstream file{flags.key_file, std::ios::binary};
-    std::ostringstream text;
-    if (!file || !(text << file.rdbuf())) return fail(errc::invalid, "--key-file " + flags.key_file + " cannot be read, or is empty");
-    key = text.str();
-    if (key.ends_with('\n')) key.pop_back();
-  } else if (const char* from_environment = std::getenv("PATIO_KEY")) {
-    key = from_environment;
-  }
-  if (auto fits = check_key(key); !fits) return tl::unexpected(std::move(fits.error()));
+result<secret> load_key_file(const std::string& path) {
+  auto bytes = read_secret_file(path);
+  if (!bytes) return bytes;
+  secret key = bytes->view().substr(0, bytes->size() - (bytes->view().ends_with('\n') ? 1 : 0));
+  if (auto fits = check_key(key.view()); !fits) return fail(errc::invalid, path + ": " + fits.error().message);
   return key;
+}
+
+result<secret> load_key(const connection_flags& flags) {
+  if (!flags.key_file.empty()) return load_key_file(flags.key_file);
+  char* from_environment = std::getenv("PATIO_KEY");
+  if (!from_environment) return secret{};
+  secret key{from_environment};
+  std::memset(from_environment, 0, key.size()); // whoever may look at a process may see its environment
+  if (auto fits = check_key(key.view()); !fits) return fail(errc::invalid, "PATIO_KEY: " + fits.error().message);
+  return key;
+}
+
+result<std::optional<tls_options>> load_tls(const connection_flags& f) {
+  const auto& files = f.files;
+  bool implied = f.tls_insecure || !f.tls_name.empty() || !files.authorities.empty() || !files.certificate.empty()
+                 || !files.private_key.empty() || !files.revoked.empty();
+  if (!f.tls && !implied) return std::nullopt;
+  auto options = read_tls_files(files);
+  if (!options) return tl::unexpected(std::move(options.error()));
+  options->name = f.tls_name;
+  if (f.tls_insecure) options->verify = tls_options::verification::insecure_accept_any_server;
+  if (auto fits = tls_context::make(*options); !fits) return tl::unexpected(std::move(fits.error()));
+  return std::move(*options);
 }
 
 result<std::chrono::nanoseconds> seconds(double s) {
@@ -39,9 +64,7 @@ result<std::chrono::nanoseconds> seconds(double s) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>{s});
 }
 
-client::client(std::string key) {
-  tcp_options options;
-  options.key = std::move(key);
+client::client(tcp_options options) {
   // Every peer is connected before the first call, so a name that is not known now will not be.
   options.limits.route_wait = std::chrono::nanoseconds::zero();
   broker_ = spawn_tcp_broker(system_, null_executor(), std::move(options));
@@ -52,6 +75,8 @@ client::~client() { shut_down(broker_); }
 result<std::unique_ptr<client>> client::connect(const std::vector<std::string>& endpoints, const connection_flags& flags) {
   auto key = load_key(flags);
   if (!key) return tl::unexpected(std::move(key.error()));
+  auto tls = load_tls(flags);
+  if (!tls) return tl::unexpected(std::move(tls.error()));
   std::vector<endpoint> targets;
   for (const auto& text : endpoints) {
     auto where = parse_endpoint(text);
@@ -59,7 +84,7 @@ result<std::unique_ptr<client>> client::connect(const std::vector<std::string>& 
     targets.push_back(std::move(*where));
   }
   set_log_level(log_level::off); // what goes wrong is reported once, as the command's own error
-  std::unique_ptr<client> made{new client{std::move(*key)}};
+  std::unique_ptr<client> made{new client{{.key = std::move(*key), .tls = std::move(*tls)}}};
   std::vector<std::future<result<peer_info>>> logins;
   for (const auto& where : targets) logins.push_back(patio::connect(made->broker_, where.host, where.port, {.until_connected = false}));
   auto patience = seconds(flags.timeout);

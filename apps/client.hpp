@@ -9,19 +9,30 @@
 #include <patio/actors/call.hpp>
 #include <patio/actors/system.hpp>
 #include <patio/actors/tcp_broker.hpp>
+#include <patio/actors/tls_files.hpp>
 
 namespace patio::apps {
 
 /// Flags of every subcommand that opens a connection.
 struct connection_flags {
   std::string key_file;
+  bool tls = false, tls_insecure = false;
+  tls_files files;
+  std::string tls_name;
   double timeout = 60; ///< seconds
-  void add_key(CLI::App& app);
+  /// The key and TLS.
+  void add_security(CLI::App& app);
   void add_timeout(CLI::App& app);
 };
 
-/// The key from the file, else from PATIO_KEY, else empty. A trailing newline of a file is not part of it.
-[[nodiscard]] result<std::string> load_key(const connection_flags& flags);
+/// A key of at most 32 bytes. A trailing newline of the file is not part of it.
+[[nodiscard]] result<secret> load_key_file(const std::string& path);
+
+/// The key from the file, else from PATIO_KEY, which is overwritten in the process's environment, else empty.
+[[nodiscard]] result<secret> load_key(const connection_flags& flags);
+
+/// Nothing without --tls. Reads the files anew each time.
+[[nodiscard]] result<std::optional<tls_options>> load_tls(const connection_flags& flags);
 
 /// Checks before anything is opened.
 [[nodiscard]] result<std::chrono::nanoseconds> seconds(double s);
@@ -37,7 +48,7 @@ public:
   [[nodiscard]] caf::actor_system& system() noexcept { return system_; }
 
 private:
-  explicit client(std::string key);
+  explicit client(tcp_options options);
   system_config config_;
   caf::actor_system system_{config_};
   tcp_broker_actor broker_;

@@ -73,7 +73,7 @@ void add_list(CLI::App& app, command& run) {
   auto f = std::make_shared<peer_flags>();
   sub.add_option("--connect", f->connect, "the peer")->required()->type_name("HOST:PORT");
   sub.add_flag("--json", f->json, "print a JSON array");
-  f->connection.add_key(sub);
+  f->connection.add_security(sub);
   sub.footer("Example:\n  patio list --connect 127.0.0.1:15383");
   sub.callback([f, &run] { run = [f] { return list(*f); }; });
 }
@@ -83,7 +83,7 @@ void add_ping(CLI::App& app, command& run) {
   auto f = std::make_shared<peer_flags>();
   sub.add_option("--connect", f->connect, "the peer")->required()->type_name("HOST:PORT");
   sub.add_option("--count", f->count, "how many, one after another")->check(CLI::Range(1, 1'000'000))->capture_default_str();
-  f->connection.add_key(sub);
+  f->connection.add_security(sub);
   f->connection.add_timeout(sub);
   sub.footer("Example:\n  patio ping --connect 127.0.0.1:15383 --count 10");
   sub.callback([f, &run] { run = [f] { return ping(*f); }; });

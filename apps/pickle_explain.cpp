@@ -25,8 +25,9 @@ result<std::string> read_input(const std::string& path) {
 
 // A frame's payload is a value, a call, or, in an ERROR, an exception of a class that is not known here.
 result<std::string> explain_bytes(std::string_view bytes) {
-  if (auto call = read_call_request(bytes)) return to_tagged_json(*call);
-  auto strict = read_pickle(bytes);
+  auto types = python_types::standard();
+  if (auto call = read_call_request(bytes, {}, types)) return to_tagged_json(*call);
+  auto strict = read_pickle(bytes, {}, unknown_class::refuse, types);
   if (strict) return to_tagged_json(*strict);
   if (auto v = read_pickle(bytes, {}, unknown_class::as_exception); v && v->kind() == kind::exception)
     strict.error().message += "; accepted in an ERROR, as an exception of a class that is not known here";

@@ -60,9 +60,9 @@ std::string sorted_set(const value& v) {
   return joined(texts);
 }
 
-std::string entries_of(const value& dict) {
+std::string pairs_of(std::span<const dict_entry> entries) {
   std::vector<std::string> texts;
-  for (const auto& [key, mapped] : dict.entries()) texts.push_back(joined({text_of(key), text_of(mapped)}));
+  for (const auto& [key, mapped] : entries) texts.push_back(joined({text_of(key), text_of(mapped)}));
   return joined(texts);
 }
 
@@ -70,6 +70,16 @@ std::string exception_text(const value& v) {
   auto content = R"({"type": )" + escaped(v.exception_type()) + R"(, "args": )" + joined(texts_of(v.exception_args()));
   if (!v.exception_notes().empty()) content += R"(, "notes": )" + joined(texts_of(v.exception_notes()));
   return tag("exception", content + "}");
+}
+
+std::string object_text(const object_parts& o) {
+  std::string content = R"({"module": )" + escaped(o.module) + R"(, "name": )" + escaped(o.name);
+  if (o.made_by == making::bare) content += R"(, "bare": true)";
+  content += R"(, "args": )" + joined(texts_of(o.args));
+  if (!o.items.empty()) content += R"(, "items": )" + joined(texts_of(o.items));
+  if (!o.entries.empty()) content += R"(, "entries": )" + pairs_of(o.entries);
+  if (!o.state.is_none()) content += R"(, "state": )" + text_of(o.state);
+  return tag("object", content + "}");
 }
 
 std::string text_of(const value& v) {
@@ -84,10 +94,11 @@ std::string text_of(const value& v) {
   case kind::bytearray: return tag("bytearray", quoted(hex(v.data())));
   case kind::list: return tag("list", joined(texts_of(v.items())));
   case kind::tuple: return tag("tuple", joined(texts_of(v.items())));
-  case kind::dict: return tag("dict", entries_of(v));
+  case kind::dict: return tag("dict", pairs_of(v.entries()));
   case kind::set: return tag("set", sorted_set(v));
   case kind::frozenset: return tag("frozenset", sorted_set(v));
   case kind::exception: return exception_text(v);
+  case kind::object: return object_text(v.as_object());
   }
   return {};
 }
@@ -135,6 +146,17 @@ value exception_from(const json& content) {
                           items_from(content.value("notes", json::array())));
 }
 
+value object_from(const json& content) {
+  object_parts parts{.module = content.at("module").get<std::string>(), .name = content.at("name").get<std::string>()};
+  if (content.value("bare", false)) parts.made_by = making::bare;
+  parts.args = items_from(content.at("args"));
+  parts.items = items_from(content.value("items", json::array()));
+  for (const auto& pair : content.value("entries", json::array()))
+    parts.entries.emplace_back(value_from_tagged(pair.at(0)), value_from_tagged(pair.at(1)));
+  if (content.contains("state")) parts.state = value_from_tagged(content.at("state"));
+  return value::object(std::move(parts));
+}
+
 value leaf_from(const std::string& type, const json& tagged) {
   if (type == "none") return {};
   if (type == "bool") return tagged.at("v").get<bool>();
@@ -175,6 +197,7 @@ value value_from_tagged(const json& tagged) {
   if (type == "frozenset") return value::frozenset(items_from(tagged.at("v")));
   if (type == "dict") return dict_from(tagged.at("v"));
   if (type == "exception") return exception_from(tagged.at("v"));
+  if (type == "object") return object_from(tagged.at("v"));
   return leaf_from(type, tagged);
 }
 

@@ -12,5 +12,6 @@
 #include <patio/actors/remote_function.hpp>
 #include <patio/actors/system.hpp>
 #include <patio/actors/tcp_broker.hpp>
+#include <patio/actors/tls_files.hpp>
 #include <patio/registry.hpp>
 #include <patio/repr.hpp>

@@ -3,12 +3,14 @@
 #include <cmath>
 
 #include <patio/repr.hpp>
+#include <patio/standard_types.hpp>
 
 namespace patio {
 
 error mismatch(const std::string& expected, const value& v) {
-  auto found = v.is_none() ? std::string_view{"None"} : type_name(v.kind());
-  return {errc::undecodable, "must be " + expected + ", not " + std::string{found}, {}};
+  auto found = v.is_none() ? std::string{"None"} : std::string{type_name(v.kind())};
+  if (v.kind() == kind::object) found = v.as_object().module + "." + v.as_object().name;
+  return {errc::undecodable, "must be " + expected + ", not " + found, {}};
 }
 
 namespace detail {
@@ -58,6 +60,9 @@ result<std::string> text_of(const value& v) {
 }
 
 result<std::chrono::duration<double>> seconds_of(const value& v) {
+  if (class_of(v) == standard_class::timedelta)
+    if (auto t = timedelta_from(v.as_object().args))
+      return std::chrono::duration<double>{static_cast<double>(t->days * 86'400 + t->seconds) + static_cast<double>(t->microseconds) / 1e6};
   auto d = any_real(v);
   if (!d) return tl::unexpected(std::move(d.error()));
   if (!(std::abs(*d) < 9.2e9)) return fail(errc::undecodable, "must be a number of seconds below 9.2e9");

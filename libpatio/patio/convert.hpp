@@ -209,8 +209,10 @@ struct converter<std::chrono::duration<Rep, Period>> {
   static std::string name() { return "float"; }
 };
 
-template <detail::has_fields T>
-struct converter<T> {
+namespace detail {
+
+template <has_fields T>
+struct fields_converter {
   static value to(const T& x) {
     std::vector<dict_entry> entries;
     auto add = [&](const auto& f) { entries.emplace_back(value{f.name}, to_value(x.*f.member)); };
@@ -232,13 +234,18 @@ private:
   template <class Class, class Member>
   static bool take(const value& dict, const field<Class, Member>& f, T& x, std::optional<error>& why) {
     const auto* found = dict.find(f.name);
-    if (!found && detail::is_optional<Member>) return true;
+    if (!found && is_optional<Member>) return true;
     auto member = found ? from_value<Member>(*found) : fail(errc::undecodable, "is missing");
     if (member) x.*f.member = std::move(*member);
-    else why = detail::within(std::string{"'"} + f.name + "'", std::move(member.error()));
+    else why = within(std::string{"'"} + f.name + "'", std::move(member.error()));
     return member.has_value();
   }
 };
+
+} // namespace detail
+
+template <detail::has_fields T>
+struct converter<T> : detail::fields_converter<T> {};
 
 } // namespace patio
 

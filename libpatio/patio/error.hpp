@@ -7,6 +7,7 @@
 #include <string_view>
 #include <tl/expected.hpp>
 
+#include <patio/limit.hpp>
 #include <patio/value.hpp>
 
 namespace patio {
@@ -36,8 +37,9 @@ enum class errc : std::uint8_t {
 
 struct error {
   errc code = errc::invalid;
-  std::string message; ///< context, outermost first; never holds a key
-  value exception;     ///< of kind exception if the code is remote_error, else None
+  std::string message;          ///< context, outermost first; never holds a key
+  value exception;              ///< of kind exception if the code is remote_error, else None
+  limit exceeded = limit::none; ///< what caused it, if a limit did
 
   friend bool operator==(const error&, const error&) = default;
 };
@@ -60,6 +62,10 @@ using result = tl::expected<T, error>;
 
 [[nodiscard]] inline tl::unexpected<error> fail(errc code, std::string message) {
   return tl::unexpected<error>(error{code, std::move(message), {}});
+}
+
+[[nodiscard]] inline tl::unexpected<error> fail(errc code, limit exceeded, std::string message) {
+  return tl::unexpected<error>(error{code, std::move(message), {}, exceeded});
 }
 
 } // namespace patio

@@ -1,35 +1,60 @@
-/// What a node lets others cost it. Every field can be set; 0 never means unlimited.
+/// What a node lets others cost it. Every field can be set; 0 allows nothing, it never means unlimited.
+/// `limit_table.hpp` has them by name, with units, as the command line takes them.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 
+#include <patio/backoff.hpp>
 #include <patio/pickle.hpp>
 
 namespace patio {
 
 struct limits {
-  std::size_t frame = std::size_t{16} << 20;                     ///< payload bytes once logged in
-  std::size_t frame_before_login = 1024;                         ///< payload bytes until then
-  std::size_t drain = std::size_t{64} << 20;                     ///< a larger frame than this is not skipped: its connection closes
-  std::chrono::nanoseconds handshake = std::chrono::seconds{5};  ///< TLS, login and discovery together
-  std::size_t name = 512;                                        ///< bytes of a function's name
-  std::size_t names = 10'000;                                    ///< functions of one peer
-  std::size_t keywords = 1024;                                   ///< keyword arguments of one call
-  std::size_t inbound_calls = 1024;                              ///< running for one connection
-  std::size_t inbound_bytes = std::size_t{64} << 20;             ///< payload bytes of those
-  std::size_t node_inbound_bytes = std::size_t{512} << 20;       ///< the same of all connections together
-  std::size_t outbound_calls = 16'384;                           ///< waiting for answers from one connection
-  std::size_t waiting_calls = 262'144;                           ///< of the whole node, those without a peer included
-  std::size_t unknown_serials = 100;                             ///< answers nobody waits for, in one minute
-  std::chrono::nanoseconds route_wait = std::chrono::seconds{5}; ///< for a peer that serves a name
-  std::chrono::nanoseconds longest_timeout = std::chrono::hours{24};
+  // Connections, and what they may cost before they have logged in.
+  std::size_t connections = 4096;             ///< accepted; a TCP broker leaves 64 of the process's descriptors free as well
+  std::size_t connections_before_login = 128; ///< accepted ones; one more costs the oldest of the address that has most
+  std::chrono::nanoseconds handshake = std::chrono::seconds{5}; ///< TLS, login and discovery together
+  std::size_t frame_before_login = 1024;                        ///< payload bytes until then
+
+  // Frames and calls.
+  std::size_t frame = std::size_t{16} << 20;               ///< payload bytes once logged in
+  std::size_t skipped_frame = std::size_t{64} << 20;       ///< a larger frame than this is not skipped: its connection closes
+  std::size_t name = 512;                                  ///< bytes of a function's name
+  std::size_t names = 10'000;                              ///< functions of one peer
+  std::size_t keywords = 1024;                             ///< keyword arguments of one call
+  std::size_t inbound_calls = 1024;                        ///< running for one connection
+  std::size_t inbound_bytes = std::size_t{64} << 20;       ///< of their arguments, as decoded
+  std::size_t node_inbound_bytes = std::size_t{512} << 20; ///< the same of all connections together
+  std::size_t outbound_calls = 16'384;                     ///< waiting for answers from one connection
+  std::size_t waiting_calls = 262'144;                     ///< of the whole node, those without a peer included
+  std::size_t unknown_serials = 100;                       ///< answers nobody waits for, in one minute
+  std::size_t queue_per_worker = 64;                       ///< calls that wait in a pool, for each of its workers (pool_options)
+  pickle_limits pickle = {};
+
+  // A peer that reads slowly.
+  std::size_t high_water = std::size_t{4} << 20;                   ///< with more bytes unread its requests, and calls to it, are refused
+  std::size_t write_buffer = std::size_t{64} << 20;                ///< bytes it may leave unread before it is cut off
+  std::chrono::nanoseconds write_stall = std::chrono::seconds{10}; ///< so long it may read nothing of what waits for it
+
+  // Time.
+  std::chrono::nanoseconds longest_timeout = std::chrono::hours{24}; ///< a call's; longer ones are cut to it
+  std::chrono::nanoseconds route_wait = std::chrono::seconds{5};     ///< for a peer that serves a name; 0 does not wait
+  std::chrono::nanoseconds drain = std::chrono::seconds{10};         ///< for running functions when shutting down
+  std::chrono::nanoseconds connect_timeout = std::chrono::seconds{5};
+  backoff_options reconnect = {};
   /// Asks every peer so often what it serves, at most once a second; one that has not answered when it would be asked again is avoided...
   std::chrono::nanoseconds refresh = std::chrono::seconds{10};
   unsigned missed_refreshes = 2; ///< ...and given up when that has happened so often, unless it is Python's and owes us results
-  /// Calls in a row that a peer refused or let time out before it is avoided for a while.
-  unsigned failures = 3;
-  pickle_limits pickle = {};
+  unsigned failures = 3;         ///< calls in a row that a peer refused or let time out before it is avoided for a while
+
+  // The system's own means against silent peers (tcp(7)), and against noise.
+  std::chrono::nanoseconds keepalive_idle = std::chrono::seconds{15};
+  std::chrono::nanoseconds keepalive_interval = std::chrono::seconds{5};
+  unsigned keepalive_probes = 3;
+  std::chrono::nanoseconds unacknowledged = std::chrono::seconds{20}; ///< TCP_USER_TIMEOUT
+  std::chrono::nanoseconds accept_pause = std::chrono::seconds{1};    ///< the longest after an accept that failed; the first is 10 ms
+  std::size_t log_lines = 10;                                         ///< a second for each peer's host
 };
 
 } // namespace patio

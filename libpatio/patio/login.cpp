@@ -80,14 +80,17 @@ std::string login_answer(std::string_view challenge, std::string_view key, std::
   return pickled(value::tuple({value::bytes(salt), value::bytes(blake2s(challenge, key, salt)), value::bytes(challenge)}));
 }
 
-result<void> check_login(std::string_view answer, std::string_view challenge, std::string_view key) {
+result<std::size_t> check_login(std::string_view answer, std::string_view challenge, std::span<const secret> keys) {
   auto parts = three_byte_strings{answer}.read();
   if (!parts) return fail(errc::login_refused, "the login is not a tuple of three byte strings");
   auto [salt, digest, token] = *parts;
   if (salt.size() > 8) return fail(errc::login_refused, "the login's salt has more than 8 bytes");
   if (!equal_in_constant_time(token, challenge)) return fail(errc::login_refused, "the login answers another challenge than the one sent");
-  if (!equal_in_constant_time(digest, blake2s(challenge, key, salt))) return fail(errc::login_refused, "wrong key");
-  return {};
+  auto proved = keys.size();
+  for (std::size_t i = 0; i < keys.size(); ++i)
+    if (equal_in_constant_time(digest, blake2s(challenge, keys[i].view(), salt))) proved = i;
+  if (proved == keys.size()) return fail(errc::login_refused, "wrong key");
+  return proved;
 }
 
 result<void> check_key(std::string_view key) {

@@ -2,11 +2,12 @@
 /// is decoded before it has succeeded. No state; randomness is passed in.
 #pragma once
 
-#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include <patio/error.hpp>
+#include <patio/secret.hpp>
 
 namespace patio {
 
@@ -20,9 +21,14 @@ inline constexpr std::size_t longest_key = 32;
 /// The AUTH_REQUEST payload by which a client answers a challenge, whose bytes it does not look into.
 [[nodiscard]] std::string login_answer(std::string_view challenge, std::string_view key, std::string_view salt);
 
-/// Whether `answer` proves the key for exactly this challenge. The text of the error is for the server's log;
-/// the peer is told nothing.
-[[nodiscard]] result<void> check_login(std::string_view answer, std::string_view challenge, std::string_view key);
+/// Which of the keys `answer` proves for exactly this challenge, taking as long whichever it is. The text of the error is
+/// for the server's log; the peer is told nothing.
+[[nodiscard]] result<std::size_t> check_login(std::string_view answer, std::string_view challenge, std::span<const secret> keys);
+
+/// The same for one key.
+[[nodiscard]] inline result<std::size_t> check_login(std::string_view answer, std::string_view challenge, const secret& key) {
+  return check_login(answer, challenge, {&key, 1});
+}
 
 /// errc::invalid for a key that BLAKE2s cannot take.
 [[nodiscard]] result<void> check_key(std::string_view key);

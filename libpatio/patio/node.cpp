@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include <patio/login.hpp>
+#include <patio/limit_table.hpp>
 #include <patio/node_connection.hpp>
 #include <patio/repr.hpp>
 
@@ -17,16 +17,19 @@ std::vector<typename Map::key_type> keys(const Map& map) {
   return all;
 }
 
+/// HOST:PORT without the port.
+std::string host_of(const std::string& address) { return address.substr(0, address.rfind(':')); }
+
 } // namespace
 
 node::node(node_options options, registry functions, node_events& events)
     : options_{std::move(options)}, functions_{std::move(functions)}, events_{events}, router_{options_.seed} {
-  if (auto ok = check_key(options_.key); !ok) throw std::invalid_argument{ok.error().message};
+  if (auto ok = check_keys(options_.key, options_.keys); !ok) throw std::invalid_argument{ok.error().message};
   functions_.lock();
   options_.limits.refresh = std::max(options_.limits.refresh, instant{std::chrono::seconds{1}}); // 0 would be without end
   // A frame within its limit is not to be refused for its length a second time.
   options_.limits.pickle.bytes = std::max(options_.limits.pickle.bytes, options_.limits.frame);
-  session_options shared{options_.key, functions_.names(), options_.limits, options_.extensions};
+  session_options shared{options_.key, functions_.names(), options_.limits, options_.extensions, options_.keys, options_.rules, options_.types};
   session_options_ = std::make_shared<const session_options>(std::move(shared));
 }
 
@@ -37,11 +40,26 @@ node::connection* node::find(connection_id id) {
   return at == connections_.end() ? nullptr : at->second.get();
 }
 
-connection_id node::open(role side, std::string address, std::string nonce, instant now) {
+// An honest peer logs in within a few round trips, so that the oldest are the least likely to be one.
+result<void> node::admit() {
+  visit inside{*this};
+  error why{errc::overloaded, "too many connections", {}, limit::connections};
+  if (connections_.size() >= options_.limits.connections) return count(why), tl::unexpected(std::move(why));
+  if (logging_in_.size() < options_.limits.connections_before_login) return {};
+  std::map<std::string_view, std::pair<std::size_t, connection_id>> hosts; // how many, and the oldest
+  for (const auto& [id, host] : logging_in_) ++hosts.try_emplace(host, 0, id).first->second.first;
+  auto most = std::ranges::max_element(hosts, {}, [](const auto& h) { return h.second.first; })->second.second;
+  find(most)->session.close({errc::login_refused, "too many peers that have not logged in", {}, limit::connections_before_login});
+  return {};
+}
+
+connection_id node::open(role side, std::string address, std::string nonce, instant now, std::unique_ptr<tls_engine> tls) {
   visit inside{*this};
   now_ = now;
   auto id = ++last_id_;
-  auto& c = *connections_.emplace(id, std::make_unique<connection>(*this, id, side, std::move(address), std::move(nonce))).first->second;
+  if (side == role::server) logging_in_.emplace(id, host_of(address));
+  auto made = std::make_unique<connection>(*this, id, side, std::move(address), std::move(nonce), std::move(tls));
+  auto& c = *connections_.emplace(id, std::move(made)).first->second;
   schedule(after(now, options_.limits.handshake), {due::kind::handshake, 0, id});
   note_change(c);
   return id;
@@ -53,32 +71,36 @@ void node::receive(connection_id id, std::string_view bytes, instant now) {
   auto* c = find(id);
   if (!c) return;
   c->heard = true;
-  c->session.receive(bytes);
+  c->receive(bytes);
   note_change(*c);
 }
 
 void node::close(connection_id id, error why, std::uint64_t sent) {
   visit inside{*this};
-  if (auto* c = find(id)) c->session.close(std::move(why), sent);
+  auto* c = find(id);
+  if (!c) return;
+  // What was encrypted was for the socket at once.
+  if (c->tls) c->session.close(std::move(why));
+  else c->session.close(std::move(why), sent);
 }
 
 std::string* node::output(connection_id id) {
   auto* c = find(id);
-  if (c) return &c->session.output();
+  if (c) return &c->output();
   // A connection that has just closed may still owe its peer an error.
   for (auto& g : gone_)
-    if (g->id == id) return &g->session.output();
+    if (g->id == id) return &g->output();
   return nullptr;
 }
 
 void node::taken(connection_id id, std::size_t bytes) {
-  if (auto* c = find(id)) c->session.taken(bytes);
+  if (auto* c = find(id); c && !c->tls) c->session.taken(bytes);
 }
 
 void node::note_change(connection& c) {
   inbound_bytes_ += c.session.inbound_bytes() - c.counted_bytes;
   c.counted_bytes = c.session.inbound_bytes();
-  if (c.dirty || c.session.output().empty()) return;
+  if (c.dirty || !c.has_output()) return;
   c.dirty = true;
   dirty_.push_back(c.id);
 }
@@ -91,11 +113,24 @@ std::vector<connection_id> node::take_dirty() {
 
 void node::forget(connection_id id) {
   router_.remove(id);
+  logging_in_.erase(id);
   auto c = connections_.extract(id);
   if (c.empty()) return;
   settle(2 + c.mapped()->session.inbound());
   inbound_bytes_ -= std::exchange(c.mapped()->counted_bytes, 0);
   gone_.push_back(std::move(c.mapped()));
+}
+
+void node::count(error& why) {
+  if (why.exceeded == limit::none) return;
+  auto& times = exceeded_[static_cast<std::size_t>(why.exceeded)];
+  why.message += " (limit " + std::string{to_string(why.exceeded)} + "=" + limit_value(options_.limits, why.exceeded) + ", exceeded "
+                 + std::to_string(++times) + " times)";
+}
+
+void node::refused(const connection& c, error why) {
+  count(why);
+  events_.on_log(c.address, std::move(why.message));
 }
 
 bool node::ping(connection_id id, std::uint64_t token) {
@@ -179,7 +214,7 @@ void node::handle_due(const due& d, instant now) {
     auto& c = *find(d.id_or_generation);
     if (c.session.state() == session::state::ready) return schedule(now + std::chrono::minutes{1}, {due::kind::forgive, 0, c.id});
     auto within = brief(seconds_left(options_.limits.handshake, instant::zero()));
-    return c.session.close({errc::login_refused, "no login within " + within + " s", {}});
+    return c.session.close({errc::login_refused, "no login within " + within + " s", {}, limit::handshake});
   }
   case due::kind::refresh: return refresh(*find(d.id_or_generation), now);
   case due::kind::restore:

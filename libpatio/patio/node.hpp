@@ -3,6 +3,7 @@
 /// no thread, no clock. Whoever calls `tick` at `next_deadline` gets every call ended once.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -10,20 +11,26 @@
 #include <unordered_map>
 #include <vector>
 
+#include <patio/access.hpp>
 #include <patio/deadline.hpp>
 #include <patio/registry.hpp>
 #include <patio/router.hpp>
 #include <patio/session.hpp>
+#include <patio/tls.hpp>
 
 namespace patio {
 
 struct node_options {
-  std::string key = {}; ///< shared by all peers; 0 to 32 bytes
+  /// Of 0 to 32 bytes: proved when dialling, and accepted from those who dial. Empty, it lets everyone in, unless there are `keys`.
+  secret key = {};
   patio::limits limits = {};
   routing route = routing::least_loaded;
   std::uint64_t seed = 0; ///< for the choice among peers
   /// Announced to peers; none makes a node that no peer can tell from Python's.
   patio::extensions extensions = all_extensions;
+  std::vector<named_key> keys = {};    ///< more keys that are accepted, each of which tells who logs in with it
+  std::vector<access_rule> rules = {}; ///< who may call what; none lets everybody call everything
+  python_types types = {}; ///< carried to and from all peers, beyond the built-in ones
 };
 
 /// A call on its way: which, and whether its number still means that one.
@@ -40,6 +47,7 @@ struct peer_info {
   role side = role::server;              ///< ours: a client has dialled
   std::vector<std::string> names;        ///< what the peer serves
   std::size_t outbound = 0, inbound = 0; ///< calls in flight
+  std::vector<std::string> proved = {};  ///< its names, by TLS certificate and key: those that access rules know
 };
 
 /// How much a node holds, for figures and for tests that nothing is left behind.
@@ -86,14 +94,17 @@ protected:
 
 class node {
 public:
-  /// Locks the registry. Throws std::invalid_argument for a key that is too long.
+  /// Locks the registry. Throws std::invalid_argument for keys that are too long or cannot be told apart.
   node(node_options options, registry functions, node_events& events);
   ~node();
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
-  /// A socket is connected. `nonce` as for a session.
-  connection_id open(role side, std::string address, std::string nonce, instant now);
+  /// To be asked before a connection is accepted. Too many that have not logged in cost the oldest of the host that has most of them;
+  /// errc::overloaded if there are too many at all.
+  [[nodiscard]] result<void> admit();
+  /// A socket is connected. `nonce` as for a session; with `tls`, all bytes in and out are those of its engine.
+  connection_id open(role side, std::string address, std::string nonce, instant now, std::unique_ptr<tls_engine> tls = nullptr);
   void receive(connection_id id, std::string_view bytes, instant now);
   /// The socket is gone; `sent` as for session::close.
   void close(connection_id id, error why, std::uint64_t sent);
@@ -133,6 +144,8 @@ public:
   [[nodiscard]] std::vector<peer_info> peers() const;
   [[nodiscard]] std::size_t calls_in_flight() const noexcept;
   [[nodiscard]] node_tables tables() const noexcept;
+  /// How often a limit has refused something or closed a connection.
+  [[nodiscard]] std::uint64_t exceeded(limit which) const noexcept { return exceeded_[static_cast<std::size_t>(which)]; }
 
 private:
   class connection;
@@ -164,14 +177,17 @@ private:
   void choose_or_avoid(const connection& c);
   void note_change(connection& c);
   void forget(connection_id id);
+  void count(error& why);
+  void refused(const connection& c, error why);
 
   node_options options_;
   registry functions_;
   node_events& events_;
   std::shared_ptr<const session_options> session_options_;
   std::unordered_map<connection_id, std::unique_ptr<connection>> connections_;
-  std::vector<std::unique_ptr<connection>> gone_; ///< kept until no function of theirs can be running
-  unsigned visits_ = 0;                           ///< functions of the node that are running, one within the other
+  std::map<connection_id, std::string> logging_in_; ///< hosts of accepted connections, the oldest first
+  std::vector<std::unique_ptr<connection>> gone_;   ///< kept until no function of theirs can be running
+  unsigned visits_ = 0;                             ///< functions of the node that are running, one within the other
   std::vector<connection_id> dirty_;
   std::vector<slot> slots_;
   std::vector<std::uint32_t> free_;
@@ -182,6 +198,7 @@ private:
   std::uint64_t waited_ = 0;
   instant now_{};
   std::size_t inbound_bytes_ = 0;
+  std::array<std::uint64_t, 64> exceeded_{}; ///< by limit
   bool down_ = false, leaving_ = false;
 };
 

@@ -5,9 +5,6 @@
 namespace patio {
 namespace {
 
-/// With its control characters escaped: a peer's text may end in a log.
-std::string quoted(std::string_view name) { return brief(value{name}, 80); }
-
 // What is quick for a few small arguments may not be for many large ones, and everyone would wait for it.
 bool is_small(const arguments& args) {
   std::uint64_t weight = 0;
@@ -41,7 +38,7 @@ call_id node::call(std::uint64_t token, call_request request, instant now, std::
   if (!deadline) finish(at, fail(errc::invalid, to_str(deadline.error().exception)));
   else if (down_ || (leaving_ && inbound_running() == 0)) finish(at, fail(errc::shut_down, {}));
   else if (auto n = calls_in_flight(); n > options_.limits.waiting_calls)
-    finish(at, fail(errc::overloaded, std::to_string(n - 1) + " calls are in flight"));
+    finish(at, fail(errc::overloaded, limit::waiting_calls, std::to_string(n - 1) + " calls are in flight"));
   else dispatch(at, now);
   return id;
 }
@@ -64,7 +61,8 @@ void node::dispatch(std::uint32_t at, instant now) {
 void node::send(std::uint32_t at, connection& to, instant now) {
   auto& s = slots_[at];
   if (to.congested)
-    return finish(at, fail(errc::overloaded, quoted(s.request->function) + " at " + to.address + ": the peer does not read"));
+    return finish(
+      at, fail(errc::overloaded, limit::high_water, quoted(s.request->function) + " at " + to.address + ": the peer does not read"));
   s.request->timeout = seconds_left(s.deadline, now);
   auto serial = to.session.request(at, *s.request);
   if (!serial) {
@@ -140,6 +138,7 @@ void node::finish(std::uint32_t at, result<value> r) {
     auto waiting = waiting_.find(s.request->function);
     if (waiting != waiting_.end() && waiting->second.erase(s.order) > 0 && waiting->second.empty()) waiting_.erase(waiting);
   }
+  if (!r) count(r.error());
   auto token = s.token;
   auto entries = s.entries;
   auto generation = s.generation + 1;
@@ -158,15 +157,23 @@ std::size_t node::inbound_running() const noexcept {
 
 std::optional<error> node::refusal(const connection& from) const {
   if (leaving_ && from.session.left()) return error{errc::shut_down, "the node is shutting down", {}};
-  if (from.congested) return error{errc::overloaded, "overloaded: the caller does not read its answers", {}};
+  if (from.congested) return error{errc::overloaded, "overloaded: the caller does not read its answers", {}, limit::high_water};
   if (inbound_bytes_ > options_.limits.node_inbound_bytes)
-    return error{errc::overloaded, "overloaded: the calls that run here hold " + std::to_string(inbound_bytes_) + " bytes", {}};
+    return error{errc::overloaded,
+                 "overloaded: the calls that run here hold " + std::to_string(inbound_bytes_) + " bytes",
+                 {},
+                 limit::node_inbound_bytes};
   return {};
 }
 
 void node::execute(connection& from, request_id request, call_request call) {
   auto refuse = [&](error why) { from.session.answer(request, tl::unexpected(std::move(why))); };
   if (auto why = refusal(from)) return refuse(std::move(*why));
+  if (!from.session.may_call(call.function)) {
+    auto who = from.session.proved().empty() ? "a peer without a name" : quoted(from.session.proved().front());
+    events_.on_log(from.address, who + " may not call " + quoted(call.function));
+    return refuse(remote_error(value::exception("builtins.PermissionError", {call.function})));
+  }
   const auto* entry = functions_.find(call.function);
   if (!entry) {
     events_.on_log(from.address, "unknown function " + quoted(call.function));

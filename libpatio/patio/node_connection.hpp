@@ -10,10 +10,19 @@ namespace patio {
 
 class node::connection final : public session_events {
 public:
-  connection(node& owner, connection_id number, role ours, std::string where, std::string nonce)
-      : id{number}, side{ours}, address{std::move(where)}, session{ours, owner.session_options_, std::move(nonce), *this}, owner_{owner} {}
+  connection(node& owner, connection_id number, role ours, std::string where, std::string nonce, std::unique_ptr<tls_engine> engine)
+      : id{number}, side{ours}, address{std::move(where)}, session{ours, owner.session_options_, std::move(nonce), *this},
+        tls{std::move(engine)}, owner_{owner} {}
+
+  void receive(std::string_view bytes);
+  /// For the socket; with TLS, what the session has put out is encrypted by this.
+  [[nodiscard]] std::string& output();
+  [[nodiscard]] bool has_output() {
+    return tls ? !tls->output().empty() || (tls->is_open() && !session.output().empty()) : !session.output().empty();
+  }
 
   void on_ready() override {
+    owner_.logging_in_.erase(id);
     owner_.router_.serve(id, names);
     owner_.events_.on_peer(info());
     if (session.state() != session::state::ready) return;
@@ -39,18 +48,20 @@ public:
   }
   void on_pong(std::uint64_t token) override { owner_.events_.on_pong(token); }
   void on_lost_ping(std::uint64_t token, error why) override { owner_.events_.on_finished(token, tl::unexpected(std::move(why))); }
-  void on_log(std::string text) override { owner_.events_.on_log(address, std::move(text)); }
+  void on_refused(error why) override { owner_.refused(*this, std::move(why)); }
   void on_close(error why) override {
+    owner_.count(why);
     owner_.forget(id);
     owner_.events_.on_closed(id, why);
   }
-  [[nodiscard]] peer_info info() const { return {id, address, side, names, session.outbound(), session.inbound()}; }
+  [[nodiscard]] peer_info info() const { return {id, address, side, names, session.outbound(), session.inbound(), session.proved()}; }
 
   const connection_id id;
   const role side;
   const std::string address;
   std::vector<std::string> names;
   patio::session session;
+  std::unique_ptr<tls_engine> tls; ///< none for a connection in the clear
   bool dirty = false;
   bool congested = false;
   bool heard = false;            ///< bytes since the last refresh was due

@@ -107,6 +107,8 @@ constexpr std::array other_classes{
   other_class{"_codecs", "encode", class_kind::encode},
   other_class{"copyreg", "_reconstructor", class_kind::reconstructor},
   other_class{"copy_reg", "_reconstructor", class_kind::reconstructor},
+  other_class{"copyreg", "__newobj__", class_kind::new_object},
+  other_class{"copy_reg", "__newobj__", class_kind::new_object},
 };
 
 const builtin_exception* find_exception_name(std::string_view name) noexcept {

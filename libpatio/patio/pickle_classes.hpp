@@ -22,7 +22,9 @@ enum class class_kind : std::uint8_t {
   encode,        ///< protocols 0 to 2: _codecs.encode(text, 'latin1') makes bytes
   object,        ///< protocols 0 and 1: an argument of the next
   reconstructor, ///< protocols 0 and 1: copyreg._reconstructor(CallRequest, object, None)
+  new_object,    ///< protocols 0 and 1: copyreg.__newobj__(class, arguments...)
   call_request,
+  added,   ///< in the table of python_types
   unknown, ///< not in the list; the reader decides
 };
 

@@ -2,29 +2,31 @@
 
 namespace patio::detail {
 
-pickle_reader::pickle_reader(std::string_view bytes, const pickle_limits& limits, unknown_class unknown)
-    : in_{bytes}, limits_{limits}, unknown_{unknown} {
+pickle_reader::pickle_reader(std::string_view bytes, const pickle_limits& limits, unknown_class unknown, const python_types& types)
+    : in_{bytes}, limits_{limits}, unknown_{unknown}, types_{&types} {
   // A short pickle may name a long part again and again: what is made of it stays in proportion to what was sent.
   limits_.nodes = std::min(limits_.nodes, 64 + 4 * bytes.size());
   limits_.memory = std::min(limits_.memory, (std::size_t{1} << 20) + 128 * bytes.size());
 }
 
 result<value> pickle_reader::read_value() {
-  if (!run()) return fail(errc::undecodable, std::move(error_));
+  if (!run()) return failure();
   auto& top = stack_.back();
+  if (top.is(item_kind::data) && top.v.depth() > limits_.depth) return (void)refuse_depth(), failure();
+  if (top.is(item_kind::data) && top.v.kind() == kind::object && unknown_ == unknown_class::as_exception) return as_exception(top.v);
   if (top.is(item_kind::data)) return std::move(top.v);
   (void)refuse_hidden(top);
-  return fail(errc::undecodable, std::move(error_));
+  return failure();
 }
 
 result<call_request> pickle_reader::read_call(call_opening opening) {
-  if (opening == call_opening::recognised && !skip_call_opening()) return fail(errc::undecodable, std::move(error_));
-  if (!run()) return fail(errc::undecodable, std::move(error_));
+  if (opening == call_opening::recognised && !skip_call_opening()) return failure();
+  if (!run()) return failure();
   const auto& top = stack_.back();
   if (top.is(item_kind::call) && fields_seen_ != 0) return take_call();
   (void)refuse(top.is(item_kind::call) ? "a CallRequest without its fields"
                                        : "expected a CallRequest, found a " + std::string{type_of(top)});
-  return fail(errc::undecodable, std::move(error_));
+  return failure();
 }
 
 // Leaves the machine as stepping through these opcodes would.
@@ -34,6 +36,7 @@ bool pickle_reader::skip_call_opening() {
   if (!rest.starts_with("\x80\x05\x95") && !rest.starts_with("\x80\x04\x95")) return true;
   if (rest.substr(std::min(header, rest.size())).substr(0, call_opening_bytes.size()) != call_opening_bytes) return true;
   if (rest.size() > limits_.bytes || limits_.nodes < 7 || limits_.memory < 1024 || limits_.memo < 5) return true;
+  protocol_ = static_cast<unsigned char>(rest[1]);
   in_.skip(2);
   start_ = in_.at();
   in_.skip(1);
@@ -68,6 +71,7 @@ bool pickle_reader::run() {
 
 // Legal pickles end with one value on the stack; anything else was put there for some other reader.
 bool pickle_reader::finish() {
+  if (stateless_ > 0) return refuse("expected a state for each object that needs one");
   if (marks_.empty() && stack_.size() == 1) return true;
   return refuse("expected one value at the end, found " + std::to_string(stack_.size()) + (marks_.empty() ? "" : " and an open MARK"));
 }
@@ -165,12 +169,16 @@ bool pickle_reader::step_text(opcode op) {
 
 namespace patio {
 
-result<value> read_pickle(std::string_view bytes, const pickle_limits& limits, unknown_class unknown) {
-  return detail::pickle_reader{bytes, limits, unknown}.read_value();
+result<value> read_pickle(std::string_view bytes, const pickle_limits& limits, unknown_class unknown, const python_types& types) {
+  return detail::pickle_reader{bytes, limits, unknown, types}.read_value();
 }
 
-result<call_request> read_call_request(std::string_view bytes, const pickle_limits& limits) {
-  return detail::pickle_reader{bytes, limits, unknown_class::refuse}.read_call();
+result<call_request> read_call_request(std::string_view bytes, const pickle_limits& limits, const python_types& types,
+                                       std::size_t* memory) {
+  detail::pickle_reader reader{bytes, limits, unknown_class::refuse, types};
+  auto call = reader.read_call();
+  if (memory) *memory = reader.memory();
+  return call;
 }
 
 } // namespace patio

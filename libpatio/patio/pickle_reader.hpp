@@ -18,9 +18,11 @@ enum class call_opening : std::uint8_t { recognised, stepped_through };
 
 class pickle_reader {
 public:
-  pickle_reader(std::string_view bytes, const pickle_limits& limits, unknown_class unknown);
+  /// `types` must outlive the reader.
+  pickle_reader(std::string_view bytes, const pickle_limits& limits, unknown_class unknown, const python_types& types);
   [[nodiscard]] result<value> read_value();
   [[nodiscard]] result<call_request> read_call(call_opening opening = call_opening::recognised);
+  [[nodiscard]] std::size_t memory() const noexcept { return memory_; } ///< estimate of all that was made
 
 private:
   // Every step answers false once error_ has been set; then reading ends.
@@ -33,6 +35,8 @@ private:
   bool skip_call_opening();
 
   bool refuse(std::string_view why);
+  bool refuse(limit which, std::string_view why);
+  [[nodiscard]] tl::unexpected<error> failure();
   bool refuse(refusal why, const value& part);
   bool refuse_hidden(const pickle_item& item);
   bool refuse_opcode(opcode op);
@@ -79,6 +83,7 @@ private:
   bool all_data(std::size_t first);
   bool shallow_enough(std::size_t first);
   bool make_tuple(std::size_t first);
+  bool make_class_tuple(std::size_t first);
   bool make_list(std::size_t first);
   bool make_dict(std::size_t first);
   bool make_frozenset(std::size_t first);
@@ -90,6 +95,7 @@ private:
   bool add_items(std::size_t first);
   bool set_items(std::size_t first);
   bool add_item(const value& set, value item);
+  bool added_once(std::size_t before, std::size_t after);
   bool comparable(const value& key);
   bool within_compared();
 
@@ -107,6 +113,15 @@ private:
   bool encode_latin1(const value& args, value& made);
   bool build_exception(const value& exception, const value& state);
 
+  // Objects of added classes.
+  bool reconstruct(const pickle_item& with);
+  bool construct_object(const python_types::entry& cls, making how, const value& args, value& made);
+  bool build_object(const value& object, value state);
+  [[nodiscard]] const value* object_below(std::size_t first) const;
+  bool append_to_object(const value& object, std::size_t first);
+  bool set_in_object(const value& object, std::size_t first);
+  [[nodiscard]] value as_exception(const value& object) const;
+
   // The CallRequest.
   bool new_call();
   bool build_call(const value& state);
@@ -119,7 +134,9 @@ private:
   pickle_input in_;
   pickle_limits limits_; ///< as given, and no more than so many bytes can be worth
   unknown_class unknown_;
+  const python_types* types_;
   std::size_t start_ = 0; ///< where the current opcode stands
+  unsigned protocol_ = 0;
   std::size_t nodes_ = 0;
   std::size_t memory_ = 0;
   std::uint64_t compared_ = 0;
@@ -128,11 +145,14 @@ private:
   scratch_vector<std::size_t, 8> marks_;
   pickle_memo memo_;
   std::vector<std::string> unknown_paths_;
+  std::size_t stateless_ = 0; ///< objects made that have to get a state yet
+  bool has_objects_ = false;
   std::array<value, 4> fields_; ///< func, args, kwargs, timeout
   unsigned fields_seen_ = 0;
   bool call_made_ = false;
   bool state_pending_ = false; ///< the dict of the fields is not made yet
   std::string error_;
+  limit exceeded_ = limit::none; ///< what caused the error
 };
 
 inline bool pickle_reader::charge(std::size_t length, std::size_t parts) {

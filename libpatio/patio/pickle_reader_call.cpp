@@ -80,6 +80,7 @@ bool pickle_reader::check_fields() {
     if (fields_[i].kind() != wanted[i])
       return refuse("expected a " + std::string{type_name(wanted[i])} + " as a CallRequest's " + std::string{field_names[i]} + ", found a "
                     + std::string{type_name(fields_[i].kind())});
+  if (std::ranges::any_of(fields_, [this](const value& field) { return field.depth() > limits_.depth; })) return refuse_depth();
   for (const auto& [name, argument] : fields_[2].entries())
     if (!name.is_text()) return refuse("expected the name of a keyword argument, found a " + std::string{type_name(name.kind())});
   return true;

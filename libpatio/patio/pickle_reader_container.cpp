@@ -27,20 +27,34 @@ bool pickle_reader::shallow_enough(std::size_t first) {
   return true;
 }
 
-// Protocols 0 and 1 pass two classes in a tuple to make a CallRequest; no other tuple may hold a class.
+// Protocols 0 and 1 pass a class in a tuple to make an object of it, and `object` beside it; no other tuple may hold a class.
 bool pickle_reader::make_tuple(std::size_t first) {
-  auto is_class = [&](std::size_t i, class_kind k) { return stack_[i].is(item_kind::class_ref) && stack_[i].tag.cls.kind == k; };
-  if (stack_.size() - first == 3 && is_class(first, class_kind::call_request) && is_class(first + 1, class_kind::object)
-      && stack_[first + 2].is(item_kind::data) && stack_[first + 2].v.is_none()) {
-    drop(first);
-    return push_hidden(pickle_item{item_kind::reconstruction});
-  }
+  if (first < stack_.size() && stack_[first].is(item_kind::class_ref)) return make_class_tuple(first);
   if (!all_data(first) || !shallow_enough(first)) return false;
   std::vector<value> items;
   items.reserve(stack_.size() - first);
   for (auto i = first; i < stack_.size(); ++i) items.push_back(std::move(stack_[i].v));
   drop(first);
   return push(value::tuple(std::move(items)));
+}
+
+bool pickle_reader::make_class_tuple(std::size_t first) {
+  auto is_class = [&](std::size_t i, class_kind k) { return stack_[i].is(item_kind::class_ref) && stack_[i].tag.cls.kind == k; };
+  auto made = pickle_item{stack_[first].tag};
+  bool added = is_class(first, class_kind::added);
+  if (stack_.size() - first == 3 && (added || is_class(first, class_kind::call_request)) && is_class(first + 1, class_kind::object)
+      && stack_[first + 2].is(item_kind::data) && stack_[first + 2].v.is_none()) {
+    made.tag.what = item_kind::reconstruction;
+    drop(first);
+    return push_hidden(std::move(made));
+  }
+  if (!added) return refuse_hidden(stack_[first]);
+  if (!all_data(first + 1)) return false;
+  made.tag.what = item_kind::new_arguments;
+  if (!make_tuple(first + 1)) return false;
+  made.v = std::move(stack_.back().v);
+  drop(first);
+  return push_hidden(std::move(made));
 }
 
 bool pickle_reader::make_list(std::size_t first) {
@@ -72,6 +86,7 @@ bool pickle_reader::target_below(std::size_t first, kind k) {
 }
 
 bool pickle_reader::append_from(std::size_t first) {
+  if (const auto* object = object_below(first)) return append_to_object(*object, first);
   if (!target_below(first, kind::list) || !append_to(stack_[first - 1].v, first)) return false;
   drop(first);
   return true;
@@ -87,7 +102,8 @@ bool pickle_reader::append_to(const value& list, std::size_t first) {
 }
 
 bool pickle_reader::within_compared() {
-  return compared_ <= limits_.compared || refuse("more than " + std::to_string(limits_.compared) + " bytes of keys compared");
+  return compared_ <= limits_.compared
+         || refuse(limit::pickle_compared, "more than " + std::to_string(limits_.compared) + " bytes of keys compared");
 }
 
 // Two keys that only their shared parts keep small would take for ever to compare.
@@ -97,8 +113,15 @@ bool pickle_reader::comparable(const value& key) {
 
 bool pickle_reader::add_item(const value& set, value item) {
   if (!comparable(item)) return false;
+  auto before = set.items().size();
   if (auto why = value_access::add(set, item, compared_); why != refusal::none) return refuse(why, item);
-  return within_compared();
+  return added_once(before, set.items().size()) && within_compared();
+}
+
+// What is equal here may differ in Python, and the reverse: Decimal("1") is 1 there. So that no value is lost to a key that Python
+// keeps apart, or takes the place of one that it does not, keys that come twice are refused where objects are about.
+bool pickle_reader::added_once(std::size_t before, std::size_t after) {
+  return !has_objects_ || after > before || refuse("a key or an item of a set comes twice");
 }
 
 bool pickle_reader::add_from(std::size_t first, const value& set) {
@@ -117,8 +140,9 @@ bool pickle_reader::assign_from(std::size_t first, const value& dict) {
   for (auto i = first; i < stack_.size(); i += 2) {
     const auto& key = stack_[i].v;
     if (!comparable(key)) return false;
+    auto before = node.entries.size();
     if (auto why = value_access::assign(dict, key, std::move(stack_[i + 1].v), compared_); why != refusal::none) return refuse(why, key);
-    if (!within_compared()) return false;
+    if (!added_once(before, node.entries.size()) || !within_compared()) return false;
   }
   return true;
 }
@@ -130,6 +154,7 @@ bool pickle_reader::add_items(std::size_t first) {
 }
 
 bool pickle_reader::set_items(std::size_t first) {
+  if (const auto* object = object_below(first)) return set_in_object(*object, first);
   if (!target_below(first, kind::dict)) return false;
   if (!assign_from(first, stack_[first - 1].v)) return false;
   drop(first);

@@ -14,8 +14,9 @@
 
 namespace patio::detail {
 
-/// What a dict or set takes more than other nodes.
+/// What a dict or set takes more than other nodes, and an object.
 inline constexpr std::size_t dict_overhead = 64;
+inline constexpr std::size_t object_overhead = 192;
 
 /// Nesting as the stack shows it before a container is closed. For each level a pickler keeps at most three values below the one
 /// it is at (a class and two of three arguments), or any number above a MARK, of which each level has one.
@@ -26,7 +27,8 @@ inline constexpr std::size_t most_marks = std::size_t{2} * value::max_depth;
 enum class item_kind : std::uint8_t {
   data,
   class_ref,
-  reconstruction, ///< the arguments (CallRequest, object, None)
+  reconstruction, ///< the arguments (class, object, None)
+  new_arguments,  ///< the arguments (class, ...); without the class they are in `v`
   call,           ///< a CallRequest, whose fields the reader holds
   call_module,    ///< the text "patio.broker.tcp.broker", not made yet
   call_class,     ///< the text "CallRequest", not made yet
@@ -35,17 +37,17 @@ enum class item_kind : std::uint8_t {
 
 struct item_tag {
   item_kind what = item_kind::data;
-  class_ref cls = {};        ///< of class_ref only
-  std::uint32_t unknown = 0; ///< position of the name of a class outside the list
+  class_ref cls = {};      ///< of class_ref, reconstruction and new_arguments
+  std::uint32_t other = 0; ///< position of an added class in the table, or of the name of an unknown one
 };
 
 struct pickle_item {
   explicit pickle_item(value data, item_tag known = {}) noexcept : v{std::move(data)}, tag{known} {}
   explicit pickle_item(item_tag hidden) noexcept : tag{hidden} {}
-  explicit pickle_item(item_kind hidden) noexcept : tag{hidden, {}, 0} {}
+  explicit pickle_item(item_kind hidden) noexcept : tag{hidden} {}
   [[nodiscard]] bool is(item_kind k) const noexcept { return tag.what == k; }
 
-  value v; ///< of data only
+  value v; ///< of data and new_arguments only
   item_tag tag;
 };
 

@@ -29,6 +29,9 @@ bool is_plain_name(std::string_view name) {
   return !name.empty() && name.size() <= longest_name && is_utf8(name) && std::ranges::all_of(name, plain);
 }
 
+/// Names that CPython translates up to protocol 2, and does not find from there on.
+bool is_python2(std::string_view module) { return module == "__builtin__" || module == "exceptions" || module == "copy_reg"; }
+
 bool is_sequence(kind k) { return k == kind::list || k == kind::tuple || k == kind::set || k == kind::frozenset; }
 
 } // namespace
@@ -49,12 +52,16 @@ bool pickle_reader::stack_global() {
 
 bool pickle_reader::name_class(std::string_view module, std::string_view name) {
   item_tag tag{item_kind::class_ref, {}, 0};
-  if (auto known = find_class(module, name)) {
+  auto known = protocol_ > 2 && is_python2(module) ? std::nullopt : find_class(module, name);
+  if (known && (known->kind != class_kind::new_object || !types_->entries().empty())) {
     tag.cls = *known;
+  } else if (const auto* added = types_->find(module, name)) {
+    tag.cls.kind = class_kind::added;
+    tag.other = static_cast<std::uint32_t>(added - types_->entries().data());
   } else {
     if (unknown_ == unknown_class::refuse || !is_plain_name(module) || !is_plain_name(name))
       return refuse("class " + shown(module) + "." + shown(name) + " is not accepted");
-    tag.unknown = static_cast<std::uint32_t>(unknown_paths_.size());
+    tag.other = static_cast<std::uint32_t>(unknown_paths_.size());
     unknown_paths_.push_back(std::string{module} + "." + std::string{name});
     if (!charge(module.size() + name.size())) return false;
   }
@@ -66,8 +73,10 @@ bool pickle_reader::reduce() {
   auto args = std::move(stack_.back()), callee = std::move(stack_[stack_.size() - 2]);
   drop(stack_.size() - 2);
   if (!callee.is(item_kind::class_ref)) return refuse("expected a class to call, found a " + std::string{type_of(callee)});
-  if (callee.tag.cls.kind == class_kind::reconstructor && args.is(item_kind::reconstruction)) return new_call();
+  if (callee.tag.cls.kind == class_kind::reconstructor && args.is(item_kind::reconstruction)) return reconstruct(args);
   value made;
+  if (callee.tag.cls.kind == class_kind::new_object && args.is(item_kind::new_arguments))
+    return construct_object(types_->entries()[args.tag.other], making::bare, args.v, made) && push(std::move(made));
   return construct(callee, args, made) && push(std::move(made));
 }
 
@@ -82,6 +91,9 @@ bool pickle_reader::newobj() {
   case class_kind::call_request: return empty ? new_call() : refuse("expected no arguments for a new CallRequest");
   case class_kind::exception:
   case class_kind::unknown: return construct(callee, args, made) && push(std::move(made));
+  case class_kind::added:
+    if (!args.is(item_kind::data)) return refuse_hidden(args);
+    return construct_object(types_->entries()[callee.tag.other], making::bare, args.v, made) && push(std::move(made));
   default: return refuse("expected a CallRequest or an exception to make");
   }
 }
@@ -96,9 +108,10 @@ bool pickle_reader::construct(const pickle_item& callee, const pickle_item& with
     if (!charge(0, args.items().size())) return false;
     made = make_exception(callee.tag.cls, {args.items().begin(), args.items().end()});
     return true;
+  case class_kind::added: return construct_object(types_->entries()[callee.tag.other], making::call, args, made);
   case class_kind::unknown:
-    if (!charge(unknown_paths_[callee.tag.unknown].size(), args.items().size())) return false;
-    made = value::exception(unknown_paths_[callee.tag.unknown], {args.items().begin(), args.items().end()});
+    if (!charge(unknown_paths_[callee.tag.other].size(), args.items().size())) return false;
+    made = value::exception(unknown_paths_[callee.tag.other], {args.items().begin(), args.items().end()});
     return true;
   case class_kind::set: return construct_set(kind::set, args, made);
   case class_kind::frozenset: return construct_set(kind::frozenset, args, made);
@@ -168,6 +181,7 @@ bool pickle_reader::build() {
   stack_.pop_back();
   auto& object = stack_.back();
   if (object.is(item_kind::call)) return build_call(state);
+  if (object.is(item_kind::data) && object.v.kind() == kind::object) return build_object(object.v, std::move(state));
   if (!object.is(item_kind::data) || object.v.kind() != kind::exception)
     return refuse("expected an exception or a CallRequest to set the state of, found a " + std::string{type_of(object)});
   return build_exception(object.v, state);

@@ -1,5 +1,7 @@
 #include <patio/pickle_reader.hpp>
 
+#include <algorithm>
+
 #include <charconv>
 
 namespace patio::detail {
@@ -40,6 +42,13 @@ bool pickle_reader::refuse(std::string_view why) {
   return false;
 }
 
+bool pickle_reader::refuse(limit which, std::string_view why) {
+  exceeded_ = which;
+  return refuse(why);
+}
+
+tl::unexpected<error> pickle_reader::failure() { return fail(errc::undecodable, exceeded_, std::move(error_)); }
+
 bool pickle_reader::refuse(refusal why, const value& part) {
   switch (why) {
   case refusal::none: return true;
@@ -59,16 +68,18 @@ bool pickle_reader::refuse_opcode(opcode op) {
   return refuse("expected an opcode for plain data, found " + shown);
 }
 
-bool pickle_reader::refuse_depth() { return refuse("nested deeper than " + std::to_string(value::max_depth)); }
+bool pickle_reader::refuse_depth() {
+  return refuse(limit::pickle_depth, "nested deeper than " + std::to_string(std::min(limits_.depth, value::max_depth)));
+}
 
 bool pickle_reader::refuse_short(std::size_t wanted) {
   return refuse("expected " + std::to_string(wanted) + " more bytes, found " + std::to_string(in_.left()));
 }
 
 bool pickle_reader::refuse_cost() {
-  if (nodes_ > limits_.nodes) return refuse("more than " + std::to_string(limits_.nodes) + " values");
-  if (memory_ > limits_.memory) return refuse("more than " + std::to_string(limits_.memory) + " bytes of memory");
-  return refuse("more than " + std::to_string(limits_.memo) + " memo entries");
+  if (nodes_ > limits_.nodes) return refuse(limit::pickle_nodes, "more than " + std::to_string(limits_.nodes) + " values");
+  if (memory_ > limits_.memory) return refuse(limit::pickle_memory, "more than " + std::to_string(limits_.memory) + " bytes of memory");
+  return refuse(limit::pickle_memo, "more than " + std::to_string(limits_.memo) + " memo entries");
 }
 
 bool pickle_reader::refuse_stack(std::size_t wanted) {
@@ -80,7 +91,8 @@ std::string_view pickle_reader::type_of(const pickle_item& item) const {
   case item_kind::data: return type_name(item.v.kind());
   case item_kind::class_ref: return "class";
   case item_kind::call: return "CallRequest";
-  case item_kind::reconstruction: return "tuple with a class";
+  case item_kind::reconstruction:
+  case item_kind::new_arguments: return "tuple with a class";
   default: return "str";
   }
 }

@@ -67,8 +67,8 @@ std::optional<char32_t> string_escape(std::string_view& rest) {
 
 bool pickle_reader::protocol() {
   if (!need(1)) return false;
-  unsigned version = in_.little_endian<std::uint8_t>();
-  return version <= highest_protocol || refuse("expected protocol 0 to 5, found " + std::to_string(version));
+  protocol_ = in_.little_endian<std::uint8_t>();
+  return protocol_ <= highest_protocol || refuse("expected protocol 0 to 5, found " + std::to_string(protocol_));
 }
 
 // As in CPython's C reader a frame only promises bytes: it may be empty, nested or end within an opcode.
@@ -83,7 +83,8 @@ bool pickle_reader::binary_integer() {
   if (!need(sizeof(Length))) return false;
   std::size_t length = in_.little_endian<Length>();
   if (length > limits_.integer_bytes)
-    return refuse("expected an int of at most " + std::to_string(limits_.integer_bytes) + " bytes, found " + std::to_string(length));
+    return refuse(limit::pickle_integer_bytes,
+                  "expected an int of at most " + std::to_string(limits_.integer_bytes) + " bytes, found " + std::to_string(length));
   return need(length) && push(integer_of_bytes(in_.take(length)), length);
 }
 template bool pickle_reader::binary_integer<std::uint8_t>();
@@ -131,11 +132,12 @@ bool pickle_reader::line(std::string_view& text) {
 bool pickle_reader::integer_line(opcode op) {
   std::string_view digits;
   if (!line(digits)) return false;
-  if (op == opcode::int_text && (digits == "00" || digits == "01")) return push(digits == "01");
+  // CPython's C reader takes any two characters that make 0 or 1 for a bool.
+  if (op == opcode::int_text && (digits == "00" || digits == "01" || digits == "-0")) return push(digits == "01");
   if (op == opcode::long_text && digits.ends_with('L')) digits.remove_suffix(1);
   if (digits.size() > limits_.integer_digits + (digits.starts_with('-') ? 1 : 0))
-    return refuse("expected an int of at most " + std::to_string(limits_.integer_digits) + " digits, found "
-                  + std::to_string(digits.size()));
+    return refuse(limit::pickle_integer_digits, "expected an int of at most " + std::to_string(limits_.integer_digits) + " digits, found "
+                                                  + std::to_string(digits.size()));
   if (!is_plain_decimal(digits)) return refuse("expected decimal digits");
   return push(integer_of(digits), digits.size());
 }

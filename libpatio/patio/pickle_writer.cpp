@@ -9,13 +9,14 @@ namespace patio::detail {
 
 constexpr std::size_t batch = 1000; ///< items that CPython puts between a MARK and its APPENDS, SETITEMS or ADDITEMS
 
-pickle_writer::pickle_writer() {
+pickle_writer::pickle_writer(const python_types& types) : types_{&types} {
   out_.put("\x80\x05");
   out_.open_frame();
 }
 
 result<void> pickle_writer::finish(std::string& out) {
   if (bad_text_) return fail(errc::invalid, "a text is not UTF-8");
+  if (!refused_.empty()) return fail(errc::invalid, refused_);
   out_.put(opcode::stop);
   out_.close_frame();
   out += out_.bytes();
@@ -45,6 +46,7 @@ void pickle_writer::save(const value& v) {
   case kind::set: return save_set(v);
   case kind::frozenset: return save_frozenset(v);
   case kind::complex: return save_complex(v);
+  case kind::object: return save_object(v);
   default: return save_exception(v);
   }
 }

@@ -13,11 +13,13 @@ namespace patio::detail {
 
 class pickle_writer {
 public:
-  pickle_writer();
+  /// `types` must outlive the writer.
+  explicit pickle_writer(const python_types& types);
   /// The value must outlive the writer. Its depth bounds the recursion.
   void save(const value& v);
   void save(const call_request& call);
-  /// Appends the pickle, or nothing if a text in it is not UTF-8, which would end a Python peer's connection.
+  /// Appends the pickle, or nothing if a text in it is not UTF-8, or an object is one that a peer could not make: either would
+  /// end a Python peer's connection.
   [[nodiscard]] result<void> finish(std::string& out);
 
 private:
@@ -49,12 +51,25 @@ private:
   void save_exception(const value& v);
   void save_arguments(std::span<const value> args);
   void save_notes(std::span<const value> notes);
+  void save_object(const value& v);
+  void save_object_arguments(const object_parts& o);
+  void save_fresh(const value& v);
+  void save_module(std::string_view module);
+  template <class Save>
+  void save_contents(std::size_t count, opcode one, opcode many, Save save_part);
 
   pickle_output out_;
   written_memo memo_;
   std::uint32_t memoized_ = 0;
   bool bad_text_ = false;
-  std::vector<std::pair<std::string_view, std::uint32_t>> classes_; ///< name and memo index
+  std::string refused_; ///< the first object that may not leave, and why
+  const python_types* types_;
+  struct written_class {
+    std::string_view module, name;
+    std::uint32_t index; ///< in the memo
+  };
+  std::vector<written_class> classes_;
+  std::vector<std::pair<std::string_view, std::uint32_t>> modules_; ///< name and memo index
   std::vector<value> kept_; ///< made while writing; alive to the end, as the memo knows them by address
 };
 

@@ -31,15 +31,24 @@ tl::unexpected<error> too_large() { return fail(errc::invalid, "the value is too
 // CPython shares the text "builtins", which is the module's own, but makes a new text of each class's name.
 void pickle_writer::save_class(std::string_view module, std::string_view name) {
   out_.between_values();
-  auto known = std::ranges::find(classes_, name, &std::pair<std::string_view, std::uint32_t>::first);
-  if (known != classes_.end()) return save_index(known->second);
-  save_name(module);
+  auto known = std::ranges::find_if(classes_, [&](const auto& c) { return c.name == name && c.module == module; });
+  if (known != classes_.end()) return save_index(known->index);
+  save_module(module);
   out_.between_values();
   save_characters(kind::str, name);
   memoize();
   out_.put(opcode::stack_global);
-  classes_.emplace_back(name, memoized_);
+  classes_.push_back({module, name, memoized_});
   memoize();
+}
+
+// The text is the module's own, one for all of its classes.
+void pickle_writer::save_module(std::string_view module) {
+  auto known = std::ranges::find(modules_, module, &std::pair<std::string_view, std::uint32_t>::first);
+  if (known != modules_.end()) return save_index(known->second);
+  auto before = memoized_;
+  save_name(module);
+  if (memoized_ > before) modules_.emplace_back(module, before);
 }
 
 void pickle_writer::save_complex(const value& v) {
@@ -108,16 +117,16 @@ void pickle_writer::save(const call_request& call) {
 
 namespace patio {
 
-result<void> write_pickle(const value& v, std::string& out) {
+result<void> write_pickle(const value& v, std::string& out, const python_types& types) {
   if (v.weight() > value::expansion_limit) return detail::too_large();
-  detail::pickle_writer writer;
+  detail::pickle_writer writer{types};
   writer.save(v);
   return writer.finish(out);
 }
 
-result<void> write_call_request(const call_request& request, std::string& out) {
+result<void> write_call_request(const call_request& request, std::string& out, const python_types& types) {
   if (detail::expands_too_far(request)) return detail::too_large();
-  detail::pickle_writer writer;
+  detail::pickle_writer writer{types};
   writer.save(request);
   return writer.finish(out);
 }

@@ -8,6 +8,7 @@
 
 #include <patio/integer.hpp>
 #include <patio/printable.hpp>
+#include <patio/standard_types.hpp>
 #include <patio/utf8.hpp>
 
 namespace patio {
@@ -80,6 +81,8 @@ private:
   void set(const value& v);
   void dict(std::span<const dict_entry> entries);
   void exception(const value& v);
+  void object(const object_parts& o);
+  void ordered_dict(std::span<const dict_entry> entries);
 
   std::size_t limit_;
   std::uint64_t digit_work_ = 0;
@@ -160,6 +163,28 @@ void printer::exception(const value& v) {
   sequence("(", v.exception_args(), ")");
 }
 
+// Python's repr() for the classes of its library, and the parts of any other object.
+void printer::object(const object_parts& o) {
+  if (auto text = detail::standard_repr(o)) return void(out_ += visible(*text));
+  auto path = o.module + "." + o.name;
+  if (path == "collections.OrderedDict" && o.args.empty() && o.state.is_none()) return ordered_dict(o.entries);
+  out_ += '<', characters(visible(path), '\'');
+  if (!o.args.empty()) sequence(" (", o.args, o.args.size() == 1 ? ",)" : ")");
+  if (!o.items.empty()) sequence(" [", o.items, "]");
+  if (!o.entries.empty()) out_ += ' ', dict(o.entries);
+  if (!o.state.is_none()) out_ += ' ', print(o.state);
+  out_ += '>';
+}
+
+void printer::ordered_dict(std::span<const dict_entry> entries) {
+  out_ += "OrderedDict(";
+  for (std::size_t i = 0; i < entries.size() && !full(); ++i) {
+    out_ += i == 0 ? "[(" : ", (";
+    print(entries[i].first), out_ += ", ", print(entries[i].second), out_ += ')';
+  }
+  out_ += entries.empty() ? ")" : "])";
+}
+
 void printer::print(const value& v) {
   switch (v.kind()) {
   case kind::none: out_ += "None"; break;
@@ -178,6 +203,7 @@ void printer::print(const value& v) {
   case kind::set:
   case kind::frozenset: set(v); break;
   case kind::exception: exception(v); break;
+  case kind::object: object(v.as_object()); break;
   }
 }
 

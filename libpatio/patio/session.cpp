@@ -31,14 +31,15 @@ frame_reader::verdict session::judge(const frame_header& header) {
     fail(state_ == state::ready ? errc::protocol : errc::login_refused, std::move(*why));
     return frame_reader::verdict::stop;
   }
-  auto limit = state_ == state::login ? options_->limits.frame_before_login : options_->limits.frame;
-  if (header.size <= limit) return frame_reader::verdict::take;
-  auto text = " of " + std::to_string(header.size) + " bytes is over the limit of " + std::to_string(limit);
-  if (state_ == state::ready) refuse_oversize(header, "a frame" + text);
-  else fail(errc::login_refused, describe(header) + text);
-  if (header.size > options_->limits.drain) fail(errc::protocol, describe(header) + text);
+  auto which = state_ == state::login ? limit::frame_before_login : limit::frame;
+  auto most = state_ == state::login ? options_->limits.frame_before_login : options_->limits.frame;
+  if (header.size <= most) return frame_reader::verdict::take;
+  auto text = " of " + std::to_string(header.size) + " bytes is over the limit of " + std::to_string(most);
+  if (state_ == state::ready) refuse_oversize(header, {errc::undecodable, "a frame" + text, {}, which});
+  else fail(errc::login_refused, describe(header) + text, which);
+  if (header.size > options_->limits.skipped_frame) fail(errc::protocol, describe(header) + text, limit::skipped_frame);
   if (state_ == state::closed) return frame_reader::verdict::stop;
-  events_.on_log(describe(header) + text);
+  events_.on_refused({errc::undecodable, describe(header) + text, {}, which});
   return frame_reader::verdict::skip;
 }
 
@@ -84,7 +85,7 @@ void session::handle(const frame_reader::frame& f) {
   case packet::error: return handle_answer(f);
   case packet::discover_request:
     agreed_ = common(read_announcement(f.payload, options_->limits.pickle), options_->extensions);
-    put(packet::discover_response, f.header.serial, to_value(options_->names));
+    put(packet::discover_response, f.header.serial, to_value(callable_names()));
     told_names_ = true;
     return become_ready_if_discovered();
   case packet::discover_response: return handle_discover_response(f);
@@ -97,10 +98,10 @@ void session::handle(const frame_reader::frame& f) {
 
 void session::close(error why, std::optional<std::uint64_t> sent) {
   sent_ = sent;
-  fail(why.code, std::move(why.message));
+  fail(why.code, std::move(why.message), why.exceeded);
 }
 
-void session::fail(errc code, std::string text) {
+void session::fail(errc code, std::string text, limit exceeded) {
   if (state_ == state::closed) return;
   state_ = state::closed;
   withdraw_requests();
@@ -109,7 +110,7 @@ void session::fail(errc code, std::string text) {
   inbound_bytes_ = 0;
   if (current_) current_->second.over.request_stop();
   for (auto& [serial, request] : inbound_) request.over.request_stop(); // `answer` does nothing any more
-  events_.on_close({code, std::move(text), {}});                        // which may count them
+  events_.on_close({code, std::move(text), {}, exceeded});              // which may count them
   inbound_.clear();
 }
 

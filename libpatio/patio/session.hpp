@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include <patio/access.hpp>
 #include <patio/call_request.hpp>
 #include <patio/deadline.hpp>
 #include <patio/error.hpp>
@@ -25,10 +26,13 @@ enum class role : std::uint8_t { server, client };
 
 /// What all connections of a node share.
 struct session_options {
-  std::string key;                ///< at most 32 bytes
-  std::vector<std::string> names; ///< functions announced to peers
+  secret key;                     ///< at most 32 bytes: proved when dialling, and accepted from those who dial
+  std::vector<std::string> names; ///< functions announced to peers that may call them
   patio::limits limits;
   patio::extensions extensions = {}; ///< announced to peers
+  std::vector<named_key> keys = {};  ///< accepted as well; beside them an empty `key` is not
+  std::vector<access_rule> rules = {};
+  python_types types = {}; ///< carried beyond the built-in ones
 };
 
 /// A request of the peer's. A serial may come again once its request has been answered; the number does not.
@@ -50,7 +54,7 @@ public:
   virtual void on_pong(std::uint64_t token) = 0;                    ///< a `ping` was answered
   virtual void on_lost_ping(std::uint64_t token, error why) = 0;    ///< a `ping` was not: the connection ends
   virtual void on_leaving() = 0;                                    ///< the peer takes no more requests
-  virtual void on_log(std::string text) = 0;                        ///< something was refused; the connection lives on
+  virtual void on_refused(error why) = 0;                           ///< something, for the log; the connection lives on
   virtual void on_close(error why) = 0;                             ///< last; all requests have ended before
 
 protected:
@@ -65,6 +69,11 @@ public:
   session(role side, std::shared_ptr<const session_options> options, std::string nonce, session_events& events);
 
   void receive(std::string_view bytes);
+
+  /// The peer has proved these names, by TLS, say; before it is ready. The login may add its key's.
+  void prove(const std::vector<std::string>& names);
+  [[nodiscard]] const std::vector<std::string>& proved() const noexcept { return proved_; }
+  [[nodiscard]] bool may_call(std::string_view function) const { return patio::may_call(options_->rules, proved_, function); }
 
   /// Sends a REQUEST in state `ready`. On success the token comes back once, through on_result.
   [[nodiscard]] result<std::uint32_t> request(std::uint64_t token, const call_request& call);
@@ -96,7 +105,7 @@ public:
   [[nodiscard]] enum state state() const noexcept { return state_; }
   [[nodiscard]] std::size_t outbound() const noexcept { return requests_; }
   [[nodiscard]] std::size_t inbound() const noexcept { return inbound_.size() + (current_ ? 1 : 0); }
-  [[nodiscard]] std::size_t inbound_bytes() const noexcept { return inbound_bytes_; } ///< of the payloads of those
+  [[nodiscard]] std::size_t inbound_bytes() const noexcept { return inbound_bytes_; } ///< of their arguments, about
   [[nodiscard]] bool is_running(request_id id) const { return state_ != state::closed && running(id) != nullptr; }
   /// What both sides have announced.
   [[nodiscard]] const extensions& agreed() const noexcept { return agreed_; }
@@ -122,7 +131,7 @@ private:
 
   [[nodiscard]] frame_reader::verdict judge(const frame_header& header);
   [[nodiscard]] std::optional<std::string> unlawful(const frame_header& header) const;
-  void refuse_oversize(const frame_header& header, const std::string& text);
+  void refuse_oversize(const frame_header& header, error why);
   void handle(const frame_reader::frame& f);
   void handle_login(const frame_reader::frame& f);
   void handle_discover_response(const frame_reader::frame& f);
@@ -132,6 +141,7 @@ private:
   [[nodiscard]] std::optional<error> refusal(const call_request& call, std::size_t bytes) const;
   void refuse_request(std::uint32_t serial, error why);
   void handle_answer(const frame_reader::frame& f);
+  [[nodiscard]] std::vector<std::string> callable_names() const;
   void begin_discovery();
   void become_ready_if_discovered();
   [[nodiscard]] std::optional<std::uint64_t> end_of_request(const frame_header& answer);
@@ -145,7 +155,8 @@ private:
   void put_error(std::uint32_t serial, const error& why);
   [[nodiscard]] const inbound_request* running(request_id id) const;
   [[nodiscard]] std::optional<pending> take_request(std::uint32_t serial);
-  void fail(errc code, std::string text);
+  void fail(errc code, std::string text, limit exceeded = limit::none);
+  [[nodiscard]] bool accept_login(std::string_view answer);
   [[nodiscard]] std::uint64_t position() const noexcept { return taken_ + output_.size(); }
 
   role side_;
@@ -153,6 +164,7 @@ private:
   std::shared_ptr<const session_options> options_;
   session_events& events_;
   std::string challenge_, salt_;
+  std::vector<std::string> proved_;
   frame_reader reader_;
   std::string output_;
   std::uint64_t taken_ = 0;

@@ -11,30 +11,31 @@ error python(const char* type, const std::string& text) { return remote_error(va
 
 } // namespace
 
-void session::refuse_oversize(const frame_header& h, const std::string& text) {
+void session::refuse_oversize(const frame_header& h, error why) {
   switch (h.type) {
   case packet::request:
     if (inbound_.contains(h.serial)) return fail(errc::protocol, describe(h) + " came again before its answer");
-    return put_error(h.serial, {errc::undecodable, text, {}});
+    return put_error(h.serial, why);
   case packet::response:
   case packet::error:
-    if (auto token = end_of_request(h)) events_.on_result(*token, patio::fail(errc::undecodable, text));
+    if (auto token = end_of_request(h)) events_.on_result(*token, tl::unexpected(std::move(why)));
     return;
-  default: return fail(errc::protocol, text);
+  default: return fail(errc::protocol, std::move(why.message), why.exceeded);
   }
 }
 
 void session::handle_request(const frame_reader::frame& f) {
   auto serial = f.header.serial;
   if (inbound_.contains(serial)) return fail(errc::protocol, describe(f.header) + " came again before its answer");
-  auto call = read_call_request(f.payload, options_->limits.pickle);
-  if (!call) return refuse_request(serial, {errc::undecodable, "undecodable request: " + call.error().message, {}});
-  if (auto why = refusal(*call, f.payload.size())) return refuse_request(serial, std::move(*why));
+  std::size_t bytes = 0;
+  auto call = read_call_request(f.payload, options_->limits.pickle, options_->types, &bytes);
+  if (!call) return refuse_request(serial, {errc::undecodable, "undecodable request: " + call.error().message, {}, call.error().exceeded});
+  if (auto why = refusal(*call, bytes)) return refuse_request(serial, std::move(*why));
   request_id id{serial, ++last_number_};
-  current_.emplace(serial, inbound_request{id.number, f.payload.size()});
+  current_.emplace(serial, inbound_request{id.number, bytes});
   events_.on_request(id, std::move(*call));
   if (!current_ || state_ == state::closed) return current_.reset(); // answered, or nobody is left to be answered
-  inbound_bytes_ += f.payload.size();
+  inbound_bytes_ += bytes;
   inbound_.insert(std::move(*current_));
   current_.reset();
 }
@@ -42,18 +43,26 @@ void session::handle_request(const frame_reader::frame& f) {
 std::optional<error> session::refusal(const call_request& call, std::size_t bytes) const {
   const auto& limits = options_->limits;
   if (inbound_.size() >= limits.inbound_calls)
-    return error{errc::overloaded, "overloaded: " + std::to_string(inbound_.size()) + " calls are running for this connection", {}};
+    return error{errc::overloaded,
+                 "overloaded: " + std::to_string(inbound_.size()) + " calls are running for this connection",
+                 {},
+                 limit::inbound_calls};
   if (inbound_bytes_ + bytes > limits.inbound_bytes && !inbound_.empty())
-    return error{
-      errc::overloaded, "overloaded: the calls running for this connection hold " + std::to_string(inbound_bytes_) + " bytes", {}};
-  if (call.function.size() > limits.name || call.args.keywords.size() > limits.keywords)
-    return error{errc::undecodable, "the function's name or the number of keyword arguments is over the limit", {}};
+    return error{errc::overloaded,
+                 "overloaded: the calls running for this connection hold " + std::to_string(inbound_bytes_) + " bytes",
+                 {},
+                 limit::inbound_bytes};
+  if (call.function.size() > limits.name)
+    return error{errc::undecodable, "the function's name has more than " + std::to_string(limits.name) + " bytes", {}, limit::name};
+  if (call.args.keywords.size() > limits.keywords)
+    return error{errc::undecodable, "more than " + std::to_string(limits.keywords) + " keyword arguments", {}, limit::keywords};
   return {};
 }
 
 void session::refuse_request(std::uint32_t serial, error why) {
   put_error(serial, why);
-  events_.on_log("REQUEST " + std::to_string(serial) + " refused: " + why.message);
+  why.message = "REQUEST " + std::to_string(serial) + " refused: " + why.message;
+  events_.on_refused(std::move(why));
 }
 
 // An answer may have crossed it, and then there is nothing left to cancel.
@@ -100,11 +109,12 @@ void session::put_answer(std::uint32_t serial, const result<value>& r) {
     auto code = r.error().code;
     bool known = code == errc::timeout || code == errc::cancelled || code == errc::no_route; // to whoever answers
     bool refused = code == errc::remote_error ? !r.error().message.empty() : !known;
-    if (refused) events_.on_log("REQUEST " + std::to_string(serial) + " refused: " + to_string(r.error()));
+    if (refused)
+      events_.on_refused({code, "REQUEST " + std::to_string(serial) + " refused: " + to_string(r.error()), {}, r.error().exceeded});
     return;
   }
   frame_writer w{output_, packet::response, serial};
-  if (auto written = write_pickle(*r, output_); !written) {
+  if (auto written = write_pickle(*r, output_, options_->types); !written) {
     w.discard();
     return put_error(serial, python("ValueError", "the result cannot be sent: " + written.error().message));
   }
@@ -115,11 +125,11 @@ void session::handle_answer(const frame_reader::frame& f) {
   auto token = end_of_request(f.header);
   if (!token) return;
   bool raised = f.header.type == packet::error;
-  auto v = read_pickle(f.payload, options_->limits.pickle, raised ? unknown_class::as_exception : unknown_class::refuse);
+  auto v = read_pickle(f.payload, options_->limits.pickle, raised ? unknown_class::as_exception : unknown_class::refuse, options_->types);
   if (!v) {
-    auto text = describe(f.header) + " refused: " + v.error().message;
+    error refused{errc::undecodable, describe(f.header) + " refused: " + v.error().message, {}, v.error().exceeded};
     events_.on_result(*token, tl::unexpected(std::move(v.error())));
-    return state_ == state::closed ? void() : events_.on_log(std::move(text));
+    return state_ == state::closed ? void() : events_.on_refused(std::move(refused));
   }
   if (!raised) return events_.on_result(*token, std::move(*v));
   if (v->kind() != kind::exception)
@@ -146,23 +156,25 @@ std::optional<session::pending> session::take_request(std::uint32_t serial) {
 void session::unexpected_answer() {
   ++ignored_;
   if (abandoned_ > 0) --abandoned_;
-  else if (++unexpected_ > options_->limits.unknown_serials) fail(errc::protocol, "too many answers that nobody waits for");
+  else if (++unexpected_ > options_->limits.unknown_serials)
+    fail(errc::protocol, "too many answers that nobody waits for", limit::unknown_serials);
 }
 
 result<std::uint32_t> session::request(std::uint64_t token, const call_request& call) {
   if (state_ != state::ready) return patio::fail(errc::not_sent, "the connection is not open");
   if (peer_is_leaving_) return patio::fail(errc::not_sent, "the peer is shutting down");
   if (requests_ >= options_->limits.outbound_calls)
-    return patio::fail(errc::overloaded, std::to_string(requests_) + " calls wait for this peer's answers");
+    return patio::fail(errc::overloaded, limit::outbound_calls, std::to_string(requests_) + " calls wait for this peer's answers");
   auto serial = pending_.insert({pending::kind::request, token, position()});
   ++requests_;
   frame_writer w{output_, packet::request, serial};
-  auto written = write_call_request(call, output_);
+  auto written = write_call_request(call, output_, options_->types);
   if (written && w.close(options_->limits.frame)) return serial;
   if (!written) w.discard();
   (void)take_request(serial);
   if (!written) return tl::unexpected(std::move(written.error()));
-  return patio::fail(errc::invalid, "the arguments are over the frame limit of " + std::to_string(options_->limits.frame) + " bytes");
+  return patio::fail(errc::invalid, limit::frame,
+                     "the arguments are over the frame limit of " + std::to_string(options_->limits.frame) + " bytes");
 }
 
 void session::abandon(std::uint32_t serial, error why) {
@@ -176,7 +188,7 @@ void session::abandon(std::uint32_t serial, error why) {
 void session::put_error(std::uint32_t serial, const error& why) {
   auto exception = agreed_.endings ? to_noted_exception(why) : to_exception(why);
   frame_writer w{output_, packet::error, serial};
-  auto written = write_pickle(exception, output_);
+  auto written = write_pickle(exception, output_, options_->types);
   if (written && w.close(options_->limits.frame)) return;
   if (!written) w.discard();
   // Too large, or with a text that is no UTF-8, which repr() shows as escapes.

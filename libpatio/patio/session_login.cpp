@@ -16,14 +16,31 @@ void session::handle_login(const frame_reader::frame& f) {
   if (f.header.type == packet::auth_digest) {
     if (f.payload.empty()) return fail(errc::login_refused, "the server's challenge is empty");
     challenge_ = f.payload;
-    put_raw(packet::auth_request, pending_.draw(), login_answer(challenge_, options_->key, salt_));
+    put_raw(packet::auth_request, pending_.draw(), login_answer(challenge_, options_->key.view(), salt_));
     return;
   }
-  if (f.header.type == packet::auth_request) {
-    if (auto ok = check_login(f.payload, challenge_, options_->key); !ok) return fail(errc::login_refused, ok.error().message);
-    put_raw(packet::auth_ok, pending_.draw(), pickled_none);
-  }
+  if (f.header.type == packet::auth_request && !accept_login(f.payload)) return;
   begin_discovery();
+}
+
+bool session::accept_login(std::string_view answer) {
+  const auto& named = options_->keys;
+  std::vector<secret> keys;
+  for (const auto& other : named) keys.push_back(other.key);
+  if (!options_->key.empty() || named.empty()) keys.push_back(options_->key); // last, so that the others' positions are theirs
+  auto which = check_login(answer, challenge_, keys);
+  if (!which) return fail(errc::login_refused, which.error().message), false;
+  if (*which < named.size()) proved_.push_back(named[*which].name);
+  put_raw(packet::auth_ok, pending_.draw(), pickled_none);
+  return true;
+}
+
+void session::prove(const std::vector<std::string>& names) { proved_.insert(proved_.end(), names.begin(), names.end()); }
+
+std::vector<std::string> session::callable_names() const {
+  auto names = options_->names;
+  if (!options_->rules.empty()) std::erase_if(names, [this](const std::string& name) { return !may_call(name); });
+  return names;
 }
 
 void session::begin_discovery() {
@@ -59,8 +76,10 @@ void session::handle_discover_response(const frame_reader::frame& f) {
   auto broken = state_ == state::ready ? errc::protocol : errc::login_refused;
   if (!names) return fail(broken, "DISCOVER_RESPONSE is no list of names: " + names.error().message);
   if (names->size() > options_->limits.names)
-    return fail(broken, "the peer serves more than " + std::to_string(options_->limits.names) + " names");
-  std::erase_if(*names, [&](const std::string& n) { return n.size() > options_->limits.name; });
+    return fail(broken, "the peer serves more than " + std::to_string(options_->limits.names) + " names", limit::names);
+  if (std::erase_if(*names, [&](const std::string& n) { return n.size() > options_->limits.name; }) > 0)
+    events_.on_refused({errc::undecodable, describe(f.header) + " has a name that is too long", {}, limit::name});
+  if (state_ == state::closed) return;
   events_.on_names(std::move(*names));
   auto answered = pending_.take(f.header.serial);
   if (!answered) return; // the owner has closed the connection

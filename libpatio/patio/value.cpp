@@ -5,6 +5,7 @@
 #include <new>
 #include <stdexcept>
 
+#include <patio/standard_types.hpp>
 #include <patio/value_node.hpp>
 
 namespace patio {
@@ -38,8 +39,9 @@ Node& node_of(const value& v) {
 } // namespace
 
 std::string_view type_name(kind k) noexcept {
-  static constexpr std::array<std::string_view, 14> names{"NoneType",  "bool", "int",   "float", "complex", "str",       "bytes",
-                                                          "bytearray", "list", "tuple", "dict",  "set",     "frozenset", "BaseException"};
+  static constexpr std::array<std::string_view, 15> names{"NoneType", "bool",  "int",       "float",         "complex",
+                                                          "str",      "bytes", "bytearray", "list",          "tuple",
+                                                          "dict",     "set",   "frozenset", "BaseException", "object"};
   return names[static_cast<std::size_t>(k)];
 }
 
@@ -73,6 +75,7 @@ void value::release() noexcept {
   case patio::kind::frozenset: delete static_cast<detail::set_node*>(n); break;
   case patio::kind::dict: delete static_cast<detail::dict_node*>(n); break;
   case patio::kind::exception: delete static_cast<detail::exception_node*>(n); break;
+  case patio::kind::object: delete static_cast<detail::object_node*>(n); break;
   default: static_cast<detail::text_node*>(n)->~text_node(); ::operator delete(static_cast<void*>(n));
   }
 }
@@ -126,6 +129,24 @@ value value::exception(std::string type, std::vector<value> args, std::vector<va
   n->type = std::move(type);
   n->args = std::move(args);
   check(value_access::set_notes(v, std::move(notes)), "", v);
+  return v;
+}
+
+value value::object(object_parts parts) {
+  auto* n = new detail::object_node{std::move(parts)};
+  auto v = value_access::adopt(n);
+  const auto& p = n->parts;
+  n->weight += p.module.size() + p.name.size();
+  auto count = [&](const value& part) {
+    n->depth = std::max<std::uint16_t>(n->depth, static_cast<std::uint16_t>(part.depth() + 1));
+    n->weight = saturating_add(n->weight, part.weight());
+  };
+  for (const auto& arg : p.args) count(arg);
+  for (const auto& item : p.items) count(item);
+  for (const auto& [key, mapped] : p.entries) count(key), count(mapped);
+  count(p.state);
+  if (n->depth > value::max_depth) check(detail::refusal::too_deep, "", v);
+  if (!detail::has_hash(p)) n->hash.store(detail::unhashable_mark, std::memory_order_relaxed);
   return v;
 }
 
@@ -219,6 +240,11 @@ std::span<const value> value::exception_args() const {
 std::span<const value> value::exception_notes() const {
   if (kind() != patio::kind::exception) wrong_kind(kind(), "an exception");
   return node_of<detail::exception_node>(*this).notes;
+}
+
+const object_parts& value::as_object() const {
+  if (kind() != patio::kind::object) wrong_kind(kind(), "an object");
+  return node_of<detail::object_node>(*this).parts;
 }
 
 unsigned value::depth() const noexcept { return on_heap() ? value_access::get(*this)->depth : 0; }

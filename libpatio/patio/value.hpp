@@ -43,6 +43,7 @@ enum class kind : std::uint8_t {
   set,
   frozenset,
   exception,
+  object, ///< of any other class: what a pickle says about it
 };
 
 /// Python's name of the type: "NoneType", "int", "str" ...; for an exception "BaseException".
@@ -50,6 +51,8 @@ enum class kind : std::uint8_t {
 
 /// One key and its value, in a dict.
 using dict_entry = std::pair<value, value>;
+
+struct object_parts;
 
 class value {
 public:
@@ -106,6 +109,7 @@ public:
   [[nodiscard]] static value dict(std::vector<dict_entry> entries);
   /// `type` is the full path, e.g. "builtins.ValueError"; notes are Python 3.11's `__notes__`.
   [[nodiscard]] static value exception(std::string type, std::vector<value> args, std::vector<value> notes = {});
+  [[nodiscard]] static value object(object_parts parts);
 
   [[nodiscard]] patio::kind kind() const noexcept { return static_cast<patio::kind>(raw_[0]); }
   [[nodiscard]] bool is_none() const noexcept { return kind() == patio::kind::none; }
@@ -128,6 +132,7 @@ public:
   [[nodiscard]] std::string_view exception_type() const;     ///< "builtins.KeyError"
   [[nodiscard]] std::span<const value> exception_args() const;
   [[nodiscard]] std::span<const value> exception_notes() const;
+  [[nodiscard]] const object_parts& as_object() const;
 
   [[nodiscard]] bool is_text() const noexcept { return kind() == patio::kind::str; }
   [[nodiscard]] bool is_container() const noexcept { return kind() >= patio::kind::list; }
@@ -168,8 +173,25 @@ private:
 
 static_assert(sizeof(value) == 16);
 
+/// How Python makes an object before its state and contents are put into it.
+enum class making : std::uint8_t {
+  call, ///< the class is called with the arguments
+  bare, ///< only its __new__ is
+};
+
+/// An object of a Python class as a pickle describes it. Here it is data: nothing resolves or calls anything.
+struct object_parts {
+  std::string module = {}; ///< of the class, "shop.models"
+  std::string name = {};   ///< of the class, "Order"
+  making made_by = making::call;
+  std::vector<value> args = {};
+  std::vector<value> items = {};        ///< then appended to it, as to a list
+  std::vector<dict_entry> entries = {}; ///< then set in it, as in a dict
+  value state = {};                     ///< then its attributes, or what its __setstate__ takes; None for none
+};
+
 /// Python's ==: 1 == 1.0 == True, b"a" == bytearray(b"a"), NaN is unequal to itself. Exceptions compare by
-/// type, arguments and notes. Throws std::length_error if the two expand beyond the limit.
+/// type, arguments and notes, objects by their parts. Throws std::length_error if the two expand beyond the limit.
 [[nodiscard]] bool operator==(const value& a, const value& b);
 
 /// Like == but also equal in kind all the way down, with floats compared by their bits and dicts by order.

@@ -134,6 +134,14 @@ bool equal_sets(const value& a, const value& b) {
   return std::all_of(a.items().begin(), a.items().end(), [&](const value& item) { return b.contains(item); });
 }
 
+template <class Compare>
+bool equal_parts(const object_parts& a, const object_parts& b, Compare compare) {
+  auto both = [&](const dict_entry& x, const dict_entry& y) { return compare(x.first, y.first) && compare(x.second, y.second); };
+  return a.name == b.name && a.module == b.module && a.made_by == b.made_by && all_equal(a.args, b.args, compare)
+         && all_equal(a.items, b.items, compare) && std::equal(a.entries.begin(), a.entries.end(), b.entries.begin(), b.entries.end(), both)
+         && compare(a.state, b.state);
+}
+
 bool equal(const value& a, const value& b) {
   auto ka = a.kind(), kb = b.kind();
   if (one_object(a, b)) return true;
@@ -149,6 +157,7 @@ bool equal(const value& a, const value& b) {
   case kind::exception:
     return a.exception_type() == b.exception_type() && all_equal(a.exception_args(), b.exception_args(), equal)
            && all_equal(a.exception_notes(), b.exception_notes(), equal);
+  case kind::object: return equal_parts(a.as_object(), b.as_object(), equal);
   default: return true; // None
   }
 }
@@ -187,6 +196,7 @@ bool same(const value& a, const value& b) {
   case kind::exception:
     return a.exception_type() == b.exception_type() && all_equal(a.exception_args(), b.exception_args(), same)
            && all_equal(a.exception_notes(), b.exception_notes(), same);
+  case kind::object: return equal_parts(a.as_object(), b.as_object(), same);
   default: return equal(a, b);
   }
 }
@@ -199,6 +209,15 @@ std::uint64_t hash_number(const value& v) {
   else h.mix(n.whole.magnitude()), h.mix(n.whole.negative() ? 1 : 0);
   if (n.imaginary != 0) h.mix(bits(n.imaginary));
   return h.finish();
+}
+
+void mix_object(sip_hash& h, const object_parts& o) {
+  h.mix(o.module), h.mix(o.name);
+  for (const auto& arg : o.args) h.mix(hash(arg));
+  if (o.state.kind() != kind::dict) return h.mix(hash(o.state));
+  std::uint64_t sum = 0; // equal dicts may be ordered differently
+  for (const auto& [key, mapped] : o.state.entries()) sum += hash(key) ^ std::rotl(hash(mapped), 32);
+  h.mix(sum);
 }
 
 std::uint64_t hash_uncached(const value& v) {
@@ -217,6 +236,7 @@ std::uint64_t hash_uncached(const value& v) {
     h.mix(sum);
     break;
   }
+  case kind::object: mix_object(h, v.as_object()); break;
   default: return hash_number(v);
   }
   return h.finish();
@@ -236,7 +256,8 @@ bool identical(const value& a, const value& b) {
 
 bool hashable(const value& v) noexcept {
   switch (v.kind()) {
-  case kind::tuple: return value_access::get(v)->hash.load(std::memory_order_relaxed) != detail::unhashable_mark;
+  case kind::tuple:
+  case kind::object: return value_access::get(v)->hash.load(std::memory_order_relaxed) != detail::unhashable_mark;
   case kind::bytearray:
   case kind::list:
   case kind::dict:

@@ -4,6 +4,8 @@
 #include <limits>
 #include <new>
 
+#include <patio/standard_types.hpp>
+
 namespace patio::detail {
 
 /// What looking at a key costs, however small the key is.
@@ -126,6 +128,32 @@ refusal value_access::set_notes(const value& exception, std::vector<value> notes
   for (const auto& note : notes)
     if (auto why = grow(n, note); why != refusal::none) return why;
   n.notes = std::move(notes);
+  return refusal::none;
+}
+
+refusal value_access::set_state(const value& object, value state) {
+  auto& n = *get(object);
+  if (auto why = grow(n, state); why != refusal::none) return why;
+  auto& parts = parts_of(object);
+  parts.state = std::move(state);
+  if (!has_hash(parts)) n.hash.store(unhashable_mark, std::memory_order_relaxed);
+  return refusal::none;
+}
+
+refusal value_access::append_item(const value& object, value item) {
+  auto& n = *get(object);
+  if (auto why = grow(n, item); why != refusal::none) return why;
+  parts_of(object).items.push_back(std::move(item));
+  n.hash.store(unhashable_mark, std::memory_order_relaxed);
+  return refusal::none;
+}
+
+refusal value_access::set_entry(const value& object, value key, value mapped) {
+  auto& n = *get(object);
+  if (auto why = grow(n, key); why != refusal::none) return why;
+  if (auto why = grow(n, mapped); why != refusal::none) return why;
+  parts_of(object).entries.emplace_back(std::move(key), std::move(mapped));
+  n.hash.store(unhashable_mark, std::memory_order_relaxed);
   return refusal::none;
 }
 

@@ -92,6 +92,11 @@ struct exception_node : node {
   std::vector<value> notes;
 };
 
+struct object_node : node {
+  explicit object_node(object_parts p) : node{kind::object}, parts{std::move(p)} { depth = 1; }
+  object_parts parts;
+};
+
 /// Why a container did not take an element.
 enum class refusal : std::uint8_t { none, too_deep, frozen, unhashable };
 
@@ -140,9 +145,14 @@ public:
   [[nodiscard]] static refusal assign(const value& dict, value key, value mapped, std::uint64_t& work);
   /// exception
   [[nodiscard]] static refusal set_notes(const value& exception, std::vector<value> notes);
+  /// object
+  [[nodiscard]] static refusal set_state(const value& object, value state);
+  [[nodiscard]] static refusal append_item(const value& object, value item);
+  [[nodiscard]] static refusal set_entry(const value& object, value key, value mapped);
 
 private:
   [[nodiscard]] static refusal grow(node& n, const value& part);
+  static object_parts& parts_of(const value& object) noexcept { return static_cast<object_node*>(get(object))->parts; }
 };
 
 } // namespace patio::detail

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -73,6 +74,21 @@ public:
   }
   [[nodiscard]] std::vector<Task> take_waiting() {
     return take_waiting([](const Task&) { return true; });
+  }
+
+  /// When it is full: who has the most waiting gives up its newest for `owner`, if it then still has no fewer. `owner_of` a task is
+  /// anything that can be compared by <.
+  template <class OwnerOf, class Owner>
+  [[nodiscard]] std::optional<Task> displace(OwnerOf owner_of, const Owner& owner) {
+    std::map<Owner, std::size_t> waiting;
+    for (const auto& t : waiting_) ++waiting[owner_of(t)];
+    auto own = waiting[owner];
+    auto most = std::max_element(waiting.begin(), waiting.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+    if (exhausted() || most->second < own + 2) return {};
+    auto newest = std::find_if(waiting_.rbegin(), waiting_.rend(), [&](const Task& t) { return owner_of(t) == most->first; });
+    std::optional<Task> displaced{std::move(*newest)};
+    waiting_.erase(std::next(newest).base());
+    return displaced;
   }
 
   /// No more workers can be set aside. Those that run may all come to wait for what waits here, so nothing should.

@@ -141,7 +141,7 @@ TEST_CASE("cancel: whoever runs for a peer that is gone is told") {
   watched w;
   tcp_node server{w.functions()};
   auto where = server.listen();
-  auto client = std::make_unique<tcp_node>(registry{}, tcp_options{.drain = std::chrono::nanoseconds{0}});
+  auto client = std::make_unique<tcp_node>(registry{}, tcp_options{.limits = {.drain = std::chrono::nanoseconds{0}}});
   client->connect(where);
   auto lost = call<std::int64_t>(client->broker(), "watch");
   w.await_begun(1);

@@ -73,7 +73,7 @@ TEST_CASE("leaving: a rolling restart of nodes under load fails no call") {
   auto rpc = counting(executed);
   std::array<std::unique_ptr<tcp_node>, 2> servers;
   std::array<endpoint, 2> where;
-  tcp_node client{registry{}, {.reconnect = {.first = 1ms, .longest = 10ms}}};
+  tcp_node client{registry{}, {.limits = {.reconnect = {.first = 1ms, .longest = 10ms}}}};
   for (std::size_t i = 0; i < 2; ++i) {
     servers[i] = std::make_unique<tcp_node>(rpc);
     where[i] = servers[i]->listen();
@@ -125,7 +125,7 @@ TEST_CASE("leaving: what is not finished within the time for it fails, and the n
   on_demand later;
   registry rpc;
   later.add_to(rpc);
-  auto server = std::make_unique<tcp_node>(rpc, tcp_options{.drain = 50ms});
+  auto server = std::make_unique<tcp_node>(rpc, tcp_options{.limits = {.drain = 50ms}});
   tcp_node client;
   client.connect(server->listen());
   auto stuck = call<std::int64_t>(client.broker(), "later");

@@ -30,7 +30,7 @@ error refusal(tcp_node& node, const endpoint& to) {
 
 tcp_options eager() {
   tcp_options o;
-  o.reconnect = {.first = 5ms, .longest = 20ms, .refused = 20ms};
+  o.limits.reconnect = {.first = 5ms, .longest = 20ms, .refused = 20ms};
   o.limits.route_wait = patience;
   return o;
 }

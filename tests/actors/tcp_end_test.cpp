@@ -14,7 +14,7 @@ namespace {
 
 tcp_options draining(std::chrono::milliseconds drain) {
   tcp_options o;
-  o.drain = drain;
+  o.limits.drain = drain;
   return o;
 }
 

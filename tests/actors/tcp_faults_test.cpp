@@ -74,7 +74,7 @@ TEST_CASE("tcp_broker: peers that come, say nothing and stay are closed after th
 
 TEST_CASE("tcp_broker: a peer that asks for much and reads nothing is cut off, and no other") {
   tcp_options options;
-  options.write_buffer = std::size_t{1} << 20;
+  options.limits.write_buffer = std::size_t{1} << 20;
   town t{options};
   raw_peer greedy{t.where};
   greedy.log_in_as_client();
@@ -85,7 +85,7 @@ TEST_CASE("tcp_broker: a peer that asks for much and reads nothing is cut off, a
 
 TEST_CASE("tcp_broker: a peer is cut off when nothing of what waits for it has left for too long, and no other") {
   tcp_options options;
-  options.write_stall = std::chrono::milliseconds{300};
+  options.limits.write_stall = std::chrono::milliseconds{300};
   town t{options};
   raw_peer lazy{t.where};
   lazy.log_in_as_client();

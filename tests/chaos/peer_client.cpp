@@ -49,7 +49,7 @@ private:
 // Careful brokers differ in their limits, so that calls are refused for want of a route and of room, too.
 tcp_options options_of(int broker, bool careful) {
   constexpr milliseconds soon{50}; // as peer.py's reconnect_timeout
-  tcp_options o{.reconnect = {soon, soon, soon}};
+  tcp_options o{.limits = {.reconnect = {soon, soon, soon}}};
   if (careful && broker == 2) o.limits.route_wait = {};
   if (careful && broker == 3) o.limits.outbound_calls = 50;
   return o;

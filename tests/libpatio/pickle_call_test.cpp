@@ -29,7 +29,7 @@ std::string shown(const patio::result<call_request>& call) {
 }
 
 patio::result<call_request> read_by(call_opening opening, std::string_view pickle, const patio::pickle_limits& limits = {}) {
-  return patio::detail::pickle_reader{pickle, limits, patio::unknown_class::refuse}.read_call(opening);
+  return patio::detail::pickle_reader{pickle, limits, patio::unknown_class::refuse, patio::python_types{}}.read_call(opening);
 }
 
 std::string recognised(std::string_view pickle, const patio::pickle_limits& limits = {}) {

@@ -9,10 +9,20 @@
 
 namespace {
 
+// The classes of pickle_objects.py.
+patio::python_types carried() {
+  auto types = patio::python_types::standard();
+  for (const auto* name : {"Record", "Slotted", "Row", "Tally", "Stack", "Colour", "Money"}) types.add("pickle_objects", name);
+  return types;
+}
+
 patio::result<std::string> recode(const std::string& pickle) {
+  static const auto types = carried();
   std::string out;
-  if (auto call = patio::read_call_request(pickle)) return patio::write_call_request(*call, out).map([&] { return out; });
-  return patio::read_pickle(pickle).and_then([&](const patio::value& v) { return patio::write_pickle(v, out); }).map([&] { return out; });
+  auto taken = [&] { return out; };
+  if (auto call = patio::read_call_request(pickle, {}, types)) return patio::write_call_request(*call, out, types).map(taken);
+  auto v = patio::read_pickle(pickle, {}, patio::unknown_class::refuse, types);
+  return v.and_then([&](const patio::value& read) { return patio::write_pickle(read, out, types); }).map(taken);
 }
 
 } // namespace

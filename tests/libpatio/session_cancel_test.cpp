@@ -145,7 +145,7 @@ TEST_CASE("session: a thousand cancelled requests leave nothing waiting at eithe
 }
 
 TEST_CASE("session: a request that is taken back with its connection takes its CANCEL along") {
-  session_pair p{patio::all_extensions, patio::all_extensions, {.frame = 300, .drain = 1'000}};
+  session_pair p{patio::all_extensions, patio::all_extensions, {.frame = 300, .skipped_frame = 1'000}};
   auto serial = p.client.session.request(1, {"mul", {}, {}}).value();
   p.client.session.abandon(serial, given_up);
   p.client.session.receive(framed(packet::request, 6, std::string(1'001, 'x')).substr(0, 9));

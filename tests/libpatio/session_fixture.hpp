@@ -122,7 +122,7 @@ public:
   void on_lost_ping(std::uint64_t token, patio::error why) override {
     seen.push_back("lost ping " + std::to_string(token) + " " + std::string{to_string(why.code)});
   }
-  void on_log(std::string text) override { note("log " + text, when_logged); }
+  void on_refused(patio::error why) override { note("log " + why.message, when_logged); }
   void on_close(patio::error why) override { note("close " + std::string{to_string(why.code)} + ": " + why.message, when_closed); }
 
   /// The lines since the last call of this.

@@ -52,7 +52,7 @@ TEST_CASE("session: bytes after the pickle's end are ignored (F6)") {
 }
 
 TEST_CASE("session: an oversize REQUEST is answered with ERROR, skipped in whatever pieces, and the connection lives") {
-  session_pair p{with_limits({.frame = 300, .drain = 100'000})};
+  session_pair p{with_limits({.frame = 300, .skipped_frame = 100'000})};
   answer_all(p.server);
   auto stream = framed(packet::request, 5, std::string(50'000, 'x')) + framed(packet::request, 6, pickled_call("mul"));
   for (std::size_t at = 0; at < stream.size(); at += 777) p.server.session.receive(stream.substr(at, 777));
@@ -61,7 +61,7 @@ TEST_CASE("session: an oversize REQUEST is answered with ERROR, skipped in whate
 }
 
 TEST_CASE("session: an oversize answer ends its call, and the connection lives") {
-  session_pair p{with_limits({}), with_limits({.frame = 300, .drain = 100'000})};
+  session_pair p{with_limits({}), with_limits({.frame = 300, .skipped_frame = 100'000})};
   REQUIRE(p.client.session.request(1, calling("mul")));
   REQUIRE(p.client.session.request(2, calling("mul")));
   p.client.receive(packet::response, 3, std::string(301, 'x'));
@@ -88,7 +88,7 @@ TEST_CASE("session: an oversize list of names ends the connection and the ping")
 }
 
 TEST_CASE("session: what is too large to skip ends the connection, after an ERROR") {
-  session_pair p{with_limits({.frame = 300, .drain = 1000})};
+  session_pair p{with_limits({.frame = 300, .skipped_frame = 1000})};
   p.server.session.receive(framed(packet::request, 5, std::string(1001, 'x')).substr(0, 9));
   CHECK(p.server.events.seen == lines{"close protocol: REQUEST (type 10, serial 5) of 1001 bytes is over the limit of 300"});
   CHECK(shown(p.server.sent()) == lines{"ERROR 5 ValueError('a frame of 1001 bytes is over the limit of 300')"});
@@ -203,7 +203,7 @@ TEST_CASE("session: without the owner's word, what it has taken may have been se
 }
 
 TEST_CASE("session: a request that ends as not_sent does not leave with the last words") {
-  session_pair p{with_limits({.frame = 300, .drain = 1000})};
+  session_pair p{with_limits({.frame = 300, .skipped_frame = 1000})};
   p.server.receive(packet::request, 5, pickled_call("mul"));
   REQUIRE(p.server.session.request(1, calling("back")));
   p.server.answer(5, value{1});

@@ -68,6 +68,28 @@ TEST_CASE("worker_queue: waiting tasks can be taken back in their order") {
   CHECK_FALSE(q.done(0));
 }
 
+TEST_CASE("worker_queue: a full queue is shared out: who has most of it gives up its newest for who has less") {
+  patio::worker_queue<std::unique_ptr<std::pair<char, int>>> q{1, 4};
+  auto owner_of = [](const auto& t) { return t->first; };
+  auto submit = [&](char owner, int number) {
+    auto t = std::make_unique<std::pair<char, int>>(owner, number);
+    return q.submit(t).has_value();
+  };
+  CHECK(submit('a', 0)); // starts
+  for (int i = 1; i <= 4; ++i) CHECK(!submit('a', i));
+  CHECK(!q.displace(owner_of, 'a')); // nobody has more than it
+  auto first = q.displace(owner_of, 'b');
+  REQUIRE(first);
+  CHECK((*first)->second == 4);
+  CHECK(!submit('b', 1));
+  CHECK((*q.displace(owner_of, 'b'))->second == 3);
+  CHECK(!submit('b', 2));
+  CHECK(!q.displace(owner_of, 'b')); // both have two
+  CHECK((*q.done(0)).task->second == 1);
+  CHECK((*q.done(0)).task->second == 2);
+  CHECK((*q.done(0)).task->first == 'b');
+}
+
 TEST_CASE("worker_queue: over random work no worker has two tasks and no task is lost") {
   auto seed = test_seed();
   INFO("PATIO_TEST_SEED=" << seed);

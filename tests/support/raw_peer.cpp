@@ -53,7 +53,7 @@ unique_fd connect_from(const std::string& host, const endpoint& where) {
 raw_peer::raw_peer(const endpoint& where) : raw_peer{connect_to(where)} {}
 raw_peer::raw_peer(const endpoint& where, const std::string& from) : raw_peer{connect_from(from, where)} {}
 
-raw_peer::raw_peer(unique_fd connected) : fd_{std::move(connected)} { tune(fd_.get()); }
+raw_peer::raw_peer(unique_fd connected) : fd_{std::move(connected)} { tune(fd_.get(), limits{}); }
 
 void raw_peer::send_bytes(std::string_view bytes) {
   while (!bytes.empty()) {

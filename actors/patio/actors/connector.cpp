@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include <patio/actors/time.hpp>
@@ -16,11 +17,13 @@
 namespace patio {
 namespace {
 
+constexpr std::chrono::milliseconds shortest_pause{10};
+
 struct acceptor {
   unique_fd fd;
   connector::on_accepted tell;
   instant rests_until{};
-  std::chrono::milliseconds rest{10};
+  std::chrono::nanoseconds rest = shortest_pause;
 };
 
 struct attempt {
@@ -58,6 +61,7 @@ struct connector::state : std::enable_shared_from_this<state> {
   std::vector<acceptor> acceptors;
   std::vector<attempt> attempts;
   std::vector<timer> timers;
+  std::chrono::nanoseconds longest_pause{};
 
   void notify() {
     std::uint64_t one = 1;
@@ -100,13 +104,14 @@ struct connector::state : std::enable_shared_from_this<state> {
     for (;;) {
       unique_fd fd{::accept4(a.fd.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
       if (fd) {
-        a.rest = std::chrono::milliseconds{10};
+        a.rest = shortest_pause;
         a.tell(std::move(fd));
         continue;
       }
       if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) return;
+      a.tell(fail(errc::connect_failed, "cannot accept: " + std::system_category().message(errno)));
       a.rests_until = now + a.rest; // EMFILE and the like: the listening socket stays readable, so poll would spin
-      a.rest = std::min(a.rest * 2, std::chrono::milliseconds{1000});
+      a.rest = std::min(a.rest * 2, longest_pause);
       return;
     }
   }
@@ -172,7 +177,8 @@ struct connector::state : std::enable_shared_from_this<state> {
   }
 };
 
-connector::connector() : state_{std::make_shared<state>()} {
+connector::connector(std::chrono::nanoseconds longest_pause) : state_{std::make_shared<state>()} {
+  state_->longest_pause = longest_pause;
   state_->thread = std::thread{[s = state_.get()] { s->run(); }};
 }
 

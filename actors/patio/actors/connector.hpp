@@ -14,15 +14,16 @@ namespace patio {
 class connector {
 public:
   /// Called on the connector's thread.
-  using on_accepted = std::function<void(unique_fd)>;
+  using on_accepted = std::function<void(result<unique_fd>)>;
   using on_connected = std::function<void(result<unique_fd>)>;
 
-  connector();
+  /// `longest_pause`: between two attempts to accept when the process is out of descriptors; the first is 10 ms.
+  explicit connector(std::chrono::nanoseconds longest_pause);
   ~connector();
   connector(const connector&) = delete;
   connector& operator=(const connector&) = delete;
 
-  /// Accepts until destroyed. When the process is out of descriptors it waits 10 ms to 1 s, instead of spinning.
+  /// Accepts until destroyed. An accept that failed is told, and tried again after a pause.
   void accept(unique_fd listening, on_accepted tell);
   /// Tries the host's addresses in turn until `patience` has passed; `tell` is called once, unless the connector ends before.
   void connect(endpoint to, std::chrono::milliseconds patience, on_connected tell);

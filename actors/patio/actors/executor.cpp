@@ -123,7 +123,10 @@ struct pool_state {
     auto placed = queue.submit(t);
     if (!placed && placed.error() == decltype(queue)::admission::refused && drop_unwanted()) placed = queue.submit(t);
     if (placed) return assign(std::move(*placed));
-    if (placed.error() == decltype(queue)::admission::refused) refuse(*t, queue.waiting());
+    if (placed.error() != decltype(queue)::admission::refused) return;
+    auto displaced = queue.displace([](const task_ptr& other) { return other->owner; }, t->owner);
+    if (displaced) (void)queue.submit(t); // waits in its place
+    refuse(displaced ? **displaced : *t, queue.waiting());
   }
 
   // Counts from here until it has answered, though it holds a worker only while it begins.
@@ -149,7 +152,7 @@ struct pool_state {
   void refuse(task& t, std::size_t waiting) const {
     auto why = queue.exhausted() ? std::to_string(options.aside) + " functions wait for calls of their own"
                                  : std::to_string(waiting) + " calls wait for a worker";
-    t.answer.answer(fail(errc::overloaded, std::move(why)));
+    t.answer.answer(fail(errc::overloaded, queue.exhausted() ? limit::none : limit::queue_per_worker, std::move(why)));
   }
 
   // Only when room is needed: what is over costs nothing but its place.

@@ -8,13 +8,14 @@
 #include <caf/actor_system.hpp>
 
 #include <patio/actors/task.hpp>
+#include <patio/limits.hpp>
 #include <patio/registry.hpp>
 
 namespace patio {
 
 struct pool_options {
-  std::size_t workers = 4;           ///< functions that run at once; at least 1
-  std::size_t queue_per_worker = 64; ///< calls that may wait, for each worker; one more is refused as overloaded
+  std::size_t workers = 4;                                  ///< functions that run at once; at least 1
+  std::size_t queue_per_worker = limits{}.queue_per_worker; ///< calls that may wait, for each worker; one more is refused as overloaded
   /// Functions that do not count among those that run, each in a worker of its own: those that wait for a call of their own
   /// (patio::call, `get`), and those that go on though nobody waits for them any more.
   std::size_t aside = 256;

@@ -23,6 +23,7 @@ using join_atom = caf::atom_constant<caf::atom("join")>;
 using shut_down_atom = caf::atom_constant<caf::atom("shut_down")>;
 using ping_atom = caf::atom_constant<caf::atom("ping")>;
 using listen_atom = caf::atom_constant<caf::atom("listen")>;
+using tls_atom = caf::atom_constant<caf::atom("tls")>;
 using connect_atom = caf::atom_constant<caf::atom("connect")>;
 
 /// What a caller gives a broker beside the function's name and arguments.
@@ -67,7 +68,9 @@ struct dial_target;
 /// A broker with connections.
 using tcp_broker_actor = broker_actor::extend<
   /// Takes over a bound and listening socket; see patio::listen.
-  caf::reacts_to<listen_atom, listening_socket>,
+  caf::replies_to<listen_atom, listening_socket>::with<void>,
+  /// Replaces certificates; see patio::replace_tls.
+  caf::replies_to<tls_atom, tls_context>::with<void>,
   /// Dials, and dials again whenever the connection is lost; see patio::connect. Answers once logged in.
   caf::replies_to<connect_atom, dial_target>::with<peer_info>,
   /// One round trip to that peer that runs no function.
@@ -86,3 +89,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::peer_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<patio::peer_info>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::listening_socket)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::dial_target)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::tls_context)

@@ -89,13 +89,23 @@ result<void> finish_connect(int fd) {
   return fail(errc::connect_failed, reason(code));
 }
 
-void tune(int fd) noexcept {
+bool is_loopback(int fd) {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  (void)::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length);
+  if (storage.ss_family == AF_INET) return ntohl(reinterpret_cast<const sockaddr_in&>(storage).sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+  const auto& six = reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr;
+  return IN6_IS_ADDR_LOOPBACK(&six) || (IN6_IS_ADDR_V4MAPPED(&six) && six.s6_addr[12] == IN_LOOPBACKNET);
+}
+
+void tune(int fd, const limits& l) noexcept {
+  auto seconds = [](std::chrono::nanoseconds t) { return static_cast<int>(std::chrono::ceil<std::chrono::seconds>(t).count()); };
   set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-  set(fd, IPPROTO_TCP, TCP_KEEPIDLE, 15);
-  set(fd, IPPROTO_TCP, TCP_KEEPINTVL, 5);
-  set(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
-  set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 20'000);
+  set(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds(l.keepalive_idle));
+  set(fd, IPPROTO_TCP, TCP_KEEPINTVL, seconds(l.keepalive_interval));
+  set(fd, IPPROTO_TCP, TCP_KEEPCNT, static_cast<int>(l.keepalive_probes));
+  set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, seconds(l.unacknowledged) * 1000);
 }
 
 endpoint local_endpoint(int fd) {

@@ -8,6 +8,7 @@
 
 #include <patio/endpoint.hpp>
 #include <patio/error.hpp>
+#include <patio/limits.hpp>
 
 struct sockaddr;
 
@@ -50,8 +51,11 @@ struct address {
 [[nodiscard]] result<unique_fd> begin_connect(const address& to);
 [[nodiscard]] result<void> finish_connect(int fd);
 
-/// No delay, keepalive 15/5/3 s, and 20 s for unacknowledged data.
-void tune(int fd) noexcept;
+/// No delay, and the limits' own times for keepalive and unacknowledged data, in whole seconds.
+void tune(int fd, const limits& l) noexcept;
+
+/// Whether only this machine can reach a listening socket.
+[[nodiscard]] bool is_loopback(int fd);
 
 [[nodiscard]] endpoint local_endpoint(int fd);
 [[nodiscard]] endpoint remote_endpoint(int fd);

@@ -32,6 +32,7 @@ int wait_for_signal() {
   sigemptyset(&wanted);
   sigaddset(&wanted, SIGINT);
   sigaddset(&wanted, SIGTERM);
+  sigaddset(&wanted, SIGHUP);
   int which = 0;
   while (sigwait(&wanted, &which) != 0) {}
   return which;

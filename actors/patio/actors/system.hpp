@@ -14,9 +14,9 @@ public:
 };
 
 /// Blocks all signals in the calling thread and all it starts later, so that only `wait_for_signal` sees
-/// SIGINT and SIGTERM, and ignores SIGPIPE. To be called first in main.
+/// SIGINT, SIGTERM and SIGHUP, and ignores SIGPIPE. To be called first in main.
 void block_signals();
-/// Waits for SIGINT or SIGTERM; returns which.
+/// Waits for SIGINT, SIGTERM or SIGHUP; returns which.
 int wait_for_signal();
 
 } // namespace patio

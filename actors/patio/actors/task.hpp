@@ -2,7 +2,9 @@
 /// because CAF's messages can be copied and the duty to answer cannot.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <utility>
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/atom.hpp>
@@ -17,6 +19,8 @@ struct task {
   arguments args;
   instant deadline = never; ///< not started after this
   reply answer;
+  /// Whose it is: the broker, and the connection there. A full queue is shared out among owners.
+  std::pair<std::uint64_t, std::uint64_t> owner = {};
 };
 using task_ptr = std::shared_ptr<task>;
 

@@ -1,5 +1,7 @@
 #include <patio/actors/tcp_broker.hpp>
 
+#include <sys/resource.h>
+
 #include <caf/io/broker.hpp>
 #include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
@@ -10,7 +12,6 @@
 #include <patio/actors/completion.hpp>
 #include <patio/actors/junk.hpp>
 #include <patio/actors/tcp_shell.hpp>
-#include <patio/login.hpp>
 
 namespace patio {
 namespace {
@@ -35,8 +36,8 @@ caf::message_handler socket_handlers(tcp_shell& s) {
     [&s](const caf::io::new_data_msg& msg) { s.on_data(msg); },
     [&s](const caf::io::data_transferred_msg& msg) { s.on_transferred(msg); },
     [&s](const caf::io::connection_closed_msg& msg) { s.on_socket_closed(msg.handle); },
-    [&s](accepted_atom, const shared_fd& fd) { s.on_accepted_socket(fd); },
-    [&s](dialled_atom, std::uint64_t dial, const dial_result& r) { s.on_dialled(dial, r); },
+    [&s](accepted_atom, const connected_fd& r) { s.on_accepted(r); },
+    [&s](dialled_atom, std::uint64_t dial, const connected_fd& r) { s.on_dialled(dial, r); },
     [&s](redial_atom, std::uint64_t dial) { s.dial(dial); },
     [&s](tick_atom, std::int64_t number) { s.tick(number); },
     [&s](flush_atom) { s.flush(); },
@@ -45,8 +46,8 @@ caf::message_handler socket_handlers(tcp_shell& s) {
   };
 }
 
-caf::behavior make_behavior(tcp_broker* self, const executor& exec, const tcp_options& options) {
-  self->state.shell = std::make_unique<tcp_shell>(self, exec, options);
+caf::behavior make_behavior(tcp_broker* self, const executor& exec, const tcp_options& options, const std::optional<tls_context>& tls) {
+  self->state.shell = std::make_unique<tcp_shell>(self, exec, options, tls);
   auto& s = *self->state.shell;
   ignore_junk(self);
   caf::message_handler from_actors{
@@ -56,7 +57,8 @@ caf::behavior make_behavior(tcp_broker* self, const executor& exec, const tcp_op
     },
     [&s](discover_atom) { return s.callable_names(); },
     [&s](peers_atom) { return s.peers(); },
-    [&s](listen_atom, const listening_socket& socket) { s.listen(socket); },
+    [&s](listen_atom, const listening_socket& socket) { return s.listen(socket); },
+    [&s](tls_atom, const tls_context& other) { return s.replace(other); },
     [self, &s](connect_atom, const dial_target& target) { s.connect(target, self->make_response_promise()); },
     [self, &s](ping_atom, connection_id id) { s.ping(id, self->make_response_promise()); },
     [self, &s](join_atom) { s.join(self->make_response_promise()); },
@@ -65,21 +67,57 @@ caf::behavior make_behavior(tcp_broker* self, const executor& exec, const tcp_op
   return socket_handlers(s).or_else(from_actors);
 }
 
+/// What the process may open, but for some files, pipes and whatever else it does.
+std::size_t spare_descriptors() {
+  constexpr std::size_t others = 64;
+  rlimit most{};
+  if (::getrlimit(RLIMIT_NOFILE, &most) != 0 || most.rlim_cur == RLIM_INFINITY) return std::numeric_limits<std::size_t>::max();
+  return most.rlim_cur > others ? most.rlim_cur - others : 1;
+}
+
+result<void> outcome(const caf::message& m) {
+  if (m.empty()) return fail(errc::shut_down, {});
+  if (m.match_elements<caf::error>()) return tl::unexpected(from_caf(m.get_as<caf::error>(0)));
+  return {};
+}
+
+/// Waits for an answer without content.
+result<void> ask(const tcp_broker_actor& node, caf::message question) {
+  std::promise<result<void>> answered;
+  request_from_outside(node, std::move(question), [&](caf::message& m) { answered.set_value(outcome(m)); });
+  return answered.get_future().get();
+}
+
 } // namespace
 
 tcp_broker_actor spawn_tcp_broker(caf::actor_system& sys, const executor& exec, tcp_options options) {
-  if (auto ok = check_key(options.key); !ok) throw std::invalid_argument{ok.error().message};
+  if (auto ok = check_keys(options.key, options.keys); !ok) throw std::invalid_argument{ok.error().message};
+  std::optional<tls_context> tls;
+  if (options.tls) {
+    auto made = tls_context::make(*options.tls);
+    if (!made) throw std::invalid_argument{made.error().message};
+    tls = std::move(*made);
+    options.tls = {}; // nobody needs the private key's text any more
+  }
+  options.limits.connections = std::min(options.limits.connections, spare_descriptors());
   auto functions = exec.functions();
   functions.lock();
-  return caf::actor_cast<tcp_broker_actor>(sys.middleman().spawn_broker(make_behavior, exec, options));
+  return caf::actor_cast<tcp_broker_actor>(sys.middleman().spawn_broker(make_behavior, exec, options, tls));
 }
 
 result<endpoint> listen(const tcp_broker_actor& node, const std::string& host, std::uint16_t port) {
   auto fd = listen_on({host, port});
   if (!fd) return tl::unexpected(std::move(fd.error()));
   auto where = local_endpoint(fd->get());
-  caf::anon_send(node, listen_atom::value, listening_socket{std::make_shared<unique_fd>(std::move(*fd))});
+  auto taken = ask(node, caf::make_message(listen_atom::value, listening_socket{std::make_shared<unique_fd>(std::move(*fd))}));
+  if (!taken) return tl::unexpected(std::move(taken.error()));
   return where;
+}
+
+result<void> replace_tls(const tcp_broker_actor& node, const tls_options& options) {
+  auto tls = tls_context::make(options);
+  if (!tls) return tl::unexpected(std::move(tls.error()));
+  return ask(node, caf::make_message(tls_atom::value, std::move(*tls)));
 }
 
 std::future<result<peer_info>> connect(const tcp_broker_actor& node, const std::string& host, std::uint16_t port, connect_options options) {

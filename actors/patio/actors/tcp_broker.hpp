@@ -16,15 +16,14 @@
 namespace patio {
 
 struct tcp_options {
-  std::string key = {}; ///< shared secret of all peers, 0 to 32 bytes; empty logs everyone in
+  secret key = {}; ///< shared by all peers, 0 to 32 bytes; empty lets everyone in, unless there are `keys`
   patio::limits limits = {};
   routing route = routing::least_loaded;
-  backoff_options reconnect = {};
-  std::chrono::milliseconds connect_timeout{5000};
-  std::chrono::nanoseconds drain = std::chrono::seconds{10}; ///< for running functions when shutting down
-  std::size_t high_water = std::size_t{4} << 20;             ///< with more bytes unread a peer's requests, and calls to it, are refused
-  std::size_t write_buffer = std::size_t{64} << 20;          ///< bytes a peer may leave unread before it is cut off
-  std::chrono::nanoseconds write_stall = std::chrono::seconds{10}; ///< so long a peer may read nothing of what waits for it
+  std::optional<tls_options> tls = {}; ///< for all connections of the node, accepted and dialled; none sends in the clear
+  std::vector<named_key> keys = {};    ///< more keys to log in with, each of which tells who does
+  std::vector<access_rule> rules = {}; ///< who may call what; none lets everybody call everything
+  bool insecure_listen_to_all = false; ///< whether to listen beyond this machine though a peer needs neither a key nor a certificate
+  python_types types = {};             ///< Python classes beyond the built-in ones, which all peers must know
 };
 
 struct connect_options {
@@ -41,15 +40,20 @@ struct dial_target {
   connect_options options;
 };
 
-/// Throws std::invalid_argument for a key of more than 32 bytes. The system's configuration must have loaded caf::io::middleman.
+/// Throws std::invalid_argument for keys of more than 32 bytes or that cannot be told apart, and for wrong TLS options. The system's configuration must have loaded caf::io::middleman.
 [[nodiscard]] tcp_broker_actor spawn_tcp_broker(caf::actor_system& sys, const executor& exec, tcp_options options = {});
 
-/// Binds in the calling thread, so that errors are known at once. Returns the address with the port that was taken.
+/// Binds, and waits for the broker to take the socket over: not to be called from within a broker. Returns the address with the port
+/// that was taken. Fails with errc::invalid where anybody could call this node from elsewhere; see tcp_options.
 [[nodiscard]] result<endpoint> listen(const tcp_broker_actor& node, const std::string& host, std::uint16_t port = default_port);
 
 /// Dials in the background. The future is ready once logged in, or holds the error after which it was given up.
 std::future<result<peer_info>> connect(const tcp_broker_actor& node, const std::string& host, std::uint16_t port = default_port,
                                        connect_options options = {});
+
+/// From now on, new connections use these certificates; those that are open go on. Fails with errc::invalid, and changes nothing, if the
+/// options are wrong or the node was spawned without TLS.
+[[nodiscard]] result<void> replace_tls(const tcp_broker_actor& node, const tls_options& options);
 
 /// Ends a broker and waits until its calls have ended. A TCP broker needs it before its actor system ends, which would wait for ever.
 void shut_down(const broker_actor& broker);

@@ -19,14 +19,15 @@ node_options to_node_options(const tcp_options& o) {
   auto seed = random_bytes(8);
   std::uint64_t number = 0;
   for (char c : seed) number = (number << 8) | static_cast<unsigned char>(c);
-  return {o.key, o.limits, o.route, number};
+  return {.key = o.key, .limits = o.limits, .route = o.route, .seed = number, .keys = o.keys, .rules = o.rules, .types = o.types};
 }
 
 } // namespace
 
-tcp_shell::tcp_shell(caf::io::broker* self, executor exec, tcp_options options)
-    : self_{self}, executor_{std::move(exec)}, options_{std::move(options)}, node_{to_node_options(options_), executor_.functions(),
-                                                                                   *this} {}
+tcp_shell::tcp_shell(caf::io::broker* self, executor exec, tcp_options options, std::optional<tls_context> tls)
+    : self_{self}, executor_{std::move(exec)}, options_{std::move(options)}, tls_{std::move(tls)}, node_{to_node_options(options_),
+                                                                                                         executor_.functions(), *this},
+      log_limit_{options_.limits.log_lines}, connector_{std::in_place, options_.limits.accept_pause} {}
 
 // However the actor ends, every caller is answered.
 tcp_shell::~tcp_shell() {
@@ -38,15 +39,22 @@ tcp_shell::~tcp_shell() {
 }
 
 void tcp_shell::open(unique_fd fd, role side, std::uint64_t dial) {
-  tune(fd.get());
+  tune(fd.get(), options_.limits);
   auto peer = remote_endpoint(fd.get());
   if (peer.port == 0) { // reset before it was taken over
     if (dial != 0) dial_failed(dial, {errc::connect_failed, "the peer reset the connection at once", {}});
     return;
   }
   auto where = to_string(peer);
+  std::unique_ptr<tls_engine> tls;
+  if (tls_ && side == role::server) tls = tls_->accept();
+  if (tls_ && side == role::client) {
+    auto engine = tls_->connect(dials_.at(dial).target.where.host);
+    if (!engine) return dial_failed(dial, engine.error());
+    tls = std::move(*engine);
+  }
   auto hdl = self_->add_scribe(fd.release());
-  auto id = node_.open(side, where, random_bytes(side == role::server ? token_size : salt_size), clock_now());
+  auto id = node_.open(side, where, random_bytes(side == role::server ? token_size : salt_size), clock_now(), std::move(tls));
   links_[id] = {.hdl = hdl, .address = where, .read_size = smallest_read, .dial = dial};
   ids_[hdl.id()] = id;
   self_->configure_read(hdl, caf::io::receive_policy::at_most(smallest_read));
@@ -92,18 +100,23 @@ void tcp_shell::note_backlog(connection_id id, link& l, std::size_t bytes) {
   l.in_caf = bytes;
   if (bytes == 0) backlogged_.erase(id);
   else backlogged_.insert(id);
-  if (bool congested = bytes > options_.high_water; std::exchange(l.congested, congested) != congested) node_.congested(id, congested);
-  if (bytes > options_.write_buffer)
-    node_.close(id, {errc::protocol, "the peer does not read: " + std::to_string(bytes) + " bytes wait for it", {}}, l.sent);
+  if (bool congested = bytes > options_.limits.high_water; std::exchange(l.congested, congested) != congested)
+    node_.congested(id, congested);
+  if (bytes > options_.limits.write_buffer)
+    node_.close(id, {errc::protocol, "the peer does not read: " + std::to_string(bytes) + " bytes wait for it", {}, limit::write_buffer},
+                l.sent);
 }
 
 void tcp_shell::cut_stalled() {
   auto now = clock_now();
   auto waiting = std::vector(backlogged_.begin(), backlogged_.end());
   for (auto id : waiting)
-    if (auto at = links_.find(id); at != links_.end() && now - at->second.moved_at >= options_.write_stall)
+    if (auto at = links_.find(id); at != links_.end() && now - at->second.moved_at >= options_.limits.write_stall)
       node_.close(id,
-                  {errc::protocol, "the peer does not read: nothing of " + std::to_string(at->second.in_caf) + " bytes left in time", {}},
+                  {errc::protocol,
+                   "the peer does not read: nothing of " + std::to_string(at->second.in_caf) + " bytes left in time",
+                   {},
+                   limit::write_stall},
                   at->second.sent);
 }
 

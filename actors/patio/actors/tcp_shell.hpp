@@ -20,8 +20,7 @@
 namespace patio {
 
 /// A socket on its way from the connector to the broker; whoever drops it closes it.
-using shared_fd = std::shared_ptr<unique_fd>;
-using dial_result = std::shared_ptr<result<unique_fd>>;
+using connected_fd = std::shared_ptr<result<unique_fd>>;
 
 using flush_atom = caf::atom_constant<caf::atom("flush")>;
 using accepted_atom = caf::atom_constant<caf::atom("accepted")>;
@@ -30,21 +29,22 @@ using redial_atom = caf::atom_constant<caf::atom("redial")>;
 
 class tcp_shell final : public node_events {
 public:
-  tcp_shell(caf::io::broker* self, executor exec, tcp_options options);
+  tcp_shell(caf::io::broker* self, executor exec, tcp_options options, std::optional<tls_context> tls);
   ~tcp_shell();
 
   // From sockets.
   void on_data(const caf::io::new_data_msg& msg);
   void on_transferred(const caf::io::data_transferred_msg& msg);
   void on_socket_closed(caf::io::connection_handle hdl);
-  void on_accepted_socket(const shared_fd& fd);
-  void on_dialled(std::uint64_t dial, const dial_result& r);
+  void on_accepted(const connected_fd& r);
+  void on_dialled(std::uint64_t dial, const connected_fd& r);
 
   // From actors.
   void call(outgoing_call what, waiting_caller caller);
   void cancel(call_id id);
   void answered(const inbound_id& id, const result<value>& r);
-  void listen(const listening_socket& socket);
+  caf::error listen(const listening_socket& socket);
+  caf::error replace(const tls_context& tls);
   void connect(const dial_target& target, caf::response_promise promise);
   void dial(std::uint64_t number);
   void ping(connection_id id, caf::response_promise promise);
@@ -99,6 +99,7 @@ private:
   caf::io::broker* self_;
   executor executor_;
   tcp_options options_;
+  std::optional<tls_context> tls_;
   node node_;
   caller_table callers_;
   std::unordered_map<connection_id, link> links_;
@@ -106,18 +107,17 @@ private:
   std::map<std::uint64_t, dial_state> dials_;
   std::uint64_t last_dial_ = 0;
   std::vector<caf::response_promise> joiners_;
-  rate_limit log_limit_{10};                     ///< lines a second for each peer's host
+  rate_limit log_limit_;
   std::unordered_set<connection_id> backlogged_; ///< whose in_caf is not 0
   bool flush_scheduled_ = false, draining_ = false, ended_ = false;
   std::size_t unwritten_ = 0, burst_ = 0;
   ticker ticks_;
   instant drain_until_ = never;
-  std::optional<connector> connector_{std::in_place}; ///< last: its thread ends before anything it could refer to
+  std::optional<connector> connector_; ///< last: its thread ends before anything it could refer to
 };
 
 } // namespace patio
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::call_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::inbound_id)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::shared_fd)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::dial_result)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::connected_fd)

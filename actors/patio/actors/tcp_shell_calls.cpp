@@ -31,7 +31,11 @@ void tcp_shell::on_execute(inbound_call work) {
     if (auto strong = caf::actor_cast<caf::actor>(weak))
       caf::anon_send(strong, answered_atom::value, id, std::make_shared<result<value>>(std::move(r)));
   };
-  executor_.run({work.entry, std::move(work.args), work.deadline, reply{std::move(back), errc::shut_down, std::move(work.over)}});
+  executor_.run({work.entry,
+                 std::move(work.args),
+                 work.deadline,
+                 reply{std::move(back), errc::shut_down, std::move(work.over)},
+                 {self_->id(), work.id.from}});
 }
 
 void tcp_shell::answered(const inbound_id& id, const result<value>& r) {
@@ -55,34 +59,64 @@ std::vector<std::string> tcp_shell::callable_names() const {
   return names;
 }
 
-void tcp_shell::listen(const listening_socket& socket) {
-  connector_->accept(std::move(*socket.fd), [weak = self_->address()](unique_fd fd) {
-    if (auto strong = caf::actor_cast<caf::actor>(weak))
-      caf::anon_send(strong, accepted_atom::value, std::make_shared<unique_fd>(std::move(fd)));
-  });
+namespace {
+
+error not_open_to_all(const endpoint& where) {
+  return {errc::invalid,
+          "anybody who reaches " + to_string(where)
+            + " could call this node: give it a key, or TLS with an authority for client certificates, or say that this is meant",
+          {}};
 }
 
-void tcp_shell::on_accepted_socket(const shared_fd& fd) {
-  if (!draining_) open(std::move(*fd), role::server, 0);
+} // namespace
+
+caf::error tcp_shell::listen(const listening_socket& socket) {
+  if (draining_) return to_caf({errc::shut_down, {}, {}});
+  auto fd = socket.fd->get();
+  bool proves_itself = !options_.key.empty() || !options_.keys.empty() || (tls_ && tls_->demands_client_certificate());
+  if (!proves_itself && !options_.insecure_listen_to_all && !is_loopback(fd)) return to_caf(not_open_to_all(local_endpoint(fd)));
+  if (tls_ && !tls_->can_accept())
+    return to_caf({errc::invalid, "a node that listens with TLS needs a certificate and its private key", {}});
+  connector_->accept(std::move(*socket.fd), [weak = self_->address()](result<unique_fd> r) {
+    if (auto strong = caf::actor_cast<caf::actor>(weak))
+      caf::anon_send(strong, accepted_atom::value, std::make_shared<result<unique_fd>>(std::move(r)));
+  });
+  return caf::none;
+}
+
+caf::error tcp_shell::replace(const tls_context& tls) {
+  if (!tls_) return to_caf({errc::invalid, "the node was spawned without TLS", {}});
+  if (tls_->can_accept() && !tls.can_accept())
+    return to_caf({errc::invalid, "a node that listens with TLS needs a certificate and its private key", {}});
+  tls_ = tls;
+  return caf::none;
+}
+
+void tcp_shell::on_accepted(const connected_fd& r) {
+  if (draining_) return;
+  if (!*r) return warn("refused", "listener:", r->error().message);
+  if (auto room = node_.admit(); !room) return warn("refused", to_string(remote_endpoint((*r)->get())), room.error().message);
+  open(std::move(**r), role::server, 0);
 }
 
 void tcp_shell::connect(const dial_target& target, caf::response_promise promise) {
   auto number = ++last_dial_;
-  dials_.emplace(
-    number, dial_state{target, std::move(promise), backoff{options_.reconnect, static_cast<std::uint64_t>(clock_now().count())}, false});
+  dials_.emplace(number, dial_state{target, std::move(promise),
+                                    backoff{options_.limits.reconnect, static_cast<std::uint64_t>(clock_now().count())}, false});
   dial(number);
 }
 
 void tcp_shell::dial(std::uint64_t number) {
   auto at = dials_.find(number);
   if (at == dials_.end() || draining_) return;
-  connector_->connect(at->second.target.where, options_.connect_timeout, [weak = self_->address(), number](result<unique_fd> r) {
-    if (auto strong = caf::actor_cast<caf::actor>(weak))
-      caf::anon_send(strong, dialled_atom::value, number, std::make_shared<result<unique_fd>>(std::move(r)));
-  });
+  connector_->connect(at->second.target.where, std::chrono::ceil<std::chrono::milliseconds>(options_.limits.connect_timeout),
+                      [weak = self_->address(), number](result<unique_fd> r) {
+                        if (auto strong = caf::actor_cast<caf::actor>(weak))
+                          caf::anon_send(strong, dialled_atom::value, number, std::make_shared<result<unique_fd>>(std::move(r)));
+                      });
 }
 
-void tcp_shell::on_dialled(std::uint64_t number, const dial_result& r) {
+void tcp_shell::on_dialled(std::uint64_t number, const connected_fd& r) {
   if (draining_) return;
   if (*r) open(std::move(**r), role::client, number);
   else dial_failed(number, r->error());
@@ -109,7 +143,7 @@ void tcp_shell::begin_shut_down(caf::response_promise promise) {
   joiners_.push_back(std::move(promise));
   if (std::exchange(draining_, true)) return;
   connector_->stop_accepting();
-  drain_until_ = clock_now() + options_.drain;
+  drain_until_ = clock_now() + options_.limits.drain;
   node_.leave();
   flush();
 }

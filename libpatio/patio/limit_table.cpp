@@ -1,0 +1,179 @@
+#include <patio/limit_table.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include <patio/repr.hpp>
+
+namespace patio {
+namespace {
+
+enum class unit : std::uint8_t { count, bytes, seconds };
+
+/// How one limit is reached, and between which numbers it can be; times count in nanoseconds here.
+struct access {
+  unit in;
+  double (*get)(const limits&);
+  void (*set)(limits&, double);
+  double least, most;
+};
+
+constexpr double kib = 1024, mib = 1024 * kib, gib = 1024 * mib;
+constexpr double ms = 1e6, s = 1e9, hour = 3600 * s;
+
+template <auto Reach>
+constexpr access field(unit in, double least, double most) {
+  using type = std::remove_reference_t<decltype(Reach(std::declval<limits&>()))>;
+  auto get = [](const limits& all) {
+    const auto& now = Reach(const_cast<limits&>(all)); // which only names the field
+    if constexpr (std::is_same_v<type, std::chrono::nanoseconds>) return static_cast<double>(now.count());
+    else return static_cast<double>(now);
+  };
+  auto set = [](limits& all, double to) {
+    if constexpr (std::is_same_v<type, std::chrono::nanoseconds>) Reach(all) = std::chrono::nanoseconds{static_cast<std::int64_t>(to)};
+    else Reach(all) = static_cast<type>(to);
+  };
+  return {in, get, set, least, most};
+}
+
+struct row {
+  limit_row about;
+  access reach;
+};
+
+// NOLINTBEGIN(bugprone-macro-parentheses): the field's path cannot stand in parentheses
+#define PATIO_LIMIT(NAME, PATH, UNIT, LEAST, MOST, MEANING)                                                                                \
+  row {                                                                                                                                    \
+    {limit::NAME, #NAME, MEANING}, field < [](limits & all) -> auto& { return all.PATH; }                                                  \
+    > (unit::UNIT, LEAST, MOST)                                                                                                            \
+  }
+// NOLINTEND(bugprone-macro-parentheses)
+
+constexpr std::array rows{
+  PATIO_LIMIT(connections, connections, count, 1, 1e6, "accepted connections"),
+  PATIO_LIMIT(connections_before_login, connections_before_login, count, 1, 1e6, "accepted connections that have not logged in yet"),
+  PATIO_LIMIT(handshake, handshake, seconds, 10 * ms, hour, "for TLS, login and discovery together"),
+  PATIO_LIMIT(frame_before_login, frame_before_login, bytes, 128, mib, "payload of a frame before the login"),
+  PATIO_LIMIT(frame, frame, bytes, 128, gib, "payload of a frame"),
+  PATIO_LIMIT(skipped_frame, skipped_frame, bytes, 128, 4 * gib, "a larger frame is not skipped, its connection closes"),
+  PATIO_LIMIT(name, name, bytes, 1, mib, "name of a function"),
+  PATIO_LIMIT(names, names, count, 1, 1e6, "functions of one peer"),
+  PATIO_LIMIT(keywords, keywords, count, 1, 1e6, "keyword arguments of one call"),
+  PATIO_LIMIT(inbound_calls, inbound_calls, count, 1, 1e6, "calls that run for one connection"),
+  PATIO_LIMIT(inbound_bytes, inbound_bytes, bytes, 1, 64 * gib, "arguments of the calls that run for one connection"),
+  PATIO_LIMIT(node_inbound_bytes, node_inbound_bytes, bytes, 1, 1024 * gib, "arguments of all calls that run for peers"),
+  PATIO_LIMIT(outbound_calls, outbound_calls, count, 1, 1e6, "calls that wait for one connection's answers"),
+  PATIO_LIMIT(waiting_calls, waiting_calls, count, 1, 1e8, "calls that wait for answers or for a peer"),
+  PATIO_LIMIT(unknown_serials, unknown_serials, count, 1, 1e6, "answers a minute that nobody waits for"),
+  PATIO_LIMIT(pickle_depth, pickle.depth, count, 1, value::max_depth, "levels of containers in a pickle"),
+  PATIO_LIMIT(pickle_nodes, pickle.nodes, count, 1, 1e8, "values in a pickle"),
+  PATIO_LIMIT(pickle_memo, pickle.memo, count, 1, 1e8, "memo entries of a pickle"),
+  PATIO_LIMIT(pickle_memory, pickle.memory, bytes, kib, 64 * gib, "memory of what a pickle holds, estimated"),
+  PATIO_LIMIT(pickle_integer_bytes, pickle.integer_bytes, bytes, 8, mib, "binary integer in a pickle"),
+  PATIO_LIMIT(pickle_integer_digits, pickle.integer_digits, count, 20, 1e6, "decimal digits of an integer in a pickle"),
+  PATIO_LIMIT(pickle_compared, pickle.compared, bytes, kib, 64 * gib, "bytes of keys compared while reading a pickle"),
+  PATIO_LIMIT(queue_per_worker, queue_per_worker, count, 1, 1e6, "calls that wait in the pool, for each worker"),
+  PATIO_LIMIT(high_water, high_water, bytes, 1, 64 * gib, "unread by a peer, above which its requests are refused"),
+  PATIO_LIMIT(write_buffer, write_buffer, bytes, 1, 64 * gib, "unread by a peer, above which it is cut off"),
+  PATIO_LIMIT(write_stall, write_stall, seconds, 10 * ms, hour, "without reading, after which a peer is cut off"),
+  PATIO_LIMIT(longest_timeout, longest_timeout, seconds, ms, 24 * 365 * hour, "timeout of a call; longer ones are cut to it"),
+  PATIO_LIMIT(route_wait, route_wait, seconds, 0, hour, "for a peer that serves a name; 0 does not wait"),
+  PATIO_LIMIT(drain, drain, seconds, 0, hour, "for running calls when shutting down; 0 does not wait"),
+  PATIO_LIMIT(connect_timeout, connect_timeout, seconds, ms, hour, "for a TCP connection"),
+  PATIO_LIMIT(reconnect_first, reconnect.first, seconds, ms, hour, "before dialling again, doubled by each failure"),
+  PATIO_LIMIT(reconnect_longest, reconnect.longest, seconds, ms, hour, "before dialling again at most"),
+  PATIO_LIMIT(reconnect_refused, reconnect.refused, seconds, ms, hour, "before dialling again after a refused login, at least"),
+  PATIO_LIMIT(refresh, refresh, seconds, s, 24 * hour, "between two questions to a peer what it serves"),
+  PATIO_LIMIT(missed_refreshes, missed_refreshes, count, 1, 1000, "unanswered such questions that end a connection"),
+  PATIO_LIMIT(failures, failures, count, 1, 1000, "failed calls in a row after which a peer is avoided"),
+  PATIO_LIMIT(keepalive_idle, keepalive_idle, seconds, s, 9 * hour, "of silence before TCP probes a peer"),
+  PATIO_LIMIT(keepalive_interval, keepalive_interval, seconds, s, 9 * hour, "between two such probes"),
+  PATIO_LIMIT(keepalive_probes, keepalive_probes, count, 1, 100, "unanswered probes that end a connection"),
+  PATIO_LIMIT(unacknowledged, unacknowledged, seconds, s, 9 * hour, "without TCP's acknowledgement of sent bytes"),
+  PATIO_LIMIT(accept_pause, accept_pause, seconds, 10 * ms, hour, "after an accept that failed, at most"),
+  PATIO_LIMIT(log_lines, log_lines, count, 1, 1e6, "lines a second about one peer's host"),
+};
+#undef PATIO_LIMIT
+
+constexpr auto abouts = [] {
+  std::array<limit_row, rows.size()> all{};
+  std::ranges::transform(rows, all.begin(), &row::about);
+  return all;
+}();
+
+constexpr bool in_order() {
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    if (static_cast<std::size_t>(rows[i].about.which) != i + 1) return false;
+  return static_cast<std::size_t>(limit::log_lines) == rows.size();
+}
+static_assert(in_order(), "a row for each enumerator of `limit`, in their order");
+
+const row& row_of(limit which) { return rows[static_cast<std::size_t>(which) - 1]; }
+
+struct suffix {
+  std::string_view text;
+  double factor;
+};
+constexpr suffix byte_suffixes[] = {{"GiB", gib}, {"MiB", mib}, {"KiB", kib}, {"B", 1}, {"", 1}};
+constexpr suffix time_suffixes[] = {{"ms", ms}, {"min", 60 * s}, {"h", hour}, {"s", s}, {"", s}};
+constexpr suffix count_suffixes[] = {{"", 1}};
+
+std::span<const suffix> suffixes(unit in) {
+  if (in == unit::bytes) return byte_suffixes;
+  if (in == unit::seconds) return time_suffixes;
+  return count_suffixes;
+}
+
+std::string number(double n) {
+  char text[32];
+  auto end = std::to_chars(std::begin(text), std::end(text), n).ptr;
+  return {text, end};
+}
+
+std::string shown(unit in, double n) {
+  if (in == unit::seconds) return number(n / s) + "s";
+  for (const auto& [text, factor] : suffixes(in))
+    if (n >= factor && std::fmod(n, factor) == 0) return number(n / factor) + (text == "B" ? "" : std::string{text});
+  return number(n);
+}
+
+std::optional<double> read(std::string_view text, unit in) {
+  double n = 0;
+  auto [rest, wrong] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (wrong != std::errc{} || !std::isfinite(n)) return {};
+  auto tail = text.substr(static_cast<std::size_t>(rest - text.data()));
+  for (const auto& [suffix_text, factor] : suffixes(in))
+    if (tail == suffix_text) return n * factor;
+  return {};
+}
+
+} // namespace
+
+std::string_view to_string(limit which) noexcept { return which == limit::none ? "" : row_of(which).about.name; }
+
+std::span<const limit_row> limit_table() noexcept { return abouts; }
+
+std::string limit_value(const limits& all, limit which) {
+  const auto& reach = row_of(which).reach;
+  return shown(reach.in, reach.get(all));
+}
+
+result<void> set_limit(limits& all, std::string_view assignment) {
+  auto equals = assignment.find('=');
+  if (equals == std::string_view::npos) return fail(errc::invalid, "a limit is NAME=VALUE, not " + quoted(assignment));
+  auto name = assignment.substr(0, equals);
+  auto at = std::ranges::find(rows, name, [](const row& r) { return r.about.name; });
+  if (at == rows.end()) return fail(errc::invalid, "there is no limit " + quoted(name));
+  const auto& reach = at->reach;
+  auto wanted = read(assignment.substr(equals + 1), reach.in);
+  bool whole = wanted && (reach.in == unit::seconds || *wanted == std::floor(*wanted));
+  if (whole && *wanted >= reach.least && *wanted <= reach.most) return reach.set(all, *wanted), result<void>{};
+  constexpr std::string_view kinds[] = {"a whole number", "a number of bytes (KiB, MiB, GiB)", "a number of seconds (ms, min, h)"};
+  return fail(errc::invalid, std::string{name} + " takes " + std::string{kinds[static_cast<std::size_t>(reach.in)]} + " from "
+                               + shown(reach.in, reach.least) + " to " + shown(reach.in, reach.most) + ", not "
+                               + quoted(assignment.substr(equals + 1)));
+}
+
+} // namespace patio

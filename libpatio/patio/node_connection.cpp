@@ -1,0 +1,29 @@
+#include <patio/node_connection.hpp>
+
+namespace patio {
+
+void node::connection::receive(std::string_view bytes) {
+  if (!tls) return session.receive(bytes);
+  std::string plain;
+  bool was_open = tls->is_open();
+  auto decrypted = tls->receive(bytes, plain);
+  if (!was_open && tls->is_open()) session.prove(tls->peer_names());
+  if (!plain.empty()) session.receive(plain);
+  if (!decrypted) return session.close(std::move(decrypted.error()));
+  auto lost = session.state() == session::state::ready ? errc::maybe_executed : errc::login_refused;
+  if (tls->peer_closed()) session.close({lost, "the peer closed the connection", {}});
+}
+
+std::string& node::connection::output() {
+  auto& plain = session.output();
+  if (!tls) return plain;
+  if (tls->is_open() && !plain.empty()) {
+    tls->send(plain);
+    session.taken(plain.size());
+    plain.clear();
+  }
+  if (session.state() == session::state::closed) tls->close();
+  return tls->output();
+}
+
+} // namespace patio

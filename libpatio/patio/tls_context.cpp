@@ -1,0 +1,94 @@
+#include <patio/tls.hpp>
+
+#include <openssl/err.h>
+
+#include <algorithm>
+#include <new>
+#include <stdexcept>
+
+#include <patio/tls_certificate.hpp>
+#include <patio/tls_error.hpp>
+#include <patio/tls_pem.hpp>
+#include <patio/tls_settings.hpp>
+#include <patio/tls_state.hpp>
+
+namespace patio {
+namespace {
+
+using state = tls_engine::state;
+
+tl::unexpected<error> wrong_host(std::string_view host, const std::string& why) {
+  return fail(errc::invalid, "TLS cannot verify the host '" + std::string{host} + "': " + why);
+}
+
+result<void> check_host(std::string_view host) {
+  if (host.empty()) return wrong_host(host, "it is empty");
+  if (host.front() == '.') return wrong_host(host, "it begins with a dot"); // any name below it, to OpenSSL
+  for (auto c : host) {
+    if (static_cast<signed char>(c) < 0) return wrong_host(host, "write it as DNS has it, xn--...");
+    if (c <= ' ' || c == '\x7f') return wrong_host("", "it has blanks or control characters");
+  }
+  return {};
+}
+
+result<void> expect_name(SSL* ssl, const std::string& name, bool verify) {
+  SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  if (verify && SSL_set1_host(ssl, name.c_str()) != 1) return wrong_host(name, "it is no host name");
+  if (SSL_set_tlsext_host_name(ssl, name.c_str()) != 1) return wrong_host(name, "it is no host name");
+  return {};
+}
+
+/// Server Name Indication is for names only.
+result<void> expect_address(SSL* ssl, const std::string& name, const ASN1_OCTET_STRING* address) {
+  auto size = static_cast<std::size_t>(ASN1_STRING_length(address));
+  if (X509_VERIFY_PARAM_set1_ip(SSL_get0_param(ssl), ASN1_STRING_get0_data(address), size) != 1)
+    return wrong_host(name, "it is no IP address");
+  return {};
+}
+
+} // namespace
+
+struct tls_context::shared {
+  ssl_ctx_handle context;
+  std::string name;
+  bool can_accept, demands_certificate, verifies_servers;
+};
+
+result<tls_context> tls_context::make(const tls_options& options) {
+  ERR_clear_error();
+  auto context = make_ssl_context(options);
+  drain_openssl_errors();
+  if (!context) return tl::unexpected<error>{std::move(context).error()};
+  bool verifies = options.verify == tls_options::verification::full;
+  return tls_context{std::make_shared<const shared>(
+    shared{std::move(*context), options.name, !options.certificates.empty(), !options.authorities.empty(), verifies})};
+}
+
+bool tls_context::can_accept() const noexcept { return shared_->can_accept; }
+bool tls_context::demands_client_certificate() const noexcept { return shared_->can_accept && shared_->demands_certificate; }
+
+std::unique_ptr<tls_engine> tls_context::accept() const {
+  if (!can_accept()) throw std::logic_error{"tls_context::accept without a certificate"};
+  auto trust = demands_client_certificate() ? state::peer::verified : state::peer::unverified;
+  return std::make_unique<tls_engine>(std::make_unique<state>(shared_->context.get(), state::role::accepts, trust, ""));
+}
+
+result<std::unique_ptr<tls_engine>> tls_context::connect(std::string_view host) const {
+  std::string name{shared_->name.empty() ? host : shared_->name};
+  if (auto ok = check_host(name); !ok) return tl::unexpected<error>{ok.error()};
+  if (name.ends_with('.')) name.pop_back(); // as DNS may have it and certificates never do
+  auto verifies = shared_->verifies_servers;
+  auto trust = verifies ? state::peer::verified : state::peer::unverified;
+  auto made = std::make_unique<state>(shared_->context.get(), state::role::connects, trust, name);
+  ERR_clear_error();
+  auto address = ip_address(name);
+  auto ok = address ? expect_address(made->ssl.get(), name, address.get()) : expect_name(made->ssl.get(), name, verifies);
+  auto engine = std::make_unique<tls_engine>(std::move(made));
+  std::string nothing;
+  if (ok) ok = engine->receive({}, nothing); // says hello
+  drain_openssl_errors();
+  if (!ok) return tl::unexpected<error>{ok.error()};
+  return engine;
+}
+
+} // namespace patio

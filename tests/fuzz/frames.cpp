@@ -1,0 +1,83 @@
+// However a stream is cut, the same frames come out of it as from one piece. First byte: how frames are judged (bits 0 to 2) and how many
+// cuts follow (bits 3 to 7), a byte each; the rest is the stream.
+#include <patio/frame.hpp>
+
+#include <string>
+#include <vector>
+
+#include "fuzz.hpp"
+
+namespace {
+
+using verdict = patio::frame_reader::verdict;
+
+/// Frames as bytes again, and what was skipped or stopped at.
+struct frames_read {
+  std::string taken;
+  std::vector<patio::frame_header> judged;
+  bool is_within_frame = false;
+  friend bool operator==(const frames_read&, const frames_read&) = default;
+};
+
+class reading {
+public:
+  explicit reading(unsigned judgement) : judgement_{judgement} {}
+
+  void feed(std::string_view piece) {
+    reader_.feed(piece);
+    while (auto f = reader_.next([this](const patio::frame_header& h) { return judge(h); })) keep(*f);
+  }
+  frames_read end() {
+    seen_.is_within_frame = !stopped_ && reader_.is_within_frame();
+    return std::move(seen_);
+  }
+
+private:
+  verdict judge(const patio::frame_header& h) {
+    seen_.judged.push_back(h);
+    auto type = static_cast<unsigned>(h.type);
+    if ((judgement_ & 1) != 0 && type % 4 == 1) return verdict::skip;
+    if ((judgement_ & 2) != 0 && type % 4 == 2) return stopped_ = true, verdict::stop;
+    if ((judgement_ & 4) != 0 && h.size > 64) return verdict::skip;
+    return verdict::take;
+  }
+  void keep(const patio::frame_reader::frame& f) {
+    require(f.payload.size() == f.header.size, "a frame's payload is as long as its header says");
+    patio::frame_writer w{seen_.taken, f.header.type, f.header.serial};
+    seen_.taken += f.payload;
+    require(w.close(f.payload.size()), "a frame that was read can be written");
+  }
+
+  unsigned judgement_;
+  bool stopped_ = false;
+  patio::frame_reader reader_;
+  frames_read seen_;
+};
+
+frames_read in_pieces(unsigned judgement, std::string_view stream, std::string_view cuts) {
+  reading r{judgement};
+  std::string piece; // gone by the next one, as a socket's buffer is
+  for (std::size_t i = 0; !stream.empty(); ++i) {
+    std::size_t length = cuts.empty() ? 1 : static_cast<unsigned char>(cuts[i % cuts.size()]);
+    piece.assign(stream.substr(0, length));
+    stream.remove_prefix(piece.size());
+    r.feed(piece);
+    if (length == 0 && i > cuts.size()) cuts = {};
+  }
+  return r.end();
+}
+
+} // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fuzz_input input{data, size};
+  auto how = input.byte();
+  auto cuts = input.text(how >> 3);
+  auto stream = input.rest();
+  reading whole{how};
+  whole.feed(stream);
+  auto expected = whole.end();
+  require(in_pieces(how, stream, cuts) == expected, "frames do not depend on how their stream was cut");
+  if ((how & 7) == 0) require(stream.starts_with(expected.taken), "frames that are written again are the bytes that were read");
+  return 0;
+}

@@ -1,0 +1,37 @@
+/// What the fuzz targets share: the bytes of an input, taken piece by piece, and what must hold of them.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
+/// Ends the process, for libFuzzer to keep the input.
+inline void require(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "fuzz: it does not hold that %s\n", what);
+  std::abort();
+}
+
+/// Numbers are 0 and texts short once the input is used up.
+class fuzz_input {
+public:
+  fuzz_input(const std::uint8_t* data, std::size_t size) : rest_{reinterpret_cast<const char*>(data), size} {}
+
+  [[nodiscard]] bool empty() const noexcept { return rest_.empty(); }
+  [[nodiscard]] std::uint8_t byte() {
+    auto taken = text(1);
+    return taken.empty() ? 0 : static_cast<std::uint8_t>(taken.front());
+  }
+  [[nodiscard]] std::string_view text(std::size_t length) {
+    auto taken = rest_.substr(0, length);
+    rest_.remove_prefix(taken.size());
+    return taken;
+  }
+  [[nodiscard]] std::string_view rest() { return text(rest_.size()); }
+
+private:
+  std::string_view rest_;
+};

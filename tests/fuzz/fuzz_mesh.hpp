@@ -1,0 +1,198 @@
+/// Up to two nodes in virtual time, with connections to peers that an input plays and to each other, and what must hold of them. For
+/// session.cpp, which says what happens in them.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <patio/login.hpp>
+#include <patio/node.hpp>
+
+#include "fuzz.hpp"
+#include "wire_judge.hpp"
+
+inline constexpr std::string_view nonce = "0123456789abcdef", salt = "salt";
+
+/// "a" is held until it is answered, "b" and "c" are run at once, and nobody serves "d". Locked and shared: made once.
+[[nodiscard]] inline const patio::registry& fuzz_functions() {
+  static const auto made = [] {
+    patio::registry r;
+    r.add("a", [](patio::args all) { return static_cast<std::int64_t>(all.size()); });
+    r.add("b", [](patio::args all) { return patio::value::list(all); }, {.quick = true});
+    r.add("c", [](patio::args) -> int { throw patio::python_error{"StopIteration", {"never sent as such"}}; }, {.quick = true});
+    r.lock();
+    return r;
+  }();
+  return made;
+}
+
+/// A node and how its calls end.
+class fuzz_node final : public patio::node_events {
+public:
+  explicit fuzz_node(const patio::node_options& options) : limits{options.limits}, node{options, fuzz_functions(), *this} {}
+
+  const patio::limits limits;
+  patio::node node;
+  std::deque<patio::inbound_call> held;
+  std::vector<patio::call_id> calls;         ///< by token
+  std::vector<bool> ended, timed;            ///< by token
+  std::vector<patio::connection_id> closing; ///< not dealt with yet
+  bool calls_again = false;                  ///< from within its events
+
+  void call(std::uint8_t what, std::uint8_t seconds, patio::instant now, std::optional<patio::connection_id> only = {}) {
+    auto token = calls.size();
+    calls.emplace_back(), ended.push_back(false), timed.push_back(seconds > 0);
+    patio::value timeout = seconds == 0 ? patio::value{} : patio::value{(seconds % 32) / 4.0};
+    std::vector<patio::value> args{static_cast<std::int64_t>(token), std::string(what / 4, 'x')};
+    auto id = node.call(token, {std::string(1, "abcd"[what % 4]), {std::move(args), {}}, timeout}, now, only);
+    calls[token] = id;
+    now_ = now;
+  }
+  /// Of the first so many calls, whether all have ended that have a timeout, or all at all.
+  [[nodiscard]] bool over(std::size_t first, bool only_timed) const {
+    for (std::size_t i = 0; i < first; ++i)
+      if (!ended[i] && (timed[i] || !only_timed)) return false;
+    return true;
+  }
+
+private:
+  static constexpr std::size_t most_calls = 16;
+
+  void on_execute(patio::inbound_call work) override { held.push_back(std::move(work)); }
+  void on_finished(std::uint64_t token, patio::result<patio::value> r) override {
+    if (token >= first_ping) return;
+    require(token < ended.size() && !ended[token], "a call ends once");
+    require(r || r.error().code != patio::errc::remote_error || !r.error().exception.is_none(), "a remote error has its exception");
+    ended[token] = true;
+    call_again();
+  }
+  void on_pong(std::uint64_t token) override { require(token >= first_ping, "only a ping is answered by a pong"); }
+  void on_peer(const patio::peer_info&) override { call_again(); }
+  void on_closed(patio::connection_id id, const patio::error& why) override {
+    require(std::find(closing.begin(), closing.end(), id) == closing.end(), "a connection closes once");
+    require(!to_string(why).empty(), "a connection closes for a reason");
+    closing.push_back(id);
+    call_again();
+  }
+  void on_log(std::string_view, std::string text) override { require(!text.empty(), "a line of the log says something"); }
+
+  void call_again() {
+    if (calls_again && calls.size() < most_calls) call(static_cast<std::uint8_t>(calls.size()), 3, now_);
+  }
+
+  patio::instant now_{};
+
+public:
+  static constexpr std::uint64_t first_ping = 1 << 20;
+};
+
+/// A connection of a node to a peer that is played: what it has been asked, and what it is owed.
+class played_wire {
+public:
+  fuzz_node& at;
+  const patio::role side; ///< the node's
+  const patio::connection_id id;
+  bool open = true;
+  std::uint64_t sent = 0;
+  std::map<std::uint32_t, std::size_t> asked; ///< requests to the node that it has not answered, by serial
+  std::deque<std::uint32_t> requests;         ///< of the node
+  std::deque<std::uint32_t> discoveries;      ///< of the node
+  std::size_t discovered = 0;                 ///< how often the node owes its names
+  patio::extensions announced;                ///< by the peer, ever
+  std::string login;                          ///< answers the node's challenge
+
+  played_wire(fuzz_node& owner, patio::role ours, patio::instant now)
+      : at{owner}, side{ours}, id{owner.node.open(ours, "played:1", std::string{ours == patio::role::server ? nonce : salt}, now)} {}
+
+  void send(std::string_view bytes, patio::instant now) {
+    note_sent(bytes);
+    at.node.receive(id, bytes, now);
+    collect();
+  }
+  void collect() {
+    auto* out = at.node.output(id);
+    if (!out || out->empty()) return;
+    auto bytes = std::exchange(*out, {});
+    sent += bytes.size();
+    at.node.taken(id, bytes.size());
+    from_node.feed(bytes);
+    while (auto f = from_node.next([](const patio::frame_header&) { return patio::frame_reader::verdict::take; })) heard(*f);
+  }
+
+private:
+  using verdict = patio::frame_reader::verdict;
+
+  void note_sent(std::string_view bytes) {
+    to_node.feed(bytes);
+    auto judge = [this](const patio::frame_header& h) {
+      if (h.size <= at.limits.frame) return verdict::take;
+      if (h.type == patio::packet::request) ++asked[h.serial];
+      return h.size > at.limits.drain ? verdict::stop : verdict::skip;
+    };
+    while (auto f = to_node.next(judge)) {
+      if (f->header.type == patio::packet::request) ++asked[f->header.serial];
+      if (f->header.type != patio::packet::discover_request) continue;
+      ++discovered;
+      auto more = patio::read_announcement(f->payload, {});
+      announced = {announced.cancel || more.cancel, announced.leaving || more.leaving, announced.endings || more.endings};
+    }
+  }
+  void heard(const patio::frame_reader::frame& f) {
+    auto serial = f.header.serial;
+    switch (f.header.type) {
+    case patio::packet::request: return require(serial != 0, "a REQUEST has a serial"), requests.push_back(serial);
+    case patio::packet::response:
+    case patio::packet::error: return require(asked[serial]-- > 0, "each REQUEST has one answer");
+    case patio::packet::discover_request: return discoveries.push_back(serial);
+    case patio::packet::discover_response: return require(discovered-- > 0, "names are told to who has asked");
+    case patio::packet::cancel: return require(announced.cancel, "CANCEL was announced");
+    case patio::packet::leaving:
+    case patio::packet::leaving_ok: return require(announced.leaving, "LEAVING was announced");
+    case patio::packet::auth_digest: return void(login = patio::login_answer(f.payload, "", "salt"));
+    case patio::packet::auth_request: return require(side == patio::role::client, "a client answers a challenge");
+    case patio::packet::auth_ok: return require(side == patio::role::server, "a server lets in");
+    default: return require(false, "a packet is of a known type");
+    }
+  }
+
+  patio::frame_reader to_node, from_node;
+};
+
+/// The connection of the first node to the second.
+struct linked_wire {
+  std::array<fuzz_node*, 2> ends;
+  std::array<patio::connection_id, 2> ids;
+  std::array<std::string, 2> on_the_way{}; ///< to that end
+  std::array<std::uint64_t, 2> sent{};
+  bool open = true;
+  wire_judge judge{};
+  std::set<std::pair<std::size_t, std::int64_t>> ran{}; ///< at which end, and the caller's token
+
+  void collect() {
+    for (auto from : {std::size_t{0}, std::size_t{1}}) {
+      auto* out = ends[from]->node.output(ids[from]);
+      if (!out || out->empty() || !open) continue;
+      auto bytes = std::exchange(*out, {});
+      ends[from]->node.taken(ids[from], bytes.size());
+      sent[from] += bytes.size();
+      judge.carry(from == 0, bytes);
+      on_the_way[1 - from] += bytes;
+    }
+    for (const auto& complaint : judge.complaints) require(false, complaint.c_str());
+  }
+  bool carry(std::size_t to, std::size_t most, patio::instant now) {
+    auto piece = on_the_way[to].substr(0, most);
+    if (!open || piece.empty()) return false;
+    on_the_way[to].erase(0, piece.size());
+    ends[to]->node.receive(ids[to], piece, now);
+    judge.arrived(to == 0, piece.size());
+    collect();
+    return true;
+  }
+};

@@ -1,0 +1,70 @@
+// Any bytes as a pickle: refused with a reason, or a value with which everything can be done.
+#include <stdexcept>
+
+#include <patio/extensions.hpp>
+#include <patio/repr.hpp>
+
+#include "pickles.hpp"
+
+namespace {
+
+using patio::value;
+
+void print(const value& v, bool affordable) {
+  auto text = patio::repr(v);
+  require(text.has_value() || !affordable || text.error().code == patio::errc::invalid, "what cannot be printed is invalid");
+  require(text.has_value() || v.weight() > 1'000, "a small value can be printed");
+  require(patio::brief(v, 50).size() <= 50 + 3, "a brief text is brief");
+  (void)patio::to_str(v);
+}
+
+void compare(const value& v) try {
+  auto copy = v;
+  (void)(v == copy);
+  require(identical(v, copy), "a copy is identical");
+  if (patio::hashable(v)) require(hash(v) == hash(copy), "a copy has the same hash");
+} catch (const std::length_error&) {
+  require(v.weight() * 2 > value::expansion_limit, "only what expands beyond the limit cannot be compared");
+}
+
+void raise(const value& v) {
+  auto e = patio::from_noted_exception(v);
+  (void)to_string(e);
+  std::string sent;
+  if (auto written = patio::write_pickle(patio::to_noted_exception(e), sent)) {
+    auto back = patio::read_pickle(sent, {}, patio::unknown_class::as_exception);
+    require(back && back->kind() == patio::kind::exception, "an error that was received can be passed on");
+  }
+}
+
+void use(const value& v) {
+  require(v.depth() <= value::max_depth, "a value is at most so deep");
+  if (!is_worth_walking(v)) return;
+  print(v, v.weight() <= value::expansion_limit);
+  compare(v);
+  if (v.kind() == patio::kind::exception) raise(v);
+}
+
+void judge(const patio::error& e) {
+  require(e.code == patio::errc::undecodable, "bytes are refused as undecodable");
+  require(!e.message.empty() && e.message.size() < 1'000, "a refusal has a reason, and a short one");
+}
+
+} // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fuzz_input input{data, size};
+  pickle_reading how{input.byte()};
+  auto bytes = input.rest();
+  if (how.as == pickle_reading::form::call) {
+    auto call = patio::read_call_request(bytes, how.limits);
+    if (!call) return judge(call.error()), 0;
+    for (const auto& v : call->args.positional) use(v);
+    for (const auto& [name, v] : call->args.keywords) use(v);
+    use(call->timeout);
+  } else {
+    auto v = patio::read_pickle(bytes, how.limits, how.unknown());
+    v ? use(*v) : judge(v.error());
+  }
+  return 0;
+}

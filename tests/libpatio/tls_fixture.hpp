@@ -1,0 +1,100 @@
+/// Two TLS engines, or an engine and OpenSSL as it comes, joined in memory. Every call is followed by a look at OpenSSL's error
+/// queue, which must be empty.
+#pragma once
+
+#include <openssl/err.h>
+
+#include <doctest/doctest.h>
+
+#include <patio/tls.hpp>
+
+#include "certificates.hpp"
+
+namespace tls_testing {
+
+using options = patio::tls_options;
+using patio::errc;
+using patio::tls_context;
+using patio::tls_engine;
+
+/// What most tests need, made once.
+struct world {
+  identity authority = make_authority("the authority");
+  identity stranger = make_authority("a stranger");
+  identity server = authority.issue({.common_name = "server", .hosts = {"a.example"}, .addresses = {"127.0.0.1", "::1"}});
+  identity client = authority.issue({.common_name = "client", .hosts = {"client.example"}});
+};
+inline const world& the() {
+  static const world made;
+  return made;
+}
+
+inline tls_context context(const options& o) {
+  auto made = tls_context::make(o);
+  CHECK(ERR_peek_error() == 0);
+  REQUIRE_MESSAGE(made, made.error().message);
+  return *made;
+}
+
+inline options options_of(const identity& who, const std::string& authorities = "") {
+  return {.certificates = who.certificate(), .private_key = who.private_key(), .authorities = authorities};
+}
+inline options believing(const std::string& authorities) { return {.authorities = authorities}; }
+
+/// One engine and what has become of it.
+struct side {
+  std::unique_ptr<tls_engine> engine;
+  std::string plain = {};
+  patio::result<void> verdict = {};
+
+  /// False once it has failed.
+  bool take(std::string_view cipher) {
+    verdict = engine->receive(cipher, plain);
+    CHECK(ERR_peek_error() == 0);
+    return verdict.has_value();
+  }
+  std::string bytes() { return std::exchange(engine->output(), {}); }
+  void send(std::string_view text) {
+    engine->send(text);
+    CHECK(ERR_peek_error() == 0);
+  }
+  /// "" while all is well.
+  [[nodiscard]] std::string trouble() const { return verdict ? "" : verdict.error().message; }
+};
+
+inline side accept(const tls_context& c) { return {c.accept()}; }
+inline side connect(const tls_context& c, std::string_view host = "a.example") {
+  auto made = c.connect(host);
+  CHECK(ERR_peek_error() == 0);
+  REQUIRE_MESSAGE(made, made.error().message);
+  return {std::move(*made)};
+}
+
+/// Carries bytes both ways until none are left, in pieces of at most `cut`. A side that has failed takes no more.
+inline void run(side& a, side& b, std::size_t cut = std::string::npos) {
+  auto carry = [cut](side& from, side& to) {
+    auto bytes = from.bytes();
+    for (std::string_view rest = bytes; !rest.empty() && to.verdict; rest.remove_prefix(std::min(cut, rest.size())))
+      to.take(rest.substr(0, cut));
+    return !bytes.empty();
+  };
+  while (carry(a, b) | carry(b, a)) {}
+}
+
+struct pair {
+  side server, client;
+  pair(const tls_context& serves, const tls_context& dials, std::string_view host = "a.example")
+      : server{accept(serves)}, client{connect(dials, host)} {
+    run(client, server);
+  }
+  [[nodiscard]] bool open() const { return server.engine->is_open() && client.engine->is_open(); }
+};
+
+inline pair open_pair() {
+  static const auto serves = context(options_of(the().server)), dials = context(believing(the().authority.certificate()));
+  pair made{serves, dials};
+  REQUIRE(made.open());
+  return made;
+}
+
+} // namespace tls_testing

@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Writes seeds for the fuzz targets, one file an input, made of the vectors in tests/data: make_fuzz_seeds.py FOLDER [LONGEST]"""
+import hashlib
+import json
+import pathlib
+import pickle
+import struct
+import sys
+
+data = pathlib.Path(__file__).parent.parent / "data"
+
+
+def rows(name):
+    return [json.loads(line) for line in (data / name).read_text().splitlines()]
+
+
+def frame(kind, serial, payload):
+    return struct.pack(">bII", kind, len(payload), serial) + payload
+
+
+def pickles():
+    for row in rows("pickle.jsonl") + rows("reject.jsonl"):
+        yield bytes.fromhex(row["pickle"])
+
+
+def streams():
+    """Both directions of each recorded session, each in one piece."""
+    for row in rows("sessions.jsonl"):
+        for way in "<>":
+            yield b"".join(bytes.fromhex(piece) for side, piece in row["bytes"] if side == way)
+
+
+def frames_of(stream):
+    while len(stream) >= 9:
+        kind, size, serial = struct.unpack(">bII", stream[:9])
+        yield kind, serial, stream[9 : 9 + size]
+        stream = stream[9 + size :]
+
+
+def logins():
+    challenge = pickle.dumps(b"0123456789abcdef", 5)
+    for salt in (b"", b"salt", b"12345678"):
+        digest = hashlib.blake2s(challenge, key=b"secret", salt=salt).digest()
+        for protocol in (3, 4, 5):
+            yield b"\0" + pickle.dumps((salt, digest, challenge), protocol)
+            yield b"\0" + b"(" + b"".join(b"B" + struct.pack("<I", len(b)) + b for b in (salt, digest, challenge)) + b"t."
+    yield b"\1" + challenge
+    for announced in (None, {"patio": {"version": 1, "extensions": ["cancel", "leaving", "endings", "other"]}}, {"patio": []}):
+        yield b"\2" + pickle.dumps(announced, 4)
+    for names in (["mul", "div"], [], None, "abc", {"a": 1}, [1], ["x" * 600], ["a", "a"], ["\ud800"]):
+        yield b"\3" + pickle.dumps(names, 4)
+
+
+def cut_streams():
+    for stream in streams():
+        for judgement in range(8):
+            for cuts in (b"", b"\1", b"\x09", b"\0\5\x80", b"\xff"):
+                yield bytes([judgement | len(cuts) << 3]) + cuts + stream[:500]
+
+
+def sessions():
+    """In the commands of session.cpp: connect and log in, then the frames of recorded sessions among calls, answers and time."""
+    begin = bytes([0, 0, 1, 0, 2, 0, 7])
+    yield begin
+    for stream in streams():
+        for kind, serial, payload in frames_of(stream):
+            if kind >= 5:
+                yield begin + bytes([3, 0, kind, serial % 256, min(len(payload), 255)]) + payload[:255] + bytes([9, 0, 8, 4])
+    for payload in list(pickles())[::12]:
+        yield begin + bytes([5, 0, 0, 1, 20, 0, min(len(payload), 255)]) + payload[:255] + bytes([8, 200])
+    everything = [bytes([command, a, b, c]) for command in range(16) for a in (0, 1) for b in (0, 7) for c in (3, 90)]
+    yield from (begin + step for step in everything)
+    yield begin + b"".join(everything[::3])
+    linked = bytes([13, 7, 14, 255, 14, 255, 14, 255, 14, 255])
+    yield linked
+    yield from (linked + step + bytes([14, 99, 9, 0, 14, 99, 8, 9]) for step in everything)
+    yield linked + b"".join(everything[::5])
+
+
+targets = {
+    "frames": cut_streams,
+    "login": logins,
+    "pickle_reader": lambda: (bytes([first]) + p for p in pickles() for first in (0, 1, 2, 128)),
+    "pickle_roundtrip": lambda: (bytes([first]) + p for p in pickles() for first in (0, 1, 2)),
+    "session": sessions,
+}
+
+
+def main(folder, longest=4096):
+    for name, seeds in targets.items():
+        place = pathlib.Path(folder) / name
+        place.mkdir(parents=True, exist_ok=True)
+        for seed in seeds():
+            if len(seed) <= int(longest):
+                (place / hashlib.sha1(seed).hexdigest()[:16]).write_bytes(seed)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
