@@ -111,6 +111,8 @@ int serve(const serve_flags& f) {
   auto options = make_options(f);
   if (!options) return report(options.error());
   if (listen_on->empty() && dial->empty()) listen_on->push_back({"127.0.0.1", default_port});
+  if (!listen_on->empty() && options->tls && options->tls->certificates.empty())
+    return report({errc::invalid, "a node that listens with TLS needs a certificate and its private key: --tls-cert and --tls-key", {}});
   set_log_level(f.verbose ? log_level::info : log_level::warning);
   system_config config;
   caf::actor_system sys{config};

@@ -4,6 +4,8 @@
 #include <array>
 #include <cerrno>
 
+#include <patio/standard_types.hpp>
+
 namespace patio::detail {
 namespace {
 
@@ -159,13 +161,17 @@ std::string_view class_of_errno(const value& number) {
   return "builtins.OSError";
 }
 
-bool is_number(kind k) noexcept { return k >= kind::boolean && k <= kind::complex; }
+// What has an __int__ or __float__ to CPython.
+bool is_number(const value& v) noexcept {
+  auto c = class_of(v);
+  return (v.kind() >= kind::boolean && v.kind() <= kind::complex) || c == standard_class::decimal || c == standard_class::uuid;
+}
 
 // OSError's constructor keeps the file name apart from the arguments. A BlockingIOError's third argument may
 // be the number of characters written instead, and then it stays.
 void drop_file_name(std::string_view path, std::vector<value>& args) {
   if (args.size() < 3 || args.size() > 5 || args[2].is_none()) return;
-  if (path == "builtins.BlockingIOError" && is_number(args[2].kind())) return;
+  if (path == "builtins.BlockingIOError" && is_number(args[2])) return;
   args.resize(2);
 }
 

@@ -2,6 +2,7 @@
 # Runs an example and compares what it prints with its stored output.
 #   run.sh EXPECTED PROGRAM            a program that ends by itself
 #   run.sh EXPECTED PROGRAM -- CLIENT  a server, and a client that is given the addresses the server printed
+# Programs named tls_* are given a folder of new certificates first.
 # In what is compared, ports are written as PORT. A client that ends with .py needs PATIO_PYTHON.
 set -eu
 expected=$1 program=$2
@@ -18,13 +19,21 @@ if [ $# -eq 0 ]; then
   "$program" >"$work/seen"
 else
   client=$2
+  certificates=
+  case "$program" in
+  *tls_server*)
+    command -v openssl >/dev/null || { echo "skipped: no openssl command"; exit 77; }
+    certificates=$work/certificates
+    sh "${0%/*}/../../examples/make_certificates.sh" "$certificates" alice
+    ;;
+  esac
   case "$program$client" in *.py*) [ -n "${PATIO_PYTHON:-}" ] || { echo "skipped: no Python with patio"; exit 77; } ;; esac
   run() { case $1 in *.py) "$PATIO_PYTHON" "$@" ;; *) "$@" ;; esac; }
   mkfifo "$work/output"
   case $program in
   *tcp_server) "$program" 0 0 >"$work/output" & lines=2 ;;
-  *.py) "$PATIO_PYTHON" "$program" >"$work/output" & lines=1 ;;
-  *) "$program" >"$work/output" & lines=1 ;;
+  *.py) "$PATIO_PYTHON" "$program" $certificates >"$work/output" & lines=1 ;;
+  *) "$program" $certificates >"$work/output" & lines=1 ;;
   esac
   server=$!
   exec 3<"$work/output"
@@ -35,7 +44,7 @@ else
     lines=$((lines - 1))
   done
   # shellcheck disable=SC2086 # one word an address
-  run "$client" $addresses >>"$work/seen"
+  run "$client" $certificates $addresses >>"$work/seen"
   kill -TERM "$server"
   wait "$server" || [ "${program##*.}" = py ]
   server=

@@ -54,6 +54,17 @@ public:
     calls[token] = id;
     now_ = now;
   }
+  /// Takes what is to be sent. The owner of a node looks where the node tells it to, or where a connection closes.
+  [[nodiscard]] std::string take_output(patio::connection_id id) {
+    for (auto d : node.take_dirty()) dirty_.insert(d);
+    auto* out = node.output(id);
+    if (!out || out->empty()) return {};
+    auto told = dirty_.erase(id) > 0 || closed_.contains(id);
+    require(told, "a node tells of what it has to send");
+    auto bytes = std::exchange(*out, {});
+    node.taken(id, bytes.size());
+    return bytes;
+  }
   /// Of the first so many calls, whether all have ended that have a timeout, or all at all.
   [[nodiscard]] bool over(std::size_t first, bool only_timed) const {
     for (std::size_t i = 0; i < first; ++i)
@@ -75,9 +86,10 @@ private:
   void on_pong(std::uint64_t token) override { require(token >= first_ping, "only a ping is answered by a pong"); }
   void on_peer(const patio::peer_info&) override { call_again(); }
   void on_closed(patio::connection_id id, const patio::error& why) override {
-    require(std::find(closing.begin(), closing.end(), id) == closing.end(), "a connection closes once");
+    require(!closed_.contains(id), "a connection closes once");
     require(!to_string(why).empty(), "a connection closes for a reason");
     closing.push_back(id);
+    closed_.insert(id);
     call_again();
   }
   void on_log(std::string_view, std::string text) override { require(!text.empty(), "a line of the log says something"); }
@@ -87,6 +99,7 @@ private:
   }
 
   patio::instant now_{};
+  std::set<patio::connection_id> dirty_, closed_;
 
 public:
   static constexpr std::uint64_t first_ping = 1 << 20;
@@ -104,6 +117,7 @@ public:
   std::deque<std::uint32_t> requests;         ///< of the node
   std::deque<std::uint32_t> discoveries;      ///< of the node
   std::size_t discovered = 0;                 ///< how often the node owes its names
+  std::size_t left = 0;                       ///< how often it owes LEAVING_OK
   patio::extensions announced;                ///< by the peer, ever
   std::string login;                          ///< answers the node's challenge
 
@@ -116,11 +130,8 @@ public:
     collect();
   }
   void collect() {
-    auto* out = at.node.output(id);
-    if (!out || out->empty()) return;
-    auto bytes = std::exchange(*out, {});
+    auto bytes = at.take_output(id);
     sent += bytes.size();
-    at.node.taken(id, bytes.size());
     from_node.feed(bytes);
     while (auto f = from_node.next([](const patio::frame_header&) { return patio::frame_reader::verdict::take; })) heard(*f);
   }
@@ -137,6 +148,7 @@ private:
     };
     while (auto f = to_node.next(judge)) {
       if (f->header.type == patio::packet::request) ++asked[f->header.serial];
+      if (f->header.type == patio::packet::leaving) ++left;
       if (f->header.type != patio::packet::discover_request) continue;
       ++discovered;
       auto more = patio::read_announcement(f->payload, {});
@@ -152,8 +164,8 @@ private:
     case patio::packet::discover_request: return discoveries.push_back(serial);
     case patio::packet::discover_response: return require(discovered-- > 0, "names are told to who has asked");
     case patio::packet::cancel: return require(announced.cancel, "CANCEL was announced");
-    case patio::packet::leaving:
-    case patio::packet::leaving_ok: return require(announced.leaving, "LEAVING was announced");
+    case patio::packet::leaving: return require(announced.leaving, "LEAVING was announced");
+    case patio::packet::leaving_ok: return require(left-- > 0, "LEAVING_OK answers who has said it, announced or not");
     case patio::packet::auth_digest: return void(login = patio::login_answer(f.payload, "", "salt"));
     case patio::packet::auth_request: return require(side == patio::role::client, "a client answers a challenge");
     case patio::packet::auth_ok: return require(side == patio::role::server, "a server lets in");
@@ -176,10 +188,8 @@ struct linked_wire {
 
   void collect() {
     for (auto from : {std::size_t{0}, std::size_t{1}}) {
-      auto* out = ends[from]->node.output(ids[from]);
-      if (!out || out->empty() || !open) continue;
-      auto bytes = std::exchange(*out, {});
-      ends[from]->node.taken(ids[from], bytes.size());
+      if (!open) continue;
+      auto bytes = ends[from]->take_output(ids[from]);
       sent[from] += bytes.size();
       judge.carry(from == 0, bytes);
       on_the_way[1 - from] += bytes;

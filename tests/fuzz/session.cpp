@@ -226,6 +226,7 @@ private:
       while (link_ && (link_->carry(0, 100'000, now_) || link_->carry(1, 100'000, now_))) settle();
     }
     for (std::size_t i = 0; i < nodes_.size(); ++i) require(nodes_[i]->over(made[i], true), "every call ends in time");
+    for (const auto& n : nodes_) require(!n->node.has_left() || n->node.calls_in_flight() == 0, "a node that has left awaits nothing");
     for (const auto& w : wires_)
       if (is_ready(*w))
         for (const auto& [serial, n] : w->asked) require(n == 0, "each REQUEST has an answer");

@@ -1,6 +1,8 @@
 """A Python patio 0.1.4 peer, steered by JSON lines on standard input; prints one JSON line for each.
 
-usage: python_peer.py server|client [KEY_HEX]
+usage: python_peer.py server|client [KEY_HEX [CERTIFICATES]]
+
+With a folder of certificates it speaks TLS, shows its own, and demands one of its peers.
 
 A server prints "listening on HOST:PORT"; a client is told where to dial:
   {"connect": ["127.0.0.1", 15383], "patience": 20} -> ["connected"] or ["not connected"]
@@ -11,6 +13,7 @@ A server prints "listening on HOST:PORT"; a client is told where to dial:
 import ast
 import asyncio
 import json
+import ssl
 import sys
 
 from patio import Registry
@@ -95,11 +98,20 @@ async def answer(broker, command):
     return ["ok", repr(results[0])]
 
 
+def security(folder, is_server):
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH if is_server else ssl.Purpose.SERVER_AUTH, cafile=folder + "/authority.pem")
+    who = folder + ("/server" if is_server else "/alice")
+    context.load_cert_chain(who + ".pem", who + ".key")
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
 async def main():
     key = bytes.fromhex(sys.argv[2]) if len(sys.argv) > 2 else b""
     kind = TCPServerBroker if sys.argv[1] == "server" else TCPClientBroker
+    more = {"ssl_context": security(sys.argv[3], sys.argv[1] == "server")} if len(sys.argv) > 3 else {}
     loop = asyncio.get_running_loop()
-    async with AsyncExecutor(rpc, max_workers=16) as executor, kind(executor, key=key, reconnect_timeout=0.1) as broker:
+    async with AsyncExecutor(rpc, max_workers=16) as executor, kind(executor, key=key, reconnect_timeout=0.1, **more) as broker:
         brokers.append(broker)
         if sys.argv[1] == "server":
             await broker.listen("127.0.0.1", 0)

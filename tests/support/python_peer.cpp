@@ -11,8 +11,18 @@ std::string hex(std::string_view bytes) {
   return text;
 }
 
-python_peer::python_peer(const std::string& kind, const std::string& key)
-    : child_{{python(), PATIO_TEST_SOURCES "/interop/python_peer.py", kind, hex(key)}} {
+namespace {
+
+std::vector<std::string> command(const std::string& kind, const std::string& key, const std::string& certificates) {
+  std::vector<std::string> words{python(), PATIO_TEST_SOURCES "/interop/python_peer.py", kind, hex(key)};
+  if (!certificates.empty()) words.push_back(certificates);
+  return words;
+}
+
+} // namespace
+
+python_peer::python_peer(const std::string& kind, const std::string& key, const std::string& certificates)
+    : child_{command(kind, key, certificates)} {
   if (kind == "server") where_ = parse_endpoint(child_.await("listening on ")).value();
 }
 

@@ -14,8 +14,8 @@ namespace patio::tests {
 
 class python_peer {
 public:
-  /// `kind` is "server" or "client".
-  python_peer(const std::string& kind, const std::string& key);
+  /// `kind` is "server" or "client". With a folder of certificates it speaks TLS and demands a certificate of its peer.
+  python_peer(const std::string& kind, const std::string& key, const std::string& certificates = "");
 
   /// Of a server.
   [[nodiscard]] const endpoint& where() const noexcept { return where_; }

@@ -55,7 +55,20 @@ raw_peer::raw_peer(const endpoint& where, const std::string& from) : raw_peer{co
 
 raw_peer::raw_peer(unique_fd connected) : fd_{std::move(connected)} { tune(fd_.get(), limits{}); }
 
+void raw_peer::secure(std::unique_ptr<tls_engine> tls) {
+  tls_ = std::move(tls);
+  send_bytes({});
+  while (!tls_->is_open())
+    if (!read_more()) throw std::runtime_error{"the peer has closed during the TLS handshake"};
+}
+
 void raw_peer::send_bytes(std::string_view bytes) {
+  if (!tls_) return send_as_they_are(bytes);
+  if (!bytes.empty()) tls_->send(bytes);
+  send_as_they_are(std::exchange(tls_->output(), {}));
+}
+
+void raw_peer::send_as_they_are(std::string_view bytes) {
   while (!bytes.empty()) {
     await(fd_.get(), POLLOUT, "the peer does not read");
     auto n = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -76,8 +89,12 @@ bool raw_peer::read_more() {
   await(fd_.get(), POLLIN, "no bytes in time");
   char chunk[4096];
   auto n = ::recv(fd_.get(), chunk, sizeof chunk, 0);
-  if (n > 0) buffer_.append(chunk, static_cast<std::size_t>(n));
-  return n > 0;
+  if (n <= 0) return false;
+  if (!tls_) return buffer_.append(chunk, static_cast<std::size_t>(n)), true;
+  auto decrypted = tls_->receive({chunk, static_cast<std::size_t>(n)}, buffer_);
+  send_bytes({});
+  if (!decrypted) throw std::runtime_error{decrypted.error().message};
+  return !tls_->peer_closed();
 }
 
 raw_frame raw_peer::receive() {

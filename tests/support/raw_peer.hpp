@@ -9,6 +9,7 @@
 
 #include <patio/actors/socket.hpp>
 #include <patio/frame.hpp>
+#include <patio/tls.hpp>
 
 namespace patio::tests {
 
@@ -25,6 +26,12 @@ public:
   /// Comes from that address of this machine, say 127.0.0.2.
   raw_peer(const endpoint& where, const std::string& from);
   explicit raw_peer(unique_fd connected);
+
+  /// Shakes hands; from then on everything else is sent and received through TLS.
+  void secure(std::unique_ptr<tls_engine> tls);
+
+  /// The peer has ended its side of TLS, so that nobody on the way can have cut it off.
+  [[nodiscard]] bool was_told_the_end() const { return tls_ && tls_->peer_closed(); }
 
   /// A client's login without the discovery; the bytes that proved the key.
   std::string prove(const std::string& key = "");
@@ -48,7 +55,9 @@ private:
   void discover(const std::vector<std::string>& names);
   /// False at the end of the stream.
   [[nodiscard]] bool read_more();
+  void send_as_they_are(std::string_view bytes);
   unique_fd fd_;
+  std::unique_ptr<tls_engine> tls_;
   std::string buffer_;
 };
 

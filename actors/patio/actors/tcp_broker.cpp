@@ -46,6 +46,12 @@ caf::message_handler socket_handlers(tcp_shell& s) {
   };
 }
 
+/// A handler that returned an empty error itself would have failed, as CAF sees it.
+caf::result<void> done(caf::error why) {
+  if (why) return why;
+  return caf::unit;
+}
+
 caf::behavior make_behavior(tcp_broker* self, const executor& exec, const tcp_options& options, const std::optional<tls_context>& tls) {
   self->state.shell = std::make_unique<tcp_shell>(self, exec, options, tls);
   auto& s = *self->state.shell;
@@ -57,8 +63,8 @@ caf::behavior make_behavior(tcp_broker* self, const executor& exec, const tcp_op
     },
     [&s](discover_atom) { return s.callable_names(); },
     [&s](peers_atom) { return s.peers(); },
-    [&s](listen_atom, const listening_socket& socket) { return s.listen(socket); },
-    [&s](tls_atom, const tls_context& other) { return s.replace(other); },
+    [&s](listen_atom, const listening_socket& socket) { return done(s.listen(socket)); },
+    [&s](tls_atom, const tls_context& other) { return done(s.replace(other)); },
     [self, &s](connect_atom, const dial_target& target) { s.connect(target, self->make_response_promise()); },
     [self, &s](ping_atom, connection_id id) { s.ping(id, self->make_response_promise()); },
     [self, &s](join_atom) { s.join(self->make_response_promise()); },

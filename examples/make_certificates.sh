@@ -1,0 +1,44 @@
+#!/bin/sh
+# Makes an authority, a certificate for nodes of this machine, and one for each client, which its rules know by that name:
+#   make_certificates.sh FOLDER [CLIENT...]
+# An authority that is there already is used again. Whoever has authority.key can make certificates: keep it where no node runs.
+set -eu
+umask 077
+folder=${1:?usage: make_certificates.sh FOLDER [CLIENT...]}
+shift
+[ $# -gt 0 ] || set -- alice
+mkdir -p "$folder"
+cd "$folder"
+
+cat >extensions.cnf <<'END'
+[req]
+distinguished_name = nobody
+[nobody]
+[authority]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+[node]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth, clientAuth
+authorityKeyIdentifier = keyid
+subjectAltName = DNS:localhost, IP:127.0.0.1, IP:::1
+[client]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = clientAuth
+authorityKeyIdentifier = keyid
+END
+
+# make FILE NAME KIND DAYS [SIGNER...]
+make() {
+  file=$1 name=$2 kind=$3 days=$4
+  shift 4
+  openssl req -x509 -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -sha256 -days "$days" \
+    -config extensions.cnf -extensions "$kind" -subj "/CN=$name" -keyout "$file.key" -out "$file.pem" "$@" 2>errors || { cat errors >&2; exit 1; }
+}
+[ -f authority.key ] || make authority "Example authority" authority 3650
+for client; do make "$client" "$client" client 365 -CA authority.pem -CAkey authority.key; done
+make server localhost node 365 -CA authority.pem -CAkey authority.key
+rm -f extensions.cnf errors

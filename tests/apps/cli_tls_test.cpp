@@ -1,0 +1,150 @@
+// The `patio` command over TLS, with the certificates that examples/make_certificates.sh makes.
+#include <doctest/doctest.h>
+
+#include <signal.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "certificate_folder.hpp"
+#include "cli.hpp"
+
+using namespace patio::tests::cli;
+using patio::tests::finished;
+using folder = patio::tests::certificate_folder;
+
+namespace {
+
+using words = std::vector<std::string>;
+
+std::string content(const std::string& path) {
+  std::stringstream all;
+  all << std::ifstream{path}.rdbuf();
+  return all.str();
+}
+
+words joined(std::initializer_list<words> parts) {
+  words all;
+  for (const auto& part : parts) all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+words believes(const folder& f) { return {"--tls-ca", f / "authority.pem"}; }
+words shows(const folder& f, const std::string& who) { return {"--tls-cert", f / (who + ".pem"), "--tls-key", f / (who + ".key")}; }
+
+finished multiply(const std::string& where, const words& flags) {
+  return run(joined({{"call", "mul", "6", "7", "--connect", where}, flags}));
+}
+
+/// What a server's certificate is, as a client sees it.
+std::string serial_of(const std::string& where) {
+  return patio::tests::run({"sh", "-c", "openssl s_client -connect " + where + " </dev/null 2>/dev/null | openssl x509 -noout -serial"})
+    .out;
+}
+
+} // namespace
+
+TEST_CASE("patio over TLS: what it does in the clear") {
+  folder f;
+  server s{joined({{"--demo"}, shows(f, "server")})};
+  CHECK(multiply(s.where(), believes(f)).out == "42\n");
+  CHECK(run(joined({{"list", "--connect", s.where()}, believes(f)})).out.find("mul\n") != std::string::npos);
+  CHECK(run(joined({{"ping", "--count", "2", "--connect", s.where()}, believes(f)})).code == 0);
+  CHECK(run(joined({{"bench", "--connect", s.where(), "--function", "mul", "--args", "[3, 4]", "--in-flight", "4", "--calls", "100"},
+                    believes(f)}))
+          .code
+        == 0);
+}
+
+TEST_CASE("patio over TLS: a server with --tls-ca talks to holders of certificates only, and --allow knows their names") {
+  folder f;
+  server s{joined({{"--demo", "--allow", "alice:*", "--allow", "*:sub"}, believes(f), shows(f, "server")})};
+  CHECK(multiply(s.where(), joined({believes(f), shows(f, "alice")})).out == "42\n");
+  check_error(multiply(s.where(), joined({believes(f), shows(f, "bob")})), 1, "PermissionError");
+  check_error(multiply(s.where(), believes(f)), 3, "it demands a client certificate (--tls-");
+}
+
+TEST_CASE("patio over TLS: two nodes that dial each other need one certificate each") {
+  folder f;
+  auto both = joined({believes(f), shows(f, "server")});
+  server first{joined({{"--demo"}, both})}, second{joined({both, {"--connect", first.where()}})};
+  CHECK(second.child().await("connected to ") == first.where());
+}
+
+TEST_CASE("patio over TLS: what is wrong with the files is exit code 2, and names them") {
+  folder f, other;
+  check_error(multiply("127.0.0.1:1", {"--tls-ca", f / "nowhere.pem"}), 2, "nowhere.pem: No such file or directory");
+  check_error(multiply("127.0.0.1:1", {"--tls-cert", f / "alice.pem"}), 2, "private key");
+  check_error(multiply("127.0.0.1:1", {"--tls-cert", f / "alice.pem", "--tls-key", f / "bob.key"}), 2, "key");
+  check_error(multiply("127.0.0.1:1", {"--tls-ca", f / "alice.key"}), 2, "the authorities: there is no certificate in PEM form in it");
+  check_error(run({"serve", "--tls", "--listen", "127.0.0.1:0"}), 2, "needs a certificate and its private key");
+}
+
+TEST_CASE("patio over TLS: what is wrong with a certificate is exit code 3, with advice about certificates and not about keys") {
+  folder f, other;
+  server s{joined({{"--demo"}, shows(f, "server")})};
+  auto port = s.where().substr(s.where().rfind(':'));
+  auto check = [](const finished& o, const std::string& says) {
+    check_error(o, 3, says);
+    CHECK(o.err.find("--tls-") != std::string::npos);
+    CHECK(o.err.find("PATIO_KEY") == std::string::npos);
+  };
+  check(multiply(s.where(), believes(other)), "certificate verify failed");
+  check(multiply(s.where(), {"--tls"}), "certificate verify failed");
+  check(multiply(s.where(), joined({believes(f), {"--tls-name", "elsewhere.example"}})), "the certificate is for localhost");
+  CHECK(multiply(s.where(), joined({believes(f), {"--tls-name", "localhost"}})).out == "42\n");
+  CHECK(multiply("localhost" + port, believes(f)).out == "42\n");
+  CHECK(multiply(s.where(), {"--tls-insecure"}).out == "42\n");
+}
+
+TEST_CASE("patio: TLS on one side only is exit code 3, and says so") {
+  folder f;
+  server plain;
+  check_error(multiply(plain.where(), believes(f)), 3, "the peer does not speak TLS");
+  server secure{joined({{"--demo", "--limit", "handshake=0.2"}, shows(f, "server")})};
+  check_error(multiply(secure.where(), {}), 3, "--tls");
+}
+
+TEST_CASE("patio serve: SIGHUP takes new certificates, and wrong ones leave the old in place") {
+  folder f;
+  server s{joined({{"--demo", "--verbose"}, shows(f, "server")})};
+  auto first = serial_of(s.where());
+  CHECK(first.starts_with("serial="));
+  f.make();
+  CHECK(serial_of(s.where()) == first);
+  auto await_reload = [&] {
+    s.child().signal(SIGHUP);
+    for (;;)
+      if (auto line = s.child().error_lines().line().value(); line.find("event=reload") != std::string::npos) return line;
+  };
+  CHECK(await_reload().find("reason") == std::string::npos);
+  auto second = serial_of(s.where());
+  CHECK(second.starts_with("serial="));
+  CHECK(second != first);
+  std::ofstream{f / "server.pem"} << "nonsense";
+  auto refused = await_reload();
+  CHECK(refused.find("the certificates") != std::string::npos);
+  CHECK(refused.find("the old certificates stay") != std::string::npos);
+  CHECK(serial_of(s.where()) == second);
+  CHECK(multiply(s.where(), believes(f)).out == "42\n");
+}
+
+TEST_CASE("patio serve: neither its key nor its private key is seen from outside or logged") {
+  folder f;
+  const std::string key = "a key for this test only";
+  server s{joined({{"--demo", "--verbose"}, believes(f), shows(f, "server")}), {{"PATIO_KEY", key}}};
+  CHECK(run(joined({{"call", "mul", "6", "7", "--connect", s.where()}, believes(f), shows(f, "alice")}), {{"PATIO_KEY", key}}).out
+        == "42\n");
+  check_error(multiply(s.where(), joined({believes(f), shows(f, "alice")})), 3, "PATIO_KEY");
+  check_error(multiply(s.where(), believes(f)), 3, "it demands a client certificate");
+  auto of_process = "/proc/" + std::to_string(s.child().id());
+  auto seen = content(of_process + "/cmdline") + content(of_process + "/environ");
+  CHECK(seen.find("PATIO_KEY=") != std::string::npos); // it was looked at in time, but
+  s.child().signal(SIGTERM);
+  auto log = s.child().error_lines().rest();
+  CHECK(log.find("event=connected") != std::string::npos);
+  seen += log;
+  CHECK(seen.find(key) == std::string::npos);
+  std::istringstream private_key{content(f / "server.key")};
+  for (std::string line; std::getline(private_key, line);) CHECK(seen.find(line) == std::string::npos);
+}
