@@ -45,7 +45,7 @@ struct town {
   std::size_t descriptors_at_first;
 
   explicit town(tcp_options options = {}) : town{options, options.key} {}
-  town(tcp_options options, const std::string& key)
+  town(tcp_options options, const secret& key)
       : server{rpc, std::move(options)}, where{server.listen()}, good{registry{}, {.key = key}} {
     good.connect(where);
     under_way = call<std::int64_t>(good.broker(), "later");
