@@ -435,7 +435,7 @@ TEST_CASE("F11 a million times 512 random bytes end a session at once and do not
       void on_pong(std::uint64_t) override { ++calls; }
       void on_lost_ping(std::uint64_t, error) override { ++calls; }
       void on_leaving() override { ++calls; }
-      void on_log(std::string) override { ++calls; }
+      void on_refused(error) override { ++calls; }
       void on_close(error) override {}
     } events;
     session s{random() % 2 == 0 ? role::server : role::client, shared, std::string(16, 'n'), events};

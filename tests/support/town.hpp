@@ -44,9 +44,9 @@ struct town {
   call_future<std::int64_t> under_way;
   std::size_t descriptors_at_first;
 
-  explicit town(tcp_options options = {}) : town{options, options.key} {}
+  explicit town(const tcp_options& options = {}) : town{options, options.key} {}
   town(tcp_options options, const secret& key)
-      : server{rpc, std::move(options)}, where{server.listen()}, good{registry{}, {.key = key}} {
+      : server{rpc, std::move(options)}, where{server.listen()}, good{registry{}, tcp_options{.key = key}} {
     good.connect(where);
     under_way = call<std::int64_t>(good.broker(), "later");
     later.await_started(1);
