@@ -1,6 +1,7 @@
 // `patio serve`: limits, keys of peers, who may call what, and where it dares to listen.
 #include <doctest/doctest.h>
 
+#include <signal.h>
 #include <sys/resource.h>
 
 #include <cstdio>

@@ -21,11 +21,11 @@ int leaks = 0, comparisons = 0;
 
 std::string_view key_text() { return {key, sizeof key}; }
 
-/// Its first half is enough to betray it.
+/// Some bytes are enough to betray it; the first one may have become the end of an empty string.
 void look_at(void* block) {
   if (!watching || !block) return;
   std::string_view bytes{static_cast<const char*>(block), ::malloc_usable_size(block)};
-  if (bytes.find(key_text().substr(0, 8)) != std::string_view::npos) ++leaks;
+  if (bytes.find(key_text().substr(2, 6)) != std::string_view::npos) ++leaks;
 }
 
 void* take(std::size_t n) {
