@@ -19,7 +19,7 @@ bool would_block() { return errno == EAGAIN || errno == EINTR || errno == ENOTCO
 proxy::link::link(unique_fd client, unique_fd server, const fault_options& options, std::uint64_t number, fault_observer on_fault)
     : ends_{std::move(client), std::move(server)}, flows_{flow{fault_plan{options, number, 0}, 0}, flow{fault_plan{options, number, 1}, 1}},
       on_fault_{std::move(on_fault)} {
-  for (auto& e : ends_) tune(e.get());
+  for (auto& e : ends_) tune(e.get(), limits{});
 }
 
 void proxy::link::prepare(std::vector<pollfd>& fds, clock::time_point& wake_at) const {

@@ -19,7 +19,7 @@ std::string times(std::size_t n, std::string_view part) {
 }
 
 struct limited : played_mesh {
-  explicit limited(limits set) : played_mesh{{.limits = set}, some_functions()}, set{set} { owner.hold = true; }
+  explicit limited(const limits& l) : played_mesh{{.limits = l}, some_functions()}, set{l} { owner.hold = true; }
 
   void request(played_peer& peer, const std::string& payload) { peer.send(packet::request, payload, now); }
 

@@ -9,10 +9,10 @@ namespace patio {
 
 /// Paths; an empty one leaves the option empty.
 struct tls_files {
-  std::string authorities; ///< whom to believe
-  std::string certificate; ///< one's own chain, leaf first
-  std::string private_key;
-  std::string revoked; ///< certificate revocation lists
+  std::string authorities{}; ///< whom to believe
+  std::string certificate{}; ///< one's own chain, leaf first
+  std::string private_key{};
+  std::string revoked{}; ///< certificate revocation lists
 };
 
 /// Fails with errc::invalid, naming the file that cannot be read and why.
