@@ -142,7 +142,7 @@ TEST_CASE("node: a login that takes too long is given up") {
   server.node.tick(m.now + 5s);
   REQUIRE(server.closings.size() == 1);
   CHECK(server.closings[0].code == patio::errc::login_refused);
-  CHECK(server.closings[0].message == "no login within 5 s");
+  CHECK(server.closings[0].message == "no login within 5 s (limit handshake=5s, exceeded 1 times)");
   CHECK(server.node.tables() == patio::node_tables{});
 }
 

@@ -83,11 +83,12 @@ TEST_CASE("node: more calls than the limits are refused at once") {
   two_nodes m{{.limits = {.outbound_calls = 3, .waiting_calls = 5}}};
   m.server.hold = true;
   for (std::uint64_t token = 1; token <= 4; ++token) m.caller.node.call(token, calling("slow", {1}), m.now);
-  CHECK(m.caller.fate(4) == "overloaded: 'slow' at node1:15383: 3 calls wait for this peer's answers");
+  CHECK(m.caller.fate(4)
+        == "overloaded: 'slow' at node1:15383: 3 calls wait for this peer's answers (limit outbound_calls=3, exceeded 1 times)");
   m.caller.node.call(5, calling("unknown"), m.now);
   m.caller.node.call(6, calling("unknown"), m.now);
   m.caller.node.call(7, calling("unknown"), m.now);
-  CHECK(m.caller.fate(7) == "overloaded: 5 calls are in flight");
+  CHECK(m.caller.fate(7) == "overloaded: 5 calls are in flight (limit waiting_calls=5, exceeded 1 times)");
   m.settle();
   m.server.run(std::move(m.server.held[0]));
   m.settle();

@@ -19,6 +19,7 @@ struct box {
     return [this](result<value> r) { answers.push_back(r ? to_str(*r) : to_string(r.error())); };
   }
   static std::string to_str(const value& v) {
+    if (v.is_none()) return "";
     return v.kind() == patio::kind::integer ? std::to_string(*v.as_int64()) : std::string{v.text()};
   }
 };

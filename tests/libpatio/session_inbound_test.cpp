@@ -139,19 +139,21 @@ TEST_CASE("session: whoever is told that a request is over may close the connect
   CHECK(shown(p.server.sent()) == lines{"RESPONSE 7 1", "RESPONSE 8 2"});
 }
 
-TEST_CASE("session: requests that run may hold so many bytes, and what they held is free when they are answered") {
-  session_pair p{{}, {}, {.inbound_bytes = 2 * call.size()}};
+TEST_CASE("session: requests that run may hold so many bytes of arguments, as decoded, and what they held is free when they are answered") {
+  std::size_t decoded = 0;
+  REQUIRE(patio::read_call_request(call, {}, {}, &decoded));
+  session_pair p{{}, {}, {.inbound_bytes = 2 * decoded}};
   ask(p.server, 5);
   ask(p.server, 6);
-  CHECK(p.server.session.inbound_bytes() == 2 * call.size());
+  CHECK(p.server.session.inbound_bytes() == 2 * decoded);
   CHECK(p.server.sent().empty());
   ask(p.server, 7);
-  auto refused = "overloaded: the calls running for this connection hold " + std::to_string(2 * call.size()) + " bytes";
+  auto refused = "overloaded: the calls running for this connection hold " + std::to_string(2 * decoded) + " bytes";
   CHECK(shown(p.server.sent()) == lines{"ERROR 7 RuntimeError('" + refused + "')"});
   CHECK(p.server.events.seen.back() == "log REQUEST 7 refused: " + refused);
-  CHECK(p.server.session.inbound_bytes() == 2 * call.size());
+  CHECK(p.server.session.inbound_bytes() == 2 * decoded);
   p.server.answer(5, value{1});
-  CHECK(p.server.session.inbound_bytes() == call.size());
+  CHECK(p.server.session.inbound_bytes() == decoded);
   ask(p.server, 7);
   CHECK(p.server.session.inbound() == 2);
   p.server.session.close({errc::shut_down, "over", {}});
