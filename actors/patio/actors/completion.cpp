@@ -7,6 +7,8 @@
 #include <caf/make_actor.hpp>
 #include <caf/monitorable_actor.hpp>
 
+#include <patio/actors/caf_error.hpp>
+
 namespace patio {
 namespace {
 
@@ -16,8 +18,8 @@ public:
   completion(caf::actor_config& cfg, std::function<void(caf::message&)> settle) : caf::monitorable_actor{cfg}, settle_{std::move(settle)} {}
 
   ~completion() override {
-    caf::message nothing;
-    settle(nothing);
+    auto nobody = caf::make_message(to_caf({errc::shut_down, {}, {}}));
+    settle(nobody);
   }
 
   void enqueue(caf::mailbox_element_ptr what, caf::execution_unit*) override {

@@ -10,8 +10,8 @@
 
 namespace patio {
 
-/// Calls `settle` once, on the receiver's thread: with its answer, with a caf::error, or with an empty message if the
-/// receiver ended without one.
+/// Calls `settle` once, on the receiver's thread: with its answer, which is an empty message where it has no content, or with a caf::error,
+/// which is errc::shut_down if the receiver ended without an answer.
 void request_from_outside(const caf::strong_actor_ptr& receiver, caf::message content, std::function<void(caf::message&)> settle);
 
 template <class Handle>

@@ -82,7 +82,6 @@ std::size_t spare_descriptors() {
 }
 
 result<void> outcome(const caf::message& m) {
-  if (m.empty()) return fail(errc::shut_down, {});
   if (m.match_elements<caf::error>()) return tl::unexpected(from_caf(m.get_as<caf::error>(0)));
   return {};
 }
