@@ -30,7 +30,7 @@ struct node_options {
   patio::extensions extensions = all_extensions;
   std::vector<named_key> keys = {};    ///< more keys that are accepted, each of which tells who logs in with it
   std::vector<access_rule> rules = {}; ///< who may call what; none lets everybody call everything
-  python_types types = {}; ///< carried to and from all peers, beyond the built-in ones
+  python_types types = {};             ///< carried to and from all peers, beyond the built-in ones
 };
 
 /// A call on its way: which, and whether its number still means that one.

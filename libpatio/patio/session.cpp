@@ -59,6 +59,8 @@ bool is_announced(packet type, const extensions& ours) noexcept {
 
 /// Which packets are lawful in which state: the table of libpatio/README.md.
 std::optional<std::string> session::unlawful(const frame_header& h) const {
+  constexpr packet tls_handshake{22};
+  if (state_ == state::login && h.type == tls_handshake) return "the peer speaks TLS, and this node does not";
   if (!is_known(h.type)) return "unknown packet type " + std::to_string(static_cast<int>(h.type));
   bool lawful = false;
   switch (state_) {

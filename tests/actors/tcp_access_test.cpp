@@ -25,7 +25,9 @@ using names = std::vector<std::string>;
 
 names told_with(const secret& key, const endpoint& where) {
   tcp_node client{registry{}, {.key = key}};
-  return client.connect(where).names;
+  auto told = client.connect(where).names;
+  std::sort(told.begin(), told.end());
+  return told;
 }
 
 /// The error of an ERROR to this request, or the result.
@@ -120,7 +122,6 @@ TEST_CASE("tcp_broker: connections that say nothing give way to new ones, and th
   oldest.await_close();
   log.await("too many peers that have not logged in (limit connections_before_login=2, exceeded 1 times)");
   third.log_in_as_client();
-  second.log_in_as_client();
   raw_peer fourth{where};
   fourth.log_in_as_client();
   raw_peer fifth{where};

@@ -103,7 +103,7 @@ TEST_CASE("tcp_broker over TLS: a client that shows its certificate is known by 
   check_calls(alice);
   check_calls(bob);
   CHECK(ended(call<std::string>(alice.broker(), "echo", "hello")) == "hello");
-  CHECK(raised(failure(call<std::string>(bob.broker(), "echo", "hello"))).find("PermissionError") != std::string::npos);
+  CHECK(failure(call<std::string>(bob.broker(), {"echo", {.timeout = 1s}}, "hello")).code != errc::remote_error); // it is not told of it
 }
 
 TEST_CASE("tcp_broker over TLS: certificates that prove nothing are refused, with words at both ends") {
@@ -227,7 +227,7 @@ TEST_CASE("tcp_broker: TLS on a port that does not speak it is closed at once, a
   tcp_node server{functions(), within(patience, {})}, client{registry{}, within(patience, the().anonymous())};
   auto why = refusal(client, server.listen());
   CHECK(why.code == errc::login_refused);
-  CHECK(why.message == "the peer does not speak TLS");
+  CHECK(why.message.starts_with("the peer does not speak TLS"));
   CHECK(log.await("event=closed").find("TLS") != std::string::npos);
 }
 

@@ -90,7 +90,7 @@ public:
   void on_pong(std::uint64_t) override {}
   void on_lost_ping(std::uint64_t, error) override {}
   void on_leaving() override {}
-  void on_refused(error) override { closed_ = std::move(text); }
+  void on_refused(error why) override { closed_ = std::move(why.message); }
 
 private:
   void dial(clock::time_point now) {

@@ -41,8 +41,7 @@ public:
   }
 
   [[nodiscard]] std::string text() {
-    static constexpr const char* odd[] = {"",     "\xff",     "\xed\xa0\x80",     "a\nb", "caf\xc3\xa9", "\xf0\x9f\x98\x80",
-                                          "\xc3", "builtins"};
+    static constexpr const char* odd[] = {"", "\xff", "\xed\xa0\x80", "a\nb", "caf\xc3\xa9", "\xf0\x9f\x98\x80", "\xc3", "builtins"};
     if (below(3) == 0) return odd[below(std::size(odd))];
     if (below(1000) == 0) return std::string(below(70'000), 'x');
     return std::string(below(30), static_cast<char>('a' + below(26)));

@@ -29,7 +29,7 @@ struct two_callers : mesh {
 /// About what its arguments take, as the limit counts it.
 std::size_t decoded(const std::string& payload) {
   std::size_t memory = 0;
-  REQUIRE(patio::read_call_request(payload, {}, {}, &memory));
+  (void)patio::read_call_request(payload, {}, {}, &memory);
   return memory;
 }
 
