@@ -61,10 +61,17 @@ clock::duration drip(const endpoint& where) {
 /// What a new client waits from its first packet to its first answer.
 clock::duration good_visit(const endpoint& where) {
   auto begun = clock::now();
-  raw_peer good{where};
-  good.log_in_as_client({}, key);
-  check_served(good);
-  return clock::now() - begun;
+  for (;;) {
+    raw_peer good{where};
+    try {
+      good.log_in_as_client({}, key);
+    } catch (const std::runtime_error&) { // among hundreds that came at once it was the oldest: it comes again, as clients do
+      if (clock::now() - begun < 1s) continue;
+      throw;
+    }
+    check_served(good);
+    return clock::now() - begun;
+  }
 }
 
 void besiege(tcp_options options) {

@@ -75,10 +75,9 @@ caf::behavior make_behavior(tcp_broker* self, const executor& exec, const tcp_op
 
 /// What the process may open, but for some files, pipes and whatever else it does.
 std::size_t spare_descriptors() {
-  constexpr std::size_t others = 64;
   rlimit most{};
   if (::getrlimit(RLIMIT_NOFILE, &most) != 0 || most.rlim_cur == RLIM_INFINITY) return std::numeric_limits<std::size_t>::max();
-  return most.rlim_cur > others ? most.rlim_cur - others : 1;
+  return most.rlim_cur - std::min<rlim_t>(64, most.rlim_cur / 2);
 }
 
 result<void> outcome(const caf::message& m) {
