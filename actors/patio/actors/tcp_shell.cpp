@@ -174,7 +174,8 @@ void tcp_shell::write(connection_id id, link& l) {
   if (behind > 0) note_backlog(id, l, behind);
 }
 
-// CAF's own close waits for a peer that may never read; a shut down socket ends at once.
+// Not by CAF's close, which waits for a peer that may never read, and forgets a descriptor that its poller has not got yet. CAF finds a
+// socket that was shut down at its end, and closes it then.
 void tcp_shell::hang_up(const link& l, bool abort) {
   auto fd = static_cast<int>(l.hdl.id());
   if (abort) {
@@ -182,7 +183,6 @@ void tcp_shell::hang_up(const link& l, bool abort) {
     (void)::setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
   }
   (void)::shutdown(fd, SHUT_RDWR);
-  self_->close(l.hdl);
 }
 
 void tcp_shell::on_peer(const peer_info& peer) {
