@@ -159,9 +159,10 @@ TEST_CASE("patio serve: without descriptors it says so, rests, and accepts again
   auto child = s.child().id();
   CHECK(call(s, "mul", "").out == "42\n");
   auto where = patio::parse_endpoint(s.where()).value();
-  allow_descriptors(child, first_free_descriptor(child));
-  std::vector<raw_peer> crowd; // descriptors of the call before may have been freed meanwhile: the first may find one
-  for (int i = 0; i < 30; ++i) crowd.emplace_back(where);
+  auto free = first_free_descriptor(child);
+  allow_descriptors(child, free);
+  std::vector<raw_peer> crowd; // the first find descriptors that are free below
+  for (rlim_t i = 0; i < free; ++i) crowd.emplace_back(where);
   for (std::optional<std::string> line; (line = s.child().error_lines().line());)
     if (line->find("cannot accept: Too many open files") != std::string::npos) break;
   crowd.clear();

