@@ -144,7 +144,7 @@ private:
     auto judge = [this](const patio::frame_header& h) {
       if (h.size <= at.limits.frame) return verdict::take;
       if (h.type == patio::packet::request) ++asked[h.serial];
-      return h.size > at.limits.drain ? verdict::stop : verdict::skip;
+      return h.size > at.limits.skipped_frame ? verdict::stop : verdict::skip;
     };
     while (auto f = to_node.next(judge)) {
       if (f->header.type == patio::packet::request) ++asked[f->header.serial];

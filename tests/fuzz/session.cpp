@@ -23,7 +23,7 @@ patio::node_options options_of(std::uint8_t how) {
   if ((how & 2) != 0) o.extensions = {};
   if ((how & 4) == 0) return o;
   auto& l = o.limits;
-  l.frame = 300, l.drain = 1'000, l.names = 3, l.name = 20, l.keywords = 1;
+  l.frame = 300, l.skipped_frame = 1'000, l.names = 3, l.name = 20, l.keywords = 1;
   l.inbound_calls = 2, l.inbound_bytes = 400, l.node_inbound_bytes = 600, l.outbound_calls = 2, l.waiting_calls = 5, l.unknown_serials = 2;
   l.route_wait = 1s;
   l.pickle.nodes = 60;
