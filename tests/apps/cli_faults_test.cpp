@@ -214,7 +214,11 @@ TEST_CASE("patio serve: out of descriptors, it serves whom it has, and takes oth
     CHECK(early.receive().type == patio::packet::response);
   }
   crowd.clear();
-  CHECK(run({"call", "mul", "6", "7", "--connect", patio::to_string(where)}).out == "42\n");
+  // Those that are still in the kernel's queue, or whose end has yet to be read, take up room as long as that takes.
+  auto later = run({"call", "mul", "6", "7", "--connect", patio::to_string(where)});
+  while (later.code == 3) later = run({"call", "mul", "6", "7", "--connect", patio::to_string(where)});
+  CAPTURE(later.err);
+  CHECK(later.out == "42\n");
   node.signal(SIGTERM);
   CHECK(node.wait() == 0);
 }
