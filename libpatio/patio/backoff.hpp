@@ -1,4 +1,4 @@
-/// How long to wait before dialling again: full jitter below a bound that doubles from 0.1 to 30 s with each failure.
+/// How long to wait before dialling again: anything from half of a bound to all of it, which doubles from 0.1 to 30 s with each failure.
 /// A value type; randomness is drawn from its own seeded generator.
 #pragma once
 

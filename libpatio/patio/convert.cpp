@@ -13,6 +13,12 @@ error mismatch(const std::string& expected, const value& v) {
   return {errc::undecodable, "must be " + expected + ", not " + found, {}};
 }
 
+error expands_too_far() {
+  return {errc::undecodable,
+          "must be smaller: with its shared parts written out it takes more than " + std::to_string(value::expansion_limit >> 20) + " MiB",
+          {}};
+}
+
 namespace detail {
 namespace {
 
@@ -21,6 +27,8 @@ error out_of_range(const std::string& low, const std::string& high) {
 }
 
 } // namespace
+
+error too_many_collisions() { return {errc::undecodable, "must have keys that do not all fall into one place of a hash table", {}}; }
 
 result<std::int64_t> integer_in_range(const value& v, std::int64_t low, std::int64_t high) {
   if (v.kind() == kind::boolean) return v.as_bool() ? 1 : 0; // a bool is an int to Python

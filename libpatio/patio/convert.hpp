@@ -22,13 +22,19 @@ namespace patio {
 template <class T>
 struct converter;
 
+/// "must be smaller: ..."
+[[nodiscard]] error expands_too_far();
+
 template <class T>
 [[nodiscard]] value to_value(const T& x) {
   return converter<T>::to(x);
 }
 
+/// C++ types hold no shared parts: those of `v` are written out, so what expands beyond value::expansion_limit is refused.
 template <class T>
 [[nodiscard]] result<T> from_value(const value& v) {
+  if constexpr (!std::same_as<T, value>)
+    if (v.is_container() && v.weight() > value::expansion_limit) return tl::unexpected(expands_too_far());
   return converter<T>::from(v);
 }
 

@@ -1,5 +1,6 @@
 /// The standard containers' part of convert.hpp, which includes it.
 /// list: vector, deque, list, array · tuple: tuple, pair · set: set, unordered_set · dict: map, unordered_map
+/// Hash tables refuse keys that a peer has chosen to collide; ordered ones take any.
 /// bytes: vectors of std::byte or unsigned char.
 #pragma once
 
@@ -46,6 +47,16 @@ struct list_converter {
   static std::string name() { return "list"; }
 };
 
+/// Of a hash table, whose places a peer can choose its keys for: whether that has happened.
+template <class C, class Key>
+bool is_flooded(const C& c, const Key& key) {
+  constexpr std::size_t most = 100;
+  if constexpr (requires { c.bucket_size(c.bucket(key)); }) return c.bucket_size(c.bucket(key)) > most;
+  else return false;
+}
+
+[[nodiscard]] error too_many_collisions();
+
 template <class C>
 struct set_converter {
   using element = typename C::value_type;
@@ -61,6 +72,7 @@ struct set_converter {
     for (const auto& item : *items) {
       auto x = from_value<element>(item);
       if (!x) return tl::unexpected(within("an item", std::move(x.error())));
+      if (is_flooded(c, *x)) return tl::unexpected(too_many_collisions());
       c.insert(std::move(*x));
     }
     return c;
@@ -85,6 +97,7 @@ struct dict_converter {
       if (!as_key) return tl::unexpected(within("a key", std::move(as_key.error())));
       auto as_mapped = from_value<mapped>(m);
       if (!as_mapped) return tl::unexpected(within("a value", std::move(as_mapped.error())));
+      if (is_flooded(c, *as_key)) return tl::unexpected(too_many_collisions());
       c.insert_or_assign(std::move(*as_key), std::move(*as_mapped));
     }
     return c;

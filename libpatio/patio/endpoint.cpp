@@ -1,7 +1,10 @@
 #include <patio/endpoint.hpp>
 
+#include <openssl/x509v3.h>
+
 #include <algorithm>
 #include <charconv>
+#include <memory>
 
 namespace patio {
 namespace {
@@ -51,6 +54,16 @@ result<endpoint> parse_endpoint(std::string_view text) {
   auto [end, ec] = std::from_chars(port.data(), port.data() + port.size(), e.port);
   if (ec != std::errc{} || end != port.data() + port.size()) return wrong("the port is not a number from 0 to 65535");
   return e;
+}
+
+std::string network_of(std::string_view address) {
+  std::string host{address.substr(0, address.rfind(':'))};
+  if (!host.starts_with('[')) return host;
+  auto numeric = host.substr(1, host.find_first_of("%]") - 1);
+  auto free = [](ASN1_OCTET_STRING* s) { ASN1_OCTET_STRING_free(s); };
+  std::unique_ptr<ASN1_OCTET_STRING, decltype(free)> bytes{a2i_IPADDRESS(numeric.c_str()), free};
+  if (!bytes || ASN1_STRING_length(bytes.get()) != 16) return host;
+  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(bytes.get())), 8};
 }
 
 std::string to_string(const endpoint& e) {

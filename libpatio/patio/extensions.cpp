@@ -21,6 +21,8 @@ constexpr std::string_view note_begins = "patio: ";
 /// How a call can end at the node that was to execute it. What it says of the connection is not for a peer to say.
 constexpr std::array endings{errc::timeout, errc::cancelled, errc::no_route, errc::overloaded, errc::undecodable, errc::shut_down};
 
+const value* entry(const value& dict, const char* key) { return dict.kind() == kind::dict ? dict.find(key) : nullptr; }
+
 } // namespace
 
 std::string announcement(const extensions& ours) {
@@ -38,13 +40,14 @@ std::string announcement(const extensions& ours) {
 
 extensions read_announcement(std::string_view payload, const pickle_limits& limits) {
   extensions theirs;
-  auto outer = read_pickle(payload, limits).and_then(from_value<std::map<std::string, value>>);
-  if (!outer || !outer->contains("patio")) return theirs;
-  auto inner = from_value<std::map<std::string, value>>((*outer)["patio"]);
-  if (!inner || (*inner)["version"] != value{1}) return theirs;
-  auto listed = from_value<std::vector<value>>((*inner)["extensions"]);
-  if (!listed) return theirs;
-  for (const auto& one : *listed)
+  auto outer = read_pickle(payload, limits);
+  const auto* inner = outer ? entry(*outer, "patio") : nullptr;
+  const auto* version = inner ? entry(*inner, "version") : nullptr;
+  const auto* listed = inner ? entry(*inner, "extensions") : nullptr;
+  if (!version || *version != value{1} || !listed) return theirs;
+  auto items = detail::sequence_items(*listed, "list");
+  if (!items) return theirs;
+  for (const auto& one : *items)
     for (auto [name, member] : names)
       if (one == value{name}) theirs.*member = true;
   return theirs;

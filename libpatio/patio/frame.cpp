@@ -86,6 +86,11 @@ std::string_view frame_reader::take(std::size_t n) {
   return bytes;
 }
 
+std::string frame_reader::head(std::size_t most) const {
+  auto bytes = buffer_.substr(consumed_, most);
+  return bytes.append(input_.substr(0, most - bytes.size()));
+}
+
 // No more than the header has been kept so far: a payload is stored after the verdict only.
 void frame_reader::begin_skip(const frame_header& header) {
   (void)take(frame_header::size_on_wire);

@@ -89,6 +89,8 @@ public:
     return {};
   }
 
+  /// What is here of the frame that is being judged, and behind it: at most so many bytes.
+  [[nodiscard]] std::string head(std::size_t most) const;
   /// Whether a frame has begun to arrive.
   [[nodiscard]] bool is_within_frame() const noexcept { return available() > 0 || to_skip_ > 0; }
 

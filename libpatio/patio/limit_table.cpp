@@ -93,7 +93,7 @@ constexpr std::array rows{
   PATIO_LIMIT(keepalive_probes, keepalive_probes, count, 1, 100, "unanswered probes that end a connection"),
   PATIO_LIMIT(unacknowledged, unacknowledged, seconds, s, 9 * hour, "without TCP's acknowledgement of sent bytes"),
   PATIO_LIMIT(accept_pause, accept_pause, seconds, 10 * ms, hour, "after an accept that failed, at most"),
-  PATIO_LIMIT(log_lines, log_lines, count, 1, 1e6, "lines a second about one peer's host"),
+  PATIO_LIMIT(log_lines, log_lines, count, 1, 1e6, "log lines a second about one peer's host, a tenth of those about all"),
 };
 #undef PATIO_LIMIT
 
@@ -149,6 +149,13 @@ std::optional<double> read(std::string_view text, unit in) {
   return {};
 }
 
+tl::unexpected<error> refusal(const row& r, const std::string& given) {
+  constexpr std::string_view kinds[] = {"a whole number", "a number of bytes (KiB, MiB, GiB)", "a number of seconds (ms, min, h)"};
+  const auto& reach = r.reach;
+  return fail(errc::invalid, std::string{r.about.name} + " takes " + std::string{kinds[static_cast<std::size_t>(reach.in)]} + " from "
+                               + shown(reach.in, reach.least) + " to " + shown(reach.in, reach.most) + ", not " + given);
+}
+
 } // namespace
 
 std::string_view to_string(limit which) noexcept { return which == limit::none ? "" : row_of(which).about.name; }
@@ -170,10 +177,13 @@ result<void> set_limit(limits& all, std::string_view assignment) {
   auto wanted = read(assignment.substr(equals + 1), reach.in);
   bool whole = wanted && (reach.in == unit::seconds || *wanted == std::floor(*wanted));
   if (whole && *wanted >= reach.least && *wanted <= reach.most) return reach.set(all, *wanted), result<void>{};
-  constexpr std::string_view kinds[] = {"a whole number", "a number of bytes (KiB, MiB, GiB)", "a number of seconds (ms, min, h)"};
-  return fail(errc::invalid, std::string{name} + " takes " + std::string{kinds[static_cast<std::size_t>(reach.in)]} + " from "
-                               + shown(reach.in, reach.least) + " to " + shown(reach.in, reach.most) + ", not "
-                               + quoted(assignment.substr(equals + 1)));
+  return refusal(*at, quoted(assignment.substr(equals + 1)));
+}
+
+result<void> check_limits(const limits& all) {
+  for (const auto& r : rows)
+    if (auto now = r.reach.get(all); now < r.reach.least) return refusal(r, shown(r.reach.in, now));
+  return {};
 }
 
 } // namespace patio

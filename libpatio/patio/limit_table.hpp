@@ -26,4 +26,8 @@ struct limit_row {
 /// for an unknown name, for what is no such value, and for one outside what the limit can be.
 [[nodiscard]] result<void> set_limit(limits& all, std::string_view assignment);
 
+/// Fails with errc::invalid for the first that is less than `set_limit` takes: what it bounds would not work, or have no bound. More is
+/// for programs to decide.
+[[nodiscard]] result<void> check_limits(const limits& all);
+
 } // namespace patio

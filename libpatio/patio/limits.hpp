@@ -1,5 +1,5 @@
-/// What a node lets others cost it. Every field can be set; 0 allows nothing, it never means unlimited.
-/// `limit_table.hpp` has them by name, with units, as the command line takes them.
+/// What a node lets others cost it. Every field can be set; 0 never means unlimited, and most cannot be 0: no node is made with one
+/// that is too small. `limit_table.hpp` has them by name, with units, as the command line takes them.
 #pragma once
 
 #include <chrono>
@@ -54,7 +54,7 @@ struct limits {
   unsigned keepalive_probes = 3;
   std::chrono::nanoseconds unacknowledged = std::chrono::seconds{20}; ///< TCP_USER_TIMEOUT
   std::chrono::nanoseconds accept_pause = std::chrono::seconds{1};    ///< the longest after an accept that failed; the first is 10 ms
-  std::size_t log_lines = 10;                                         ///< a second for each peer's host
+  std::size_t log_lines = 10; ///< a second for each peer's host, and ten times that for all together
 };
 
 } // namespace patio

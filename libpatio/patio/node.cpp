@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include <patio/endpoint.hpp>
 #include <patio/limit_table.hpp>
 #include <patio/node_connection.hpp>
 #include <patio/repr.hpp>
@@ -17,16 +18,14 @@ std::vector<typename Map::key_type> keys(const Map& map) {
   return all;
 }
 
-/// HOST:PORT without the port.
-std::string host_of(const std::string& address) { return address.substr(0, address.rfind(':')); }
-
 } // namespace
 
 node::node(node_options options, registry functions, node_events& events)
-    : options_{std::move(options)}, functions_{std::move(functions)}, events_{events}, router_{options_.seed} {
+    : options_{std::move(options)},
+      functions_{std::move(functions)}, events_{events}, router_{options_.seed}, held_{std::make_shared<std::atomic<std::size_t>>(0)} {
   if (auto ok = check_keys(options_.key, options_.keys); !ok) throw std::invalid_argument{ok.error().message};
+  if (auto ok = check_limits(options_.limits); !ok) throw std::invalid_argument{ok.error().message};
   functions_.lock();
-  options_.limits.refresh = std::max(options_.limits.refresh, instant{std::chrono::seconds{1}}); // 0 would be without end
   // A frame within its limit is not to be refused for its length a second time.
   options_.limits.pickle.bytes = std::max(options_.limits.pickle.bytes, options_.limits.frame);
   session_options shared{options_.key,  functions_.names(), options_.limits, options_.extensions,
@@ -49,7 +48,10 @@ result<void> node::admit() {
   if (logging_in_.size() < options_.limits.connections_before_login) return {};
   std::map<std::string_view, std::pair<std::size_t, connection_id>> hosts; // how many, and the oldest
   for (const auto& [id, host] : logging_in_) ++hosts.try_emplace(host, 0, id).first->second.first;
-  auto most = std::ranges::max_element(hosts, {}, [](const auto& h) { return h.second.first; })->second.second;
+  auto less = [](const auto& a, const auto& b) { // of equally many, the oldest go
+    return a.second.first < b.second.first || (a.second.first == b.second.first && a.second.second > b.second.second);
+  };
+  auto most = std::ranges::max_element(hosts, less)->second.second;
   find(most)->session.close({errc::login_refused, "too many peers that have not logged in", {}, limit::connections_before_login});
   return {};
 }
@@ -58,7 +60,7 @@ connection_id node::open(role side, std::string address, std::string nonce, inst
   visit inside{*this};
   now_ = now;
   auto id = ++last_id_;
-  if (side == role::server) logging_in_.emplace(id, host_of(address));
+  if (side == role::server) logging_in_.emplace(id, network_of(address));
   auto made = std::make_unique<connection>(*this, id, side, std::move(address), std::move(nonce), std::move(tls));
   auto& c = *connections_.emplace(id, std::move(made)).first->second;
   schedule(after(now, options_.limits.handshake), {due::kind::handshake, 0, id});
@@ -71,7 +73,7 @@ void node::receive(connection_id id, std::string_view bytes, instant now) {
   now_ = now;
   auto* c = find(id);
   if (!c) return;
-  c->heard = true;
+  c->heard += bytes.size();
   c->receive(bytes);
   note_change(*c);
 }
@@ -83,6 +85,17 @@ void node::close(connection_id id, error why, std::uint64_t sent) {
   // What was encrypted was for the socket at once.
   if (c->tls) c->session.close(std::move(why));
   else c->session.close(std::move(why), sent);
+}
+
+void node::close_at_end(connection_id id, std::uint64_t sent) {
+  auto* c = find(id);
+  if (!c) return;
+  bool within = c->session.is_within_frame();
+  error why{within ? errc::protocol : errc::maybe_executed, "the peer closed the connection", {}};
+  if (c->session.state() != session::state::ready) why.code = errc::login_refused;
+  if (within) why.message += " within a frame";
+  else if (c->tls && c->tls->is_open()) why.message += " without TLS's word for it: anybody may have cut it";
+  close(id, std::move(why), sent);
 }
 
 std::string* node::output(connection_id id) {
@@ -99,8 +112,6 @@ void node::taken(connection_id id, std::size_t bytes) {
 }
 
 void node::note_change(connection& c) {
-  inbound_bytes_ += c.session.inbound_bytes() - c.counted_bytes;
-  c.counted_bytes = c.session.inbound_bytes();
   if (c.dirty || !c.has_output()) return;
   c.dirty = true;
   dirty_.push_back(c.id);
@@ -118,7 +129,6 @@ void node::forget(connection_id id) {
   auto c = connections_.extract(id);
   if (c.empty()) return;
   settle(2 + c.mapped()->session.inbound());
-  inbound_bytes_ -= std::exchange(c.mapped()->counted_bytes, 0);
   gone_.push_back(std::move(c.mapped()));
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -73,6 +74,8 @@ struct inbound_call {
   arguments args;
   instant deadline = never;
   std::stop_token over; ///< stopped once nobody waits for the answer: given up by the caller, timed out, connection lost
+  /// Keep it as long as the arguments, on whatever thread: until it goes they count against inbound_bytes, the call being over or not.
+  std::shared_ptr<const void> charge;
 };
 
 /// What the owner of a node is told, from within the node's functions. It may call back into the node, but not `receive`
@@ -94,7 +97,8 @@ protected:
 
 class node {
 public:
-  /// Locks the registry. Throws std::invalid_argument for keys that are too long or cannot be told apart.
+  /// Locks the registry. Throws std::invalid_argument for keys that are too long or cannot be told apart, and for limits that
+  /// `check_limits` refuses.
   node(node_options options, registry functions, node_events& events);
   ~node();
   node(const node&) = delete;
@@ -108,6 +112,8 @@ public:
   void receive(connection_id id, std::string_view bytes, instant now);
   /// The socket is gone; `sent` as for session::close.
   void close(connection_id id, error why, std::uint64_t sent);
+  /// The same at the end of what the peer sent, which says whether that was at a place to end.
+  void close_at_end(connection_id id, std::uint64_t sent);
   /// The bytes to send; empty if the connection is unknown. Tell `taken` how many were removed.
   [[nodiscard]] std::string* output(connection_id id);
   void taken(connection_id id, std::size_t bytes);
@@ -171,7 +177,8 @@ private:
   void expire(std::uint32_t at, instant now);
   void execute(connection& from, request_id request, call_request call);
   [[nodiscard]] std::size_t inbound_running() const noexcept;
-  [[nodiscard]] std::optional<error> refusal(const connection& from) const;
+  [[nodiscard]] std::optional<error> refusal(const connection& from, std::size_t bytes) const;
+  [[nodiscard]] std::shared_ptr<const void> charge(const connection& from, std::size_t bytes) const;
   void refresh(connection& c, instant now);
   void judge(connection& c, const result<value>& r);
   void choose_or_avoid(const connection& c);
@@ -198,8 +205,8 @@ private:
   connection_id last_id_ = 0;
   std::uint64_t waited_ = 0;
   instant now_{};
-  std::size_t inbound_bytes_ = 0;
-  std::array<std::uint64_t, 64> exceeded_{}; ///< by limit
+  std::shared_ptr<std::atomic<std::size_t>> held_; ///< bytes of arguments, by whoever has not given back a charge
+  std::array<std::uint64_t, 64> exceeded_{};       ///< by limit
   bool down_ = false, leaving_ = false;
 };
 

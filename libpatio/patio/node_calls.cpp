@@ -156,20 +156,29 @@ std::size_t node::inbound_running() const noexcept {
   return sum;
 }
 
-std::optional<error> node::refusal(const connection& from) const {
+// What is over may still wait for a worker, or be worked on, and hold its arguments.
+std::shared_ptr<const void> node::charge(const connection& from, std::size_t bytes) const {
+  *from.held += bytes, *held_ += bytes;
+  return {static_cast<const void*>(nullptr), [own = from.held, all = held_, bytes](const void*) { *own -= bytes, *all -= bytes; }};
+}
+
+std::optional<error> node::refusal(const connection& from, std::size_t bytes) const {
   if (leaving_ && from.session.left()) return error{errc::shut_down, "the node is shutting down", {}};
   if (from.congested) return error{errc::overloaded, "overloaded: the caller does not read its answers", {}, limit::high_water};
-  if (inbound_bytes_ > options_.limits.node_inbound_bytes)
-    return error{errc::overloaded,
-                 "overloaded: the calls that run here hold " + std::to_string(inbound_bytes_) + " bytes",
-                 {},
-                 limit::node_inbound_bytes};
+  auto hold = [](const char* whose, std::size_t held) {
+    return std::string{"overloaded: the arguments of "} + whose + " calls take " + std::to_string(held) + " bytes";
+  };
+  if (std::size_t held = *from.held; held > 0 && held + bytes > options_.limits.inbound_bytes)
+    return error{errc::overloaded, hold("this connection's", held), {}, limit::inbound_bytes};
+  if (std::size_t held = *held_; held > options_.limits.node_inbound_bytes)
+    return error{errc::overloaded, hold("all", held), {}, limit::node_inbound_bytes};
   return {};
 }
 
 void node::execute(connection& from, request_id request, call_request call) {
   auto refuse = [&](error why) { from.session.answer(request, tl::unexpected(std::move(why))); };
-  if (auto why = refusal(from)) return refuse(std::move(*why));
+  auto bytes = from.session.argument_bytes(request);
+  if (auto why = refusal(from, bytes)) return refuse(std::move(*why));
   if (!from.session.may_call(call.function)) {
     auto who = from.session.proved().empty() ? "a peer without a name" : quoted(from.session.proved().front());
     events_.on_log(from.address, who + " may not call " + quoted(call.function));
@@ -189,7 +198,7 @@ void node::execute(connection& from, request_id request, call_request call) {
   const auto* run = std::get_if<immediate_function>(&entry->run);
   if (run && entry->quick && is_small(call.args)) return from.session.answer(request, (*run)(std::move(call.args)));
   schedule(*deadline, {due::kind::inbound, request.serial, from.id, request.number});
-  events_.on_execute({{from.id, request}, entry, std::move(call.args), *deadline, from.session.over(request)});
+  events_.on_execute({{from.id, request}, entry, std::move(call.args), *deadline, from.session.over(request), charge(from, bytes)});
 }
 
 void node::answer(const inbound_id& id, const result<value>& r) {

@@ -64,13 +64,13 @@ public:
   std::unique_ptr<tls_engine> tls; ///< none for a connection in the clear
   bool dirty = false;
   bool congested = false;
-  bool heard = false;            ///< bytes since the last refresh was due
+  std::size_t heard = 0;         ///< bytes since the last refresh was due
   unsigned missed_refreshes = 0; ///< in a row
   unsigned failures = 0;         ///< calls in a row that it refused or let time out
   bool penalized = false;        ///< for those
   std::uint64_t penalties = 0;
   backoff penalty{{std::chrono::seconds{2}, std::chrono::seconds{30}}, id};
-  std::size_t counted_bytes = 0; ///< of its inbound requests, in the node's sum
+  std::shared_ptr<std::atomic<std::size_t>> held = std::make_shared<std::atomic<std::size_t>>(0); ///< its part of the node's sum
 
 private:
   node& owner_;

@@ -2,6 +2,11 @@
 #include <patio/node_connection.hpp>
 
 namespace patio {
+namespace {
+
+constexpr std::size_t least_progress = 1024; ///< bytes of a frame between two questions: no link that is used is slower
+
+} // namespace
 
 void node::congested(connection_id id, bool is) {
   auto* c = find(id);
@@ -18,8 +23,9 @@ void node::choose_or_avoid(const connection& c) {
 // The peer's kernel may answer for a process that does nothing any more, so it is the process that is asked.
 void node::refresh(connection& c, instant now) {
   const auto& limits = options_.limits;
-  bool slow = std::exchange(c.heard, false) && c.session.is_within_frame(); // its answer may wait behind that
-  slow |= c.congested;                                                      // or our question behind what it reads
+  // Its answer may wait behind a large frame, which must get on all the same.
+  bool slow = std::exchange(c.heard, 0) >= least_progress && c.session.is_within_frame();
+  slow |= c.congested; // or our question behind what it reads
   if (c.session.refreshing() && !slow) {
     ++c.missed_refreshes;
     choose_or_avoid(c);

@@ -45,10 +45,12 @@ enum class unknown_class : std::uint8_t {
 /// Only what CPython's and Python patio's restricted loader accept: an exception whose class is not a built-in
 /// with plain arguments is written as RuntimeError("Type: message"), TimeoutError as asyncio.exceptions.TimeoutError.
 /// Fails with errc::invalid, `out` unchanged, if the value expands beyond value::expansion_limit, or holds an object that is
-/// not of `types` or that CPython could not make.
-[[nodiscard]] result<void> write_pickle(const value& v, std::string& out, const python_types& types = {});
+/// not of `types` or that CPython could not make. A pickle of more than `longest` bytes fails with limit::frame, as soon as it is.
+[[nodiscard]] result<void> write_pickle(const value& v, std::string& out, const python_types& types = {},
+                                        std::size_t longest = std::string::npos);
 
 /// The REQUEST payload, as CPython pickles a CallRequest.
-[[nodiscard]] result<void> write_call_request(const call_request& request, std::string& out, const python_types& types = {});
+[[nodiscard]] result<void> write_call_request(const call_request& request, std::string& out, const python_types& types = {},
+                                              std::size_t longest = std::string::npos);
 
 } // namespace patio

@@ -7,6 +7,8 @@ pickle_reader::pickle_reader(std::string_view bytes, const pickle_limits& limits
   // A short pickle may name a long part again and again: what is made of it stays in proportion to what was sent.
   limits_.nodes = std::min(limits_.nodes, 64 + 4 * bytes.size());
   limits_.memory = std::min(limits_.memory, (std::size_t{1} << 20) + 128 * bytes.size());
+  limits_.compared = std::min<std::uint64_t>(limits_.compared, (std::uint64_t{1} << 20) + 16 * bytes.size());
+  compared_ = comparisons{limits_.compared};
 }
 
 result<value> pickle_reader::read_value() {

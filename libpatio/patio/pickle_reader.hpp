@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -120,6 +121,7 @@ private:
   [[nodiscard]] const value* object_below(std::size_t first) const;
   bool append_to_object(const value& object, std::size_t first);
   bool set_in_object(const value& object, std::size_t first);
+  bool is_new_key(const value& ordered_dict, const value& key);
   [[nodiscard]] value as_exception(const value& object) const;
 
   // The CallRequest.
@@ -139,7 +141,7 @@ private:
   unsigned protocol_ = 0;
   std::size_t nodes_ = 0;
   std::size_t memory_ = 0;
-  std::uint64_t compared_ = 0;
+  comparisons compared_;
   std::size_t fence_ = 0; ///< position of the topmost mark: what is below cannot be popped
   scratch_vector<pickle_item, 24> stack_;
   scratch_vector<std::size_t, 8> marks_;
@@ -147,7 +149,8 @@ private:
   std::vector<std::string> unknown_paths_;
   std::size_t stateless_ = 0; ///< objects made that have to get a state yet
   bool has_objects_ = false;
-  std::array<value, 4> fields_; ///< func, args, kwargs, timeout
+  std::map<const node*, value> ordered_keys_; ///< a set for each OrderedDict
+  std::array<value, 4> fields_;               ///< func, args, kwargs, timeout
   unsigned fields_seen_ = 0;
   bool call_made_ = false;
   bool state_pending_ = false; ///< the dict of the fields is not made yet

@@ -19,7 +19,11 @@ bool pickle_reader::reconstruct(const pickle_item& with) {
 
 bool pickle_reader::construct_object(const python_types::entry& cls, making how, const value& args, value& made) {
   if (args.kind() != kind::tuple) return refuse("expected a tuple of arguments, found a " + std::string{type_name(args.kind())});
-  if (!charge(object_overhead + cls.module.size() + cls.name.size(), args.items().size())) return false;
+  // A text that many objects share is looked at for each of them.
+  auto looked_at = object_overhead + cls.module.size() + cls.name.size();
+  for (const auto& arg : args.items())
+    if (arg.is_text()) looked_at += arg.text().size();
+  if (!charge(looked_at, args.items().size())) return false;
   if (auto wanted = wrong_arguments(cls.standard, how, args.items()); !wanted.empty())
     return refuse("expected " + std::string{wanted} + " for a " + path_of(cls));
   if (needs_state(cls.standard)) ++stateless_;
@@ -31,6 +35,7 @@ bool pickle_reader::construct_object(const python_types::entry& cls, making how,
 bool pickle_reader::build_object(const value& object, value state) {
   const auto& o = object.as_object();
   auto c = find_standard_class(o.module, o.name);
+  if (state.kind() == kind::dict && !charge(0, state.entries().size())) return false; // nor is a shared state looked at only once
   if (auto wanted = wrong_state(c, state); !wanted.empty()) return refuse("expected " + std::string{wanted} + " for a " + path_of(o));
   if (!o.state.is_none()) return refuse("expected one state for a " + path_of(o) + ", found a second");
   if (needs_state(c)) --stateless_;
@@ -55,6 +60,13 @@ bool pickle_reader::append_to_object(const value& object, std::size_t first) {
   return true;
 }
 
+// In Python a key that comes again keeps its place and gets another value; no pickler writes one twice.
+bool pickle_reader::is_new_key(const value& ordered_dict, const value& key) {
+  auto& keys = ordered_keys_[value_access::get(ordered_dict)];
+  if (keys.is_none()) keys = value_access::adopt(new set_node{kind::set});
+  return add_item(keys, key);
+}
+
 bool pickle_reader::set_in_object(const value& object, std::size_t first) {
   const auto& o = object.as_object();
   auto c = class_of(object);
@@ -64,7 +76,7 @@ bool pickle_reader::set_in_object(const value& object, std::size_t first) {
   if ((stack_.size() - first) % 2 != 0) return refuse("expected a value for each key of a " + path_of(o));
   for (auto i = first; i < stack_.size(); i += 2) {
     const auto& key = stack_[i].v;
-    if (c == standard_class::ordered_dict && !hashable(key)) return refuse(refusal::unhashable, key);
+    if (c == standard_class::ordered_dict && !is_new_key(object, key)) return false;
     auto why = value_access::set_entry(object, key, std::move(stack_[i + 1].v));
     if (why != refusal::none) return refuse(why, key);
   }

@@ -102,7 +102,7 @@ bool pickle_reader::append_to(const value& list, std::size_t first) {
 }
 
 bool pickle_reader::within_compared() {
-  return compared_ <= limits_.compared
+  return !compared_.exceeded()
          || refuse(limit::pickle_compared, "more than " + std::to_string(limits_.compared) + " bytes of keys compared");
 }
 

@@ -103,9 +103,11 @@ public:
   /// Entries stored, which is also the index that MEMOIZE uses next.
   [[nodiscard]] std::size_t size() const noexcept { return dense_.size() + sparse_.size(); }
   [[nodiscard]] pickle_item* find(std::uint64_t index);
-  void put(std::uint64_t index, const pickle_item& item) {
-    if (index == dense_.size() && sparse_.empty()) dense_.emplace_back(value_access::copy_private(item.v), item.tag);
-    else put_out_of_order(index, item);
+  /// False if it made the tree larger, which costs more.
+  bool put(std::uint64_t index, const pickle_item& item) {
+    if (index != dense_.size() || !sparse_.empty()) return put_out_of_order(index, item);
+    dense_.emplace_back(value_access::copy_private(item.v), item.tag);
+    return true;
   }
   void clear() noexcept {
     for (auto& item : dense_) value_access::drop_private(item.v);
@@ -113,7 +115,7 @@ public:
   }
 
 private:
-  void put_out_of_order(std::uint64_t index, const pickle_item& item);
+  bool put_out_of_order(std::uint64_t index, const pickle_item& item);
   scratch_vector<pickle_item, 32> dense_;
   std::map<std::uint64_t, pickle_item> sparse_; ///< ordered, as a hash table would let a peer choose collisions
 };

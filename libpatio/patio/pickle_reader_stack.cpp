@@ -25,15 +25,12 @@ std::string_view name_of(opcode op) {
 
 } // namespace
 
-void pickle_memo::put_out_of_order(std::uint64_t index, const pickle_item& item) {
-  if (index < dense_.size()) {
-    dense_[index] = item;
-  } else if (index == dense_.size()) {
-    sparse_.erase(index);
-    dense_.push_back(item);
-  } else {
-    sparse_.insert_or_assign(index, item);
-  }
+bool pickle_memo::put_out_of_order(std::uint64_t index, const pickle_item& item) {
+  if (index > dense_.size()) return !sparse_.insert_or_assign(index, item).second;
+  if (index < dense_.size()) return dense_[index] = item, true;
+  sparse_.erase(index);
+  dense_.push_back(item);
+  return true;
 }
 
 bool pickle_reader::refuse(std::string_view why) {
@@ -138,7 +135,8 @@ bool pickle_reader::duplicate() {
 
 bool pickle_reader::put(std::uint64_t index) {
   if (!have(1)) return false;
-  memo_.put(index, stack_.back());
+  constexpr std::size_t tree_node = 16; // more than the 64 bytes that all values count for
+  if (!memo_.put(index, stack_.back()) && !charge(tree_node)) return false;
   return memo_.size() <= limits_.memo || refuse_cost();
 }
 

@@ -9,7 +9,7 @@ namespace patio::detail {
 
 constexpr std::size_t batch = 1000; ///< items that CPython puts between a MARK and its APPENDS, SETITEMS or ADDITEMS
 
-pickle_writer::pickle_writer(const python_types& types) : types_{&types} {
+pickle_writer::pickle_writer(const python_types& types, std::size_t longest) : out_{longest}, types_{&types} {
   out_.put("\x80\x05");
   out_.open_frame();
 }
@@ -19,11 +19,13 @@ result<void> pickle_writer::finish(std::string& out) {
   if (!refused_.empty()) return fail(errc::invalid, refused_);
   out_.put(opcode::stop);
   out_.close_frame();
+  if (out_.is_full()) return fail(errc::invalid, limit::frame, "it takes more than " + std::to_string(out_.longest()) + " bytes");
   out += out_.bytes();
   return {};
 }
 
 void pickle_writer::save(const value& v) {
+  if (out_.is_full()) return; // shared parts that cannot be memoized may be written out for long
   out_.between_values();
   switch (v.kind()) {
   case kind::none: return out_.put(opcode::none);

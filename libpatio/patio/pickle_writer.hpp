@@ -14,12 +14,12 @@ namespace patio::detail {
 class pickle_writer {
 public:
   /// `types` must outlive the writer.
-  explicit pickle_writer(const python_types& types);
+  pickle_writer(const python_types& types, std::size_t longest);
   /// The value must outlive the writer. Its depth bounds the recursion.
   void save(const value& v);
   void save(const call_request& call);
-  /// Appends the pickle, or nothing if a text in it is not UTF-8, or an object is one that a peer could not make: either would
-  /// end a Python peer's connection.
+  /// Appends the pickle, or nothing if it is too long, a text in it is not UTF-8, or an object is one that a peer could not make: the
+  /// last two would end a Python peer's connection.
   [[nodiscard]] result<void> finish(std::string& out);
 
 private:

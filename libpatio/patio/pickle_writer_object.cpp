@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <patio/repr.hpp>
+
 namespace patio::detail {
 namespace {
 
@@ -11,6 +13,14 @@ bool can_leave_as_itself(const builtin_exception& e, std::span<const value> args
   if (args.size() < 3 || args.size() > 5) return true;
   auto file_name = args[2].kind();
   return file_name == kind::none || file_name == kind::str || file_name == kind::bytes;
+}
+
+/// What the RuntimeError says in an exception's place. A peer may have sent one that is long to print, in any number of copies.
+std::string described(const value& exception) {
+  constexpr std::size_t most = 500;
+  auto args = exception.exception_args();
+  bool one_text = args.size() == 1 && args[0].is_text();
+  return one_text || exception.weight() <= most ? to_string(remote_error(exception)) : brief(exception, most);
 }
 
 bool expands_too_far(const call_request& call) {
@@ -65,7 +75,7 @@ void pickle_writer::save_exception(const value& v) {
   const auto* known = find_builtin_exception(v.exception_type());
   auto args = v.exception_args();
   if (!known || !can_leave_as_itself(*known, args)) {
-    kept_.emplace_back(to_string(remote_error(v)));
+    kept_.emplace_back(described(v));
     args = {&kept_.back(), 1};
     known = find_builtin_exception("builtins.RuntimeError");
   }
@@ -117,16 +127,16 @@ void pickle_writer::save(const call_request& call) {
 
 namespace patio {
 
-result<void> write_pickle(const value& v, std::string& out, const python_types& types) {
+result<void> write_pickle(const value& v, std::string& out, const python_types& types, std::size_t longest) {
   if (v.weight() > value::expansion_limit) return detail::too_large();
-  detail::pickle_writer writer{types};
+  detail::pickle_writer writer{types, longest};
   writer.save(v);
   return writer.finish(out);
 }
 
-result<void> write_call_request(const call_request& request, std::string& out, const python_types& types) {
+result<void> write_call_request(const call_request& request, std::string& out, const python_types& types, std::size_t longest) {
   if (detail::expands_too_far(request)) return detail::too_large();
-  detail::pickle_writer writer{types};
+  detail::pickle_writer writer{types, longest};
   writer.save(request);
   return writer.finish(out);
 }

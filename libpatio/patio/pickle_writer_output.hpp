@@ -2,6 +2,7 @@
 /// before all is well. Internal to the pickle writer.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <concepts>
@@ -16,13 +17,15 @@ namespace patio::detail {
 
 class pickle_output {
 public:
-  pickle_output() noexcept {} // the room stays as it is: clearing it would cost more than a short pickle
+  explicit pickle_output(std::size_t longest) noexcept
+      : longest_{longest} {} // the room stays as it is: clearing would cost more than a short pickle
   pickle_output(const pickle_output&) = delete;
   pickle_output& operator=(const pickle_output&) = delete;
 
   void put(opcode op) { *room(1) = static_cast<char>(op), ++size_; }
   void put(std::string_view bytes) {
     if (bytes.empty()) return;
+    if (bytes.size() > longest_ - std::min(size_, longest_)) return void(is_full_ = true);
     std::memcpy(room(bytes.size()), bytes.data(), bytes.size());
     size_ += bytes.size();
   }
@@ -45,6 +48,9 @@ public:
     if (size_ - frame_ >= frame_target + frame_header) close_frame(), open_frame();
   }
 
+  /// Over the limit: some more bytes are taken, or dropped, but what is here is no pickle any more.
+  [[nodiscard]] bool is_full() const noexcept { return is_full_ || size_ > longest_; }
+  [[nodiscard]] std::size_t longest() const noexcept { return longest_; }
   [[nodiscard]] std::string_view bytes() const noexcept { return {data_, size_}; }
 
 private:
@@ -61,6 +67,8 @@ private:
   std::size_t capacity_ = short_.size();
   std::size_t size_ = 0;
   std::size_t frame_ = 0; ///< where the open frame's header stands
+  std::size_t longest_;
+  bool is_full_ = false;
 };
 
 } // namespace patio::detail

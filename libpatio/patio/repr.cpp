@@ -19,7 +19,7 @@ constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 // Decimal digits cost the square of an integer's bytes. This much, one integer of 185 kB or 500 of 8 kB, takes about
 // two seconds. CPython prints none of more than 1786 bytes (4300 digits), so only attacks and experiments get there.
 constexpr std::uint64_t max_digit_work = std::uint64_t{1} << 35;
-constexpr std::uint64_t brief_integer_bytes = 1786;
+constexpr std::uint64_t brief_integer_bytes = 1786, quick_integer_bytes = 256;
 
 void append_escape(std::string& out, char32_t c) {
   switch (c) {
@@ -126,7 +126,8 @@ void printer::quoted_bytes(std::string_view data, bool escape_single) {
 void printer::whole_number(const value& v) {
   if (auto small = v.as_int64()) return void(out_ += std::to_string(*small));
   auto bytes = v.weight();
-  if (limit_ != unlimited && bytes > brief_integer_bytes) return void(out_ += "<int of " + std::to_string(bytes) + " bytes>");
+  auto shown = std::clamp<std::uint64_t>(limit_ / 2, quick_integer_bytes, brief_integer_bytes); // a byte is more than two digits
+  if (limit_ != unlimited && bytes > shown) return void(out_ += "<int of " + std::to_string(bytes) + " bytes>");
   digit_work_ += bytes * bytes; // far from overflow: the value passed the expansion limit
   if (!too_many_digits()) out_ += v.as_integer().decimal();
 }

@@ -15,14 +15,14 @@ namespace patio {
 [[nodiscard]] result<std::string> repr(const value& v);
 
 /// repr() for logs and messages: cut with "..." at `length` bytes, never fails, one line. Integers of more than
-/// 4300 digits show their size instead.
+/// 4300 digits, or of more than 616 and more than there is room for, show their size instead.
 [[nodiscard]] std::string brief(const value& v, std::size_t length = 200);
 
 /// A text the same way, its control characters escaped: for messages that quote what came from outside.
 [[nodiscard]] inline std::string quoted(std::string_view text, std::size_t length = 80) { return brief(value{text}, length); }
 
 /// str(): the text itself for a str, the message for an exception ("KeyError: 'x'" without its class: "'x'").
-/// What repr() refuses, and exceptions of more than 1 MiB in several parts, come out as brief().
+/// What repr() refuses, and exceptions of more than 64 KiB in several parts, come out as brief().
 [[nodiscard]] std::string to_str(const value& v);
 
 } // namespace patio

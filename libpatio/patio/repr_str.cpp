@@ -11,9 +11,9 @@ namespace {
 
 using arguments_view = std::span<const value>;
 
-// The message of an exception in an exception in an exception is put together anew at each level, so
-// such a heap ends far below what repr() takes.
-constexpr std::uint64_t max_message_weight = std::uint64_t{1} << 20;
+// Messages are made wherever an error is, so a peer's must be quick to make. That of an exception in an exception in an exception is
+// put together anew at each level, and an integer's digits cost the square of its size: such heaps end far below what repr() takes.
+constexpr std::uint64_t max_message_weight = std::uint64_t{1} << 16;
 
 std::string repr_or_brief(const value& v) {
   auto text = repr(v);

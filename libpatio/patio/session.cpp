@@ -23,7 +23,13 @@ void session::receive(std::string_view bytes) {
   while (auto f = reader_.next(judge_header)) {
     handle(*f);
     if (state_ == state::closed) return;
+    if (output_.size() > longest_output()) return fail(errc::protocol, "it is sent more than it reads", limit::write_buffer);
   }
+}
+
+// Small questions may have large answers, and the owner sees these only when the whole piece has been read. One answer always fits.
+std::size_t session::longest_output() const noexcept {
+  return std::max(options_->limits.write_buffer, options_->limits.frame + frame_header::size_on_wire);
 }
 
 frame_reader::verdict session::judge(const frame_header& header) {
@@ -45,6 +51,8 @@ frame_reader::verdict session::judge(const frame_header& header) {
 
 namespace {
 
+constexpr std::size_t longest_snippet = 32; ///< bytes of what is no frame, which may tell what it is
+
 /// A packet of an extension is lawful for those who have announced that they know it.
 bool is_announced(packet type, const extensions& ours) noexcept {
   switch (type) {
@@ -61,7 +69,8 @@ bool is_announced(packet type, const extensions& ours) noexcept {
 std::optional<std::string> session::unlawful(const frame_header& h) const {
   constexpr packet tls_handshake{22};
   if (state_ == state::login && h.type == tls_handshake) return "the peer speaks TLS, and this node does not";
-  if (!is_known(h.type)) return "unknown packet type " + std::to_string(static_cast<int>(h.type));
+  if (!is_known(h.type))
+    return "unknown packet type " + std::to_string(static_cast<int>(h.type)) + " in " + brief(value::bytes(reader_.head(longest_snippet)));
   bool lawful = false;
   switch (state_) {
   case state::login:

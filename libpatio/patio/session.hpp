@@ -106,6 +106,11 @@ public:
   [[nodiscard]] std::size_t outbound() const noexcept { return requests_; }
   [[nodiscard]] std::size_t inbound() const noexcept { return inbound_.size() + (current_ ? 1 : 0); }
   [[nodiscard]] std::size_t inbound_bytes() const noexcept { return inbound_bytes_; } ///< of their arguments, about
+  /// About, of one that runs.
+  [[nodiscard]] std::size_t argument_bytes(request_id id) const {
+    const auto* request = running(id);
+    return request ? request->bytes : 0;
+  }
   [[nodiscard]] bool is_running(request_id id) const { return state_ != state::closed && running(id) != nullptr; }
   /// What both sides have announced.
   [[nodiscard]] const extensions& agreed() const noexcept { return agreed_; }
@@ -129,12 +134,14 @@ private:
     std::stop_source over{std::nostopstate}; ///< only if somebody has asked for its token
   };
 
+  [[nodiscard]] std::size_t longest_output() const noexcept;
   [[nodiscard]] frame_reader::verdict judge(const frame_header& header);
   [[nodiscard]] std::optional<std::string> unlawful(const frame_header& header) const;
   void refuse_oversize(const frame_header& header, error why);
   void handle(const frame_reader::frame& f);
   void handle_login(const frame_reader::frame& f);
   void handle_discover_response(const frame_reader::frame& f);
+  [[nodiscard]] result<std::vector<std::string>> read_names(const frame_reader::frame& f);
   void handle_request(const frame_reader::frame& f);
   void handle_cancel(std::uint32_t serial);
   void handle_leaving(const frame_reader::frame& f);

@@ -114,11 +114,11 @@ void session::put_answer(std::uint32_t serial, const result<value>& r) {
     return;
   }
   frame_writer w{output_, packet::response, serial};
-  if (auto written = write_pickle(*r, output_, options_->types); !written) {
-    w.discard();
-    return put_error(serial, python("ValueError", "the result cannot be sent: " + written.error().message));
-  }
-  if (!w.close(options_->limits.frame)) put_error(serial, python("ValueError", "the result cannot be sent: it is over the frame limit"));
+  auto written = write_pickle(*r, output_, options_->types, options_->limits.frame);
+  if (written && w.close(options_->limits.frame)) return;
+  w.discard();
+  auto why = written.error().exceeded == limit::frame ? "it is over the frame limit" : written.error().message;
+  put_error(serial, python("ValueError", "the result cannot be sent: " + why));
 }
 
 void session::handle_answer(const frame_reader::frame& f) {
@@ -168,13 +168,13 @@ result<std::uint32_t> session::request(std::uint64_t token, const call_request& 
   auto serial = pending_.insert({pending::kind::request, token, position()});
   ++requests_;
   frame_writer w{output_, packet::request, serial};
-  auto written = write_call_request(call, output_, options_->types);
+  auto written = write_call_request(call, output_, options_->types, options_->limits.frame);
   if (written && w.close(options_->limits.frame)) return serial;
-  if (!written) w.discard();
+  w.discard();
   (void)take_request(serial);
-  if (!written) return tl::unexpected(std::move(written.error()));
-  return patio::fail(errc::invalid, limit::frame,
-                     "the arguments are over the frame limit of " + std::to_string(options_->limits.frame) + " bytes");
+  if (written.error().exceeded == limit::frame)
+    written.error().message = "the arguments are over the frame limit of " + std::to_string(options_->limits.frame) + " bytes";
+  return tl::unexpected(std::move(written.error()));
 }
 
 void session::abandon(std::uint32_t serial, error why) {
@@ -188,9 +188,9 @@ void session::abandon(std::uint32_t serial, error why) {
 void session::put_error(std::uint32_t serial, const error& why) {
   auto exception = agreed_.endings ? to_noted_exception(why) : to_exception(why);
   frame_writer w{output_, packet::error, serial};
-  auto written = write_pickle(exception, output_, options_->types);
+  auto written = write_pickle(exception, output_, options_->types, options_->limits.frame);
   if (written && w.close(options_->limits.frame)) return;
-  if (!written) w.discard();
+  w.discard();
   // Too large, or with a text that is no UTF-8, which repr() shows as escapes.
   put(packet::error, serial, value::exception("builtins.RuntimeError", {brief(exception)}));
 }

@@ -65,6 +65,29 @@ void session::become_ready_if_discovered() {
   events_.on_ready();
 }
 
+// The limits come before the copies: a list may name one long text again and again.
+result<std::vector<std::string>> session::read_names(const frame_reader::frame& f) {
+  const auto& limits = options_->limits;
+  auto no_list = [](const error& why) {
+    return patio::fail(errc::undecodable, why.exceeded, "DISCOVER_RESPONSE is no list of names: " + why.message);
+  };
+  auto v = read_pickle(f.payload, limits.pickle);
+  if (!v) return no_list(v.error());
+  auto items = detail::sequence_items(*v, "list");
+  if (!items) return no_list(items.error());
+  if (items->size() > limits.names)
+    return patio::fail(errc::undecodable, limit::names, "the peer serves more than " + std::to_string(limits.names) + " names");
+  std::vector<std::string> names;
+  bool too_long = false;
+  for (const auto& item : *items) {
+    if (!item.is_text()) return no_list(detail::within("item " + std::to_string(&item - items->data()), mismatch("str", item)));
+    if (item.text().size() > limits.name) too_long = true;
+    else names.emplace_back(item.text());
+  }
+  if (too_long) events_.on_refused({errc::undecodable, describe(f.header) + " has a name that is too long", {}, limit::name});
+  return names;
+}
+
 void session::handle_discover_response(const frame_reader::frame& f) {
   auto* asked = pending_.find(f.header.serial);
   if (!asked || (asked->what != pending::kind::discovery && asked->what != pending::kind::ping)) {
@@ -72,13 +95,8 @@ void session::handle_discover_response(const frame_reader::frame& f) {
       events_.on_result(wrong->token, patio::fail(errc::protocol, "the peer answered a REQUEST with " + describe(f.header)));
     return fail(errc::protocol, describe(f.header) + " was not asked for");
   }
-  auto names = read_pickle(f.payload, options_->limits.pickle).and_then(from_value<std::vector<std::string>>);
-  auto broken = state_ == state::ready ? errc::protocol : errc::login_refused;
-  if (!names) return fail(broken, "DISCOVER_RESPONSE is no list of names: " + names.error().message, names.error().exceeded);
-  if (names->size() > options_->limits.names)
-    return fail(broken, "the peer serves more than " + std::to_string(options_->limits.names) + " names", limit::names);
-  if (std::erase_if(*names, [&](const std::string& n) { return n.size() > options_->limits.name; }) > 0)
-    events_.on_refused({errc::undecodable, describe(f.header) + " has a name that is too long", {}, limit::name});
+  auto names = read_names(f);
+  if (!names) return fail(state_ == state::ready ? errc::protocol : errc::login_refused, names.error().message, names.error().exceeded);
   if (state_ == state::closed) return;
   events_.on_names(std::move(*names));
   auto answered = pending_.take(f.header.serial);

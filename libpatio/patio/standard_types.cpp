@@ -137,7 +137,9 @@ bool has_hash(const object_parts& o) {
   auto c = find_standard_class(o.module, o.name);
   if (c == standard_class::ordered_dict || !o.items.empty() || !o.entries.empty()) return false;
   // Python refuses to hash a signalling NaN, [+-]sNaN and digits.
-  if (c == standard_class::decimal && o.args.size() == 1 && o.args[0].is_text() && o.args[0].text().find_first_of("sS") < 2) return false;
+  if (c == standard_class::decimal && o.args.size() == 1 && o.args[0].is_text()
+      && o.args[0].text().substr(0, 2).find_first_of("sS") != std::string_view::npos)
+    return false;
   if (!std::ranges::all_of(o.args, hashable)) return false;
   if (o.state.kind() != kind::dict) return hashable(o.state);
   return std::ranges::all_of(o.state.entries(), [](const dict_entry& e) { return hashable(e.second); });

@@ -18,11 +18,11 @@ struct tls_options {
     full,                       ///< the server's certificate must come from an authority and name the server
     insecure_accept_any_server, ///< a client looks at no certificate: whoever answers reads and changes everything
   };
-  std::string certificates{}; ///< its own chain, leaf first. Whoever accepts connections must have one
-  secret private_key{};       ///< of the leaf, unencrypted
-  std::string authorities{};  ///< to believe. Empty: a client trusts the system's store, a server asks no client for a certificate
-  std::string revoked{};      ///< certificate revocation lists; if there are any, each issuer of a chain must have one
-  std::string name{};         ///< what the server's certificate must name, instead of the host that is dialled
+  secret certificates{};     ///< its own chain, leaf first; often in one text with the private key. Who accepts connections must have one
+  secret private_key{};      ///< of the leaf, unencrypted
+  std::string authorities{}; ///< to believe. Empty: a client trusts the system's store, a server asks no client for a certificate
+  std::string revoked{};     ///< certificate revocation lists; if there are any, each issuer of a chain must have one
+  std::string name{};        ///< what the server's certificate must name, instead of the host that is dialled
   verification verify = verification::full;
 };
 

@@ -48,7 +48,7 @@ result<void> use_certificates(SSL_CTX* context, const tls_options& options) {
   if (options.certificates.empty() && options.private_key.empty()) return {};
   if (options.certificates.empty()) return wrong("there is a private key, but no certificate");
   if (options.private_key.empty()) return wrong("there is a certificate, but no private key");
-  auto chain = read_certificates(options.certificates, "the certificates");
+  auto chain = read_certificates(options.certificates.view(), "the certificates");
   if (!chain) return tl::unexpected<error>{std::move(chain).error()};
   auto key = read_private_key(options.private_key.view(), "the private key");
   if (!key) return tl::unexpected<error>{std::move(key).error()};

@@ -101,7 +101,7 @@ value sequence(kind k, std::vector<value> items) {
 
 value any_set(kind k, std::vector<value> items) {
   auto v = value_access::adopt(new detail::set_node{k});
-  std::uint64_t work = 0;
+  detail::comparisons work;
   for (auto& item : items) check(value_access::add(v, item, work), "in a set", item);
   return v;
 }
@@ -115,7 +115,7 @@ value value::frozenset(std::vector<value> items) { return any_set(patio::kind::f
 
 value value::dict(std::vector<dict_entry> entries) {
   auto v = value_access::adopt(new detail::dict_node);
-  std::uint64_t work = 0;
+  detail::comparisons work;
   for (auto& [key, mapped] : entries) check(value_access::assign(v, key, std::move(mapped), work), "as a dict key", key);
   return v;
 }

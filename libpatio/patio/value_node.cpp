@@ -8,8 +8,6 @@
 
 namespace patio::detail {
 
-/// What looking at a key costs, however small the key is.
-constexpr std::uint64_t least_compared = 256;
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "a port must mirror the words that follow");
@@ -87,14 +85,11 @@ refusal value_access::append(const value& list, value item) {
   return refusal::none;
 }
 
-refusal value_access::add(const value& set, value item, std::uint64_t& work) {
+refusal value_access::add(const value& set, value item, comparisons& work) {
   auto& n = *static_cast<set_node*>(get(set));
   if (!hashable(item)) return refusal::unhashable;
   auto h = hash(item);
-  auto same = [&](std::size_t i) {
-    work += std::max(least_compared, item.weight());
-    return n.items[i] == item;
-  };
+  auto same = [&](std::size_t i) { return !work.afford(item.weight()) || n.items[i] == item; };
   if (n.frozen) return refusal::frozen;
   if (n.index.find(h, n.items.size(), same)) return refusal::none;
   if (auto why = grow(n, item); why != refusal::none) return why;
@@ -103,14 +98,11 @@ refusal value_access::add(const value& set, value item, std::uint64_t& work) {
   return refusal::none;
 }
 
-refusal value_access::assign(const value& dict, value key, value mapped, std::uint64_t& work) {
+refusal value_access::assign(const value& dict, value key, value mapped, comparisons& work) {
   auto& n = *static_cast<dict_node*>(get(dict));
   if (!hashable(key)) return refusal::unhashable;
   auto h = hash(key);
-  auto same = [&](std::size_t i) {
-    work += std::max(least_compared, key.weight());
-    return n.entries[i].first == key;
-  };
+  auto same = [&](std::size_t i) { return !work.afford(key.weight()) || n.entries[i].first == key; };
   // The weight of a replaced value stays counted: an upper bound is all that is needed.
   if (auto why = grow(n, mapped); why != refusal::none) return why;
   if (auto at = n.index.find(h, n.entries.size(), same)) {

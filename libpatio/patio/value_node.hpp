@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <limits>
 #include <memory>
 
 #include <patio/integer.hpp>
@@ -100,6 +101,21 @@ struct object_node : node {
 /// Why a container did not take an element.
 enum class refusal : std::uint8_t { none, too_deep, frozen, unhashable };
 
+/// Weighs the keys that have the same hash and so must be compared: a flood of equal heavy keys shows here.
+class comparisons {
+public:
+  explicit comparisons(std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) noexcept : most_{most} {}
+  [[nodiscard]] bool afford(std::uint64_t weight) noexcept {
+    constexpr std::uint64_t least = 256; // what looking at a key costs, however small the key is
+    done_ += std::max(least, weight);
+    return !exceeded();
+  }
+  [[nodiscard]] bool exceeded() const noexcept { return done_ > most_; }
+
+private:
+  std::uint64_t most_, done_ = 0;
+};
+
 /// For decoders, which fill containers in after handing out references to them. A container must be frozen when
 /// a second reference leaves the decoder's stack (pickle GET and DUP): then cycles cannot arise, and depth
 /// and weight stay exact.
@@ -138,11 +154,10 @@ public:
   }
   /// list
   [[nodiscard]] static refusal append(const value& list, value item);
-  /// set, frozenset. `work` grows by the weight of what had to be compared: a flood of equal
-  /// heavy keys shows there.
-  [[nodiscard]] static refusal add(const value& set, value item, std::uint64_t& work);
+  /// set, frozenset. What cannot be afforded is not compared; look at `work` afterwards.
+  [[nodiscard]] static refusal add(const value& set, value item, comparisons& work);
   /// dict
-  [[nodiscard]] static refusal assign(const value& dict, value key, value mapped, std::uint64_t& work);
+  [[nodiscard]] static refusal assign(const value& dict, value key, value mapped, comparisons& work);
   /// exception
   [[nodiscard]] static refusal set_notes(const value& exception, std::vector<value> notes);
   /// object

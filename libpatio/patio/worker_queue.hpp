@@ -97,9 +97,9 @@ public:
   [[nodiscard]] std::size_t idle() const noexcept { return idle_.size(); }
   [[nodiscard]] std::size_t running() const noexcept { return busy_ - set_aside_; }
 
-private:
-  [[nodiscard]] bool has_room() const noexcept { return running() < workers_; }
+  [[nodiscard]] bool has_room() const noexcept { return running() < workers_; } ///< for a task to start at once
 
+private:
   assignment start(Task&& task) {
     if (idle_.empty()) {
       idle_.push_back(aside_.size());

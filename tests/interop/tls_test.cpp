@@ -64,7 +64,7 @@ TEST_CASE("interop over TLS: Python and C++ refuse each other's wrong certificat
   SUBCASE("C++ client without a certificate, Python server") {
     python_peer server{"server", "", f.path()};
     auto tls = of(f, "alice");
-    tls.certificates.clear();
+    tls.certificates = {};
     tls.private_key = {};
     tcp_node client{registry{}, {.tls = tls}};
     auto login = ended(connect(client.broker(), server.where().host, server.where().port, {.until_connected = false}));

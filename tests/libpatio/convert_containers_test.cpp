@@ -103,3 +103,33 @@ TEST_CASE("convert: a set of a million and a list of a million come back whole")
   std::set<int> set(numbers.begin(), numbers.end());
   CHECK(from_value<std::set<int>>(to_value(set)) == set);
 }
+
+TEST_CASE("convert: what shared parts would expand to is refused before it is made") {
+  value text{std::string(std::size_t{1} << 20, 'x')};
+  auto laughs = value::list(std::vector<value>(300, text));
+  constexpr auto why = "must be smaller: with its shared parts written out it takes more than 256 MiB";
+  CHECK(why_not<std::vector<std::string>>(laughs) == why);
+  CHECK(why_not<std::variant<int, std::list<std::string>>>(laughs) == why);
+  CHECK(why_not<std::map<std::string, std::vector<std::string>>>(value::dict({{"k", laughs}})) == why);
+  CHECK(from_value<std::vector<std::string>>(value::list(std::vector<value>(3, text))).value().size() == 3);
+  CHECK(from_value<value>(laughs).value().identity() == laughs.identity()); // which copies nothing
+}
+
+TEST_CASE("convert: keys chosen to fall into one place of a hash table are refused, and ordered tables take them") {
+  constexpr std::int64_t count = 2'000;
+  std::unordered_set<std::int64_t> table;
+  for (std::int64_t i = 0; i < count; ++i) table.insert(i);
+  std::vector<value> items;
+  std::vector<patio::dict_entry> entries;
+  for (std::int64_t i = 0; i < count; ++i) {
+    items.emplace_back(i * static_cast<std::int64_t>(table.bucket_count()));
+    entries.emplace_back(items.back(), value{});
+  }
+  auto set = value::set(items), dict = value::dict(entries);
+  constexpr auto why = "must have keys that do not all fall into one place of a hash table";
+  CHECK(why_not<std::unordered_set<std::int64_t>>(set) == why);
+  CHECK(why_not<std::unordered_map<std::int64_t, value>>(dict) == why);
+  CHECK(from_value<std::set<std::int64_t>>(set).value().size() == count);
+  CHECK(from_value<std::map<std::int64_t, value>>(dict).value().size() == count);
+  CHECK(from_value<std::unordered_set<std::int64_t>>(to_value(table)).value() == table);
+}

@@ -65,3 +65,14 @@ TEST_CASE("endpoint: prints as it is read") {
   for (auto text : {"localhost:80", "[::1]:80", "10.0.0.7:15383", "[fe80::1%eth0]:1"}) CHECK(to_string(*parse_endpoint(text)) == text);
   CHECK(to_string(*parse_endpoint("::1")) == "[::1]:15383");
 }
+
+TEST_CASE("endpoint: a network is an IPv4 address, or half of an IPv6 one") {
+  using patio::network_of;
+  CHECK(network_of("1.2.3.4:80") == "1.2.3.4");
+  CHECK(network_of("1.2.3.4:80") != network_of("1.2.3.5:80"));
+  CHECK(network_of("[2001:db8::1]:80") == network_of("[2001:db8:0:0:ffff::2]:90"));
+  CHECK(network_of("[2001:db8::1]:80") != network_of("[2001:db8:0:1::1]:80"));
+  CHECK(network_of("[fe80::1%eth0]:80") == network_of("[fe80::2%eth1]:80"));
+  CHECK(network_of("name:80") == "name");
+  CHECK(network_of("") == "");
+}

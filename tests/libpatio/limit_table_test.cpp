@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
 #include <set>
 
 using patio::limit;
@@ -52,6 +53,59 @@ TEST_CASE("limits: each has a row with its own name and a meaning") {
   }
   CHECK(names.size() == static_cast<std::size_t>(limit::log_lines));
   CHECK(to_string(limit::none).empty());
+}
+
+TEST_CASE("limits: the defaults are those that the documents promise") {
+  const std::map<std::string_view, std::string_view> promised{
+    {"connections", "4096"},
+    {"connections_before_login", "128"},
+    {"handshake", "5s"},
+    {"frame_before_login", "1KiB"},
+    {"frame", "16MiB"},
+    {"skipped_frame", "64MiB"},
+    {"name", "512"},
+    {"names", "10000"},
+    {"keywords", "1024"},
+    {"inbound_calls", "1024"},
+    {"inbound_bytes", "64MiB"},
+    {"node_inbound_bytes", "512MiB"},
+    {"outbound_calls", "16384"},
+    {"waiting_calls", "262144"},
+    {"unknown_serials", "100"},
+    {"pickle_depth", "128"},
+    {"pickle_nodes", "1000000"},
+    {"pickle_memo", "1000000"},
+    {"pickle_memory", "64MiB"},
+    {"pickle_integer_bytes", "8KiB"},
+    {"pickle_integer_digits", "4300"},
+    {"pickle_compared", "256MiB"},
+    {"queue_per_worker", "64"},
+    {"high_water", "4MiB"},
+    {"write_buffer", "64MiB"},
+    {"write_stall", "10s"},
+    {"longest_timeout", "86400s"},
+    {"route_wait", "5s"},
+    {"drain", "10s"},
+    {"connect_timeout", "5s"},
+    {"reconnect_first", "0.1s"},
+    {"reconnect_longest", "30s"},
+    {"reconnect_refused", "5s"},
+    {"refresh", "10s"},
+    {"missed_refreshes", "2"},
+    {"failures", "3"},
+    {"keepalive_idle", "15s"},
+    {"keepalive_interval", "5s"},
+    {"keepalive_probes", "3"},
+    {"unacknowledged", "20s"},
+    {"accept_pause", "1s"},
+    {"log_lines", "10"},
+  };
+  CHECK(promised.size() == patio::limit_table().size());
+  for (const auto& row : patio::limit_table()) {
+    INFO(row.name);
+    REQUIRE(promised.contains(row.name));
+    CHECK(limit_value(limits{}, row.which) == promised.at(row.name));
+  }
 }
 
 TEST_CASE("limits: each can be set to the least and the most that a refusal names, and back to its printed default, and no other changes") {

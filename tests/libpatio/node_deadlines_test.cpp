@@ -63,7 +63,7 @@ TEST_CASE("node: a peer like Python says by its TimeoutError alone that its cloc
 }
 
 TEST_CASE("node: a late result is dropped by the caller, and does not end the connection") {
-  two_nodes m{{.limits = {.unknown_serials = 0}}};
+  two_nodes m{{.limits = {.unknown_serials = 1}}};
   m.wire.to_a.stopped = true;
   for (std::uint64_t token = 1; token <= 10; ++token) m.caller.node.call(token, calling("slow", {1}, 1), m.now);
   m.pass(1s);

@@ -89,6 +89,24 @@ void check_pickle(limit which, patio::pickle_limits pickle, const std::string& w
 
 } // namespace
 
+TEST_CASE("node limits: none can be so small that it would bound nothing") {
+  auto why_not = [](const limits& l) -> std::string {
+    try {
+      limited m{l};
+    } catch (const std::invalid_argument& e) {
+      return e.what();
+    }
+    return "";
+  };
+  CHECK(why_not({}) == "");
+  CHECK(why_not({.connections_before_login = 0}) == "connections_before_login takes a whole number from 1 to 1000000, not 0");
+  CHECK(why_not({.handshake = 0s}) == "handshake takes a number of seconds (ms, min, h) from 0.01s to 3600s, not 0s");
+  CHECK(why_not({.write_buffer = 0}).starts_with("write_buffer takes "));
+  CHECK(why_not({.reconnect = {.first = 0s}}).starts_with("reconnect_first takes "));
+  CHECK(why_not({.unacknowledged = 0s}).starts_with("unacknowledged takes "));
+  CHECK(why_not({.accept_pause = 0s}).starts_with("accept_pause takes "));
+}
+
 TEST_CASE("node limits: handshake") {
   limited m{{.handshake = 2s}};
   m.node.open(patio::role::server, "slow:1", test_token, m.now);
@@ -96,6 +114,43 @@ TEST_CASE("node limits: handshake") {
   CHECK(m.owner.closings.empty());
   m.pass(1ms);
   check_closed(m, limit::handshake);
+}
+
+TEST_CASE("node limits: a login lasts until discovery is over, for its time and among those that log in") {
+  limited m{{.connections_before_login = 1}};
+  auto prove_key_only = [&m] {
+    m.peers.emplace_back(std::make_unique<played_peer>(m.node, std::vector<std::string>{}, patio::extensions{}, m.now))->log_in(m.now);
+  };
+  prove_key_only();
+  m.pass(5s - 1ns);
+  CHECK(m.owner.closings.empty());
+  m.pass(1ns);
+  check_closed(m, limit::handshake);
+  prove_key_only();
+  CHECK(m.node.admit());
+  check_closed(m, limit::connections_before_login);
+}
+
+TEST_CASE("node limits: who asks for more than it reads is cut off within the piece in which it asks") {
+  limited m{{.frame = 1'000, .write_buffer = 5'000}};
+  auto& peer = m.meet({});
+  m.node.receive(peer.id, times(10'000, framed(packet::discover_request, 9, pickled_none)), m.now);
+  check_closed(m, limit::write_buffer);
+  CHECK(m.node.output(peer.id)->size() < 6'000);
+}
+
+TEST_CASE("node limits: names are counted and measured before they are copied") {
+  limited m{{}};
+  auto& peer = m.meet({});
+  peer.silent = true;
+  m.pass(10s); // it is asked again
+  REQUIRE(peer.asked.size() == 1);
+  // 9 GiB, if each were a text of its own.
+  auto names =
+    "](" + ("X" + std::string{"\0\0\x10\0", 4}) + std::string(std::size_t{1} << 20, 'x') + "\x94" + times(8'999, {"h\0", 2}) + "e.";
+  peer.send(packet::discover_response, names, m.now, peer.asked.front());
+  check_logged(m, limit::name);
+  CHECK(m.node.peers()[0].names.empty());
 }
 
 TEST_CASE("node limits: frames, before the login and after, and those that are not even skipped") {
@@ -299,6 +354,22 @@ TEST_CASE("node limits: one connection too many that has not logged in costs the
   open("four:1");
   CHECK(closed.size() == 1);
   CHECK(m.node.exceeded(limit::connections_before_login) == 2);
+}
+
+TEST_CASE("node limits: among hosts that have equally many, and of one IPv6 network, the oldest go") {
+  auto first_to_go = [](std::vector<std::string> hosts) {
+    limited m{{.connections_before_login = hosts.size()}};
+    std::map<patio::connection_id, std::string> known;
+    for (const auto& host : hosts) known.emplace(m.node.open(patio::role::server, host + ":1", test_token, m.now), host);
+    std::string gone;
+    m.owner.when_closed = [&](patio::connection_id id) { gone = known.at(id); };
+    CHECK(m.node.admit());
+    return gone;
+  };
+  CHECK(first_to_go({"9.0.0.1", "1.0.0.1", "5.0.0.1"}) == "9.0.0.1");
+  CHECK(first_to_go({"1.0.0.1", "9.0.0.1", "5.0.0.1"}) == "1.0.0.1");
+  CHECK(first_to_go({"1.0.0.1", "[2001:db8:0:1::1]", "[2001:db8:0:1:ffff::2]", "[2001:db8:0:2::1]"}) == "[2001:db8:0:1::1]");
+  CHECK(first_to_go({"1.0.0.1", "[2001:db8:0:1::1]", "[2001:db8:0:2::1]"}) == "1.0.0.1");
 }
 
 TEST_CASE("node limits: by default 128 connections may be logging in") {

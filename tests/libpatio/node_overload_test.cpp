@@ -41,7 +41,7 @@ TEST_CASE("node: what all peers' requests hold together is limited, and free aga
   two_callers m{2 * bytes_of_one - 1};
   CHECK(m.call(m.first, 1) == "pending");
   CHECK(m.call(m.second, 1) == "pending");
-  auto refused = "overloaded: peer node0:15383: overloaded: the calls that run here hold " + std::to_string(2 * bytes_of_one) + " bytes";
+  auto refused = "overloaded: peer node0:15383: overloaded: the arguments of all calls take " + std::to_string(2 * bytes_of_one) + " bytes";
   CHECK(m.call(m.first, 2) == refused);
   CHECK(m.call(m.second, 2) == refused);
   CHECK(m.server.held.size() == 2);
@@ -57,31 +57,49 @@ TEST_CASE("node: at the limit is not over it") {
   CHECK(m.call(m.second, 4).starts_with("overloaded"));
 }
 
-TEST_CASE("node: what a lost connection's requests held is free") {
+TEST_CASE("node: what a lost connection's requests hold counts until whoever runs them lets go") {
   two_callers m{bytes_of_one - 1};
   CHECK(m.call(m.first, 1) == "pending");
   CHECK(m.call(m.second, 1).starts_with("overloaded"));
   m.cut(m.to_first);
-  CHECK(m.call(m.second, 2) == "pending");
-  CHECK(m.call(m.second, 3).starts_with("overloaded"));
-  m.server.run(std::move(m.server.held[0])); // of the connection that has gone: frees nothing a second time
+  CHECK(m.call(m.second, 2).starts_with("overloaded"));
+  m.server.held.clear();
+  CHECK(m.call(m.second, 3) == "pending");
   CHECK(m.call(m.second, 4).starts_with("overloaded"));
-  m.server.run(std::move(m.server.held[1]));
+  m.server.run(std::move(m.server.held[0]));
   CHECK(m.call(m.second, 5) == "pending");
 }
 
-TEST_CASE("node: what is cancelled or times out holds nothing") {
-  two_callers m{bytes_of_one - 1};
-  auto id = m.first.node.call(1, calling("slow", {text}), m.now);
-  m.settle();
-  CHECK(m.call(m.second, 1).starts_with("overloaded"));
-  m.first.node.cancel(id);
-  m.settle();
-  m.second.node.call(2, calling("slow", {text}, 1), m.now);
-  m.settle();
-  CHECK(m.call(m.first, 2).starts_with("overloaded"));
-  m.pass(1s);
-  CHECK(m.call(m.first, 3) == "pending");
+TEST_CASE("node: what is cancelled or times out counts until whoever runs it lets go, for its connection as well") {
+  auto each_way = [](const patio::limits& limits) {
+    mesh m;
+    auto& server = m.add(some_functions(), {.limits = limits});
+    auto& caller = m.add();
+    m.connect(1, 0);
+    server.hold = true;
+    m.settle();
+    auto id = caller.node.call(1, calling("slow", {text}), m.now);
+    caller.node.call(2, calling("slow", {text}, 1), m.now);
+    m.settle();
+    caller.node.cancel(id);
+    m.pass(1s);
+    CHECK(caller.code(1) == "cancelled");
+    CHECK(caller.code(2) == "timeout");
+    REQUIRE(server.held.size() == 2);
+    auto call = [&](std::uint64_t token) {
+      caller.node.call(token, calling("slow", {text}), m.now);
+      m.settle();
+      return caller.code(token);
+    };
+    CHECK(call(3) == "overloaded");
+    server.held.pop_front();
+    CHECK(call(4) == "pending");
+    CHECK(call(5) == "overloaded");
+    server.held.clear();
+    CHECK(call(6) == "pending");
+  };
+  each_way({.node_inbound_bytes = 2 * bytes_of_one - 1});
+  each_way({.inbound_bytes = 2 * bytes_of_one});
 }
 
 TEST_CASE("node: a peer that does not read is refused its requests until it does, and what runs goes on") {

@@ -253,10 +253,16 @@ TEST_CASE("node: a peer whose large frame takes its time is not silent") {
   played_mesh m;
   auto& peer = m.meet({"f"});
   peer.silent = true; // its answers wait behind the frame
-  auto frame = framed(patio::packet::request, 77, pickled_call("f", {std::string(100, 'x')}));
-  for (std::size_t at = 0; at + 1 < frame.size(); ++at) {
-    m.node.receive(peer.id, frame.substr(at, 1), m.now);
-    m.pass(1s);
-  }
+  auto frame = framed(patio::packet::request, 77, pickled_call("f", {std::string(10'000, 'x')}));
+  auto drip = [&](std::size_t bytes_a_second) {
+    for (int second = 0; second < 60; ++second) {
+      m.node.receive(peer.id, frame.substr(0, bytes_a_second), m.now);
+      frame.erase(0, bytes_a_second);
+      m.pass(1s);
+    }
+  };
+  drip(105);
   CHECK(m.knows(peer));
+  drip(50); // which would take a week for the largest
+  CHECK_FALSE(m.knows(peer));
 }

@@ -9,6 +9,8 @@
 #include <ctime>
 #include <new>
 
+#include <patio/integer.hpp>
+
 #include "json_rows.hpp"
 #include "pickle_testing.hpp"
 
@@ -118,4 +120,13 @@ TEST_CASE("pickle_cost: what a pickle held is given back") {
   (void)cost_of_reading(from_hex("80045d945d944b0161680161680061"));
   (void)cost_of_reading(times(1000, "}") + ".");
   CHECK(held == before);
+}
+
+TEST_CASE("pickle_cost: what is too long to send costs no more than what is not") {
+  auto large = patio::value{patio::integer{2}.pow(65'000)}; // integers are written out each time
+  auto many = patio::value::list(std::vector<patio::value>(30'000, large));
+  constexpr std::size_t longest = 16 * mebibyte;
+  std::string out;
+  auto c = cost_of([&] { CHECK_FALSE(patio::write_pickle(many, out, {}, longest)); });
+  CHECK(c.bytes <= 4 * longest);
 }

@@ -116,7 +116,9 @@ TEST_CASE("pickle_reader: K5 what is short-lived counts, and a reference does as
 }
 
 TEST_CASE("pickle_reader: what is copied out of a shared part is paid for each time") {
-  auto shared = "(" + times(1000, "K\1") + "t\x94";
+  std::string shared = "(";
+  for (int i = 0; i < 1000; ++i) shared += {'M', static_cast<char>(i), static_cast<char>(i >> 8)};
+  shared += "t\x94";
   for (auto copied : {"cbuiltins\nset\nh\0\x85R0"s, "cbuiltins\nValueError\nh\0R0"s}) {
     CHECK(refusal(shared + times(3, copied) + ".") == "accepted");
     auto pickle = shared + times(2000, copied) + ".";
@@ -133,4 +135,24 @@ TEST_CASE("pickle_reader: heavy keys that are equal have a budget of their own")
   CHECK(refusal("}" + times(10, key(1000) + "Ns") + ".", {.compared = 9 * 16'016}) == "accepted");
   CHECK(refusal("}" + times(11, key(1000) + "Ns") + ".", {.compared = 9 * 16'016}).ends_with(": more than 144144 bytes of keys compared"));
   CHECK(refusal("\x8f(" + times(11, key(1000)) + "\x90.", {.compared = 9 * 16'016}).ends_with(": more than 144144 bytes of keys compared"));
+}
+
+TEST_CASE("pickle_reader: keys that only their shared parts keep small are not compared beyond what was sent") {
+  std::string pickle;
+  char memo = 0;
+  auto remember = [&](const std::string& part) { return pickle += part + "\x94" + "0", "h"s + memo++; };
+  auto ten_million = [&](const std::string& leaf) { // 10^7 of them, ten to a tuple
+    auto below = remember(leaf);
+    for (int level = 0; level < 7; ++level) below = remember("(" + times(10, below) + "t");
+    return below;
+  };
+  auto equal = ten_million("K\1") + ten_million("G\x3f\xf0\0\0\0\0\0\0"s) + ten_million("\x88");
+  pickle += "(" + equal + "\x91.";
+  CHECK(refusal(pickle).ends_with(": more than " + std::to_string((1 << 20) + 16 * pickle.size()) + " bytes of keys compared"));
+}
+
+TEST_CASE("pickle_reader: a memo entry far from the others is paid for") {
+  std::string sparse;
+  for (int i = 0; i < 900'000; ++i) sparse += "r"s + static_cast<char>(i) + static_cast<char>(i >> 8) + static_cast<char>(i >> 16) + '\1';
+  CHECK(refusal("N" + sparse + ".").ends_with("more than 67108864 bytes of memory"));
 }

@@ -198,3 +198,35 @@ TEST_CASE("pickle_writer: a call that expands too far in any part is refused") {
   CHECK_FALSE(patio::write_call_request({"f", {{}, {}}, heavy}, out));
   CHECK(out.empty());
 }
+
+TEST_CASE("pickle_writer: an exception that no peer takes is described in brief, however long it is to print") {
+  value large = integer{2}.pow(65'000);
+  std::vector<value> eight; // equal, but none is another
+  for (int i = 0; i < 8; ++i) eight.push_back(raised("SystemExit", std::vector<value>(127, large)));
+  auto pickle = written(value::list(eight));
+  CHECK(pickle.size() < 8'000);
+  CHECK(pickle.find("SystemExit(<int of 8142 bytes>, <int of 8142 bytes>, ") != std::string::npos);
+  auto text = std::string(100'000, 'x'); // this is quick, and somebody may want to read it
+  CHECK(written(raised("SystemExit", {text})).find("SystemExit: " + text) != std::string::npos);
+}
+
+TEST_CASE("pickle_writer: a pickle that gets too long is given up") {
+  std::string out = "before";
+  auto over = [&](const value& v, std::size_t longest) {
+    auto done = patio::write_pickle(v, out, {}, longest);
+    CHECK(out.starts_with("before"));
+    if (done) return false;
+    CHECK(done.error().exceeded == patio::limit::frame);
+    CHECK(done.error().message == "it takes more than " + std::to_string(longest) + " bytes");
+    CHECK(out == "before");
+    return true;
+  };
+  for (const auto& v : {value{std::string(1'000, 'x')}, value::list(std::vector<value>(500, 7)), value{integer{2}.pow(8'000)}}) {
+    auto size = written(v).size();
+    for (std::size_t longest : {std::size_t{0}, std::size_t{1}, size / 2, size - 1}) CHECK(over(v, longest));
+    CHECK_FALSE(over(v, size));
+    out = "before";
+  }
+  CHECK_FALSE(patio::write_call_request({"f", {{std::string(1'000, 'x')}, {}}, {}}, out, {}, 1'000));
+  CHECK(out == "before");
+}

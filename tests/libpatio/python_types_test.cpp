@@ -127,6 +127,32 @@ TEST_CASE("python_types: keys that come twice are refused beside objects, whose 
   CHECK(shown("(cdecimal\nDecimal\n(VsNaN\ntRI1\nd.").ends_with("expected a hashable value, found a object"));
 }
 
+TEST_CASE("python_types: an OrderedDict has each key once, as whoever wrote it") {
+  auto dict = [](const std::string& entries) { return shown("ccollections\nOrderedDict\n)R(" + entries + "u."); };
+  CHECK(dict("K\1NK\2N") == "OrderedDict([(1, None), (2, None)])");
+  CHECK(dict("K\1NK\1N").ends_with("a key or an item of a set comes twice"));
+  CHECK(dict("K\1NG\x3f\xf0\0\0\0\0\0\0N"s).ends_with("a key or an item of a set comes twice"));
+  CHECK(shown("ccollections\nOrderedDict\n)RK\1NsK\1Ns.").ends_with("a key or an item of a set comes twice"));
+}
+
+TEST_CASE("python_types: what objects share is paid for by each that has to be looked at") {
+  auto many = [](const std::string& part, int times) {
+    std::string all;
+    for (int i = 0; i < times; ++i) all += part;
+    return all;
+  };
+  auto digits = "X\0\0\x10\0"s + std::string(std::size_t{1} << 20, '1') + "\x85\x94" + "0";
+  auto number = "cdecimal\nDecimal\nh\0R0"s;
+  CHECK(shown(digits + many(number, 50) + "N.") == "None");
+  CHECK(shown(digits + many(number, 100) + "N.").ends_with("more than 67108864 bytes of memory"));
+  std::string state = "}(";
+  for (char i = 0; i < 100; ++i) state += "X\2\0\0\0a"s + i + "N";
+  state += "u\x94" + "0"s;
+  auto object = "ccollections\nOrderedDict\n)Rh\0b0"s;
+  CHECK(shown(state + many(object, 50) + "N.") == "None");
+  CHECK(shown(state + many(object, 10'000) + "N.").find(": more than ") != std::string::npos);
+}
+
 TEST_CASE("python_types: from protocol 3 on the names of Python 2 are unknown, as in CPython") {
   CHECK(shown("\x80\x02"
               "c__builtin__\nset\n)R.")

@@ -148,6 +148,15 @@ TEST_CASE("secret: a node's login leaves no key behind, on either side") {
   CHECK(events.peers == 2);
 }
 
+TEST_CASE("secret: what is read as a certificate may be its private key as well, and is wiped like that") {
+  CHECK(leaks_of([] {
+          patio::tls_options options{.certificates = key_text(), .private_key = key_text()};
+          CHECK_FALSE(patio::tls_context::make(options));
+          auto others = std::exchange(options, {});
+        })
+        == 0);
+}
+
 TEST_CASE("secret: a login is compared with every key, whichever it proves") {
   std::vector<patio::secret> keys{"first", "second", "third", "fourth"};
   auto challenge = patio::login_challenge("0123456789abcdef");

@@ -142,7 +142,8 @@ TEST_CASE("session: the refusal says which packet came in which state") {
         == "close protocol: CANCEL (type 40, serial 7) has no place in an open connection");
   CHECK(refusal(moment::ready, role::client, packet::leaving)
         == "close protocol: LEAVING (type 50, serial 7) has no place in an open connection");
-  CHECK(refusal(moment::ready, role::client, static_cast<packet>(-128)) == "close protocol: unknown packet type -128");
+  CHECK(refusal(moment::ready, role::client, static_cast<packet>(-128))
+        == "close protocol: unknown packet type -128 in b'\\x80\\x00\\x00\\x00\\x04\\x00\\x00\\x00\\x07\\x80\\x05N.'");
   CHECK(refusal(moment::ready, role::client, packet::discover_response)
         == "close protocol: DISCOVER_RESPONSE (type 6, serial 7) was not asked for");
 }

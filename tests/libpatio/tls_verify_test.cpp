@@ -106,6 +106,7 @@ TEST_CASE("tls: certificates outside their time are refused") {
   says(of_client(expired), "certificate has expired: that of 'old' on ");
   auto early = the().authority.issue({.common_name = "new", .hosts = {"a.example"}, .valid_from = 1, .valid_until = 3});
   says(of_server(early), "certificate is not yet valid: that of 'new' before ");
+  says(of_client(early), "certificate is not yet valid: that of 'new' before ");
 }
 
 TEST_CASE("tls: certificates from elsewhere are refused") {
@@ -119,7 +120,7 @@ TEST_CASE("tls: certificates from elsewhere are refused") {
 TEST_CASE("tls: a certificate that is no authority's vouches for nobody") {
   auto leaf = the().server.issue({.common_name = "evil", .hosts = {"a.example"}});
   auto serves = options_of(leaf);
-  serves.certificates += the().server.certificate();
+  serves.certificates = leaf.certificate() + the().server.certificate();
   pair p{context(serves), context(believing(the().authority.certificate()))};
   says(p.client.trouble(), "invalid CA certificate");
 }
@@ -129,7 +130,7 @@ TEST_CASE("tls: an intermediate authority comes with the chain, or is believed i
   auto leaf = between.issue({.common_name = "leaf", .hosts = {"a.example"}});
   says(of_server(leaf), "the issuer 'between' is none of the trusted authorities");
   auto chained = options_of(leaf);
-  chained.certificates += between.certificate();
+  chained.certificates = leaf.certificate() + between.certificate();
   CHECK(pair{context(chained), context(believing(the().authority.certificate()))}.open());
   CHECK(pair{context(options_of(leaf)), context(believing(between.certificate()))}.open());
 }
