@@ -32,6 +32,7 @@ result<secret> load_key_file(const std::string& path) {
   auto bytes = read_secret_file(path);
   if (!bytes) return bytes;
   secret key = bytes->view().substr(0, bytes->size() - (bytes->view().ends_with('\n') ? 1 : 0));
+  if (key.empty()) return fail(errc::invalid, path + " is empty: a node without a key is given none");
   if (auto fits = check_key(key.view()); !fits) return fail(errc::invalid, path + ": " + fits.error().message);
   return key;
 }

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <unordered_map>
 
+#include <patio/printable.hpp>
 #include <patio/repr.hpp>
+#include <patio/utf8.hpp>
 
 #include "exit_code.hpp"
 
@@ -23,6 +26,16 @@ bool is_utf8(std::string_view text) { // in a value only lone surrogates can be 
   return true;
 }
 
+/// Neither controls, those of the terminal's second set included, nor what turns the direction of writing, nor lone surrogates.
+bool is_plain(std::string_view text) {
+  while (!text.empty()) {
+    auto [c, size] = decode_utf8(text);
+    if (size == 0 || !is_printable(c)) return false;
+    text.remove_prefix(size);
+  }
+  return true;
+}
+
 result<json> array(std::span<const value> items) {
   auto all = json::array();
   for (const auto& item : items) {
@@ -35,13 +48,17 @@ result<json> array(std::span<const value> items) {
 
 result<json> object(const value& dict) {
   auto all = json::object();
+  auto& members = all.get_ref<json::object_t&>();
+  std::unordered_map<std::string, std::size_t> places; // as looking for a name among the members takes longer with each
   for (const auto& [key, mapped] : dict.entries()) {
     auto j = to_json(mapped);
     if (!j) return j;
     auto name = key.is_text() ? result<std::string>{std::string{key.text()}} : repr(key);
     if (!name) return tl::unexpected(std::move(name.error()));
     if (!is_utf8(*name)) return tl::unexpected(no_json(key, " with lone surrogates"));
-    all[*name] = std::move(*j);
+    auto [at, is_new] = places.try_emplace(*name, members.size());
+    if (is_new) members.push_back({std::move(*name), std::move(*j)});
+    else members.begin()[static_cast<std::ptrdiff_t>(at->second)].second = std::move(*j); // 1 and "1" are one name
   }
   return all;
 }
@@ -75,7 +92,8 @@ int print(const value& v, bool as_json) {
   if (as_json) {
     auto j = to_json(v);
     if (!j) return report(j.error());
-    std::cout << j->dump() << std::endl;
+    auto text = j->dump();
+    std::cout << (is_plain(text) ? text : j->dump(-1, ' ', true)) << std::endl;
     return ok;
   }
   auto text = repr(v);
@@ -84,10 +102,6 @@ int print(const value& v, bool as_json) {
   return ok;
 }
 
-std::string displayable(std::string_view text) {
-  auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-  bool plain = is_utf8(text) && std::none_of(text.begin(), text.end(), is_control);
-  return plain ? std::string{text} : brief(value{text}, 4096);
-}
+std::string displayable(std::string_view text) { return is_plain(text) ? std::string{text} : brief(value{text}, 4096); }
 
 } // namespace patio::apps

@@ -17,7 +17,7 @@ namespace patio::apps {
 /// Prints a result line; returns the exit code.
 int print(const value& v, bool json);
 
-/// A text for a terminal: as it is, or as its repr if it has control characters or lone surrogates.
+/// A text for a terminal: as it is, or as its repr if it has characters that Python would not print.
 [[nodiscard]] std::string displayable(std::string_view text);
 
 } // namespace patio::apps

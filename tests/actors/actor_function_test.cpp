@@ -247,3 +247,32 @@ TEST_CASE("spawn_function: a plain function as a typed actor, which outlives wha
   CHECK(ended(three.get_future()) == 3);
   ended(noted.get_future());
 }
+
+TEST_CASE("actor_function: a function that runs as an actor can ask whether anybody still waits for it") {
+  running r;
+  std::promise<std::stop_token> began;
+  r.rpc.add("held", [&began](caf::event_based_actor* self, std::stop_token over, std::int64_t n) -> caf::result<std::int64_t> {
+    auto promise = self->make_response_promise<std::int64_t>();
+    self->spawn<caf::linked>([promise, over, n](caf::event_based_actor* me) -> caf::behavior {
+      // CAF ends an actor that nobody refers to.
+      std::function<void()> wake = [self = caf::actor{me}] { caf::anon_send(self, ask_atom::value); };
+      auto on_over = std::make_shared<std::stop_callback<std::function<void()>>>(over, wake);
+      return {[promise, on_over, n, me](ask_atom) mutable {
+        promise.deliver(n);
+        me->quit();
+      }};
+    });
+    began.set_value(over);
+    return promise;
+  });
+  auto pool = spawn_async_pool(r.system, r.rpc);
+  std::stop_source given_up;
+  std::promise<result<value>> answered;
+  reply answer{[&answered](result<value> x) { answered.set_value(std::move(x)); }, errc::shut_down, given_up.get_token()};
+  pool.run({r.rpc.find("held"), {{7}, {}}, never, std::move(answer)});
+  auto over = began.get_future().get();
+  CHECK(over.stop_possible());
+  CHECK_FALSE(over.stop_requested());
+  given_up.request_stop();
+  CHECK(answered.get_future().get().value() == value{7});
+}

@@ -33,6 +33,27 @@ TEST_CASE("executor: a task that nobody waits for any more is never started, and
   });
 }
 
+TEST_CASE("executor: what waits and is over is let go of at once, with all that it holds") {
+  with_each_pool([](spawner spawn) {
+    gate occupied;
+    running r;
+    registry rpc;
+    occupied.add_to(rpc);
+    rpc.add("later", [](reply_to<std::int64_t> to) { to.answer(1); });
+    auto pool = spawn(r.system, rpc, {.workers = 1});
+    auto occupies = start(pool, "gate");
+    occupied.await_started();
+    for (const auto* name : {"gate", "later"}) {
+      std::stop_source given_up;
+      auto unwanted = start(pool, name, {}, never, given_up.get_token());
+      given_up.request_stop();
+      CHECK(error_of(std::move(unwanted)).code == errc::cancelled); // while its worker still runs another
+    }
+    occupied.open();
+    CHECK(ended(occupies));
+  });
+}
+
 TEST_CASE("executor: a function that goes on though nobody waits for it loses its place to the next") {
   with_each_pool([](spawner spawn) {
     gate stuck;

@@ -1,6 +1,10 @@
 // TCP brokers finding each other: listening, dialling, dialling again.
 #include <doctest/doctest.h>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include "nodes.hpp"
 #include "raw_peer.hpp"
 
@@ -167,4 +171,38 @@ TEST_CASE("tcp_broker: a ping is answered by a peer, and fails for a number that
   auto peer = client.connect(server.listen());
   CHECK(ask<void>(client.broker(), ping_atom::value, peer.id));
   CHECK(ask<void>(client.broker(), ping_atom::value, connection_id{99}).error().code == errc::not_sent);
+}
+
+TEST_CASE("tcp_broker: an address that never answers is one that could not be connected to") {
+  auto full = listen_on({"127.0.0.1", 0}).value();
+  REQUIRE(::listen(full.get(), 0) == 0); // whose queue takes one
+  auto where = local_endpoint(full.get());
+  auto first = begin_connect(resolve(where, false).value().front()).value(),
+       second = begin_connect(resolve(where, false).value().front()).value();
+  tcp_options options;
+  options.limits.connect_timeout = 50ms;
+  tcp_node node{registry{}, options};
+  auto why = refusal(node, where);
+  CHECK(why.code == errc::connect_failed);
+  CHECK(why.message == "cannot connect to " + to_string(where) + ": no answer in time");
+}
+
+TEST_CASE("sockets: the system looks for silent peers as the limits say") {
+  auto number = [](int fd, int level, int name) {
+    int on = -1;
+    socklen_t size = sizeof on;
+    REQUIRE(::getsockopt(fd, level, name, &on, &size) == 0);
+    return on;
+  };
+  auto fd = listen_on({"127.0.0.1", 0}).value();
+  tune(fd.get(), limits{});
+  CHECK(number(fd.get(), SOL_SOCKET, SO_KEEPALIVE) == 1);
+  CHECK(number(fd.get(), IPPROTO_TCP, TCP_KEEPIDLE) == 15);
+  CHECK(number(fd.get(), IPPROTO_TCP, TCP_KEEPINTVL) == 5);
+  CHECK(number(fd.get(), IPPROTO_TCP, TCP_KEEPCNT) == 3);
+  CHECK(number(fd.get(), IPPROTO_TCP, TCP_USER_TIMEOUT) == 20'000);
+  CHECK(number(fd.get(), IPPROTO_TCP, TCP_NODELAY) == 1);
+  tune(fd.get(), {.keepalive_idle = never, .unacknowledged = never});
+  CHECK(number(fd.get(), IPPROTO_TCP, TCP_KEEPIDLE) == 9 * 3600);
+  CHECK(number(fd.get(), IPPROTO_TCP, TCP_USER_TIMEOUT) == 9 * 3600 * 1000);
 }

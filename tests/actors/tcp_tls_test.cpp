@@ -174,6 +174,16 @@ TEST_CASE("tcp_broker over TLS: certificates are replaced while connections live
   }
 }
 
+TEST_CASE("tcp_broker over TLS: a node that demands client certificates goes on to") {
+  auto strict = the().open_server();
+  strict.authorities = the().authority.certificate();
+  tcp_node server{functions(), with(strict)};
+  auto refused = patio::replace_tls(server.broker(), the().open_server());
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message == "a node that demands client certificates goes on to: the options need an authority for them");
+  CHECK(patio::replace_tls(server.broker(), strict));
+}
+
 TEST_CASE("tcp_broker: a node without TLS gets none later, nor without a certificate listens with it") {
   tcp_node clear;
   auto no = replace_tls(clear.broker(), the().open_server());
@@ -216,7 +226,8 @@ TEST_CASE("tcp_broker over TLS: who does not speak it is closed at once") {
     plain.await_close();
   }
   CHECK(log.await("event=closed").find("TLS") != std::string::npos);
-  tcp_node plain{registry{}, within(patience, {})}; // it waits for a challenge, as the server waits for a hello
+  tcp_node plain{registry{}, within(50ms, {})}; // it waits for a challenge, as the server waits for a hello
+  CHECK(refusal(plain, where).message.find("no login within") != std::string::npos);
   tcp_node good{registry{}, with(the().anonymous())};
   good.connect(where);
   check_calls(good);
@@ -308,7 +319,8 @@ TEST_CASE("tcp_broker over TLS: a node that ends says so by TLS, and its peer's 
   CHECK(peer.was_told_the_end());
 }
 
-TEST_CASE("tcp_broker over TLS: a call whose connection is lost ends as one that may have run") {
+TEST_CASE("tcp_broker over TLS: a call whose connection is lost ends as one that may have run, and the log says that it was cut") {
+  log_capture log;
   tcp_node client{registry{}, with(the().anonymous())};
   raw_listener door;
   auto login = patio::connect(client.broker(), door.where().host, door.where().port);
@@ -321,4 +333,5 @@ TEST_CASE("tcp_broker over TLS: a call whose connection is lost ends as one that
   SUBCASE("cut") { peer.close(); }
   SUBCASE("reset") { peer.reset(); }
   CHECK(failure(std::move(waiting)).code == errc::maybe_executed);
+  CHECK(log.await("event=disconnected").find("without TLS's word for it: anybody may have cut it") != std::string::npos);
 }

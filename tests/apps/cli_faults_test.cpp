@@ -87,8 +87,16 @@ TEST_CASE("patio call: what a peer says can break neither the line nor the termi
   auto o = run({"call", "fail", "ValueError", "'two\\nlines \\x1b[31m'", "--connect", s.where()});
   check_error(o, 1, "two\\nlines");
   CHECK(o.err.find('\x1b') == std::string::npos);
-  victim v{{"list"}, {"plain", "two\nlines", "\x1b[31m"}};
-  CHECK(v.end().out == "plain\n'two\\nlines'\n'\\x1b[31m'\n");
+  const std::string csi = "\xc2\x9b"
+                          "31m",
+                    turned = "\xe2\x80\xae"
+                             "gpj.exe",
+                    plain = "caf\xc3\xa9"; // a control of one byte, U+202E, and a letter
+  victim v{{"list"}, {"plain", "two\nlines", "\x1b[31m", csi, turned, plain}};
+  CHECK(v.end().out == "plain\n'two\\nlines'\n'\\x1b[31m'\n'\\x9b31m'\n'\\u202egpj.exe'\n" + plain + "\n");
+  auto json = [&s](const std::string& text) { return run({"call", "echo", "'" + text + "'", "--json", "--connect", s.where()}).out; };
+  CHECK(json(csi) == "\"\\u009b31m\"\n");
+  CHECK(json(plain) == "\"" + plain + "\"\n");
 }
 
 TEST_CASE("patio call: any number of peers, each called for what it serves") {
@@ -99,6 +107,17 @@ TEST_CASE("patio call: any number of peers, each called for what it serves") {
   peer.log_in_as_server({"f"});
   CHECK(call.read_line() == "42");
   CHECK(call.wait() == 0);
+}
+
+TEST_CASE("patio call: --json writes a name once, the last of those that are one, and takes any number of them") {
+  server s;
+  auto json = [&s](const std::string& literal) { return run({"call", "echo", literal, "--json", "--connect", s.where()}).out; };
+  CHECK(json("{1: 'a', 'b': 2, '1': 'c'}") == "{\"1\":\"c\",\"b\":2}\n");
+  std::string many = "{";
+  for (int i = 0; i < 40'000; ++i) many += std::to_string(i) + ": 0, ";
+  auto out =
+    run({"call", "echo", "--json", "--connect", s.where(), "--", many.substr(0, 100'000).substr(0, many.rfind(',', 100'000)) + "}"}).out;
+  CHECK(out.starts_with("{\"0\":0,\"1\":0,"));
 }
 
 TEST_CASE("patio call: a result without a JSON form is refused by --json alone") {

@@ -36,6 +36,22 @@ finished multiply(const std::string& where, const words& flags) {
   return run(joined({{"call", "mul", "6", "7", "--connect", where}, flags}));
 }
 
+/// The next line of the log with this in it.
+std::string await_log(server& s, const std::string& text) {
+  for (;;)
+    if (auto line = s.child().error_lines().line().value(); line.find(text) != std::string::npos) return line;
+}
+
+/// Revokes another certificate of the folder's authority, or none, and writes its list: revoked.pem.
+void revoke(const folder& f, const std::string& who = "") {
+  std::ofstream{f / "ca.cnf"} << "[ca]\ndefault_ca = here\n[here]\ndatabase = index\ncertificate = authority.pem\n"
+                                 "private_key = authority.key\ndefault_md = sha256\ndefault_crl_days = 1\n";
+  const std::string script = "cd \"$0\" && touch index && { [ -z \"$1\" ] || openssl ca -config ca.cnf -revoke \"$1.pem\"; } && "
+                             "openssl ca -config ca.cnf -gencrl -out revoked.pem";
+  auto done = patio::tests::run({"sh", "-c", script, f.path(), who});
+  REQUIRE_MESSAGE(done.code == 0, done.err);
+}
+
 /// What a server's certificate is, as a client sees it.
 std::string serial_of(const std::string& where) {
   return patio::tests::run({"sh", "-c", "openssl s_client -connect " + where + " </dev/null 2>/dev/null | openssl x509 -noout -serial"})
@@ -77,6 +93,8 @@ TEST_CASE("patio over TLS: what is wrong with the files is exit code 2, and name
   check_error(multiply("127.0.0.1:1", {"--tls-cert", f / "alice.pem"}), 2, "private key");
   check_error(multiply("127.0.0.1:1", {"--tls-cert", f / "alice.pem", "--tls-key", f / "bob.key"}), 2, "key");
   check_error(multiply("127.0.0.1:1", {"--tls-ca", f / "alice.key"}), 2, "the authorities: there is no certificate in PEM form in it");
+  check_error(multiply("127.0.0.1:1", joined({believes(f), {"--tls-crl", f / "alice.pem"}})), 2,
+              "the revocation lists: there is no certificate revocation list in PEM form in it");
   check_error(run({"serve", "--tls", "--listen", "127.0.0.1:0"}), 2, "needs a certificate and its private key");
 }
 
@@ -97,6 +115,27 @@ TEST_CASE("patio over TLS: what is wrong with a certificate is exit code 3, with
   CHECK(multiply(s.where(), {"--tls-insecure"}).out == "42\n");
 }
 
+TEST_CASE("patio over TLS: with --tls-crl whoever was revoked is refused, on either side, as soon as the list is read") {
+  folder f;
+  revoke(f);
+  const words list{"--tls-crl", f / "revoked.pem"};
+  server s{joined({{"--demo", "--verbose"}, believes(f), shows(f, "server"), list})};
+  auto by = [&](const std::string& who) { return multiply(s.where(), joined({believes(f), shows(f, who)})); };
+  CHECK(by("alice").out == "42\n");
+  CHECK(by("bob").out == "42\n");
+  revoke(f, "bob");
+  CHECK(by("bob").out == "42\n");
+  s.child().signal(SIGHUP);
+  await_log(s, "event=reload");
+  check_error(by("bob"), 3, "it does not accept this side's certificate");
+  await_log(s, "certificate revoked: that of 'bob'");
+  CHECK(by("alice").out == "42\n");
+  auto checked = [&] { return multiply(s.where(), joined({believes(f), shows(f, "alice"), list})); };
+  CHECK(checked().out == "42\n");
+  revoke(f, "server");
+  check_error(checked(), 3, "certificate revoked: that of 'localhost'");
+}
+
 TEST_CASE("patio: TLS on one side only is exit code 3, and says so") {
   folder f;
   server plain;
@@ -114,8 +153,7 @@ TEST_CASE("patio serve: SIGHUP takes new certificates, and wrong ones leave the 
   CHECK(serial_of(s.where()) == first);
   auto await_reload = [&] {
     s.child().signal(SIGHUP);
-    for (;;)
-      if (auto line = s.child().error_lines().line().value(); line.find("event=reload") != std::string::npos) return line;
+    return await_log(s, "event=reload");
   };
   CHECK(await_reload().find("reason") == std::string::npos);
   auto second = serial_of(s.where());
@@ -127,6 +165,17 @@ TEST_CASE("patio serve: SIGHUP takes new certificates, and wrong ones leave the 
   CHECK(refused.find("the old certificates stay") != std::string::npos);
   CHECK(serial_of(s.where()) == second);
   CHECK(multiply(s.where(), believes(f)).out == "42\n");
+}
+
+TEST_CASE("patio serve: a file that is empty for a moment opens no door") {
+  folder f;
+  server s{joined({{"--demo", "--verbose"}, believes(f), shows(f, "server")})};
+  std::ofstream{f / "authority.pem", std::ios::trunc};
+  s.child().signal(SIGHUP);
+  await_log(s, f / "authority.pem" + " is empty");
+  check_error(multiply(s.where(), {"--tls-insecure"}), 3, "certificate");
+  check_error(run({"serve", "--tls-ca", f / "authority.pem"}), 2, "authority.pem is empty");
+  check_error(run({"serve", "--key-file", f / "authority.pem"}), 2, "authority.pem is empty");
 }
 
 TEST_CASE("patio serve: neither its key nor its private key is seen from outside or logged") {

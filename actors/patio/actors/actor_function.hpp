@@ -1,10 +1,14 @@
 /// Actors as registered functions; include it to give `registry::add` two more kinds of targets:
 ///   add("kv.get", store, get_atom::value)      an existing typed actor, sent the given atoms before the arguments
 ///   add("f", [](caf::event_based_actor* self, int64_t n) -> caf::result<int64_t> {...})
-///                                              runs as an actor of its own, one for each worker; may delegate or answer later
+///                                              runs as an actor of its own, one for each worker; may delegate or answer later;
+///                                              a std::stop_token behind `self` is stopped once nobody waits for the answer
 /// The registry does not keep an existing actor alive: once it has ended, calls fail.
 #pragma once
 
+#include <stop_token>
+
+#include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/typed_actor.hpp>
 #include <caf/typed_response_promise.hpp>
@@ -99,18 +103,23 @@ requires after_prefix<std::tuple<Ps...>, In>::matches struct matching_signature<
   using function = typename after_prefix<std::tuple<Ps...>, In>::template function<result_type>;
 };
 
-template <class R, class... As>
+template <class F, class R, class... As>
 struct actor_callable {
   using answer = typename answer_of<R>::type;
   using function = typed_function<answer, As...>;
+  static constexpr bool stoppable = std::is_invocable_v<F, caf::event_based_actor*, std::stop_token, As...>;
 
-  template <class F>
+  static R run(const F& f, caf::event_based_actor* self, const std::stop_token& over, As&&... as) {
+    if constexpr (stoppable) return f(self, over, std::move(as)...);
+    else return f(self, std::move(as)...);
+  }
+
   static caf::actor spawn(caf::event_based_actor* parent, const F& f) {
     return parent->home_system().spawn([f](caf::event_based_actor* self) -> caf::behavior {
-      return {[f, self](call_atom, As... as) -> caf::result<answer> { // the atom because CAF sends no empty message
+      return {[f, self](const std::stop_token& over, As... as) -> caf::result<answer> {
         try {
-          if constexpr (std::is_void_v<R>) return f(self, std::move(as)...), caf::unit;
-          else return f(self, std::move(as)...);
+          if constexpr (std::is_void_v<R>) return run(f, self, over, std::move(as)...), caf::unit;
+          else return run(f, self, over, std::move(as)...);
         } catch (...) {
           return to_caf(current_exception_error());
         }
@@ -118,7 +127,6 @@ struct actor_callable {
     });
   }
 
-  template <class F>
   static deferred_function defer(function bound, F f) {
     auto key = std::make_shared<char>(); // its address tells this function's actors from others' in a worker
     return [bound = std::move(bound), f = std::move(f), key](arguments&& call, reply&& to, void* host) {
@@ -126,17 +134,22 @@ struct actor_callable {
       if (!converted) return to.answer(tl::unexpected(std::move(converted.error())));
       auto& worker = *static_cast<worker_host*>(host);
       auto target = worker.instance(key.get(), [&] { return spawn(worker.self(), f); });
-      auto send = [&](auto&&... as) { request_answer<answer>(worker, target, std::move(to), call_atom::value, std::move(as)...); };
+      auto over = to.over();
+      auto send = [&](auto&&... as) { request_answer<answer>(worker, target, std::move(to), over, std::move(as)...); };
       std::apply(send, std::move(*converted));
     };
   }
 };
 
-template <class Signature>
+template <class F, class Signature>
 struct actor_callable_of;
-template <class R, class... As>
-struct actor_callable_of<R(caf::event_based_actor*, As...)> {
-  using type = actor_callable<R, As...>;
+template <class F, class R, class... As>
+struct actor_callable_of<F, R(caf::event_based_actor*, As...)> {
+  using type = actor_callable<F, R, As...>;
+};
+template <class F, class R, class... As>
+struct actor_callable_of<F, R(caf::event_based_actor*, std::stop_token, As...)> {
+  using type = actor_callable<F, R, As...>;
 };
 
 } // namespace detail
@@ -154,10 +167,10 @@ struct function_adapter<caf::typed_actor<Sigs...>> {
 };
 
 template <class F>
-  requires requires { typename detail::actor_callable_of<typename detail::signature_of<F>::type>::type; }
+  requires requires { typename detail::actor_callable_of<F, typename detail::signature_of<F>::type>::type; }
 struct function_adapter<F> {
   static registry_entry make(std::string name, F f, function_options options = {}) {
-    using callable = typename detail::actor_callable_of<typename detail::signature_of<F>::type>::type;
+    using callable = typename detail::actor_callable_of<F, typename detail::signature_of<F>::type>::type;
     typename callable::function bound{name, std::move(options.parameters)};
     auto signature = bound.signature();
     return {std::move(name), std::move(signature), callable::defer(std::move(bound), std::move(f)), false, {}};
@@ -197,3 +210,5 @@ template <class F>
 }
 
 } // namespace patio
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::stop_token)

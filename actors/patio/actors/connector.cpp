@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <mutex>
@@ -18,6 +19,7 @@ namespace patio {
 namespace {
 
 constexpr std::chrono::milliseconds shortest_pause{10};
+constexpr std::size_t most_on_the_way = 64;
 
 struct acceptor {
   unique_fd fd;
@@ -28,10 +30,10 @@ struct acceptor {
 
 struct attempt {
   endpoint to;
-  std::vector<address> addresses; ///< not tried yet, the next one last
+  std::vector<address> addresses = {}; ///< not tried yet, the next one last
   instant deadline;
   connector::on_connected tell;
-  unique_fd fd;
+  unique_fd fd = {};
   error last{errc::connect_failed, "timed out", {}};
 };
 
@@ -62,6 +64,7 @@ struct connector::state : std::enable_shared_from_this<state> {
   std::vector<attempt> attempts;
   std::vector<timer> timers;
   std::chrono::nanoseconds longest_pause{};
+  std::shared_ptr<std::atomic<std::size_t>> on_the_way = std::make_shared<std::atomic<std::size_t>>(0); ///< accepted, not taken over yet
 
   void notify() {
     std::uint64_t one = 1;
@@ -100,16 +103,25 @@ struct connector::state : std::enable_shared_from_this<state> {
     }
   }
 
+  [[nodiscard]] accepted_fd counted(result<unique_fd> fd) const {
+    ++*on_the_way;
+    return {new auto(std::move(fd)), [all = on_the_way](const result<unique_fd>* done) {
+              delete done;
+              --*all;
+            }};
+  }
+
   void accept_from(acceptor& a, instant now) {
     for (;;) {
+      if (*on_the_way >= most_on_the_way) return void(a.rests_until = now + shortest_pause);
       unique_fd fd{::accept4(a.fd.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
       if (fd) {
         a.rest = shortest_pause;
-        a.tell(std::move(fd));
+        a.tell(counted(std::move(fd)));
         continue;
       }
       if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) return;
-      a.tell(fail(errc::connect_failed, "cannot accept: " + std::system_category().message(errno)));
+      a.tell(counted(fail(errc::connect_failed, "cannot accept: " + std::system_category().message(errno))));
       a.rests_until = now + a.rest; // EMFILE and the like: the listening socket stays readable, so poll would spin
       a.rest = std::min(a.rest * 2, longest_pause);
       return;
@@ -197,7 +209,7 @@ void connector::accept(unique_fd listening, on_accepted tell) {
 
 void connector::connect(endpoint to, std::chrono::milliseconds patience, on_connected tell) {
   auto begin = [to, deadline = clock_now() + patience, tell = std::move(tell)](state& s, result<std::vector<address>> addresses) {
-    attempt a{to, {}, deadline, tell, {}, {}};
+    attempt a{.to = to, .deadline = deadline, .tell = tell};
     if (addresses) a.addresses.assign(addresses->rbegin(), addresses->rend());
     else a.last = std::move(addresses.error());
     s.hand_over(&state::new_attempts, std::move(a));

@@ -13,8 +13,10 @@ namespace patio {
 
 class connector {
 public:
+  /// A socket on its way to its owner; whoever drops it closes it.
+  using accepted_fd = std::shared_ptr<result<unique_fd>>;
   /// Called on the connector's thread.
-  using on_accepted = std::function<void(result<unique_fd>)>;
+  using on_accepted = std::function<void(accepted_fd)>;
   using on_connected = std::function<void(result<unique_fd>)>;
 
   /// `longest_pause`: between two attempts to accept when the process is out of descriptors; the first is 10 ms.
@@ -23,7 +25,8 @@ public:
   connector(const connector&) = delete;
   connector& operator=(const connector&) = delete;
 
-  /// Accepts until destroyed. An accept that failed is told, and tried again after a pause.
+  /// Accepts until destroyed, but no more than 64 that have not been dropped yet: the others wait in the system's queue. An accept that
+  /// failed is told, and tried again after a pause.
   void accept(unique_fd listening, on_accepted tell);
   /// Tries the host's addresses in turn until `patience` has passed; `tell` is called once, unless the connector ends before.
   void connect(endpoint to, std::chrono::milliseconds patience, on_connected tell);

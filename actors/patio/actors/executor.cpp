@@ -21,6 +21,7 @@ namespace {
 using run_atom = caf::atom_constant<caf::atom("run")>;
 using settled_atom = caf::atom_constant<caf::atom("settled")>;
 using retire_atom = caf::atom_constant<caf::atom("retire")>;
+using unwanted_atom = caf::atom_constant<caf::atom("unwanted")>;
 
 /// What a pool's workers are made of.
 struct worker_kind {
@@ -98,9 +99,10 @@ struct pool_state {
   };
   std::vector<slot> workers;
   std::uint64_t last_run = 0;
-  std::size_t longest = 0;               ///< of what waits, of either kind
-  std::size_t deferred = 0;              ///< that have begun and not answered yet
-  std::deque<task_ptr> waiting_deferred; ///< until fewer of them have
+  std::size_t longest = 0;                                                       ///< of what waits, of either kind
+  std::size_t deferred = 0;                                                      ///< that have begun and not answered yet
+  std::deque<task_ptr> waiting_deferred;                                         ///< until fewer of them have
+  std::shared_ptr<std::atomic_flag> told = std::make_shared<std::atomic_flag>(); ///< that something waits which is over
 
   // Ends with the pool, however that ends: whoever waits is told.
   ~pool_state() {
@@ -116,10 +118,18 @@ struct pool_state {
     if (deferred < options.deferred) return begin_deferred(std::move(t));
     if (waiting_deferred.size() >= longest) drop_unwanted();
     if (waiting_deferred.size() >= longest) return refuse(*t, waiting_deferred.size());
+    watch(*t);
     waiting_deferred.push_back(std::move(t));
   }
 
+  // What is over holds memory and takes up room, so it does not wait for its turn.
+  void watch(task& t) const {
+    if (!t.answer.over().stop_possible()) return;
+    t.if_over = std::make_unique<std::stop_callback<unwanted_note>>(t.answer.over(), unwanted_note{self->address(), told});
+  }
+
   void enqueue(task_ptr t) {
+    if (!queue.has_room()) watch(*t);
     auto placed = queue.submit(t);
     if (!placed && placed.error() == decltype(queue)::admission::refused && drop_unwanted()) placed = queue.submit(t);
     if (placed) return assign(std::move(*placed));
@@ -155,8 +165,8 @@ struct pool_state {
     t.answer.answer(fail(errc::overloaded, queue.exhausted() ? limit::none : limit::queue_per_worker, std::move(why)));
   }
 
-  // Only when room is needed: what is over costs nothing but its place.
   bool drop_unwanted() {
+    told->clear();
     auto is_over = [](const task_ptr& t) { return t->answer.over().stop_requested(); };
     auto unwanted = queue.take_waiting(is_over);
     for (auto& t : waiting_deferred)
@@ -172,6 +182,7 @@ struct pool_state {
       a = queue.done(a->worker);
     }
     if (!a) return;
+    a->task->if_over.reset();
     if (a->worker >= workers.size()) workers.resize(a->worker + 1);
     auto& to = workers[a->worker];
     if (!to.worker) to.worker = spawn_worker(self, kind);
@@ -240,6 +251,7 @@ caf::behavior pool(caf::stateful_actor<pool_state>* self, const registry& functi
     [&s](aside_atom, std::size_t worker, std::uint64_t run) { s.set_aside(worker, run); },
     [&s](back_atom, std::size_t worker, std::uint64_t run) { s.bring_back(worker, run); },
     [&s](settled_atom) { s.settled(); },
+    [&s](unwanted_atom) { s.drop_unwanted(); },
     [self](shut_down_atom) { self->quit(); },
   };
 }
@@ -250,6 +262,11 @@ executor spawn_pool(caf::actor_system& sys, const registry& functions, const poo
 }
 
 } // namespace
+
+void unwanted_note::operator()() const {
+  if (told->test_and_set()) return;
+  if (auto strong = caf::actor_cast<caf::actor>(pool)) caf::anon_send(strong, unwanted_atom::value);
+}
 
 void executor::run(task t) const {
   auto shared = std::make_shared<task>(std::move(t));

@@ -36,6 +36,8 @@ spdlog::logger& default_logger() {
 
 void set_log_level(log_level least) { least_level = least; }
 
+bool is_logged(log_level level) noexcept { return level >= least_level.load(std::memory_order_relaxed); }
+
 void set_log_sink(std::function<void(log_level, std::string_view)> sink) {
   auto shared = sink ? std::make_shared<const std::function<void(log_level, std::string_view)>>(std::move(sink)) : nullptr;
   std::lock_guard lock{slot().mutex};
@@ -43,7 +45,7 @@ void set_log_sink(std::function<void(log_level, std::string_view)> sink) {
 }
 
 void log(log_level level, std::string_view text) {
-  if (level < least_level.load(std::memory_order_relaxed)) return;
+  if (!is_logged(level)) return;
   std::shared_ptr<const std::function<void(log_level, std::string_view)>> sink;
   {
     std::lock_guard lock{slot().mutex};
@@ -66,7 +68,7 @@ std::string printable(std::string_view text, std::size_t longest) {
   for (char c : text.substr(0, longest)) {
     auto u = static_cast<unsigned char>(c);
     static constexpr char digits[] = "0123456789abcdef";
-    if (u >= 0x20 && u < 0x7f && c != '\\') out += c;
+    if (u >= 0x20 && u < 0x7f && c != '"') out += c;
     else out += {'\\', 'x', digits[u >> 4], digits[u & 15]};
   }
   return text.size() > longest ? out + "..." : out;

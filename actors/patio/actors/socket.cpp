@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -99,7 +100,10 @@ bool is_loopback(int fd) {
 }
 
 void tune(int fd, const limits& l) noexcept {
-  auto seconds = [](std::chrono::nanoseconds t) { return static_cast<int>(std::chrono::ceil<std::chrono::seconds>(t).count()); };
+  auto seconds = [](std::chrono::nanoseconds t) {
+    constexpr std::chrono::nanoseconds longest = std::chrono::hours{9}; // what the kernel takes
+    return static_cast<int>(std::chrono::ceil<std::chrono::seconds>(std::min(t, longest)).count());
+  };
   set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
   set(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds(l.keepalive_idle));

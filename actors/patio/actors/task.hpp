@@ -2,10 +2,13 @@
 /// because CAF's messages can be copied and the duty to answer cannot.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <utility>
 
+#include <caf/actor_addr.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/atom.hpp>
 
@@ -14,6 +17,13 @@
 
 namespace patio {
 
+/// Tells a pool, once until it looks, that something it lets wait is not wanted any more.
+struct unwanted_note {
+  caf::actor_addr pool;
+  std::shared_ptr<std::atomic_flag> told;
+  void operator()() const;
+};
+
 struct task {
   const registry_entry* entry = nullptr; ///< lives as long as the registry, which the executor and its workers hold
   arguments args;
@@ -21,6 +31,7 @@ struct task {
   reply answer;
   /// Whose it is: the broker, and the connection there. A full queue is shared out among owners.
   std::pair<std::uint64_t, std::uint64_t> owner = {};
+  std::unique_ptr<std::stop_callback<unwanted_note>> if_over = {}; ///< while it waits
 };
 using task_ptr = std::shared_ptr<task>;
 

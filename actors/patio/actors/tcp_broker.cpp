@@ -12,6 +12,7 @@
 #include <patio/actors/completion.hpp>
 #include <patio/actors/junk.hpp>
 #include <patio/actors/tcp_shell.hpp>
+#include <patio/limit_table.hpp>
 
 namespace patio {
 namespace {
@@ -33,16 +34,16 @@ using tcp_broker = caf::stateful_actor<holder, closing_broker>;
 
 caf::message_handler socket_handlers(tcp_shell& s) {
   return {
-    [&s](const caf::io::new_data_msg& msg) { s.on_data(msg); },
-    [&s](const caf::io::data_transferred_msg& msg) { s.on_transferred(msg); },
-    [&s](const caf::io::connection_closed_msg& msg) { s.on_socket_closed(msg.handle); },
-    [&s](accepted_atom, const connected_fd& r) { s.on_accepted(r); },
-    [&s](dialled_atom, std::uint64_t dial, const connected_fd& r) { s.on_dialled(dial, r); },
-    [&s](redial_atom, std::uint64_t dial) { s.dial(dial); },
-    [&s](tick_atom, std::int64_t number) { s.tick(number); },
-    [&s](flush_atom) { s.flush(); },
-    [&s](answered_atom, const inbound_id& id, const shared_result& r) { s.answered(id, *r); },
-    [&s](cancel_atom, const call_id& id) { s.cancel(id); },
+    [&s](const caf::io::new_data_msg& msg) { s.guarded(s.number_of(msg.handle), [&] { s.on_data(msg); }); },
+    [&s](const caf::io::data_transferred_msg& msg) { s.guarded(s.number_of(msg.handle), [&] { s.on_transferred(msg); }); },
+    [&s](const caf::io::connection_closed_msg& msg) { s.guarded(s.number_of(msg.handle), [&] { s.on_socket_closed(msg.handle); }); },
+    [&s](accepted_atom, const connected_fd& r) { s.guarded(0, [&] { s.on_accepted(r); }); },
+    [&s](dialled_atom, std::uint64_t dial, const connected_fd& r) { s.guarded(0, [&] { s.on_dialled(dial, r); }); },
+    [&s](redial_atom, std::uint64_t dial) { s.guarded(0, [&] { s.dial(dial); }); },
+    [&s](tick_atom, std::int64_t number) { s.guarded(0, [&] { s.tick(number); }); },
+    [&s](flush_atom) { s.guarded(0, [&] { s.flush(); }); },
+    [&s](answered_atom, const inbound_id& id, const shared_result& r) { s.guarded(id.from, [&] { s.answered(id, *r); }); },
+    [&s](cancel_atom, const call_id& id) { s.guarded(0, [&] { s.cancel(id); }); },
   };
 }
 
@@ -96,6 +97,7 @@ result<void> ask(const tcp_broker_actor& node, caf::message question) {
 
 tcp_broker_actor spawn_tcp_broker(caf::actor_system& sys, const executor& exec, tcp_options options) {
   if (auto ok = check_keys(options.key, options.keys); !ok) throw std::invalid_argument{ok.error().message};
+  if (auto ok = check_limits(options.limits); !ok) throw std::invalid_argument{ok.error().message};
   std::optional<tls_context> tls;
   if (options.tls) {
     auto made = tls_context::make(*options.tls);

@@ -40,7 +40,8 @@ struct dial_target {
   connect_options options;
 };
 
-/// Throws std::invalid_argument for keys of more than 32 bytes or that cannot be told apart, and for wrong TLS options. The system's configuration must have loaded caf::io::middleman.
+/// Throws std::invalid_argument for keys of more than 32 bytes or that cannot be told apart, for limits that are too small, and for wrong
+/// TLS options. The system's configuration must have loaded caf::io::middleman.
 [[nodiscard]] tcp_broker_actor spawn_tcp_broker(caf::actor_system& sys, const executor& exec, tcp_options options = {});
 
 /// Binds, and waits for the broker to take the socket over: not to be called from within a broker. Returns the address with the port
@@ -52,7 +53,7 @@ std::future<result<peer_info>> connect(const tcp_broker_actor& node, const std::
                                        connect_options options = {});
 
 /// From now on, new connections use these certificates; those that are open go on. Fails with errc::invalid, and changes nothing, if the
-/// options are wrong or the node was spawned without TLS.
+/// options are wrong, the node was spawned without TLS, or it would no longer demand client certificates.
 [[nodiscard]] result<void> replace_tls(const tcp_broker_actor& node, const tls_options& options);
 
 /// Ends a broker and waits until its calls have ended. A TCP broker needs it before its actor system ends, which would wait for ever.

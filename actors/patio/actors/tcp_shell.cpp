@@ -27,7 +27,7 @@ node_options to_node_options(const tcp_options& o) {
 tcp_shell::tcp_shell(caf::io::broker* self, executor exec, tcp_options options, std::optional<tls_context> tls)
     : self_{self}, executor_{std::move(exec)}, options_{std::move(options)}, tls_{std::move(tls)}, node_{to_node_options(options_),
                                                                                                          executor_.functions(), *this},
-      log_limit_{options_.limits.log_lines}, connector_{std::in_place, options_.limits.accept_pause} {}
+      warnings_{options_.limits.log_lines}, news_{options_.limits.log_lines}, connector_{std::in_place, options_.limits.accept_pause} {}
 
 // However the actor ends, every caller is answered.
 tcp_shell::~tcp_shell() {
@@ -36,6 +36,20 @@ tcp_shell::~tcp_shell() {
     if (d.promise.pending()) d.promise.deliver(to_caf({errc::shut_down, {}, {}}));
   connector_.reset(); // whoever waits for the end may listen on the same port at once
   for (auto& j : joiners_) j.deliver(caf::unit);
+}
+
+connection_id tcp_shell::number_of(caf::io::connection_handle hdl) const noexcept {
+  auto at = ids_.find(hdl.id());
+  return at == ids_.end() ? 0 : at->second;
+}
+
+void tcp_shell::give_up(connection_id about, const char* why) noexcept {
+  try {
+    auto at = links_.find(about);
+    if (at == links_.end()) return warn("failed", "node:", why);
+    node_.close(about, {errc::protocol, why, {}}, at->second.sent);
+  } catch (const std::exception&) { // there is not even memory to say so
+  }
 }
 
 void tcp_shell::open(unique_fd fd, role side, std::uint64_t dial) {
@@ -67,15 +81,11 @@ void tcp_shell::on_data(const caf::io::new_data_msg& msg) {
   if (at == ids_.end()) return;
   auto id = at->second;
   adapt_read_size(links_[id], msg.buf.size());
-  try {
-    // In a few slices, so that the peer gets the first answers while the last requests are being read.
-    auto slice = std::max(smallest_slice, msg.buf.size() / 4);
-    for (std::string_view rest{msg.buf.data(), msg.buf.size()}; !rest.empty(); rest.remove_prefix(std::min(slice, rest.size()))) {
-      node_.receive(id, rest.substr(0, slice), clock_now());
-      write_dirty();
-    }
-  } catch (const std::exception& e) { // out of memory, say: one peer's bytes may cost one connection
-    node_.close(id, {errc::protocol, e.what(), {}}, links_.contains(id) ? links_[id].sent : 0);
+  // In a few slices, so that the peer gets the first answers while the last requests are being read.
+  auto slice = std::max(smallest_slice, msg.buf.size() / 4);
+  for (std::string_view rest{msg.buf.data(), msg.buf.size()}; !rest.empty(); rest.remove_prefix(std::min(slice, rest.size()))) {
+    node_.receive(id, rest.substr(0, slice), clock_now());
+    write_dirty();
   }
   flush();
 }
@@ -124,8 +134,7 @@ void tcp_shell::on_socket_closed(caf::io::connection_handle hdl) {
   auto at = ids_.find(hdl.id());
   if (at == ids_.end()) return;
   auto id = at->second;
-  node_.close(id, {links_[id].ready_at != never ? errc::maybe_executed : errc::login_refused, "the peer closed the connection", {}},
-              links_[id].sent);
+  node_.close_at_end(id, links_[id].sent);
   flush();
 }
 
@@ -188,7 +197,7 @@ void tcp_shell::hang_up(const link& l, bool abort) {
 void tcp_shell::on_peer(const peer_info& peer) {
   auto& l = links_[peer.id];
   l.ready_at = clock_now();
-  log(log_level::info, "event=connected peer=" + peer.address + " functions=" + std::to_string(peer.names.size()));
+  tell(peer.address, "event=connected peer=" + peer.address + " functions=" + std::to_string(peer.names.size()));
   if (auto at = dials_.find(l.dial); at != dials_.end()) {
     if (at->second.promise.pending()) at->second.promise.deliver(peer);
   }
@@ -211,18 +220,25 @@ void tcp_shell::on_closed(connection_id id, const error& why) {
   if (l.dial != 0 && !draining_) return dial_failed(l.dial, why);
   bool fault = why.code == errc::protocol || why.code == errc::login_refused;
   if (fault) warn("closed", l.address, to_string(why));
-  else log(log_level::info, "event=closed peer=" + l.address + " reason=\"" + printable(why.message) + "\"");
+  else tell(l.address, "event=closed peer=" + l.address + " reason=\"" + printable(why.message) + "\"");
 }
 
 void tcp_shell::on_log(std::string_view peer, std::string text) { warn("refused", std::string{peer}, text); }
 
-// A peer comes with another port each time, so its host is what is counted.
 void tcp_shell::warn(std::string_view event, const std::string& peer, std::string_view reason) {
+  note(log_level::warning, warnings_, peer, "event=" + std::string{event} + " peer=" + peer + " reason=\"" + printable(reason) + "\"");
+}
+
+void tcp_shell::tell(const std::string& peer, const std::string& line) { note(log_level::info, news_, peer, line); }
+
+// A peer comes with another port each time, so its network is what is counted; and a crowd may have many of those.
+void tcp_shell::note(log_level level, log_budget& budget, const std::string& peer, std::string line) {
+  if (!is_logged(level)) return;
   auto now = clock_now();
-  if (!log_limit_.allow(std::string_view{peer}.substr(0, peer.rfind(':')), now)) return;
-  auto line = "event=" + std::string{event} + " peer=" + peer + " reason=\"" + printable(reason) + "\"";
-  if (auto hidden = log_limit_.take_refused(); hidden > 0) line += " lines_left_out=" + std::to_string(hidden);
-  log(log_level::warning, line);
+  if (!budget.of_one.allow(network_of(peer), now) || !budget.of_all.allow("", now)) return;
+  if (auto hidden = budget.of_one.take_refused() + budget.of_all.take_refused(); hidden > 0)
+    line += " lines_left_out=" + std::to_string(hidden);
+  log(level, line);
 }
 
 void tcp_shell::arm() {

@@ -32,6 +32,17 @@ public:
   tcp_shell(caf::io::broker* self, executor exec, tcp_options options, std::optional<tls_context> tls);
   ~tcp_shell();
 
+  /// Runs a handler. What it throws (memory may run out) costs the connection that it is about, or nothing, and never the broker.
+  template <class F>
+  void guarded(connection_id about, F handler) noexcept {
+    try {
+      handler();
+    } catch (const std::exception& e) {
+      give_up(about, e.what());
+    }
+  }
+  [[nodiscard]] connection_id number_of(caf::io::connection_handle hdl) const noexcept; ///< 0 for one that is gone
+
   // From sockets.
   void on_data(const caf::io::new_data_msg& msg);
   void on_transferred(const caf::io::data_transferred_msg& msg);
@@ -74,6 +85,11 @@ private:
     bool reported = false; ///< the same trouble is logged once
   };
 
+  struct log_budget {
+    explicit log_budget(std::size_t lines) : of_one{lines}, of_all{10 * lines} {}
+    rate_limit of_one, of_all; ///< peers' networks, lines a second
+  };
+
   // node_events
   void on_execute(inbound_call work) override;
   void on_finished(std::uint64_t token, result<value> r) override;
@@ -82,6 +98,7 @@ private:
   void on_closed(connection_id id, const error& why) override;
   void on_log(std::string_view peer, std::string text) override;
 
+  void give_up(connection_id about, const char* why) noexcept;
   void open(unique_fd fd, role side, std::uint64_t dial);
   void adapt_read_size(link& l, std::size_t got);
   void write(connection_id id, link& l);
@@ -92,6 +109,8 @@ private:
   void schedule_flush();
   void write_dirty();
   void warn(std::string_view event, const std::string& peer, std::string_view reason);
+  void tell(const std::string& peer, const std::string& line);
+  void note(log_level level, log_budget& budget, const std::string& peer, std::string line);
   void arm();
   [[nodiscard]] bool is_drained() const;
   void end_if_drained();
@@ -107,7 +126,7 @@ private:
   std::map<std::uint64_t, dial_state> dials_;
   std::uint64_t last_dial_ = 0;
   std::vector<caf::response_promise> joiners_;
-  rate_limit log_limit_;
+  log_budget warnings_, news_;
   std::unordered_set<connection_id> backlogged_; ///< whose in_caf is not 0
   bool flush_scheduled_ = false, draining_ = false, ended_ = false;
   std::size_t unwritten_ = 0, burst_ = 0;

@@ -27,7 +27,7 @@ void tcp_shell::on_finished(std::uint64_t token, result<value> r) {
 }
 
 void tcp_shell::on_execute(inbound_call work) {
-  auto back = [weak = self_->address(), id = work.id](result<value> r) {
+  auto back = [weak = self_->address(), id = work.id, charge = std::move(work.charge)](result<value> r) {
     if (auto strong = caf::actor_cast<caf::actor>(weak))
       caf::anon_send(strong, answered_atom::value, id, std::make_shared<result<value>>(std::move(r)));
   };
@@ -77,9 +77,8 @@ caf::error tcp_shell::listen(const listening_socket& socket) {
   if (!proves_itself && !options_.insecure_listen_to_all && !is_loopback(fd)) return to_caf(not_open_to_all(local_endpoint(fd)));
   if (tls_ && !tls_->can_accept())
     return to_caf({errc::invalid, "a node that listens with TLS needs a certificate and its private key", {}});
-  connector_->accept(std::move(*socket.fd), [weak = self_->address()](result<unique_fd> r) {
-    if (auto strong = caf::actor_cast<caf::actor>(weak))
-      caf::anon_send(strong, accepted_atom::value, std::make_shared<result<unique_fd>>(std::move(r)));
+  connector_->accept(std::move(*socket.fd), [weak = self_->address()](connected_fd r) {
+    if (auto strong = caf::actor_cast<caf::actor>(weak)) caf::anon_send(strong, accepted_atom::value, std::move(r));
   });
   return caf::none;
 }
@@ -88,6 +87,8 @@ caf::error tcp_shell::replace(const tls_context& tls) {
   if (!tls_) return to_caf({errc::invalid, "the node was spawned without TLS", {}});
   if (tls_->can_accept() && !tls.can_accept())
     return to_caf({errc::invalid, "a node that listens with TLS needs a certificate and its private key", {}});
+  if (tls_->demands_client_certificate() && !tls.demands_client_certificate())
+    return to_caf({errc::invalid, "a node that demands client certificates goes on to: the options need an authority for them", {}});
   tls_ = tls;
   return caf::none;
 }

@@ -37,6 +37,8 @@ result<tls_options> read_tls_files(const tls_files& files) {
     if (path.empty()) return {};
     auto bytes = read_secret_file(path);
     if (!bytes) return tl::unexpected(std::move(bytes.error()));
+    // A file that is being replaced may be empty for a moment, and no authorities, say, would be all of them.
+    if (bytes->empty()) return fail(errc::invalid, path + " is empty");
     into = bytes->view();
     return {};
   };
