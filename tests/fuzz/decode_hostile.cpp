@@ -38,13 +38,15 @@ void mark(std::string_view text) {
 }
 
 const std::string challenge = patio::login_challenge("0123456789abcdef");
+const auto types = patio::python_types::standard().add("shop.models", "Order");
 
 struct tally {
-  std::size_t values = 0, calls = 0, logins = 0;
+  std::size_t values = 0, with_objects = 0, calls = 0, logins = 0;
 
   void decode(std::string_view bytes) {
     values += patio::read_pickle(bytes).has_value();
     (void)patio::read_pickle(bytes, {}, patio::unknown_class::as_exception);
+    with_objects += patio::read_pickle(bytes, {}, patio::unknown_class::refuse, types).has_value();
     calls += patio::read_call_request(bytes).has_value();
     logins += patio::check_login(bytes, challenge, "secret").has_value();
   }
@@ -52,7 +54,9 @@ struct tally {
 
 void require_refused(const std::vector<std::string>& gadgets) {
   for (const auto& bytes : gadgets)
-    if (patio::read_pickle(bytes) || patio::read_call_request(bytes)) throw std::runtime_error{"accepted: " + to_hex(bytes)};
+    if (patio::read_pickle(bytes) || patio::read_pickle(bytes, {}, patio::unknown_class::refuse, types)
+        || patio::read_call_request(bytes, {}, types))
+      throw std::runtime_error{"accepted: " + to_hex(bytes)};
 }
 
 void run(const choices& c) {
@@ -76,8 +80,9 @@ void run(const choices& c) {
     if (c.open && i == c.count / 2) (void)open("/dev/null", O_RDONLY | O_CLOEXEC);
   }
   mark("decoding ended\n");
-  mark(std::to_string(c.count) + " inputs: " + std::to_string(t.values) + " values, " + std::to_string(t.calls) + " calls, "
-       + std::to_string(t.logins) + " logins\n");
+  if (t.with_objects <= t.values) throw std::runtime_error{"no object of an added class was among the pickles"};
+  mark(std::to_string(c.count) + " inputs: " + std::to_string(t.values) + " values (" + std::to_string(t.with_objects)
+       + " where classes are added), " + std::to_string(t.calls) + " calls, " + std::to_string(t.logins) + " logins\n");
 }
 
 } // namespace

@@ -114,8 +114,22 @@ inline constexpr std::pair<std::string_view, std::string_view> gadgets[] = {
   return all;
 }
 
+/// What only a node takes that was told to: one of each family of Python's own classes, and a class of the user's in three forms.
+[[nodiscard]] inline std::vector<std::string> object_pickles() {
+  const std::string order = "cshop.models\nOrder\n", state = "(Vid\nI7\ndb.";
+  return {"cdatetime\ndatetime\n(C\x0a\x07\xea\x01\x02\x03\x04\x05\x01\x02\x03"
+          "cdatetime\ntimezone\n(cdatetime\ntimedelta\n(I0\nI3600\nI0\ntRtRtR.",
+          "cdecimal\nDecimal\n(V-1.5E+3\ntR.",
+          "cuuid\nUUID\n)\x81(Vint\nI5\ndb.",
+          "ccollections\nOrderedDict\n)R(Va\nI1\nVb\nI2\nu.",
+          "ccopy_reg\n_reconstructor\n(" + order + "c__builtin__\nobject\nNtR" + state,
+          order + ")\x81" + state,
+          order + "(I1\ntR(I2\ne(I3\nI4\nu" + state};
+}
+
 [[nodiscard]] inline std::vector<std::string> hostile_pickles() {
   auto all = gadget_pickles();
+  for (auto& object : object_pickles()) all.push_back(std::move(object));
   for (const auto* file : {"reject.jsonl", "pickle.jsonl"})
     for (const auto& row : json_rows(file)) all.push_back(from_hex(row.at("pickle").get<std::string>()));
   for (const auto* hex : {"", "8004", "80062e", "800282012e", "50610a2e", "80044b01512e", "80059700", "8005982e", "5d72ffffff1f2e"})

@@ -2,6 +2,7 @@
 #include <stdexcept>
 
 #include <patio/extensions.hpp>
+#include <patio/python_values.hpp>
 #include <patio/repr.hpp>
 
 #include "pickles.hpp"
@@ -27,22 +28,34 @@ void compare(const value& v) try {
   require(v.weight() * 2 > value::expansion_limit, "only what expands beyond the limit cannot be compared");
 }
 
-void raise(const value& v) {
+void raise(const value& v, const patio::python_types& types) {
   auto e = patio::from_noted_exception(v);
   (void)to_string(e);
   std::string sent;
-  if (auto written = patio::write_pickle(patio::to_noted_exception(e), sent)) {
-    auto back = patio::read_pickle(sent, {}, patio::unknown_class::as_exception);
+  if (auto written = patio::write_pickle(patio::to_noted_exception(e), sent, types)) {
+    auto back = patio::read_pickle(sent, {}, patio::unknown_class::as_exception, types);
     require(back && back->kind() == patio::kind::exception, "an error that was received can be passed on");
   }
 }
 
-void use(const value& v) {
+void convert(const value& v) {
+  auto name = v.as_object().name;
+  require(name != "Decimal" || patio::from_value<patio::decimal>(v), "a Decimal that was accepted is one in C++");
+  require(name != "UUID" || patio::from_value<patio::uuid>(v), "a UUID that was accepted is one in C++");
+  require(name != "date" || patio::from_value<std::chrono::year_month_day>(v), "a date that was accepted is one in C++");
+  // Other ranges are wider in Python.
+  (void)patio::from_value<patio::timedelta>(v);
+  (void)patio::from_value<std::chrono::sys_time<std::chrono::nanoseconds>>(v);
+  (void)patio::from_value<std::chrono::local_time<std::chrono::nanoseconds>>(v);
+}
+
+void use(const value& v, const patio::python_types& types) {
   require(v.depth() <= value::max_depth, "a value is at most so deep");
   if (!is_worth_walking(v)) return;
   print(v, v.weight() <= value::expansion_limit);
   compare(v);
-  if (v.kind() == patio::kind::exception) raise(v);
+  if (v.kind() == patio::kind::exception) raise(v, types);
+  if (v.kind() == patio::kind::object) convert(v);
 }
 
 void judge(const patio::error& e) {
@@ -57,14 +70,14 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   pickle_reading how{input.byte()};
   auto bytes = input.rest();
   if (how.as == pickle_reading::form::call) {
-    auto call = patio::read_call_request(bytes, how.limits);
+    auto call = patio::read_call_request(bytes, how.limits, how.types);
     if (!call) return judge(call.error()), 0;
-    for (const auto& v : call->args.positional) use(v);
-    for (const auto& [name, v] : call->args.keywords) use(v);
-    use(call->timeout);
+    for (const auto& v : call->args.positional) use(v, how.types);
+    for (const auto& [name, v] : call->args.keywords) use(v, how.types);
+    use(call->timeout, how.types);
   } else {
-    auto v = patio::read_pickle(bytes, how.limits, how.unknown());
-    v ? use(*v) : judge(v.error());
+    auto v = patio::read_pickle(bytes, how.limits, how.unknown(), how.types);
+    v ? use(*v, how.types) : judge(v.error());
   }
   return 0;
 }

@@ -5,47 +5,54 @@
 
 namespace {
 
+using patio::python_types;
 using patio::value;
 
 // An exception of a class that is not built-in is sent as another (RuntimeError), so it comes back as that one.
 bool may_change(const value& v) {
   auto any = [](const auto& all) { return std::any_of(all.begin(), all.end(), may_change); };
+  auto any_entry = [](const auto& all) {
+    return std::any_of(all.begin(), all.end(), [](const auto& e) { return may_change(e.first) || may_change(e.second); });
+  };
   switch (v.kind()) {
   case patio::kind::exception: return true;
   case patio::kind::list:
   case patio::kind::tuple: return any(v.items());
-  case patio::kind::dict:
-    return std::any_of(v.entries().begin(), v.entries().end(), [](const auto& e) { return may_change(e.first) || may_change(e.second); });
+  case patio::kind::dict: return any_entry(v.entries());
+  case patio::kind::object: {
+    const auto& o = v.as_object();
+    return any(o.args) || any(o.items) || any_entry(o.entries) || may_change(o.state);
+  }
   default: return false;
   }
 }
 
-std::string written(const value& v) {
+std::string written(const value& v, const python_types& types) {
   std::string out;
-  require(patio::write_pickle(v, out).has_value(), "what was read can be written");
+  require(patio::write_pickle(v, out, types).has_value(), "what was read can be written");
   return out;
 }
 
-void value_round(const value& v) {
-  auto first = written(v);
-  auto back = patio::read_pickle(first);
+void value_round(const value& v, const python_types& types) {
+  auto first = written(v, types);
+  auto back = patio::read_pickle(first, {}, patio::unknown_class::refuse, types);
   require(back.has_value(), "what was written can be read");
   if (v.weight() <= 1 << 16 && !may_change(v)) require(identical(*back, v), "a value is what it was after writing and reading");
-  require(written(*back) == first, "a value is written to the same bytes again");
+  require(written(*back, types) == first, "a value is written to the same bytes again");
 }
 
-std::string written(const patio::call_request& call) {
+std::string written(const patio::call_request& call, const python_types& types) {
   std::string out;
-  require(patio::write_call_request(call, out).has_value(), "a call that was read can be written");
+  require(patio::write_call_request(call, out, types).has_value(), "a call that was read can be written");
   return out;
 }
 
-void call_round(const patio::call_request& call) {
-  auto first = written(call);
-  auto back = patio::read_call_request(first);
+void call_round(const patio::call_request& call, const python_types& types) {
+  auto first = written(call, types);
+  auto back = patio::read_call_request(first, {}, types);
   require(back.has_value(), "a call that was written can be read");
   require(back->function == call.function, "a call's function is what it was");
-  require(written(*back) == first, "a call is written to the same bytes again");
+  require(written(*back, types) == first, "a call is written to the same bytes again");
 }
 
 bool expands(const patio::call_request& call) {
@@ -62,11 +69,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   pickle_reading how{input.byte()};
   auto bytes = input.rest();
   if (how.as == pickle_reading::form::call) {
-    auto call = patio::read_call_request(bytes, how.limits);
-    if (call && !expands(*call)) call_round(*call);
+    auto call = patio::read_call_request(bytes, how.limits, how.types);
+    if (call && !expands(*call)) call_round(*call, how.types);
   } else {
-    auto v = patio::read_pickle(bytes, how.limits, how.unknown());
-    if (v && is_worth_walking(*v) && v->weight() <= value::expansion_limit) value_round(*v);
+    auto v = patio::read_pickle(bytes, how.limits, how.unknown(), how.types);
+    if (v && is_worth_walking(*v) && v->weight() <= value::expansion_limit) value_round(*v, how.types);
   }
   return 0;
 }

@@ -5,11 +5,18 @@
 
 #include "fuzz.hpp"
 
+/// None, or all that a node can be told to carry: Python's own, and a class of the user's. Made once, as an input takes microseconds.
+[[nodiscard]] inline const patio::python_types& types_of(bool added) {
+  static const patio::python_types none, all = patio::python_types::standard().add("shop.models", "Order");
+  return added ? all : none;
+}
+
 struct pickle_reading {
   enum class form : std::uint8_t { value, value_or_unknown_exception, call } as;
+  const patio::python_types& types;
   patio::pickle_limits limits;
 
-  explicit pickle_reading(std::uint8_t first) : as{static_cast<form>(first % 3)} {
+  explicit pickle_reading(std::uint8_t first) : as{static_cast<form>(first % 3)}, types{types_of((first & 0x40) != 0)} {
     if (first < 0x80) return;
     // Small enough for small inputs to meet them.
     limits = {.bytes = 400, .nodes = 40, .memo = 10, .memory = 2'000, .integer_bytes = 8, .integer_digits = 12, .compared = 60};
