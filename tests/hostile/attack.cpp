@@ -5,6 +5,7 @@
 
 #include <patio/login.hpp>
 #include <patio/pickle.hpp>
+#include <patio/tls.hpp>
 
 #include "hostile_pickles.hpp"
 
@@ -54,6 +55,36 @@ attack replayer(source&) { return {.kind = "replays a login", .how = login::repl
 attack stranger(source&) { return {.kind = "has another key", .how = login::wrong}; }
 attack passer_by(source& random) { return {.kind = "sends random bytes", .bytes = noise(random, 512)}; }
 attack wrong_door(source&) { return {.kind = "speaks HTTP", .bytes = "GET / HTTP/1.1\r\n\r\n"}; }
+
+attack wrong_language(source&) {
+  static const auto hello = [] {
+    auto tls = tls_context::make({.verify = tls_options::verification::insecure_accept_any_server});
+    return (*tls->connect("node.example"))->output();
+  }();
+  return {.kind = "speaks TLS", .bytes = hello};
+}
+
+/// A list that names one text again and again, in two bytes each time.
+std::string one_name(std::size_t length, int times) {
+  std::string all = "\x80\x04\x58"; // BINUNICODE
+  for (int shift = 0; shift < 32; shift += 8) all += static_cast<char>(length >> shift);
+  all += std::string(length, 'n') + "\x94\x30]("; // MEMOIZE, POP
+  for (int i = 0; i < times; ++i) all += std::string("h\0", 2);
+  return all + "e.";
+}
+attack name_bomber(source& random) {
+  // The first is lawful to the last byte where 10,000 names of 512 bytes are; the second is 1.2 GiB to whoever copies before counting.
+  static const std::array bombs{one_name(512, 10'000), one_name(1 << 16, 20'000)};
+  return {.kind = "answers DISCOVER_REQUEST with a bomb of names", .how = login::right, .names = bombs[random() % bombs.size()]};
+}
+attack discoverer(source& random) {
+  static const auto questions = [] {
+    std::string all;
+    for (std::uint32_t i = 0; i < 10'000; ++i) all += frame_of(packet::discover_request, 10 + i, "\x80\x05N.");
+    return all;
+  }();
+  return {.kind = "floods with DISCOVER_REQUEST", .how = login::right, .bytes = questions, .reads = random() % 2 == 0};
+}
 
 attack bomber(source& random) {
   static const auto bombs = [] {
@@ -118,8 +149,9 @@ std::string frame_of(packet type, std::uint32_t serial, std::string_view payload
 }
 
 attack draw_attack(source& random) {
-  static constexpr std::array kinds{liar,    late_liar, dripper, silent,     replayer,    stranger, passer_by,     wrong_door,   bomber,
-                                    flooder, sleeper,   asker,   non_reader, half_closer, resetter, late_resetter, out_of_state, repeater};
+  static constexpr std::array kinds{wrong_language, name_bomber, discoverer,  liar,       late_liar,     dripper,      silent,
+                                    replayer,       stranger,    passer_by,   wrong_door, bomber,        flooder,      sleeper,
+                                    asker,          non_reader,  half_closer, resetter,   late_resetter, out_of_state, repeater};
   return kinds[random() % kinds.size()](random);
 }
 

@@ -17,6 +17,7 @@ struct attack {
   const char* kind;
   login how = login::none;
   std::string bytes = {};                                           ///< after the login, if there is one
+  std::string names = "\x80\x05].";                                 ///< what it says that it serves
   bool reads = true;                                                ///< what the node sends
   std::chrono::milliseconds between = std::chrono::milliseconds{0}; ///< two bytes; 0 sends them all at once
   std::chrono::milliseconds stays{200};                             ///< after the last byte

@@ -21,8 +21,8 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 /// All that follows the proof of the key until requests may be sent: the serials of a node that listens are known.
-std::string discovery() {
-  return frame_of(packet::discover_request, 2, "\x80\x05N.") + frame_of(packet::discover_response, 3, "\x80\x05].");
+std::string discovery(const std::string& names) {
+  return frame_of(packet::discover_request, 2, "\x80\x05N.") + frame_of(packet::discover_response, 3, names);
 }
 
 unique_fd begin_connect_from(std::uint32_t source, const endpoint& to) {
@@ -97,7 +97,7 @@ private:
     auto answer = login_answer(challenge, plan_->how == attack::login::wrong ? "another key" : all_.key_, "salt");
     if (plan_->how == attack::login::replayed && !recorded_.empty()) answer = recorded_;
     recorded_ = answer;
-    to_send_ = frame_of(packet::auth_request, 1, answer) + discovery() + plan_->bytes;
+    to_send_ = frame_of(packet::auth_request, 1, answer) + discovery(plan_->names) + plan_->bytes;
   }
 
   void send(std::size_t most, clock::time_point now) {

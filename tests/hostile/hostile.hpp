@@ -1,11 +1,29 @@
 /// Words that the hostile tests share: payloads by hand, and what comes back for them.
 #pragma once
 
+#include <cstdio>
 #include <string>
 
 #include "town.hpp"
 
 namespace patio::tests {
+
+/// So that whoever is closed is closed for what it did, and not for its time; and is named in the log, though hundreds are within a second.
+[[nodiscard]] inline tcp_options patient() {
+  tcp_options options;
+  options.limits.handshake = std::chrono::hours{1};
+  options.limits.log_lines = 1000;
+  return options;
+}
+
+/// What this process has in memory.
+[[nodiscard]] inline std::size_t resident_bytes() {
+  std::size_t pages = 0, resident = 0;
+  auto* f = std::fopen("/proc/self/statm", "r");
+  REQUIRE(std::fscanf(f, "%zu %zu", &pages, &resident) == 2);
+  std::fclose(f);
+  return resident * 4096;
+}
 
 /// "ValueError: text" of an ERROR's payload.
 [[nodiscard]] inline std::string raised_by(const raw_frame& f) {

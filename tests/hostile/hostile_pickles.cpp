@@ -101,6 +101,14 @@ std::vector<hostile_pickle> depths() {
           {value_error + ")R" + times(100'000, "}") + times(100'000, "b") + ".", amplifies},
           {times(megabytes / 2, "]") + times(megabytes / 2 - 1, "a") + ".", amplifies},
           {")" + times(megabytes - 2, "\x85") + ".", amplifies},
+          {times(megabytes / 24, value_error) + ")" + times(megabytes / 24, "R\x85") + ".", amplifies},
+          {times(megabytes / 40, call) + ")" + times(megabytes / 40, "\x81\x85") + ".", amplifies},
+          {value_error + ")R" + times(megabytes / 2 - 16, "}") + times(megabytes / 2 - 16, "b") + ".", amplifies},
+          {value_error + "q\0)R"s
+             + times(megabytes / 10, "q\1"
+                                     "0h\0h\1\x85R"s)
+             + ".",
+           amplifies},
           {")" + times(127, "\x85") + ".", data}};
 }
 
@@ -109,7 +117,7 @@ std::vector<hostile_pickle> all_laughs() { return {{laughs(""), refused}, {laugh
 std::vector<hostile_pickle> cycles() {
   auto raised = "cbuiltins\nValueError\n"s;
   auto all = from_rows({{"80045d946800612e", refused}, {"80047d948c016b6800732e", refused}, {"80045d946800859461302e", refused}});
-  append(all, {{"]\x94" + raised + "h\0\x85R\x94"s + "h\1a0h\1."s, refused}, {raised + ")R\x94h\0b."s, refused}});
+  append(all, {{"]\x94" + raised + "h\0\x85R\x94"s + "0h\1a0h\1."s, refused}, {raised + ")R\x94h\0b."s, refused}});
   return all;
 }
 

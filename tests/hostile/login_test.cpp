@@ -23,9 +23,10 @@ namespace {
 const std::string key = "secret";
 const std::string salt = "salt";
 
-tcp_options keyed() {
+tcp_options keyed(std::size_t log_lines = 1000) { // enough to name hundreds within a second
   tcp_options o;
   o.key = key;
+  o.limits.log_lines = log_lines;
   return o;
 }
 
@@ -35,7 +36,7 @@ std::string triple(const std::string& with_salt, const std::string& digest, cons
 
 /// A node with a key, to which strangers bring logins made from its challenge.
 struct gate : town {
-  gate() : town{keyed()} {}
+  explicit gate(const tcp_options& options = keyed()) : town{options} {}
 
   template <class Make>
   raw_peer bring(Make make) {
@@ -186,6 +187,7 @@ TEST_CASE("A6 anything but a tuple of three byte strings is refused unread") {
   with([](v a, v b, v) { return value::tuple({a, b}); });
   with([](v a, v b, v c) { return value::tuple({a, b, c, c}); });
   with([](v, v b, v c) { return value::tuple({"salt", b, c}); });
+  with([](v a, v b, v) { return value::tuple({a, b, "0123456789abcdef"}); });
   with([](v a, v b, v c) { return value::tuple({value::bytes(pickle_of(value::tuple({a, b, c})))}); });
   with([](v a, v b, v c) { return value::tuple({value::tuple({a, b, c})}); });
   with([](v a, v b, v c) { return value::tuple({a, value::bytearray(std::string{b.data()}), c}); });
@@ -260,7 +262,7 @@ TEST_CASE("A11 a client answers a challenge of at most 1 KiB, whatever it says, 
 }
 
 TEST_CASE("A12 refused logins of one host make at most ten log lines a second, and the next line counts the rest") {
-  gate g;
+  gate g{keyed(limits{}.log_lines)};
   auto begin = std::chrono::steady_clock::now();
   for (int i = 0; i < 300; ++i) {
     raw_peer peer{g.where, "127.2.0.1"};
@@ -278,6 +280,20 @@ TEST_CASE("A12 refused logins of one host make at most ten log lines a second, a
   other.send(packet::auth_request, 1, none);
   other.await_close();
   CHECK(g.log.await("peer=127.2.0.2:").find("lines_left_out=") != std::string::npos);
+}
+
+TEST_CASE("A12 refused logins of any number of hosts make at most a hundred log lines a second") {
+  gate g{keyed(10)};
+  auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 500; ++i) {
+    auto peer = g.stranger();
+    peer.send(packet::auth_request, 1, none);
+    peer.await_close();
+  }
+  auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  auto lines = g.log.lines().size();
+  CHECK(lines >= 100);
+  CHECK(static_cast<double>(lines) <= 100 * (seconds + 2));
 }
 
 TEST_CASE("A12 no two connections are given the same challenge, nor a million of them") {

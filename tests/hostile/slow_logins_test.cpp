@@ -1,12 +1,17 @@
-// A thousand connections that send one byte a second of a lawful login. They take the time that a login may take, about 6 s.
+// A thousand connections that send one byte a second of a lawful login, which takes the time that a login may take, about 6 s; and what
+// those hold that stop where it costs a node most.
 #include <doctest/doctest.h>
 
+#include <malloc.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <fstream>
+
 #include <patio/login.hpp>
 
+#include "credentials.hpp"
 #include "hostile.hpp"
 
 using namespace patio;
@@ -74,11 +79,16 @@ clock::duration good_visit(const endpoint& where) {
   }
 }
 
-void besiege(tcp_options options) {
+/// Both ends of all connections are in this process.
+void raise_limit_of_descriptors() {
   rlimit files{};
   REQUIRE(::getrlimit(RLIMIT_NOFILE, &files) == 0);
   files.rlim_cur = files.rlim_max;
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &files) == 0);
+}
+
+void besiege(tcp_options options) {
+  raise_limit_of_descriptors();
   options.key = key;
   town t{std::move(options)};
   auto dripping = std::async(std::launch::async, [&] { return drip(t.where); });
@@ -107,6 +117,93 @@ void make_room(Limits& l) {
   if constexpr (requires { l.connections_before_login; }) l.connections_before_login = 2 * drippers;
 }
 
+tcp_options roomy(tcp_options options = {}) {
+  options.limits.handshake = patient().limits.handshake;
+  make_room(options.limits);
+  return options;
+}
+
+constexpr std::ptrdiff_t most_before_login = 64 << 10;
+
+/// The most that a node takes of a frame before the login, and is not yet one.
+std::string almost_a_frame() {
+  std::string bytes;
+  frame_writer w{bytes, packet::auth_request, 1};
+  bytes += std::string(limits{}.frame_before_login, 'x');
+  (void)w.close(std::string::npos);
+  bytes.pop_back();
+  return bytes;
+}
+
+/// What has come of the node's answer, at least a byte.
+std::string some_of(const raw_peer& peer) {
+  pollfd answer{peer.descriptor(), POLLIN, 0};
+  REQUIRE(::poll(&answer, 1, static_cast<int>(patience / 1ms)) == 1);
+  char chunk[4096];
+  auto n = ::recv(peer.descriptor(), chunk, sizeof chunk, 0);
+  REQUIRE(n > 0);
+  return {chunk, static_cast<std::size_t>(n)};
+}
+
+/// What has come to that port, as the kernel counts it, and was not taken out of a socket.
+std::size_t unread(std::uint16_t port) {
+  std::ifstream table{"/proc/net/tcp"};
+  std::size_t all = 0;
+  std::string line;
+  for (std::getline(table, line); std::getline(table, line);) {
+    unsigned local = 0;
+    unsigned long waiting = 0;
+    REQUIRE(std::sscanf(line.c_str(), " %*u: %*x:%x %*x:%*x %*x %*x:%lx", &local, &waiting) == 2);
+    if (local == port) all += waiting;
+  }
+  return all;
+}
+
+/// What the process has in memory, and what malloc has given of that: the pages that earlier tests have left are there already.
+struct footprint {
+  std::size_t resident = resident_bytes(), in_use = ::mallinfo2().uordblks + ::mallinfo2().hblkhd;
+
+  [[nodiscard]] std::ptrdiff_t grown_since(const footprint& before) const {
+    auto grown = [](std::size_t from, std::size_t to) { return static_cast<std::ptrdiff_t>(to) - static_cast<std::ptrdiff_t>(from); };
+    return std::max(grown(before.resident, resident), grown(before.in_use, in_use));
+  }
+};
+
+/// Each stops where `play` leaves it; the node has taken all that was sent by then.
+template <class Play>
+void check_memory(const tcp_options& options, std::size_t count, const std::string& rest, std::ptrdiff_t most, Play play) {
+  raise_limit_of_descriptors();
+  log_capture quiet;
+  tcp_node server{registry{}, options};
+  auto where = server.listen();
+  std::vector<raw_peer> slow;
+  slow.reserve(count);
+  auto grow_to = [&](std::size_t wanted) {
+    while (slow.size() < wanted) slow.push_back(play(where));
+    for (auto until = clock::now() + patience; unread(where.port) > 0;) REQUIRE(clock::now() < until);
+    CHECK(server.peers().empty()); // and the node has done with what it read last
+  };
+  grow_to(1); // whatever the first one costs a process
+  footprint before;
+  grow_to(count);
+  auto each = footprint{}.grown_since(before) / static_cast<std::ptrdiff_t>(count - 1);
+  MESSAGE("each of " << count << " held " << each << " bytes");
+  CHECK(each < most);
+  for (auto& peer : slow) { // they have been there all the time
+    peer.send_bytes(rest);
+    peer.await_close();
+  }
+}
+
+/// A node that demands certificates, and one to dial it with.
+struct besieged_by_tls {
+  credentials made;
+  tcp_options serves = roomy({.tls = made.mutual_server()});
+  tls_context dials = tls_context::make(made.named("alice")).value();
+
+  [[nodiscard]] std::unique_ptr<tls_engine> dial() const { return *dials.connect("127.0.0.1"); }
+};
+
 } // namespace
 
 TEST_CASE("slow logins: a thousand that drip are gone after 5.5 s, and good clients come in within one") { besiege({}); }
@@ -115,4 +212,50 @@ TEST_CASE("slow logins: the same where there is room for all of them") {
   tcp_options options;
   make_room(options.limits);
   besiege(options);
+}
+
+TEST_CASE("slow logins: a thousand that stop a byte before the end of their frame hold less than 64 KiB each") {
+  auto but_one = almost_a_frame();
+  check_memory(roomy(), 1000, "x", most_before_login, [&](const endpoint& where) {
+    raw_peer peer{where};
+    CHECK(peer.receive().type == packet::auth_digest);
+    peer.send_bytes(but_one);
+    return peer;
+  });
+}
+
+TEST_CASE("slow logins: five hundred that stop before TLS is open, or behind it, hold less than 64 KiB each") {
+  besieged_by_tls t;
+  SUBCASE("where the server has answered their ClientHello") {
+    auto hello = std::move(t.dial()->output());
+    check_memory(t.serves, 500, "no TLS", most_before_login, [&](const endpoint& where) {
+      raw_peer peer{where};
+      peer.send_bytes(hello);
+      CHECK_FALSE(some_of(peer).empty());
+      return peer;
+    });
+  }
+  SUBCASE("a byte before the end of their frame") {
+    auto but_one = almost_a_frame();
+    check_memory(t.serves, 500, "no TLS", most_before_login, [&](const endpoint& where) {
+      raw_peer peer{where};
+      peer.secure(t.dial());
+      CHECK(peer.receive().type == packet::auth_digest);
+      peer.send_bytes(but_one);
+      return raw_peer{unique_fd{::dup(peer.descriptor())}}; // without this side's TLS, which is not to be measured
+    });
+  }
+}
+
+// The one place that costs more: OpenSSL has room for the client's chain, and still for all of its own handshake.
+TEST_CASE("slow logins: five hundred that stop within the proof of their certificate hold less than 96 KiB each") {
+  besieged_by_tls t;
+  check_memory(t.serves, 500, "no TLS", 96 << 10, [&](const endpoint& where) {
+    raw_peer peer{where};
+    auto tls = t.dial();
+    std::string plain;
+    for (peer.send_bytes(std::exchange(tls->output(), {})); !tls->is_open();) REQUIRE(tls->receive(some_of(peer), plain));
+    peer.send_bytes(std::string_view{tls->output()}.substr(0, tls->output().size() - 1));
+    return peer;
+  });
 }
