@@ -1,8 +1,10 @@
 // Options that cannot be, and the words for it.
 #include <openssl/conf.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <tuple>
 
 #include <patio/tls_settings.hpp>
 

@@ -45,6 +45,24 @@ auto with_ciphers(const char* list) {
   };
 }
 
+/// What our server, which demands certificates, says of a client with this one.
+std::string of_holder(const identity& who, int version) {
+  auto ours = accept(context(options_of(the().server, the().authority.certificate())));
+  raw_peer client{role::client, [&](SSL_CTX* c) {
+                    with_identity(who)(c);
+                    only(version)(c);
+                  }};
+  return serving(client, ours);
+}
+
+/// What is refused of servers, is refused of clients in the same words.
+void check_refused(const identity& who, const std::string& why) {
+  for (auto version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    CHECK(of_server(who, only(version)) == "certificate verify failed: " + why);
+    CHECK(of_holder(who, version) == "certificate verify failed: " + why);
+  }
+}
+
 /// Both open, with `prepare` on the raw side.
 struct open_to_raw {
   explicit open_to_raw(role raw_side, int version)
@@ -90,11 +108,33 @@ TEST_CASE("tls peers: ciphers without forward secrecy, authentication or encrypt
   }
 }
 
-TEST_CASE("tls peers: weak certificates are refused") {
-  auto small = the().authority.issue({.common_name = "a.example", .key = certificate_content::key_kind::rsa1024});
-  CHECK(of_server(small, only(TLS1_3_VERSION)) == "certificate verify failed: EE certificate key too weak: that of 'a.example'");
-  auto old = the().authority.issue({.common_name = "a.example", .sha1 = true});
-  CHECK(of_server(old, only(TLS1_2_VERSION)) == "certificate verify failed: CA signature digest algorithm too weak: that of 'a.example'");
+TEST_CASE("tls peers: weak certificates are refused, of servers and of clients") {
+  check_refused(the().authority.issue({.common_name = "a.example", .key = certificate_content::key_kind::rsa1024}),
+                "EE certificate key too weak: that of 'a.example'");
+  check_refused(the().authority.issue({.common_name = "a.example", .sha1 = true}),
+                "CA signature digest algorithm too weak: that of 'a.example'");
+}
+
+TEST_CASE("tls peers: a chain is as weak as its weakest authority, the believed one included") {
+  auto through = [](const identity& authority, const identity& root) {
+    auto leaf = authority.issue({.common_name = "leaf", .hosts = {"a.example"}});
+    auto ours = connect(context(believing(root.certificate())));
+    raw_peer server{role::server, [&](SSL_CTX* c) {
+                      with_identity(leaf)(c);
+                      REQUIRE(SSL_CTX_add1_chain_cert(c, x509_of(authority).get()) == 1);
+                    }};
+    return serving(server, ours);
+  };
+  const auto& root = the().authority;
+  certificate_content of{.common_name = "between", .usage = ""};
+  CHECK(through(root.issue_authority(of), root) == "");
+  of.key = certificate_content::key_kind::rsa1024;
+  CHECK(through(root.issue_authority(of), root) == "certificate verify failed: CA certificate key too weak: that of 'between'");
+  auto small_root = identity::make(of, true, nullptr);
+  CHECK(through(small_root, small_root) == "certificate verify failed: CA certificate key too weak: that of 'between'");
+  of.key = certificate_content::key_kind::p256;
+  of.sha1 = true;
+  CHECK(through(root.issue_authority(of), root) == "certificate verify failed: CA signature digest algorithm too weak: that of 'between'");
 }
 
 TEST_CASE("tls peers: a client that renegotiates is cut off") {
@@ -114,6 +154,24 @@ TEST_CASE("tls peers: a server that asks to renegotiate is cut off") {
   CHECK_FALSE(p.ours.take(p.raw.bytes_to_send()));
   CHECK(p.ours.trouble() == "the peer wants to renegotiate, which is off");
   CHECK_FALSE(p.ours.engine->is_open());
+}
+
+TEST_CASE("tls peers: the largest record is taken, and one that claims more than encryption can add is refused at its header") {
+  constexpr int most = 16'384;
+  auto header = [](int size) { return std::string{"\x17\x03\x03"} + static_cast<char>(size >> 8) + static_cast<char>(size); };
+  for (auto [version, added] :
+       {std::pair{TLS1_2_VERSION, 320}, {TLS1_3_VERSION, 256}}) { // as OpenSSL allows, which is less than TLS 1.2 does
+    open_to_raw full{role::client, version}, claimed{role::client, version}, beyond{role::client, version};
+    auto record = full.raw.send(std::string(most, 'x'));
+    REQUIRE(record.substr(0, 5) == header(static_cast<int>(record.size()) - 5)); // one for all
+    CHECK(full.ours.take(record));
+    CHECK(full.ours.plain.size() == most);
+    CHECK(claimed.ours.take(header(most + added)));
+    CHECK(claimed.ours.take(std::string(static_cast<std::size_t>(most + added - 1), 'x')));
+    CHECK_FALSE(claimed.ours.take("x")); // it is no record of this peer's
+    CHECK_FALSE(beyond.ours.take(header(most + added + 1)));
+    CHECK(beyond.ours.trouble() == "TLS failed: encrypted length too long");
+  }
 }
 
 TEST_CASE("tls peers: changing keys now and then is fine, again and again is not") {

@@ -67,15 +67,18 @@ inline void run(raw_peer& raw, side& ours) {
   }
 }
 
-/// For a raw server.
+inline std::unique_ptr<BIO, decltype(&BIO_free)> over(const std::string& pem) { return {BIO_new_mem_buf(pem.data(), -1), BIO_free}; }
+inline std::unique_ptr<X509, decltype(&X509_free)> x509_of(const identity& who) {
+  return {PEM_read_bio_X509(over(who.certificate()).get(), nullptr, nullptr, nullptr), X509_free};
+}
+
+/// What a raw peer shows.
 inline auto with_identity(const identity& who) {
   return [&who](SSL_CTX* context) {
-    std::unique_ptr<BIO, decltype(&BIO_free)> certificate{BIO_new_mem_buf(who.certificate().data(), -1), BIO_free},
-      key{BIO_new_mem_buf(who.private_key().data(), -1), BIO_free};
-    std::unique_ptr<X509, decltype(&X509_free)> x509{PEM_read_bio_X509(certificate.get(), nullptr, nullptr, nullptr), X509_free};
-    std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> pkey{PEM_read_bio_PrivateKey(key.get(), nullptr, nullptr, nullptr), EVP_PKEY_free};
-    REQUIRE(SSL_CTX_use_certificate(context, x509.get()) == 1);
-    REQUIRE(SSL_CTX_use_PrivateKey(context, pkey.get()) == 1);
+    std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key{
+      PEM_read_bio_PrivateKey(over(who.private_key()).get(), nullptr, nullptr, nullptr), EVP_PKEY_free};
+    REQUIRE(SSL_CTX_use_certificate(context, x509_of(who).get()) == 1);
+    REQUIRE(SSL_CTX_use_PrivateKey(context, key.get()) == 1);
   };
 }
 

@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
 """Writes seeds for the fuzz targets, one file an input, made of the vectors in tests/data: make_fuzz_seeds.py FOLDER [LONGEST]"""
+import collections
+import datetime
+import decimal
 import hashlib
 import json
 import pathlib
 import pickle
 import struct
 import sys
+import types
+import uuid
 
 data = pathlib.Path(__file__).parent.parent / "data"
 
@@ -21,6 +26,40 @@ def frame(kind, serial, payload):
 def pickles():
     for row in rows("pickle.jsonl") + rows("reject.jsonl"):
         yield bytes.fromhex(row["pickle"])
+
+
+def stand_in(module, name):
+    """A class that pickles under that name, wherever it is made."""
+    package = module.split(".")[0]
+    made = type(name, (), {"__module__": module})
+    sys.modules.setdefault(package, types.ModuleType(package))
+    sys.modules.setdefault(module, types.ModuleType(module)).__dict__[name] = made
+    return made
+
+
+def values_with_objects():
+    order = stand_in("shop.models", "Order")()
+    order.id, order.lines = 7, [("pen", decimal.Decimal("1.50"))]
+    offset = datetime.timezone(datetime.timedelta(hours=-5), "EST")
+    ordered = collections.OrderedDict(a=1, b=[])
+    ordered.note = "kept"
+    yield from (datetime.datetime(2026, 1, 2, 3, 4, 5, 6), datetime.datetime(1, 1, 1, tzinfo=offset), datetime.date(2024, 2, 29))
+    yield from (datetime.time(1, 2, 3, 4, datetime.timezone.utc, fold=1), datetime.timedelta(-1, 2, 3), offset)
+    yield from (decimal.Decimal(t) for t in ("-1.5E+3", "sNaN12", "Infinity", "0E-1999999999999999997"))
+    yield from (uuid.UUID(int=5), uuid.UUID(int=1 << 127, is_safe=uuid.SafeUUID.safe), ordered, order)
+    yield [order, order, {uuid.UUID(int=1): order}, {decimal.Decimal(1), datetime.date.min}, ValueError(order)]
+
+
+def pickles_with_objects():
+    """What is read only where these classes are added."""
+    call = stand_in("patio.broker.tcp.broker", "CallRequest")()
+    for v in values_with_objects():
+        vars(call).update(func="mul", args=(v,), kwargs={"other": v}, timeout=None)
+        yield from (pickle.dumps(each, protocol) for each in (v, call) for protocol in range(6))
+    yield b"ccopy_reg\n__newobj__\n(cshop.models\nOrder\ntR(Vid\nI7\ndb."
+    yield b"cshop.models\nOrder\n(I1\ntR(I2\ne(I3\nI4\nu(Vid\nI7\ndb."  # arguments, items, entries, state
+    yield b"cshop.models\nOrder\n)\x81q\1}Vme\nh\1sb."  # holds itself
+    yield b"cuuid\nUUID\n)\x81."  # without its state
 
 
 def streams():
@@ -77,11 +116,17 @@ def sessions():
     yield linked + b"".join(everything[::5])
 
 
+def readings(*tiny):
+    """In the forms of pickles.hpp: the first byte modulo 3 is the form, 0x40 adds classes, and 0x80, if given, makes the limits tiny."""
+    for added, all_of in ((0, pickles()), (0x40, pickles_with_objects())):
+        yield from (bytes([added | first]) + p for p in all_of for first in (0, 1, 2, *tiny))
+
+
 targets = {
     "frames": cut_streams,
     "login": logins,
-    "pickle_reader": lambda: (bytes([first]) + p for p in pickles() for first in (0, 1, 2, 128)),
-    "pickle_roundtrip": lambda: (bytes([first]) + p for p in pickles() for first in (0, 1, 2)),
+    "pickle_reader": lambda: readings(0x80),
+    "pickle_roundtrip": readings,
     "session": sessions,
 }
 
