@@ -1,6 +1,8 @@
 // The beginning and the end of a session: login, discovery, and leaving.
 #include <patio/session.hpp>
 
+#include <set>
+
 #include <patio/convert.hpp>
 #include <patio/login.hpp>
 #include <patio/pickle.hpp>
@@ -78,8 +80,10 @@ result<std::vector<std::string>> session::read_names(const frame_reader::frame& 
   if (items->size() > limits.names)
     return patio::fail(errc::undecodable, limit::names, "the peer serves more than " + std::to_string(limits.names) + " names");
   std::vector<std::string> names;
+  std::set<const void*> seen; // a text that is named again and again costs its bytes once, here and wherever names are compared
   bool too_long = false;
   for (const auto& item : *items) {
+    if (item.identity() && !seen.insert(item.identity()).second) continue;
     if (!item.is_text()) return no_list(detail::within("item " + std::to_string(&item - items->data()), mismatch("str", item)));
     if (item.text().size() > limits.name) too_long = true;
     else names.emplace_back(item.text());

@@ -151,6 +151,13 @@ TEST_CASE("node limits: names are counted and measured before they are copied") 
   peer.send(packet::discover_response, names, m.now, peer.asked.front());
   check_logged(m, limit::name);
   CHECK(m.node.peers()[0].names.empty());
+  // One that is not too long is one name.
+  m.pass(10s);
+  peer.silent = false;
+  REQUIRE_FALSE(peer.asked.empty());
+  auto again = "](X" + std::string{"\x64\0\0\0", 4} + std::string(100, 'x') + "\x94" + times(8'999, {"h\0", 2}) + "e.";
+  peer.send(packet::discover_response, again, m.now, peer.asked.back());
+  CHECK(m.node.peers()[0].names == std::vector{std::string(100, 'x')});
 }
 
 TEST_CASE("node limits: frames, before the login and after, and those that are not even skipped") {
