@@ -13,7 +13,7 @@ namespace patio {
 struct limits {
   // Connections, and what they may cost before they have logged in.
   std::size_t connections = 4096;             ///< accepted; a TCP broker leaves 64 of the process's descriptors free as well
-  std::size_t connections_before_login = 128; ///< accepted ones; one more costs the oldest of the address that has most
+  std::size_t connections_before_login = 128; ///< accepted ones; one more costs the least promising (node::admit)
   std::chrono::nanoseconds handshake = std::chrono::seconds{5}; ///< TLS, login and discovery together
   std::size_t frame_before_login = 1024;                        ///< payload bytes until then
 

@@ -40,19 +40,26 @@ node::connection* node::find(connection_id id) {
   return at == connections_.end() ? nullptr : at->second.get();
 }
 
-// An honest peer logs in within a few round trips, so that the oldest are the least likely to be one.
+// An honest peer logs in within a few round trips, so that the oldest are the least likely to be one. Where all are new somebody floods,
+// and is the one who has most of them.
+connection_id node::least_promising() const {
+  const auto& [oldest, how] = *logging_in_.begin();
+  if (now_ - how.since >= options_.limits.handshake / 10) return oldest;
+  std::map<std::string_view, std::pair<std::size_t, connection_id>> hosts; // how many, and the oldest
+  for (const auto& [id, one] : logging_in_) ++hosts.try_emplace(one.network, 0, id).first->second.first;
+  auto less = [](const auto& a, const auto& b) { // of equally many, the oldest go
+    return a.second.first < b.second.first || (a.second.first == b.second.first && a.second.second > b.second.second);
+  };
+  return std::ranges::max_element(hosts, less)->second.second;
+}
+
 result<void> node::admit() {
   visit inside{*this};
   error why{errc::overloaded, "too many connections", {}, limit::connections};
   if (connections_.size() >= options_.limits.connections) return count(why), tl::unexpected(std::move(why));
   if (logging_in_.size() < options_.limits.connections_before_login) return {};
-  std::map<std::string_view, std::pair<std::size_t, connection_id>> hosts; // how many, and the oldest
-  for (const auto& [id, host] : logging_in_) ++hosts.try_emplace(host, 0, id).first->second.first;
-  auto less = [](const auto& a, const auto& b) { // of equally many, the oldest go
-    return a.second.first < b.second.first || (a.second.first == b.second.first && a.second.second > b.second.second);
-  };
-  auto most = std::ranges::max_element(hosts, less)->second.second;
-  find(most)->session.close({errc::login_refused, "too many peers that have not logged in", {}, limit::connections_before_login});
+  find(least_promising())
+    ->session.close({errc::login_refused, "too many peers that have not logged in", {}, limit::connections_before_login});
   return {};
 }
 
@@ -60,7 +67,7 @@ connection_id node::open(role side, std::string address, std::string nonce, inst
   visit inside{*this};
   now_ = now;
   auto id = ++last_id_;
-  if (side == role::server) logging_in_.emplace(id, network_of(address));
+  if (side == role::server) logging_in_.emplace(id, newcomer{network_of(address), now});
   auto made = std::make_unique<connection>(*this, id, side, std::move(address), std::move(nonce), std::move(tls));
   auto& c = *connections_.emplace(id, std::move(made)).first->second;
   schedule(after(now, options_.limits.handshake), {due::kind::handshake, 0, id});

@@ -104,8 +104,8 @@ public:
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
-  /// To be asked before a connection is accepted. Too many that have not logged in cost the oldest of the host that has most of them;
-  /// errc::overloaded if there are too many at all.
+  /// To be asked before a connection is accepted. Too many that have not logged in cost the oldest, if it has had a tenth of
+  /// limits::handshake, else the oldest of the host that has most of them; errc::overloaded if there are too many at all.
   [[nodiscard]] result<void> admit();
   /// A socket is connected. `nonce` as for a session; with `tls`, all bytes in and out are those of its engine.
   connection_id open(role side, std::string address, std::string nonce, instant now, std::unique_ptr<tls_engine> tls = nullptr);
@@ -193,9 +193,14 @@ private:
   node_events& events_;
   std::shared_ptr<const session_options> session_options_;
   std::unordered_map<connection_id, std::unique_ptr<connection>> connections_;
-  std::map<connection_id, std::string> logging_in_; ///< hosts of accepted connections, the oldest first
-  std::vector<std::unique_ptr<connection>> gone_;   ///< kept until no function of theirs can be running
-  unsigned visits_ = 0;                             ///< functions of the node that are running, one within the other
+  struct newcomer {
+    std::string network;
+    instant since;
+  };
+  [[nodiscard]] connection_id least_promising() const;
+  std::map<connection_id, newcomer> logging_in_;  ///< accepted, the oldest first
+  std::vector<std::unique_ptr<connection>> gone_; ///< kept until no function of theirs can be running
+  unsigned visits_ = 0;                           ///< functions of the node that are running, one within the other
   std::vector<connection_id> dirty_;
   std::vector<slot> slots_;
   std::vector<std::uint32_t> free_;

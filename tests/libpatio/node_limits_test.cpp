@@ -379,6 +379,22 @@ TEST_CASE("node limits: among hosts that have equally many, and of one IPv6 netw
   CHECK(first_to_go({"1.0.0.1", "[2001:db8:0:1::1]", "[2001:db8:0:2::1]"}) == "1.0.0.1");
 }
 
+TEST_CASE("node limits: who has had a tenth of the time for a login goes before a host of many that have just come") {
+  limited m{{.connections_before_login = 5}};
+  auto slow = m.node.open(patio::role::server, "slow:1", test_token, m.now);
+  m.pass(500ms - 1ns);
+  std::vector<patio::connection_id> crowd, closed;
+  for (int i = 0; i < 4; ++i) crowd.push_back(m.node.open(patio::role::server, "crowd:1", test_token, m.now));
+  m.owner.when_closed = [&closed](patio::connection_id id) { closed.push_back(id); };
+  CHECK(m.node.admit());
+  CHECK(closed == std::vector{crowd[0]});
+  m.node.open(patio::role::server, "crowd:2", test_token, m.now);
+  m.pass(1ns);
+  m.node.tick(m.now);
+  CHECK(m.node.admit());
+  CHECK(closed == std::vector{crowd[0], slow});
+}
+
 TEST_CASE("node limits: by default 128 connections may be logging in") {
   limited m{{}};
   for (int i = 0; i < 128; ++i) {
