@@ -93,7 +93,7 @@ constexpr std::array rows{
   PATIO_LIMIT(keepalive_probes, keepalive_probes, count, 1, 100, "unanswered probes that end a connection"),
   PATIO_LIMIT(unacknowledged, unacknowledged, seconds, s, 9 * hour, "without TCP's acknowledgement of sent bytes"),
   PATIO_LIMIT(accept_pause, accept_pause, seconds, 10 * ms, hour, "after an accept that failed, at most"),
-  PATIO_LIMIT(log_lines, log_lines, count, 1, 1e6, "log lines a second about one peer's host, a tenth of those about all"),
+  PATIO_LIMIT(log_lines, log_lines, count, 1, 1e6, "log lines a second about one peer's host; ten times as many about all"),
 };
 #undef PATIO_LIMIT
 
