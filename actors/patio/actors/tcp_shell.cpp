@@ -48,7 +48,7 @@ void tcp_shell::give_up(connection_id about, const char* why) noexcept {
     auto at = links_.find(about);
     if (at == links_.end()) return warn("failed", "node:", why);
     node_.close(about, {errc::protocol, why, {}}, at->second.sent);
-  } catch (const std::exception&) { // there is not even memory to say so
+  } catch (...) { // there is not even memory to say so
   }
 }
 

@@ -39,6 +39,8 @@ public:
       handler();
     } catch (const std::exception& e) {
       give_up(about, e.what());
+    } catch (...) {
+      give_up(about, "an unknown exception");
     }
   }
   [[nodiscard]] connection_id number_of(caf::io::connection_handle hdl) const noexcept; ///< 0 for one that is gone
