@@ -17,6 +17,9 @@ constexpr std::array<std::pair<std::string_view, bool extensions::*>, 3> names{{
   {"endings", &extensions::endings},
 }};
 
+/// In bytes. A payload is read as often as it is sent: Python's None not at all, and none that is long.
+constexpr std::size_t shortest_announcement = 16, longest_announcement = 4096;
+
 constexpr std::string_view note_begins = "patio: ";
 /// How a call can end at the node that was to execute it. What it says of the connection is not for a peer to say.
 constexpr std::array endings{errc::timeout, errc::cancelled, errc::no_route, errc::overloaded, errc::undecodable, errc::shut_down};
@@ -40,6 +43,7 @@ std::string announcement(const extensions& ours) {
 
 extensions read_announcement(std::string_view payload, const pickle_limits& limits) {
   extensions theirs;
+  if (payload.size() < shortest_announcement || payload.size() > longest_announcement) return theirs;
   auto outer = read_pickle(payload, limits);
   const auto* inner = outer ? entry(*outer, "patio") : nullptr;
   const auto* version = inner ? entry(*inner, "version") : nullptr;

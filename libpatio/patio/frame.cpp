@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace patio {
 namespace {
@@ -99,14 +100,27 @@ void frame_reader::begin_skip(const frame_header& header) {
   to_skip_ = header.size - here;
 }
 
-// Called when no whole frame is left: the piece's memory is the caller's, so its rest is copied.
+frame_reader::payload frame_reader::keep(const frame& f) {
+  bool is_here = consumed_ > 0 && f.payload.data() + f.payload.size() == buffer_.data() + consumed_;
+  if (!is_here) return {std::string{f.payload}};
+  payload p{{}, consumed_ - f.payload.size()};
+  auto rest = buffer_.substr(consumed_);
+  p.bytes = std::exchange(buffer_, std::move(rest));
+  p.bytes.resize(std::exchange(consumed_, 0));
+  return p;
+}
+
+// A large frame that gets along is given room in few steps, as each is a copy; the system gives memory only as it is written to.
 void frame_reader::keep_rest() {
+  constexpr std::size_t large = 65'536;
   if (stopped_) input_ = {};
   buffer_.erase(0, consumed_);
   consumed_ = 0;
+  auto have = buffer_.size() + input_.size();
+  if (judged_ && have >= large && have > buffer_.capacity()) buffer_.reserve(std::min(awaited_, 8 * have));
   buffer_.append(input_);
   input_ = {};
-  if (buffer_.empty() && buffer_.capacity() > 65'536) buffer_.shrink_to_fit();
+  if (buffer_.empty() && buffer_.capacity() > large) buffer_.shrink_to_fit();
 }
 
 } // namespace patio

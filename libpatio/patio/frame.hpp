@@ -63,6 +63,12 @@ public:
     frame_header header;
     std::string_view payload; ///< valid until the next call
   };
+  /// A payload that outlives the reader.
+  struct payload {
+    std::string bytes;
+    std::size_t begins_at = 0; ///< in `bytes`, at whose end it ends
+    [[nodiscard]] std::string_view view() const noexcept { return std::string_view{bytes}.substr(begins_at); }
+  };
   /// What to do with a frame once its header is known.
   enum class verdict : std::uint8_t { take, skip, stop };
 
@@ -79,15 +85,20 @@ public:
         if (what == verdict::skip) begin_skip(header);
         if (what != verdict::take) continue;
         judged_ = true;
+        awaited_ = frame_header::size_on_wire + std::size_t{header.size};
       }
-      auto whole = frame_header::size_on_wire + std::size_t{header.size};
-      if (available() < whole) break;
+      if (available() < awaited_) break;
       judged_ = false;
-      return frame{header, take(whole).substr(frame_header::size_on_wire)};
+      return frame{header, take(awaited_).substr(frame_header::size_on_wire)};
     }
     keep_rest();
     return {};
   }
+
+  /// The payload of the frame that `next` has just given, without a copy if it came in more than one piece.
+  [[nodiscard]] payload keep(const frame& f);
+  /// To be called where `next` will not be until the next piece has come, though there may be a frame: a piece's memory is the caller's.
+  void keep_rest();
 
   /// What is here of the frame that is being judged, and behind it: at most so many bytes.
   [[nodiscard]] std::string head(std::size_t most) const;
@@ -99,12 +110,12 @@ private:
   [[nodiscard]] std::string_view peek(std::size_t n);
   [[nodiscard]] std::string_view take(std::size_t n);
   void begin_skip(const frame_header& header);
-  void keep_rest();
 
   std::string buffer_;       ///< bytes of earlier pieces that made no whole frame yet
   std::size_t consumed_ = 0; ///< of buffer_
   std::string_view input_;   ///< what is left of the current piece
   std::uint64_t to_skip_ = 0;
+  std::size_t awaited_ = 0; ///< length of the frame that is judged
   bool judged_ = false, stopped_ = false;
 };
 

@@ -2,9 +2,11 @@
 
 #include <stdexcept>
 
+#include <patio/convert.hpp>
 #include <patio/endpoint.hpp>
 #include <patio/limit_table.hpp>
 #include <patio/node_connection.hpp>
+#include <patio/pickle.hpp>
 #include <patio/repr.hpp>
 
 namespace patio {
@@ -29,7 +31,8 @@ node::node(node_options options, registry functions, node_events& events)
   // A frame within its limit is not to be refused for its length a second time.
   options_.limits.pickle.bytes = std::max(options_.limits.pickle.bytes, options_.limits.frame);
   session_options shared{options_.key,  functions_.names(), options_.limits, options_.extensions,
-                         options_.keys, options_.rules,     options_.types};
+                         options_.keys, options_.rules,     options_.types,  options_.decode_apart};
+  (void)write_pickle(to_value(shared.names), shared.pickled_names);
   session_options_ = std::make_shared<const session_options>(std::move(shared));
 }
 
@@ -85,6 +88,21 @@ void node::receive(connection_id id, std::string_view bytes, instant now) {
   note_change(*c);
 }
 
+void node::decoded(connection_id id, decode_job& job, instant now) {
+  visit inside{*this};
+  now_ = now;
+  auto* c = find(id);
+  if (!c) return;
+  c->session.decoded(job);
+  if (c->when_decoded && !c->session.is_decoding()) std::exchange(c->when_decoded, nullptr)();
+  note_change(*c);
+}
+
+bool node::is_decoding(connection_id id) const {
+  auto at = connections_.find(id);
+  return at != connections_.end() && at->second->session.is_decoding();
+}
+
 void node::close(connection_id id, error why, std::uint64_t sent) {
   visit inside{*this};
   auto* c = find(id);
@@ -95,8 +113,10 @@ void node::close(connection_id id, error why, std::uint64_t sent) {
 }
 
 void node::close_at_end(connection_id id, std::uint64_t sent) {
+  visit inside{*this};
   auto* c = find(id);
   if (!c) return;
+  if (c->session.is_decoding()) return void(c->when_decoded = [this, id, sent] { close_at_end(id, sent); });
   bool within = c->session.is_within_frame();
   error why{within ? errc::protocol : errc::maybe_executed, "the peer closed the connection", {}};
   if (c->session.state() != session::state::ready) why.code = errc::login_refused;

@@ -32,6 +32,8 @@ struct node_options {
   std::vector<named_key> keys = {};    ///< more keys that are accepted, each of which tells who logs in with it
   std::vector<access_rule> rules = {}; ///< who may call what; none lets everybody call everything
   python_types types = {};             ///< carried to and from all peers, beyond the built-in ones
+  /// Payloads of more bytes are given to `node_events::on_decode`.
+  std::size_t decode_apart = std::string::npos;
 };
 
 /// A call on its way: which, and whether its number still means that one.
@@ -90,6 +92,8 @@ public:
   virtual void on_peer(const peer_info& peer) = 0;                ///< logged in and discovered
   virtual void on_closed(connection_id id, const error& why) = 0; ///< send what is in `output`, then close the socket
   virtual void on_log(std::string_view peer, std::string text) = 0;
+  /// As session_events::on_decode; pass the job to `node::decoded`.
+  virtual void on_decode(connection_id, std::unique_ptr<decode_job>) {}
 
 protected:
   ~node_events() = default;
@@ -110,6 +114,10 @@ public:
   /// A socket is connected. `nonce` as for a session; with `tls`, all bytes in and out are those of its engine.
   connection_id open(role side, std::string address, std::string nonce, instant now, std::unique_ptr<tls_engine> tls = nullptr);
   void receive(connection_id id, std::string_view bytes, instant now);
+  /// Of an on_decode; what is refused stays in the job. A connection that has ended since does not want it.
+  void decoded(connection_id id, decode_job& job, instant now);
+  /// Whether better not to read on, as session::is_decoding.
+  [[nodiscard]] bool is_decoding(connection_id id) const;
   /// The socket is gone; `sent` as for session::close.
   void close(connection_id id, error why, std::uint64_t sent);
   /// The same at the end of what the peer sent, which says whether that was at a place to end.
@@ -128,6 +136,8 @@ public:
   /// Ends a call with errc::cancelled; nothing if it has ended already.
   void cancel(call_id id);
   void answer(const inbound_id& id, const result<value>& r);
+  /// As session::answer_pickled: for large results, so that others do not wait while they are written.
+  void answer_pickled(const inbound_id& id, const result<std::string>& r);
   /// A round trip without a function, which ends in on_pong, or on_finished with the error that ended the connection;
   /// false if the connection is not ready.
   bool ping(connection_id id, std::uint64_t token);
@@ -175,7 +185,9 @@ private:
   void serve(const connection& c);
   void finish(std::uint32_t at, result<value> r);
   void expire(std::uint32_t at, instant now);
-  void execute(connection& from, request_id request, call_request call);
+  template <class Answer>
+  void end_inbound(const inbound_id& id, Answer answer);
+  void execute(connection& from, request_id request, call_request&& call);
   [[nodiscard]] std::size_t inbound_running() const noexcept;
   [[nodiscard]] std::optional<error> refusal(const connection& from, std::size_t bytes) const;
   [[nodiscard]] std::shared_ptr<const void> charge(const connection& from, std::size_t bytes) const;

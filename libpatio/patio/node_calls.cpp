@@ -175,7 +175,8 @@ std::optional<error> node::refusal(const connection& from, std::size_t bytes) co
   return {};
 }
 
-void node::execute(connection& from, request_id request, call_request call) {
+// What is refused is left where it was.
+void node::execute(connection& from, request_id request, call_request&& call) {
   auto refuse = [&](error why) { from.session.answer(request, tl::unexpected(std::move(why))); };
   auto bytes = from.session.argument_bytes(request);
   if (auto why = refusal(from, bytes)) return refuse(std::move(*why));
@@ -187,7 +188,7 @@ void node::execute(connection& from, request_id request, call_request call) {
   const auto* entry = functions_.find(call.function);
   if (!entry) {
     events_.on_log(from.address, "unknown function " + quoted(call.function));
-    return refuse({errc::no_route, std::move(call.function), {}});
+    return refuse({errc::no_route, call.function, {}});
   }
   auto deadline = deadline_of(call.timeout, now_, options_.limits.longest_timeout);
   if (!deadline) {
@@ -202,10 +203,19 @@ void node::execute(connection& from, request_id request, call_request call) {
 }
 
 void node::answer(const inbound_id& id, const result<value>& r) {
+  end_inbound(id, [&](session& s) { s.answer(id.request, r); });
+}
+
+void node::answer_pickled(const inbound_id& id, const result<std::string>& r) {
+  end_inbound(id, [&](session& s) { s.answer_pickled(id.request, r); });
+}
+
+template <class Answer>
+void node::end_inbound(const inbound_id& id, Answer answer) {
   visit inside{*this};
   auto* c = find(id.from);
   if (!c || !c->session.is_running(id.request)) return;
-  c->session.answer(id.request, r);
+  answer(c->session);
   settle(); // its deadline, if it had one
   note_change(*c);
 }

@@ -9,9 +9,14 @@ void node::connection::receive(std::string_view bytes) {
   auto decrypted = tls->receive(bytes, plain);
   if (!was_open && tls->is_open()) session.prove(tls->peer_names());
   if (!plain.empty()) session.receive(plain);
-  if (!decrypted) return session.close(std::move(decrypted.error()));
   auto lost = session.state() == session::state::ready ? errc::maybe_executed : errc::login_refused;
-  if (tls->peer_closed()) session.close({lost, "the peer closed the connection", {}});
+  if (!decrypted) end(std::move(decrypted.error()));
+  else if (tls->peer_closed()) end({lost, "the peer closed the connection", {}});
+}
+
+void node::connection::end(error why) {
+  if (session.is_decoding()) when_decoded = [this, why] { session.close(why); };
+  else session.close(std::move(why));
 }
 
 std::string& node::connection::output() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 
 #include <patio/backoff.hpp>
 #include <patio/node.hpp>
@@ -15,6 +16,8 @@ public:
         tls{std::move(engine)}, owner_{owner} {}
 
   void receive(std::string_view bytes);
+  /// At the end of the stream, of which nothing comes any more; what came before is still decoded.
+  void end(error why);
   /// For the socket; with TLS, what the session has put out is encrypted by this.
   [[nodiscard]] std::string& output();
   [[nodiscard]] bool has_output() {
@@ -37,7 +40,8 @@ public:
     // While discovering, the session may not be sent requests yet: on_ready follows.
     if (session.state() == session::state::ready && !session.peer_is_leaving()) owner_.serve(*this);
   }
-  void on_request(request_id request, call_request call) override { owner_.execute(*this, request, std::move(call)); }
+  void on_request(request_id request, call_request&& call) override { owner_.execute(*this, request, std::move(call)); }
+  void on_decode(std::unique_ptr<decode_job> job) override { owner_.events_.on_decode(id, std::move(job)); }
   void on_cancel(request_id request) override { owner_.answer({id, request}, patio::fail(errc::cancelled, "its caller gave it up")); }
   void on_leaving() override { owner_.router_.remove(id); }
   void on_result(std::uint64_t token, result<value> r) override {
@@ -61,7 +65,8 @@ public:
   const std::string address;
   std::vector<std::string> names;
   patio::session session;
-  std::unique_ptr<tls_engine> tls; ///< none for a connection in the clear
+  std::unique_ptr<tls_engine> tls;    ///< none for a connection in the clear
+  std::function<void()> when_decoded; ///< the end of the stream, behind what is being decoded
   bool dirty = false;
   bool congested = false;
   std::size_t heard = 0;         ///< bytes since the last refresh was due

@@ -25,7 +25,7 @@ void node::refresh(connection& c, instant now) {
   const auto& limits = options_.limits;
   // Its answer may wait behind a large frame, which must get on all the same.
   bool slow = std::exchange(c.heard, 0) >= least_progress && c.session.is_within_frame();
-  slow |= c.congested; // or our question behind what it reads
+  slow |= c.congested || c.session.is_decoding(); // or our question behind what it reads, or its answer behind what we decode
   if (c.session.refreshing() && !slow) {
     ++c.missed_refreshes;
     choose_or_avoid(c);

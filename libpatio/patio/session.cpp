@@ -19,12 +19,19 @@ session::session(role side, std::shared_ptr<const session_options> options, std:
 
 void session::receive(std::string_view bytes) {
   reader_.feed(bytes);
+  advance();
+}
+
+void session::advance() {
   auto judge_header = [this](const frame_header& h) { return judge(h); };
-  while (auto f = reader_.next(judge_header)) {
+  while (!decoding_) {
+    auto f = reader_.next(judge_header);
+    if (!f) return;
     handle(*f);
     if (state_ == state::closed) return;
     if (output_.size() > longest_output()) return fail(errc::protocol, "it is sent more than it reads", limit::write_buffer);
   }
+  reader_.keep_rest();
 }
 
 // Small questions may have large answers, and the owner sees these only when the whole piece has been read. One answer always fits.
@@ -91,20 +98,49 @@ std::optional<std::string> session::unlawful(const frame_header& h) const {
 
 void session::handle(const frame_reader::frame& f) {
   switch (f.header.type) {
-  case packet::request: return handle_request(f);
+  case packet::request:
+    if (inbound_.contains(f.header.serial)) return fail(errc::protocol, describe(f.header) + " came again before its answer");
+    return decode(f);
   case packet::response:
-  case packet::error: return handle_answer(f);
+  case packet::error:
+    if (!awaits_answer(f.header.serial)) return (void)end_of_request(f.header);
+    return decode(f);
   case packet::discover_request:
     agreed_ = common(read_announcement(f.payload, options_->limits.pickle), options_->extensions);
-    put(packet::discover_response, f.header.serial, to_value(callable_names()));
+    put_raw(packet::discover_response, f.header.serial, callable_names());
     told_names_ = true;
     return become_ready_if_discovered();
-  case packet::discover_response: return handle_discover_response(f);
+  case packet::discover_response: expect_discover_response(f.header); return state_ == state::closed ? void() : decode(f);
   case packet::cancel: return handle_cancel(f.header.serial);
   case packet::leaving:
   case packet::leaving_ok: return handle_leaving(f);
   default: return handle_login(f);
   }
+}
+
+void session::decode(const frame_reader::frame& f) {
+  if (f.payload.size() > options_->decode_apart) {
+    decoding_ = true;
+    return events_.on_decode(std::make_unique<decode_job>(f.header, options_, reader_.keep(f)));
+  }
+  decode_job job{f.header, *options_};
+  job.run(f.payload);
+  handle_decoded(job);
+}
+
+void session::decoded(decode_job& job) {
+  if (state_ == state::closed) return;
+  decoding_ = false;
+  if (std::holds_alternative<std::monostate>(job.decoded_)) return fail(errc::protocol, "no memory to decode " + describe(job.header_));
+  handle_decoded(job);
+  if (state_ != state::closed) advance();
+}
+
+void session::handle_decoded(decode_job& job) {
+  if (auto* r = std::get_if<decode_job::request>(&job.decoded_)) return handle_request(job.header_, *r);
+  auto& v = std::get<result<value>>(job.decoded_);
+  if (job.header_.type == packet::discover_response) handle_discover_response(job.header_, v);
+  else handle_answer(job.header_, v);
 }
 
 void session::close(error why, std::optional<std::uint64_t> sent) {
@@ -147,13 +183,7 @@ void session::lose(const pending& p, const std::string& text) {
 void session::put_raw(packet type, std::uint32_t serial, std::string_view payload) {
   frame_writer w{output_, type, serial};
   output_ += payload;
-  (void)w.close(std::string::npos); // login payloads are small
-}
-
-void session::put(packet type, std::uint32_t serial, const value& payload) {
-  std::string bytes;
-  if (auto ok = write_pickle(payload, bytes); !ok) return fail(errc::invalid, ok.error().message);
-  put_raw(type, serial, bytes);
+  (void)w.close(std::string::npos); // it is within the limit
 }
 
 } // namespace patio

@@ -13,6 +13,7 @@
 #include <patio/access.hpp>
 #include <patio/call_request.hpp>
 #include <patio/deadline.hpp>
+#include <patio/decode_job.hpp>
 #include <patio/error.hpp>
 #include <patio/extensions.hpp>
 #include <patio/frame.hpp>
@@ -33,6 +34,9 @@ struct session_options {
   std::vector<named_key> keys = {};  ///< accepted as well; beside them an empty `key` is not
   std::vector<access_rule> rules = {};
   python_types types = {}; ///< carried beyond the built-in ones
+  /// Payloads of more bytes are given to `session_events::on_decode`.
+  std::size_t decode_apart = std::string::npos;
+  std::string pickled_names = {}; ///< `names` as DISCOVER_RESPONSE has them, if made already
 };
 
 /// A request of the peer's. A serial may come again once its request has been answered; the number does not.
@@ -42,13 +46,13 @@ struct request_id {
   friend bool operator==(const request_id&, const request_id&) = default;
 };
 
-/// What the owner of a session is told, from within `receive`, `abandon` and `close`. It may answer, request and close from
+/// What the owner of a session is told, from within `receive`, `decoded`, `abandon` and `close`. It may answer, request and close from
 /// within, but not receive.
 class session_events {
 public:
   virtual void on_ready() = 0;                                      ///< logged in and discovered, once
   virtual void on_names(std::vector<std::string> names) = 0;        ///< what the peer serves, on every discovery
-  virtual void on_request(request_id id, call_request call) = 0;    ///< answer it once by `session::answer`
+  virtual void on_request(request_id id, call_request&& call) = 0;  ///< answer it once by `session::answer`; take of it what you need
   virtual void on_cancel(request_id id) = 0;                        ///< its caller has given it up; answer it all the same
   virtual void on_result(std::uint64_t token, result<value> r) = 0; ///< a request of ours has ended
   virtual void on_pong(std::uint64_t token) = 0;                    ///< a `ping` was answered
@@ -56,6 +60,8 @@ public:
   virtual void on_leaving() = 0;                                    ///< the peer takes no more requests
   virtual void on_refused(error why) = 0;                           ///< something, for the log; the connection lives on
   virtual void on_close(error why) = 0;                             ///< last; all requests have ended before
+  /// Run the job and pass it to `session::decoded`, later: nothing that has come behind it is looked at until then.
+  virtual void on_decode(std::unique_ptr<decode_job>) {}
 
 protected:
   ~session_events() = default;
@@ -69,6 +75,10 @@ public:
   session(role side, std::shared_ptr<const session_options> options, std::string nonce, session_events& events);
 
   void receive(std::string_view bytes);
+  /// Of an on_decode. What the session refuses stays in the job, as it may take long to destroy.
+  void decoded(decode_job& job);
+  /// Between an on_decode and its `decoded`: better let the peer wait than receive, as all that comes is kept.
+  [[nodiscard]] bool is_decoding() const noexcept { return decoding_; }
 
   /// The peer has proved these names, by TLS, say; before it is ready. The login may add its key's.
   void prove(const std::vector<std::string>& names);
@@ -81,6 +91,8 @@ public:
   void abandon(std::uint32_t serial, error why);
   /// Exactly one answer for each on_request; if it has been answered (the connection closed), nothing happens.
   void answer(request_id id, const result<value>& r);
+  /// The same with a result that `write_pickle` has written elsewhere, with the options' types and frame limit, or not been able to.
+  void answer_pickled(request_id id, const result<std::string>& r);
   /// Requested once the request has been answered, by whomever, or its connection is lost. Within on_request and until then.
   [[nodiscard]] std::stop_token over(request_id id);
   /// Asks again what the peer serves, in state `ready`; Python answers at any time, though behind its busy workers.
@@ -138,27 +150,34 @@ private:
   [[nodiscard]] frame_reader::verdict judge(const frame_header& header);
   [[nodiscard]] std::optional<std::string> unlawful(const frame_header& header) const;
   void refuse_oversize(const frame_header& header, error why);
+  void advance();
   void handle(const frame_reader::frame& f);
+  void decode(const frame_reader::frame& f);
+  void handle_decoded(decode_job& job);
   void handle_login(const frame_reader::frame& f);
-  void handle_discover_response(const frame_reader::frame& f);
-  [[nodiscard]] result<std::vector<std::string>> read_names(const frame_reader::frame& f);
-  void handle_request(const frame_reader::frame& f);
+  void expect_discover_response(const frame_header& header);
+  void handle_discover_response(const frame_header& header, const result<value>& payload);
+  [[nodiscard]] result<std::vector<std::string>> to_names(const frame_header& header, const result<value>& payload);
+  void handle_request(const frame_header& header, decode_job::request& r);
   void handle_cancel(std::uint32_t serial);
   void handle_leaving(const frame_reader::frame& f);
   [[nodiscard]] std::optional<error> refusal(const call_request& call, std::size_t bytes) const;
   void refuse_request(std::uint32_t serial, error why);
-  void handle_answer(const frame_reader::frame& f);
-  [[nodiscard]] std::vector<std::string> callable_names() const;
+  void handle_answer(const frame_header& header, result<value>& payload);
+  [[nodiscard]] const std::string& callable_names();
   void begin_discovery();
   void become_ready_if_discovered();
+  [[nodiscard]] bool awaits_answer(std::uint32_t serial);
   [[nodiscard]] std::optional<std::uint64_t> end_of_request(const frame_header& answer);
   void unexpected_answer();
   void lose(const pending& p, const std::string& text);
   void withdraw_requests();
-  void put(packet type, std::uint32_t serial, const value& payload);
   void put_raw(packet type, std::uint32_t serial, std::string_view payload);
   void ask(packet type, pending::kind what, std::uint64_t token, std::string_view payload);
+  template <class Put>
+  void end_inbound(request_id id, Put put);
   void put_answer(std::uint32_t serial, const result<value>& r);
+  void put_unsendable(std::uint32_t serial, const error& why);
   void put_error(std::uint32_t serial, const error& why);
   [[nodiscard]] const inbound_request* running(request_id id) const;
   [[nodiscard]] std::optional<pending> take_request(std::uint32_t serial);
@@ -172,6 +191,7 @@ private:
   session_events& events_;
   std::string challenge_, salt_;
   std::vector<std::string> proved_;
+  std::string callable_names_; ///< pickled, if the options' are not what this peer is told
   frame_reader reader_;
   std::string output_;
   std::uint64_t taken_ = 0;
@@ -184,6 +204,7 @@ private:
   std::optional<std::pair<std::uint32_t, inbound_request>> current_; ///< the request that on_request is being told of
   extensions agreed_;
   bool told_names_ = false, heard_names_ = false, refreshing_ = false, peer_is_leaving_ = false, leaving_ = false, left_ = false;
+  bool decoding_ = false;
   std::size_t abandoned_ = 0, unexpected_ = 0;
   std::uint64_t ignored_ = 0;
 };

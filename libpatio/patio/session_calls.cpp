@@ -24,18 +24,16 @@ void session::refuse_oversize(const frame_header& h, error why) {
   }
 }
 
-void session::handle_request(const frame_reader::frame& f) {
-  auto serial = f.header.serial;
-  if (inbound_.contains(serial)) return fail(errc::protocol, describe(f.header) + " came again before its answer");
-  std::size_t bytes = 0;
-  auto call = read_call_request(f.payload, options_->limits.pickle, options_->types, &bytes);
+void session::handle_request(const frame_header& header, decode_job::request& r) {
+  auto serial = header.serial;
+  auto& call = r.call;
   if (!call) return refuse_request(serial, {errc::undecodable, "undecodable request: " + call.error().message, {}, call.error().exceeded});
-  if (auto why = refusal(*call, bytes)) return refuse_request(serial, std::move(*why));
+  if (auto why = refusal(*call, r.bytes)) return refuse_request(serial, std::move(*why));
   request_id id{serial, ++last_number_};
-  current_.emplace(serial, inbound_request{id.number, bytes});
+  current_.emplace(serial, inbound_request{id.number, r.bytes});
   events_.on_request(id, std::move(*call));
   if (!current_ || state_ == state::closed) return current_.reset(); // answered, or nobody is left to be answered
-  inbound_bytes_ += bytes;
+  inbound_bytes_ += r.bytes;
   inbound_.insert(std::move(*current_));
   current_.reset();
 }
@@ -88,6 +86,15 @@ std::stop_token session::over(request_id id) {
 }
 
 void session::answer(request_id id, const result<value>& r) {
+  end_inbound(id, [&] { put_answer(id.serial, r); });
+}
+
+void session::answer_pickled(request_id id, const result<std::string>& r) {
+  end_inbound(id, [&] { r ? put_raw(packet::response, id.serial, *r) : put_unsendable(id.serial, r.error()); });
+}
+
+template <class Put>
+void session::end_inbound(request_id id, Put put) {
   if (state_ == state::closed || !running(id)) return;
   std::stop_source over{std::nostopstate};
   if (current_ && current_->second.number == id.number) {
@@ -98,7 +105,7 @@ void session::answer(request_id id, const result<value>& r) {
     inbound_bytes_ -= ended.mapped().bytes;
     over = std::move(ended.mapped().over);
   }
-  put_answer(id.serial, r);
+  put();
   over.request_stop();
 }
 
@@ -117,21 +124,29 @@ void session::put_answer(std::uint32_t serial, const result<value>& r) {
   auto written = write_pickle(*r, output_, options_->types, options_->limits.frame);
   if (written && w.close(options_->limits.frame)) return;
   w.discard();
-  auto why = written.error().exceeded == limit::frame ? "it is over the frame limit" : written.error().message;
-  put_error(serial, python("ValueError", "the result cannot be sent: " + why));
+  put_unsendable(serial, written.error());
 }
 
-void session::handle_answer(const frame_reader::frame& f) {
-  auto token = end_of_request(f.header);
+void session::put_unsendable(std::uint32_t serial, const error& why) {
+  put_error(serial, python("ValueError",
+                           "the result cannot be sent: " + (why.exceeded == limit::frame ? "it is over the frame limit" : why.message)));
+}
+
+bool session::awaits_answer(std::uint32_t serial) {
+  auto* waiting = pending_.find(serial);
+  return waiting && waiting->what == pending::kind::request;
+}
+
+// The request may have ended while its answer was being decoded.
+void session::handle_answer(const frame_header& header, result<value>& v) {
+  auto token = end_of_request(header);
   if (!token) return;
-  bool raised = f.header.type == packet::error;
-  auto v = read_pickle(f.payload, options_->limits.pickle, raised ? unknown_class::as_exception : unknown_class::refuse, options_->types);
   if (!v) {
-    error refused{errc::undecodable, describe(f.header) + " refused: " + v.error().message, {}, v.error().exceeded};
+    error refused{errc::undecodable, describe(header) + " refused: " + v.error().message, {}, v.error().exceeded};
     events_.on_result(*token, tl::unexpected(std::move(v.error())));
     return state_ == state::closed ? void() : events_.on_refused(std::move(refused));
   }
-  if (!raised) return events_.on_result(*token, std::move(*v));
+  if (header.type == packet::response) return events_.on_result(*token, std::move(*v));
   if (v->kind() != kind::exception)
     return events_.on_result(*token, patio::fail(errc::undecodable, "the peer raised what is no exception"));
   events_.on_result(*token, tl::unexpected(agreed_.endings ? from_noted_exception(std::move(*v)) : remote_error(std::move(*v))));
@@ -192,7 +207,9 @@ void session::put_error(std::uint32_t serial, const error& why) {
   if (written && w.close(options_->limits.frame)) return;
   w.discard();
   // Too large, or with a text that is no UTF-8, which repr() shows as escapes.
-  put(packet::error, serial, value::exception("builtins.RuntimeError", {brief(exception)}));
+  std::string plain;
+  (void)write_pickle(value::exception("builtins.RuntimeError", {brief(exception)}), plain);
+  put_raw(packet::error, serial, plain);
 }
 
 } // namespace patio

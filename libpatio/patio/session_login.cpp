@@ -39,10 +39,14 @@ bool session::accept_login(std::string_view answer) {
 
 void session::prove(const std::vector<std::string>& names) { proved_.insert(proved_.end(), names.begin(), names.end()); }
 
-std::vector<std::string> session::callable_names() const {
+// Peers may ask at any time, and as often as they like.
+const std::string& session::callable_names() {
+  if (options_->rules.empty() && !options_->pickled_names.empty()) return options_->pickled_names;
+  if (!callable_names_.empty()) return callable_names_;
   auto names = options_->names;
-  if (!options_->rules.empty()) std::erase_if(names, [this](const std::string& name) { return !may_call(name); });
-  return names;
+  std::erase_if(names, [this](const std::string& name) { return !may_call(name); });
+  (void)write_pickle(to_value(names), callable_names_); // texts, which can always be written
+  return callable_names_;
 }
 
 void session::begin_discovery() {
@@ -68,12 +72,11 @@ void session::become_ready_if_discovered() {
 }
 
 // The limits come before the copies: a list may name one long text again and again.
-result<std::vector<std::string>> session::read_names(const frame_reader::frame& f) {
+result<std::vector<std::string>> session::to_names(const frame_header& header, const result<value>& v) {
   const auto& limits = options_->limits;
   auto no_list = [](const error& why) {
     return patio::fail(errc::undecodable, why.exceeded, "DISCOVER_RESPONSE is no list of names: " + why.message);
   };
-  auto v = read_pickle(f.payload, limits.pickle);
   if (!v) return no_list(v.error());
   auto items = detail::sequence_items(*v, "list");
   if (!items) return no_list(items.error());
@@ -88,22 +91,24 @@ result<std::vector<std::string>> session::read_names(const frame_reader::frame& 
     if (item.text().size() > limits.name) too_long = true;
     else names.emplace_back(item.text());
   }
-  if (too_long) events_.on_refused({errc::undecodable, describe(f.header) + " has a name that is too long", {}, limit::name});
+  if (too_long) events_.on_refused({errc::undecodable, describe(header) + " has a name that is too long", {}, limit::name});
   return names;
 }
 
-void session::handle_discover_response(const frame_reader::frame& f) {
-  auto* asked = pending_.find(f.header.serial);
-  if (!asked || (asked->what != pending::kind::discovery && asked->what != pending::kind::ping)) {
-    if (auto wrong = take_request(f.header.serial))
-      events_.on_result(wrong->token, patio::fail(errc::protocol, "the peer answered a REQUEST with " + describe(f.header)));
-    return fail(errc::protocol, describe(f.header) + " was not asked for");
-  }
-  auto names = read_names(f);
+void session::expect_discover_response(const frame_header& header) {
+  auto* asked = pending_.find(header.serial);
+  if (asked && (asked->what == pending::kind::discovery || asked->what == pending::kind::ping)) return;
+  if (auto wrong = take_request(header.serial))
+    events_.on_result(wrong->token, patio::fail(errc::protocol, "the peer answered a REQUEST with " + describe(header)));
+  fail(errc::protocol, describe(header) + " was not asked for");
+}
+
+void session::handle_discover_response(const frame_header& header, const result<value>& payload) {
+  auto names = to_names(header, payload);
   if (!names) return fail(state_ == state::ready ? errc::protocol : errc::login_refused, names.error().message, names.error().exceeded);
   if (state_ == state::closed) return;
   events_.on_names(std::move(*names));
-  auto answered = pending_.take(f.header.serial);
+  auto answered = pending_.take(header.serial);
   if (!answered) return; // the owner has closed the connection
   if (answered->what == pending::kind::ping) return events_.on_pong(answered->token);
   refreshing_ = false;
@@ -131,7 +136,7 @@ void session::handle_leaving(const frame_reader::frame& f) {
 }
 
 bool session::idle() const noexcept {
-  return state_ == state::login || state_ == state::closed || (left_ && inbound_.empty() && requests_ == 0);
+  return state_ == state::login || state_ == state::closed || (left_ && inbound_.empty() && requests_ == 0 && !decoding_);
 }
 
 } // namespace patio

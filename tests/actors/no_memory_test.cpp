@@ -31,25 +31,73 @@ void operator delete[](void* block, std::size_t) noexcept { std::free(block); }
 using namespace patio;
 using namespace patio::tests;
 
-TEST_CASE("tcp_broker: without memory for an answer it loses the connection that it is for, and nothing else") {
-  registry rpc;
+namespace {
+
+std::string framed(std::string_view payload) {
+  std::string out;
+  frame_writer w{out, packet::request, 1};
+  out += payload;
+  REQUIRE(w.close(payload.size()));
+  return out;
+}
+
+/// A node, a peer that it will have no memory for, and one that must not notice.
+struct scarce_node {
+  tcp_node server;
+  endpoint where = server.listen();
+  raw_peer other{where}, unlucky{where};
+
+  explicit scarce_node(const registry& functions = two()) : server{functions} {
+    other.log_in_as_client();
+    unlucky.log_in_as_client();
+  }
+  ~scarce_node() {
+    other.send(packet::request, 1, request("two"));
+    CHECK(other.receive().type == packet::response);
+    largest = SIZE_MAX;
+    raw_peer next{where};
+    next.log_in_as_client();
+  }
+  static registry two() {
+    registry rpc;
+    rpc.add("two", [] { return 2; });
+    return rpc;
+  }
+};
+
+} // namespace
+
+TEST_CASE("tcp_broker: a result for which there is no memory is an error to who has asked for it, and to nobody else") {
+  auto rpc = scarce_node::two();
   rpc.add("large", [] {
     std::string text(std::size_t{4} << 20, 'x');
     value result{text};
-    largest = std::size_t{1} << 20; // from now on: the broker has to write it
+    largest = std::size_t{1} << 20; // from now on: it has to be written
     return result;
   });
-  rpc.add("two", [] { return 2; });
-  tcp_node server{rpc};
-  auto where = server.listen();
-  raw_peer other{where}, unlucky{where};
-  other.log_in_as_client();
-  unlucky.log_in_as_client();
-  unlucky.send(packet::request, 1, request("large"));
-  unlucky.await_close();
-  other.send(packet::request, 1, request("two"));
-  CHECK(other.receive().type == packet::response);
-  largest = SIZE_MAX;
-  raw_peer next{where};
-  next.log_in_as_client();
+  scarce_node node{rpc};
+  node.unlucky.send(packet::request, 1, request("large"));
+  auto answer = node.unlucky.receive();
+  CHECK(answer.type == packet::error);
+  CHECK(answer.payload.find("the result cannot be sent: there is no memory for it") != std::string::npos);
+  node.unlucky.send(packet::request, 2, request("two"));
+  CHECK(node.unlucky.receive().type == packet::response);
+}
+
+TEST_CASE("tcp_broker: a frame for which there is no memory costs its connection") {
+  scarce_node node;
+  auto large = framed(std::string(std::size_t{4} << 20, 'x'));
+  largest = std::size_t{1} << 20;
+  node.unlucky.send_bytes(large);
+  node.unlucky.await_close();
+}
+
+TEST_CASE("tcp_broker: so does one that cannot be decoded for lack of memory") {
+  scarce_node node;
+  std::string numbers = "\x80\x04(";
+  for (int i = 0; i < 100'000; ++i) numbers += "K\1";
+  auto large = framed(numbers + "t.");
+  largest = std::size_t{1} << 20; // less than so many values take
+  node.unlucky.send_bytes(large);
+  node.unlucky.await_close();
 }

@@ -40,6 +40,7 @@ public:
   const patio::limits limits;
   patio::node node;
   std::deque<patio::inbound_call> held;
+  std::deque<std::pair<patio::connection_id, std::unique_ptr<patio::decode_job>>> undecoded;
   std::vector<patio::call_id> calls;         ///< by token
   std::vector<bool> ended, timed;            ///< by token
   std::vector<patio::connection_id> closing; ///< not dealt with yet
@@ -53,6 +54,13 @@ public:
     auto id = node.call(token, {std::string(1, "abcd"[what % 4]), {std::move(args), {}}, timeout}, now, only);
     calls[token] = id;
     now_ = now;
+  }
+  void decode(patio::instant now) {
+    if (undecoded.empty()) return;
+    auto [id, job] = std::move(undecoded.front());
+    undecoded.pop_front();
+    job->run();
+    node.decoded(id, *job, now);
   }
   /// Takes what is to be sent. The owner of a node looks where the node tells it to, or where a connection closes.
   [[nodiscard]] std::string take_output(patio::connection_id id) {
@@ -83,6 +91,7 @@ private:
     ended[token] = true;
     call_again();
   }
+  void on_decode(patio::connection_id id, std::unique_ptr<patio::decode_job> job) override { undecoded.emplace_back(id, std::move(job)); }
   void on_pong(std::uint64_t token) override { require(token >= first_ping, "only a ping is answered by a pong"); }
   void on_peer(const patio::peer_info&) override { call_again(); }
   void on_closed(patio::connection_id id, const patio::error& why) override {
@@ -182,6 +191,7 @@ struct linked_wire {
   std::array<patio::connection_id, 2> ids;
   std::array<std::string, 2> on_the_way{}; ///< to that end
   std::array<std::uint64_t, 2> sent{};
+  std::array<std::size_t, 2> unhandled{}; ///< arrived there, behind what is being decoded
   bool open = true;
   wire_judge judge{};
   std::set<std::pair<std::size_t, std::int64_t>> ran{}; ///< at which end, and the caller's token
@@ -200,8 +210,9 @@ struct linked_wire {
     auto piece = on_the_way[to].substr(0, most);
     if (!open || piece.empty()) return false;
     on_the_way[to].erase(0, piece.size());
+    unhandled[to] += piece.size();
     ends[to]->node.receive(ids[to], piece, now);
-    judge.arrived(to == 0, piece.size());
+    if (!ends[to]->node.is_decoding(ids[to])) judge.arrived(to == 0, std::exchange(unhandled[to], 0));
     collect();
     return true;
   }

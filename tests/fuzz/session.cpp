@@ -21,6 +21,7 @@ patio::node_options options_of(std::uint8_t how) {
   patio::node_options o;
   o.route = (how & 1) != 0 ? patio::routing::round_robin : patio::routing::least_loaded;
   if ((how & 2) != 0) o.extensions = {};
+  if ((how & 16) != 0) o.decode_apart = 20;
   if ((how & 4) == 0) return o;
   auto& l = o.limits;
   l.frame = 300, l.skipped_frame = 1'000, l.names = 3, l.name = 20, l.keywords = 1;
@@ -70,7 +71,7 @@ private:
     case 9: return answer_held(in.byte(), in.byte());
     case 10: return cancel(in.byte(), in.byte());
     case 11: return leave_or_choke(in.byte());
-    case 12: return ping(in.byte());
+    case 12: return ping_or_decode(in.byte());
     case 13: return link(in.byte());
     case 14: return carry(in.byte());
     default: return call(in.byte(), in.byte(), in.byte());
@@ -162,7 +163,9 @@ private:
     if (how >= 250) return n.node.leave();
     if (auto* w = wire(how / 4)) w->at.node.congested(w->id, how % 4 < 2);
   }
-  void ping(std::uint8_t which) {
+  // Half of the values decode instead, if the nodes let their owner.
+  void ping_or_decode(std::uint8_t which) {
+    if (which >= 128) return node(which).decode(now_);
     if (auto* w = wire(which)) (void)w->at.node.ping(w->id, fuzz_node::first_ping + which);
   }
   void call(std::uint8_t at, std::uint8_t what, std::uint8_t seconds) {
@@ -219,17 +222,22 @@ private:
     std::vector<std::size_t> made;
     for (const auto& n : nodes_) made.push_back(n->calls.size());
     for (int round = 0; round < 3; ++round) {
+      decode_all();
       for (auto& n : nodes_)
         for (auto& work : std::exchange(n->held, {})) n->node.answer(work.id, value{true});
       pass(4s);
       settle();
-      while (link_ && (link_->carry(0, 100'000, now_) || link_->carry(1, 100'000, now_))) settle();
+      while (link_ && (link_->carry(0, 100'000, now_) || link_->carry(1, 100'000, now_))) settle(), decode_all();
     }
     for (std::size_t i = 0; i < nodes_.size(); ++i) require(nodes_[i]->over(made[i], true), "every call ends in time");
     for (const auto& n : nodes_) require(!n->node.has_left() || n->node.calls_in_flight() == 0, "a node that has left awaits nothing");
     for (const auto& w : wires_)
       if (is_ready(*w))
         for (const auto& [serial, n] : w->asked) require(n == 0, "each REQUEST has an answer");
+  }
+  void decode_all() {
+    for (auto& n : nodes_)
+      while (!n->undecoded.empty()) n->decode(now_);
   }
   static bool is_ready(const played_wire& w) {
     auto peers = w.at.node.peers();

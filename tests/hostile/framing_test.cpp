@@ -409,7 +409,7 @@ TEST_CASE("F11 a million times 512 random bytes end a session at once and do not
       std::size_t calls = 0;
       void on_ready() override { ++calls; }
       void on_names(std::vector<std::string>) override { ++calls; }
-      void on_request(request_id, call_request) override { ++calls; }
+      void on_request(request_id, call_request&&) override { ++calls; }
       void on_cancel(request_id) override { ++calls; }
       void on_result(std::uint64_t, result<value>) override { ++calls; }
       void on_pong(std::uint64_t) override { ++calls; }

@@ -85,7 +85,7 @@ public:
   }
   void on_close(error why) override { closed_ = why.message; }
   void on_names(std::vector<std::string>) override {}
-  void on_request(request_id, call_request) override {}
+  void on_request(request_id, call_request&&) override {}
   void on_cancel(request_id) override {}
   void on_pong(std::uint64_t) override {}
   void on_lost_ping(std::uint64_t, error) override {}

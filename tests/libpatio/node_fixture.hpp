@@ -31,6 +31,8 @@ public:
 
   bool hold = false; ///< keep work in `held` instead of running it
   std::deque<work> held;
+  bool hold_undecoded = false; ///< do not let the mesh decode
+  std::deque<std::pair<patio::connection_id, std::unique_ptr<patio::decode_job>>> undecoded;
   std::map<std::uint64_t, std::vector<patio::result<patio::value>>> ended; ///< by token; one result each, if all is well
   std::vector<std::uint64_t> pongs;
   std::vector<patio::peer_info> met;
@@ -45,6 +47,12 @@ public:
   void run(work w) {
     auto& f = std::get<patio::immediate_function>(w.entry->run);
     node.answer(w.id, f(std::move(w.args)));
+  }
+  void decode_next(patio::instant now) {
+    auto [id, job] = std::move(undecoded.front());
+    undecoded.pop_front();
+    job->run();
+    node.decoded(id, *job, now);
   }
   /// How a call ended: its result, or the error's code and text; "pending", or "ended twice".
   [[nodiscard]] std::string fate(std::uint64_t token) const {
@@ -65,6 +73,7 @@ private:
     ended[token].push_back(std::move(r));
     if (when_ended) when_ended(token);
   }
+  void on_decode(patio::connection_id id, std::unique_ptr<patio::decode_job> job) override { undecoded.emplace_back(id, std::move(job)); }
   void on_pong(std::uint64_t token) override { pongs.push_back(token); }
   void on_peer(const patio::peer_info& peer) override {
     met.push_back(peer);
@@ -87,7 +96,8 @@ public:
   std::vector<std::unique_ptr<test_node>> nodes;
 
   struct direction {
-    std::string bytes; ///< on their way
+    std::string bytes;         ///< on their way
+    std::size_t unhandled = 0; ///< arrived, behind what is being decoded
     bool stopped = false;
   };
   struct link {
@@ -124,7 +134,7 @@ public:
     nodes[l.b]->node.close(l.at_b, why, l.sent_by_b);
   }
 
-  /// One random piece of one random link; false if nothing is on its way.
+  /// One random piece of one random link, or one payload decoded; false if nothing is on its way.
   bool step() {
     std::vector<std::pair<link*, bool>> ready;
     for (auto& l : links) {
@@ -132,15 +142,23 @@ public:
       if (!l->to_a.bytes.empty() && !l->to_a.stopped) ready.emplace_back(l.get(), true);
       if (!l->to_b.bytes.empty() && !l->to_b.stopped) ready.emplace_back(l.get(), false);
     }
-    if (ready.empty()) return false;
-    auto [l, to_a] = ready[random() % ready.size()];
+    std::vector<test_node*> decoding;
+    for (auto& n : nodes)
+      if (!n->undecoded.empty() && !n->hold_undecoded) decoding.push_back(n.get());
+    if (ready.empty() && decoding.empty()) return false;
+    auto which = random() % (ready.size() + decoding.size());
+    if (which >= ready.size()) return decoding[which - ready.size()]->decode_next(now), true;
+    auto [l, to_a] = ready[which];
     auto& bytes = to_a ? l->to_a.bytes : l->to_b.bytes;
     auto n = std::min<std::size_t>(bytes.size(), 1 + (random() % 4 == 0 ? random() % 5 : random() % 2000));
     auto piece = bytes.substr(0, n);
     bytes.erase(0, n);
-    auto& to = *nodes[to_a ? l->a : l->b];
-    to.node.receive(to_a ? l->at_a : l->at_b, piece, now);
-    l->judge.arrived(to_a, n);
+    auto& to = nodes[to_a ? l->a : l->b]->node;
+    auto id = to_a ? l->at_a : l->at_b;
+    auto& unhandled = (to_a ? l->to_a : l->to_b).unhandled;
+    unhandled += n;
+    to.receive(id, piece, now);
+    if (!to.is_decoding(id)) l->judge.arrived(to_a, std::exchange(unhandled, 0));
     return true;
   }
   void settle() {

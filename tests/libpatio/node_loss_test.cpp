@@ -47,6 +47,25 @@ TEST_CASE("node: with the connection its calls are lost: not_sent if no byte of 
   CHECK(m.caller.node.output(m.wire.at_a) == nullptr);
 }
 
+TEST_CASE("node: the end of the stream comes behind what is being decoded") {
+  two_nodes m{{.decode_apart = 60}};
+  m.caller.hold_undecoded = true;
+  m.caller.node.call(1, calling("echo", {std::string(100, 'x')}), m.now);
+  m.caller.node.call(2, calling("echo", {2}), m.now);
+  m.settle();
+  m.caller.node.close_at_end(m.wire.at_a, m.wire.sent_by_a);
+  CHECK(m.caller.code(1) == "pending");
+  CHECK(m.caller.node.is_decoding(m.wire.at_a));
+  CHECK(m.caller.closings.empty());
+  m.caller.hold_undecoded = false;
+  m.settle();
+  CHECK(m.caller.fate(1) == "'" + std::string(100, 'x') + "'");
+  CHECK(m.caller.fate(2) == "2");
+  REQUIRE(m.caller.closings.size() == 1);
+  CHECK(m.caller.closings[0].message == "the peer closed the connection");
+  CHECK_FALSE(m.caller.node.is_decoding(m.wire.at_a));
+}
+
 TEST_CASE("node: answers for a connection that has gone are dropped") {
   two_nodes m;
   m.server.hold = true;

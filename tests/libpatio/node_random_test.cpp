@@ -78,6 +78,7 @@ private:
     o.limits.inbound_calls = chance(50) ? 3 : 1'000;
     o.limits.waiting_calls = chance(50) ? 20 : 1'000;
     o.limits.route_wait = std::chrono::seconds{draw(6)};
+    if (chance(50)) o.decode_apart = draw(80);
     if (chance(60)) o.extensions = chance(50) ? patio::extensions{} : patio::extensions{chance(50), chance(50), chance(50)};
     return o;
   }

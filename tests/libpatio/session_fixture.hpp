@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -96,6 +97,7 @@ public:
   std::function<void(std::uint64_t)> when_result;
   std::function<void()> when_names, when_logged, when_leaving;
   std::function<void(patio::request_id)> when_cancelled;
+  std::deque<std::unique_ptr<patio::decode_job>> undecoded;
 
   void on_ready() override { note("ready", when_ready); }
   void on_names(std::vector<std::string> names) override {
@@ -103,7 +105,7 @@ public:
     for (const auto& n : names) all += " " + n;
     note("names" + all, when_names);
   }
-  void on_request(patio::request_id id, patio::call_request call) override {
+  void on_request(patio::request_id id, patio::call_request&& call) override {
     ids[id.serial] = id;
     seen.push_back("request " + std::to_string(id.serial) + " " + call.function + brief(patio::value::tuple(call.args.positional)));
     if (when_requested) when_requested(id.serial, std::move(call));
@@ -113,6 +115,7 @@ public:
     if (when_cancelled) when_cancelled(id);
   }
   void on_leaving() override { note("leaving", when_leaving); }
+  void on_decode(std::unique_ptr<patio::decode_job> job) override { undecoded.push_back(std::move(job)); }
   void on_result(std::uint64_t token, patio::result<patio::value> r) override {
     seen.push_back("result " + std::to_string(token) + " "
                    + (r ? patio::brief(*r) : std::string{to_string(r.error().code)} + ": " + to_string(r.error())));

@@ -57,6 +57,7 @@ private:
   void on_peer(const peer_info& peer) override;
   void on_closed(connection_id id, const error& why) override;
   void on_log(std::string_view, std::string) override {}
+  void on_decode(connection_id id, std::unique_ptr<decode_job> job) override;
 
   void received(connection_id id, std::string_view bytes);
   void lost(connection_id id, const std::string& why);

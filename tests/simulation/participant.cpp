@@ -26,6 +26,7 @@ void participant::start() {
   ++incarnation_;
   node_options options{.key = "k", .seed = owner_.clock_.below(1000)};
   options.limits.inbound_calls = 64;
+  if (owner_.clock_.chance(0.5)) options.decode_apart = owner_.clock_.below(100);
   node_ = std::make_unique<node>(options, functions(), *this);
   leaving_ = false;
   ticks_at_ = never;
@@ -105,6 +106,16 @@ void participant::on_execute(inbound_call work) {
     if (born == incarnation_) answer(id, r);
   };
   node_->call(token, {names[owner_.clock_.below(4)], std::move(work.args), 5}, owner_.clock_.now());
+}
+
+void participant::on_decode(connection_id id, std::unique_ptr<decode_job> job) {
+  auto done = [this, id, shared = std::shared_ptr(std::move(job)), born = incarnation_] {
+    if (born != incarnation_ || !node_) return;
+    shared->run();
+    node_->decoded(id, *shared, owner_.clock_.now());
+    pump();
+  };
+  owner_.clock_.after(owner_.clock_.duration(std::chrono::milliseconds{50}), done);
 }
 
 // As an executor does: what nobody waits for any more is not begun.

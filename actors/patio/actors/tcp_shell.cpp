@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <caf/io/middleman.hpp>
 #include <caf/send.hpp>
 
 #include <patio/actors/caf_error.hpp>
@@ -13,21 +14,30 @@ namespace patio {
 namespace {
 
 constexpr std::size_t smallest_read = 4096, largest_read = 65'536, smallest_slice = 512;
-constexpr std::size_t smallest_burst = 16; // calls that are written before the mailbox is empty
+constexpr std::chrono::microseconds longest_turn{500}; // of one connection, for which all others wait
+constexpr std::size_t decode_apart = 32'768;           // bytes: decoding as many may take half a millisecond
+constexpr std::size_t smallest_burst = 16;             // calls that are written before the mailbox is empty
 
 node_options to_node_options(const tcp_options& o) {
   auto seed = random_bytes(8);
   std::uint64_t number = 0;
   for (char c : seed) number = (number << 8) | static_cast<unsigned char>(c);
-  return {.key = o.key, .limits = o.limits, .route = o.route, .seed = number, .keys = o.keys, .rules = o.rules, .types = o.types};
+  return {.key = o.key,
+          .limits = o.limits,
+          .route = o.route,
+          .seed = number,
+          .keys = o.keys,
+          .rules = o.rules,
+          .types = o.types,
+          .decode_apart = decode_apart};
 }
 
 } // namespace
 
 tcp_shell::tcp_shell(caf::io::broker* self, executor exec, tcp_options options, std::optional<tls_context> tls)
-    : self_{self}, executor_{std::move(exec)}, options_{std::move(options)}, tls_{std::move(tls)}, node_{to_node_options(options_),
-                                                                                                         executor_.functions(), *this},
-      warnings_{options_.limits.log_lines}, news_{options_.limits.log_lines}, connector_{std::in_place, options_.limits.accept_pause} {}
+    : self_{self}, executor_{std::move(exec)}, options_{std::move(options)}, types_{std::make_shared<const python_types>(options_.types)},
+      tls_{std::move(tls)}, node_{to_node_options(options_), executor_.functions(), *this}, warnings_{options_.limits.log_lines},
+      news_{options_.limits.log_lines}, connector_{std::in_place, options_.limits.accept_pause} {}
 
 // However the actor ends, every caller is answered.
 tcp_shell::~tcp_shell() {
@@ -80,21 +90,46 @@ void tcp_shell::on_data(const caf::io::new_data_msg& msg) {
   auto at = ids_.find(msg.handle.id());
   if (at == ids_.end()) return;
   auto id = at->second;
-  adapt_read_size(links_[id], msg.buf.size());
+  auto begun = clock_now();
   // In a few slices, so that the peer gets the first answers while the last requests are being read.
   auto slice = std::max(smallest_slice, msg.buf.size() / 4);
   for (std::string_view rest{msg.buf.data(), msg.buf.size()}; !rest.empty(); rest.remove_prefix(std::min(slice, rest.size()))) {
     node_.receive(id, rest.substr(0, slice), clock_now());
     write_dirty();
   }
+  if (auto l = links_.find(id); l != links_.end()) adapt_read_size(l->second, msg.buf.size(), clock_now() - begun);
   flush();
 }
 
-void tcp_shell::adapt_read_size(link& l, std::size_t got) {
-  auto wanted = got == l.read_size      ? std::min(l.read_size * 4, largest_read)
-                : got * 8 < l.read_size ? std::max(l.read_size / 2, smallest_read)
-                                        : l.read_size;
+void tcp_shell::adapt_read_size(link& l, std::size_t got, std::chrono::nanoseconds took) {
+  auto wanted = l.read_size;
+  if (took > longest_turn || got * 8 < l.read_size) wanted = std::max(l.read_size / 2, smallest_read);
+  else if (got == l.read_size && took < longest_turn / 4) wanted = std::min(l.read_size * 4, largest_read);
   if (std::exchange(l.read_size, wanted) != wanted) self_->configure_read(l.hdl, caf::io::receive_policy::at_most(wanted));
+}
+
+// What comes behind it would only be kept.
+void tcp_shell::on_decode(connection_id id, std::unique_ptr<decode_job> job) {
+  auto& l = links_.at(id);
+  if (!std::exchange(l.is_paused, true)) self_->halt(l.hdl);
+  decoder_.run(std::move(job), [weak = self_->address(), id](decoder::job done) {
+    if (auto strong = caf::actor_cast<caf::actor>(weak)) caf::anon_send(strong, decoded_atom::value, id, std::move(done));
+  });
+}
+
+void tcp_shell::on_decoded(connection_id id, const decoder::job& job) {
+  decoder_.taken();
+  node_.decoded(id, *job, clock_now());
+  decoder_.discard(job);
+  if (auto at = links_.find(id); at != links_.end() && !node_.is_decoding(id)) resume(at->second);
+  flush();
+}
+
+// CAF forgets a trigger in the same round of its loop as the halt, so this comes in the next one.
+void tcp_shell::resume(link& l) {
+  if (!std::exchange(l.is_paused, false) || !l.is_open) return;
+  auto trigger = [self = caf::actor_cast<caf::strong_actor_ptr>(self_), broker = self_, hdl = l.hdl] { broker->trigger(hdl); };
+  self_->system().middleman().backend().post(std::move(trigger));
 }
 
 void tcp_shell::on_transferred(const caf::io::data_transferred_msg& msg) {
@@ -134,7 +169,10 @@ void tcp_shell::on_socket_closed(caf::io::connection_handle hdl) {
   auto at = ids_.find(hdl.id());
   if (at == ids_.end()) return;
   auto id = at->second;
-  node_.close_at_end(id, links_[id].sent);
+  ids_.erase(at);
+  auto& l = links_[id];
+  l.is_open = false;
+  node_.close_at_end(id, l.sent);
   flush();
 }
 
@@ -166,6 +204,7 @@ void tcp_shell::schedule_flush() {
 void tcp_shell::write(connection_id id, link& l) {
   auto* out = node_.output(id);
   if (!out || out->empty()) return;
+  if (!l.is_open) return out->clear();
   std::size_t direct = 0;
   if (l.in_caf == 0) {
     auto n = ::send(static_cast<int>(l.hdl.id()), out->data(), out->size(), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -185,7 +224,9 @@ void tcp_shell::write(connection_id id, link& l) {
 
 // Not by CAF's close, which waits for a peer that may never read, and forgets a descriptor that its poller has not got yet. CAF finds a
 // socket that was shut down at its end, and closes it then.
-void tcp_shell::hang_up(const link& l, bool abort) {
+void tcp_shell::hang_up(link& l, bool abort) {
+  if (!l.is_open) return;
+  resume(l);
   auto fd = static_cast<int>(l.hdl.id());
   if (abort) {
     linger hard{1, 0};
@@ -210,7 +251,7 @@ void tcp_shell::on_closed(connection_id id, const error& why) {
   if (l.in_caf == 0) write(id, at->second); // a last word, such as why a frame was refused
   links_.erase(id);
   backlogged_.erase(id);
-  ids_.erase(l.hdl.id());
+  if (l.is_open) ids_.erase(l.hdl.id());
   hang_up(l, l.in_caf > 0);
   constexpr auto settled = std::chrono::seconds{1}; // a peer that logs in and leaves at once is not worth dialling at once
   if (auto d = dials_.find(l.dial); d != dials_.end() && l.ready_at != never && clock_now() - l.ready_at > settled) {

@@ -1,5 +1,5 @@
 /// The state of a tcp_broker actor: sockets and messages on one side, the node's state machine on the other.
-/// Internal. Every function runs on CAF's I/O thread, but for what the connector's thread sends as messages.
+/// Internal. Every function runs on CAF's I/O thread, but for what the connector's and the decoder's thread send as messages.
 #pragma once
 
 #include <map>
@@ -11,6 +11,7 @@
 
 #include <patio/actors/caller_table.hpp>
 #include <patio/actors/connector.hpp>
+#include <patio/actors/decoder.hpp>
 #include <patio/actors/log.hpp>
 #include <patio/actors/tcp_broker.hpp>
 #include <patio/actors/ticker.hpp>
@@ -22,7 +23,11 @@ namespace patio {
 /// A socket on its way from the connector to the broker; whoever drops it closes it.
 using connected_fd = std::shared_ptr<result<unique_fd>>;
 
+/// A large result, which its worker has written.
+using pickled_result = std::shared_ptr<result<std::string>>;
+
 using flush_atom = caf::atom_constant<caf::atom("flush")>;
+using decoded_atom = caf::atom_constant<caf::atom("decoded")>;
 using accepted_atom = caf::atom_constant<caf::atom("accepted")>;
 using dialled_atom = caf::atom_constant<caf::atom("dialled")>;
 using redial_atom = caf::atom_constant<caf::atom("redial")>;
@@ -49,6 +54,7 @@ public:
   void on_data(const caf::io::new_data_msg& msg);
   void on_transferred(const caf::io::data_transferred_msg& msg);
   void on_socket_closed(caf::io::connection_handle hdl);
+  void on_decoded(connection_id id, const decoder::job& job);
   void on_accepted(const connected_fd& r);
   void on_dialled(std::uint64_t dial, const connected_fd& r);
 
@@ -56,6 +62,7 @@ public:
   void call(outgoing_call what, waiting_caller caller);
   void cancel(call_id id);
   void answered(const inbound_id& id, const result<value>& r);
+  void answered(const inbound_id& id, const result<std::string>& pickled);
   caf::error listen(const listening_socket& socket);
   caf::error replace(const tls_context& tls);
   void connect(const dial_target& target, caf::response_promise promise);
@@ -71,12 +78,14 @@ public:
 private:
   struct link {
     caf::io::connection_handle hdl;
+    bool is_open = true;    ///< CAF has the socket; else its number may be another's
+    bool is_paused = false; ///< not read from
     std::string address;    ///< of the other end, for the log
     std::uint64_t sent = 0; ///< bytes that may have reached the socket
     std::size_t in_caf = 0; ///< bytes in CAF's write buffer; while there are none, we write directly
     instant moved_at{};     ///< when that was empty or shrank the last time
     bool congested = false;
-    std::size_t read_size = 0; ///< CAF clears its read buffer for every read, so it follows the traffic
+    std::size_t read_size = 0; ///< CAF clears its read buffer for every read, so it follows the traffic, and the others wait
     std::uint64_t dial = 0;    ///< 0 for an accepted connection
     instant ready_at = never;  ///< logged in since
   };
@@ -99,14 +108,16 @@ private:
   void on_peer(const peer_info& peer) override;
   void on_closed(connection_id id, const error& why) override;
   void on_log(std::string_view peer, std::string text) override;
+  void on_decode(connection_id id, std::unique_ptr<decode_job> job) override;
 
   void give_up(connection_id about, const char* why) noexcept;
   void open(unique_fd fd, role side, std::uint64_t dial);
-  void adapt_read_size(link& l, std::size_t got);
+  void adapt_read_size(link& l, std::size_t got, std::chrono::nanoseconds took);
   void write(connection_id id, link& l);
   void note_backlog(connection_id id, link& l, std::size_t bytes);
   void cut_stalled();
-  void hang_up(const link& l, bool abort);
+  void resume(link& l);
+  void hang_up(link& l, bool abort);
   void dial_failed(std::uint64_t number, const error& why);
   void schedule_flush();
   void write_dirty();
@@ -120,6 +131,7 @@ private:
   caf::io::broker* self_;
   executor executor_;
   tcp_options options_;
+  std::shared_ptr<const python_types> types_; ///< for workers, which may outlive this
   std::optional<tls_context> tls_;
   node node_;
   caller_table callers_;
@@ -134,6 +146,7 @@ private:
   std::size_t unwritten_ = 0, burst_ = 0;
   ticker ticks_;
   instant drain_until_ = never;
+  decoder decoder_;
   std::optional<connector> connector_; ///< last: its thread ends before anything it could refer to
 };
 
@@ -142,3 +155,5 @@ private:
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::call_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::inbound_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::connected_fd)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::decoder::job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::pickled_result)

@@ -6,6 +6,7 @@
 
 #include <patio/actors/caf_error.hpp>
 #include <patio/actors/time.hpp>
+#include <patio/pickle.hpp>
 
 namespace patio {
 
@@ -26,10 +27,29 @@ void tcp_shell::on_finished(std::uint64_t token, result<value> r) {
   deliver(caller, std::move(r));
 }
 
+namespace {
+
+constexpr std::uint64_t large_result = 32'768; ///< bytes, about: writing it would make all others wait
+
+pickled_result pickle(const value& v, const python_types& types, std::size_t longest) {
+  auto all = std::make_shared<result<std::string>>();
+  try {
+    if (auto ok = write_pickle(v, **all, types, longest); !ok) *all = tl::unexpected(std::move(ok.error()));
+  } catch (const std::bad_alloc&) { // the worker has to go on, and the caller to be answered
+    *all = fail(errc::invalid, "there is no memory for it");
+  }
+  return all;
+}
+
+} // namespace
+
 void tcp_shell::on_execute(inbound_call work) {
-  auto back = [weak = self_->address(), id = work.id, charge = std::move(work.charge)](result<value> r) {
-    if (auto strong = caf::actor_cast<caf::actor>(weak))
-      caf::anon_send(strong, answered_atom::value, id, std::make_shared<result<value>>(std::move(r)));
+  auto back = [weak = self_->address(), id = work.id, charge = std::move(work.charge), types = types_,
+               longest = options_.limits.frame](result<value> r) {
+    auto strong = caf::actor_cast<caf::actor>(weak);
+    if (!strong) return;
+    if (r && r->weight() > large_result) caf::anon_send(strong, answered_atom::value, id, pickle(*r, *types, longest));
+    else caf::anon_send(strong, answered_atom::value, id, std::make_shared<result<value>>(std::move(r)));
   };
   executor_.run({work.entry,
                  std::move(work.args),
@@ -40,6 +60,11 @@ void tcp_shell::on_execute(inbound_call work) {
 
 void tcp_shell::answered(const inbound_id& id, const result<value>& r) {
   node_.answer(id, r);
+  schedule_flush();
+}
+
+void tcp_shell::answered(const inbound_id& id, const result<std::string>& pickled) {
+  node_.answer_pickled(id, pickled);
   schedule_flush();
 }
 
