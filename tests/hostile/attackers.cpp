@@ -20,6 +20,8 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
+constexpr std::size_t most_at_once = 32'768; ///< bytes: the system copies them on a processor that others want
+
 /// All that follows the proof of the key until requests may be sent: the serials of a node that listens are known.
 std::string discovery(const std::string& names) {
   return frame_of(packet::discover_request, 2, "\x80\x05N.") + frame_of(packet::discover_response, 3, names);
@@ -49,7 +51,7 @@ public:
   [[nodiscard]] clock::time_point due() const noexcept { return due_; }
 
   [[nodiscard]] pollfd interest() const noexcept {
-    bool writes = fd_ && !to_send_.empty() && plan_->between == 0ms;
+    bool writes = fd_ && sent_ < to_send_.size() && plan_->between == 0ms;
     bool reads = fd_ && (!logged_in_ || plan_->reads);
     return {fd_.get(), static_cast<short>((writes ? POLLOUT : 0) | (reads ? POLLIN : 0)), 0};
   }
@@ -60,7 +62,7 @@ public:
       return;
     }
     if ((events & (POLLIN | POLLHUP | POLLERR)) != 0 && !read()) return end(now);
-    if ((events & POLLOUT) != 0) send(to_send_.size(), now);
+    if ((events & POLLOUT) != 0) send(most_at_once, now);
     if (fd_ && now >= due_) continue_or_end(now);
   }
 
@@ -73,6 +75,7 @@ private:
     half_closed_ = false;
     logged_in_ = plan_->how == attack::login::none;
     to_send_ = logged_in_ ? plan_->bytes : std::string{};
+    sent_ = 0;
     due_ = now
            + (logged_in_ && to_send_.empty() ? plan_->stays
               : plan_->between > 0ms         ? plan_->between
@@ -101,16 +104,17 @@ private:
   }
 
   void send(std::size_t most, clock::time_point now) {
-    auto n = ::send(fd_.get(), to_send_.data(), std::min(most, to_send_.size()), MSG_DONTWAIT | MSG_NOSIGNAL);
+    auto rest = std::string_view{to_send_}.substr(sent_, most);
+    auto n = ::send(fd_.get(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0) return errno == EAGAIN ? void() : end(now);
-    to_send_.erase(0, static_cast<std::size_t>(n));
-    if (to_send_.empty()) due_ = now + plan_->stays;
+    sent_ += static_cast<std::size_t>(n);
+    if (sent_ == to_send_.size()) due_ = now + plan_->stays;
   }
 
   void continue_or_end(clock::time_point now) {
-    if (to_send_.empty() || plan_->between == 0ms) return end_as_planned(now);
+    if (sent_ == to_send_.size() || plan_->between == 0ms) return end_as_planned(now);
     send(1, now);
-    if (!to_send_.empty()) due_ = now + plan_->between;
+    if (sent_ < to_send_.size()) due_ = now + plan_->between;
   }
 
   void end_as_planned(clock::time_point now) {
@@ -135,6 +139,7 @@ private:
   std::optional<attack> plan_;
   unique_fd fd_;
   std::string received_, to_send_, recorded_;
+  std::size_t sent_ = 0; ///< of to_send_
   bool logged_in_ = false, half_closed_ = false;
 };
 
@@ -157,7 +162,7 @@ void attackers::run_until(clock::time_point end) {
       fds.push_back(a->interest());
       next = std::min(next, a->due());
     }
-    auto wait = std::chrono::ceil<std::chrono::milliseconds>(std::max(next - now, clock::duration{5ms})); // no oftener than each 5 ms
+    auto wait = std::chrono::ceil<std::chrono::milliseconds>(std::max(next - now, clock::duration{1ms})); // no oftener than each ms
     (void)::poll(fds.data(), fds.size(), static_cast<int>(wait.count()));
     now = clock::now();
     for (std::size_t i = 0; i < fds.size(); ++i) all_[i]->act(fds[i].revents, now);

@@ -1,14 +1,15 @@
 // usage: neighbours SECONDS ATTACKERS CLIENTS SEED [correct]
 //
-// `patio serve --demo` in a process of its own, good clients that make small calls, and attackers of all kinds. First the clients are alone,
-// to see how long their calls take; then the attackers come. Fails if a good call or connection fails, if the node has held
-// more memory than it may, or if the calls' 99th percentile was over twice that of the quiet time; with "correct" that is only shown.
+// `patio serve --demo` in a process of its own, good clients that make small calls, and attackers of all kinds. First the clients are alone;
+// then the attackers attack another node, to see how long calls take on a machine that is as busy; then they come to this one. Fails if a
+// good call or connection fails, if the node has held more memory than it may, or if the calls' 99th percentile is over twice what it was
+// when the other node was attacked; with "correct" that is only shown.
 //
-// The attackers pause for about a second each between two attacks, and their thread gives way to that of the good clients: both are here in
-// one process and share the processors with the node, which real attackers do not.
+// The attackers are a process of their own ("neighbours attack", given the node's key in PATIO_KEY) and pause for about a second each between
+// two attacks. They and the other node have the processors only when nobody else wants them, as real attackers bring their own; all the same
+// calls take longer where they run.
+#include <sched.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -32,6 +33,8 @@ using namespace std::chrono_literals;
 namespace {
 
 using clock = std::chrono::steady_clock;
+
+const std::string key = "neighbours";
 
 struct settings {
   std::chrono::seconds attack;
@@ -90,44 +93,84 @@ void show(const char* when, const good_outcome& o) {
   for (std::size_t i = 0; i < std::min<std::size_t>(o.failures.size(), 10); ++i) std::printf("  failed: %s\n", o.failures[i].c_str());
 }
 
-bool run(const settings& s) {
-  const std::string key = "neighbours";
-  process node{{PATIO_COMMAND, "serve", "--demo", "--listen", "127.0.0.1:0"}, {{"PATIO_KEY", key}}, process::errors::captured};
-  auto where = parse_endpoint(node.await("listening on ")).value();
-  log_reader log{node};
-  good_clients good{where, key, s.clients};
-  auto quiet_time = std::max<std::chrono::seconds>(s.attack / 4, 1s);
-  (void)good.run_until(clock::now() + 500ms); // the connections are there
-  auto quiet = good.run_until(clock::now() + quiet_time);
-  show("quiet", quiet);
-  auto before = memory(node.id(), "VmHWM");
+/// A node, for as long as this lives, with what it logs.
+struct served_node {
+  process command;
+  endpoint where = parse_endpoint(command.await("listening on ")).value();
+  log_reader log{command};
 
-  attackers bad{where, key, s.attackers, s.seed};
-  auto end = clock::now() + s.attack;
-  std::thread attacking{[&] {
-    (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), 10);
-    bad.run_until(end);
-  }};
-  auto attacked = good.run_until(end);
-  attacking.join();
+  explicit served_node(std::vector<std::string> prefix = {})
+      : command{with(std::move(prefix)), {{"PATIO_KEY", key}}, process::errors::captured} {}
+  bool end() {
+    command.signal(SIGTERM);
+    return command.wait() == 0;
+  }
+
+private:
+  static std::vector<std::string> with(std::vector<std::string> words) {
+    for (auto* word : {PATIO_COMMAND, "serve", "--demo", "--listen", "127.0.0.1:0"}) words.emplace_back(word);
+    return words;
+  }
+};
+
+std::vector<std::string> attack_command(const endpoint& where, std::chrono::seconds time, const settings& s) {
+  return {"/proc/self/exe", "attack", to_string(where), std::to_string(time.count()), std::to_string(s.attackers), std::to_string(s.seed)};
+}
+
+bool run(const settings& s) {
+  served_node node;
+  good_clients good{node.where, key, s.clients};
+  auto shorter = std::max<std::chrono::seconds>(s.attack / 4, 1s);
+  (void)good.run_until(clock::now() + 500ms); // the connections are there
+  auto quiet = good.run_until(clock::now() + shorter);
+  show("quiet", quiet);
+
+  served_node other{{"chrt", "-i", "0"}};
+  process elsewhere{attack_command(other.where, shorter, s), {{"PATIO_KEY", key}}};
+  (void)elsewhere.await("attacking");
+  auto busy = good.run_until(clock::now() + shorter);
+  show("busy", busy);
+  (void)elsewhere.read_all();
+  bool others_ended = elsewhere.wait() == 0 && other.end();
+  auto before = memory(node.command.id(), "VmHWM");
+
+  process bad{attack_command(node.where, s.attack, s), {{"PATIO_KEY", key}}};
+  (void)bad.await("attacking");
+  auto attacked = good.run_until(clock::now() + s.attack);
   show("attacked", attacked);
+  std::size_t attacks = 0;
+  std::vector<std::string> tally;
+  while (auto line = bad.read_line()) {
+    attacks += std::strtoull(line->c_str(), nullptr, 10);
+    tally.push_back(*line);
+  }
+  others_ended = bad.wait() == 0 && others_ended;
   auto after = good.run_until(clock::now() + 500ms); // the attackers have gone
   show("after", after);
-  std::size_t attacks = 0;
-  for (const auto& [kind, count] : bad.tally()) {
-    attacks += count;
-    std::printf("  %5zu %s\n", count, kind.c_str());
-  }
-  auto peak = memory(node.id(), "VmHWM"), bound = allowed_memory(s, before), ratio = attacked.percentile(0.99) / quiet.percentile(0.99);
-  std::printf(
-    "%zu attacks, seed %llu; p99 %.2f times the quiet one; memory at most %.0f MiB (quiet %.0f, allowed %.0f), now %.0f; %zu log lines\n",
-    attacks, static_cast<unsigned long long>(s.seed), ratio, peak, before, bound, memory(node.id(), "VmRSS"), log.lines());
-  node.signal(SIGTERM);
-  bool ended = node.wait() == 0;
-  if (!ended) std::puts("the node did not end well");
-  bool failed =
-    !quiet.failures.empty() || !attacked.failures.empty() || !after.failures.empty() || attacked.call_ms.empty() || after.call_ms.empty();
+  for (const auto& line : tally) std::printf("  %s\n", line.c_str());
+  auto peak = memory(node.command.id(), "VmHWM"), bound = allowed_memory(s, before);
+  auto ratio = attacked.percentile(0.99) / busy.percentile(0.99);
+  std::printf("%zu attacks, seed %llu; p99 %.2f times the quiet one, %.2f times that on a busy machine\n", attacks,
+              static_cast<unsigned long long>(s.seed), attacked.percentile(0.99) / quiet.percentile(0.99), ratio);
+  std::printf("memory at most %.0f MiB (quiet %.0f, allowed %.0f), now %.0f; %zu log lines\n", peak, before, bound,
+              memory(node.command.id(), "VmRSS"), node.log.lines());
+  bool ended = node.end() && others_ended;
+  if (!ended) std::puts("a node or the attackers did not end well");
+  bool failed = attacked.call_ms.empty() || after.call_ms.empty();
+  for (const auto* all : {&quiet, &busy, &attacked, &after}) failed |= !all->failures.empty();
   return ended && !failed && peak <= bound && (s.only_correct || ratio <= 2);
+}
+
+/// The attackers' process: then says how often each kind was tried.
+int attack(const char* where, std::chrono::seconds time, std::size_t count, std::uint64_t seed) {
+  sched_param none{};
+  (void)::sched_setscheduler(0, SCHED_IDLE, &none);
+  attackers bad{parse_endpoint(where).value(), std::getenv("PATIO_KEY"), count, seed};
+  std::puts("attacking");
+  std::fflush(stdout);
+  bad.run_until(clock::now() + time);
+  for (const auto& [kind, times] : bad.tally()) std::printf("%5zu %s\n", times, kind.c_str());
+  return 0;
 }
 
 } // namespace
@@ -139,6 +182,9 @@ int main(int argc, char** argv) {
   (void)::getrlimit(RLIMIT_NOFILE, &descriptors);
   descriptors.rlim_cur = descriptors.rlim_max;
   (void)::setrlimit(RLIMIT_NOFILE, &descriptors);
+  if (argc == 6 && argv[1] == std::string_view{"attack"})
+    return attack(argv[2], std::chrono::seconds{std::atoi(argv[3])}, std::strtoull(argv[4], nullptr, 10),
+                  std::strtoull(argv[5], nullptr, 10));
   settings s{std::chrono::seconds{std::atoi(argv[1])}, std::strtoull(argv[2], nullptr, 10), std::strtoull(argv[3], nullptr, 10),
              std::strtoull(argv[4], nullptr, 10), argc > 5};
   bool good = run(s);
