@@ -8,7 +8,6 @@
 // The attackers are a process of their own ("neighbours attack", given the node's key in PATIO_KEY) and pause for about a second each between
 // two attacks. They and the other node have the processors only when nobody else wants them, as real attackers bring their own; all the same
 // calls take longer where they run.
-#include <sched.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -16,6 +15,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -33,6 +33,8 @@ using namespace std::chrono_literals;
 namespace {
 
 using clock = std::chrono::steady_clock;
+
+using words = std::vector<std::string>;
 
 const std::string key = "neighbours";
 
@@ -99,22 +101,28 @@ struct served_node {
   endpoint where = parse_endpoint(command.await("listening on ")).value();
   log_reader log{command};
 
-  explicit served_node(std::vector<std::string> prefix = {})
-      : command{with(std::move(prefix)), {{"PATIO_KEY", key}}, process::errors::captured} {}
+  explicit served_node(words prefix = {}) : command{with(std::move(prefix)), {{"PATIO_KEY", key}}, process::errors::captured} {}
   bool end() {
     command.signal(SIGTERM);
     return command.wait() == 0;
   }
 
 private:
-  static std::vector<std::string> with(std::vector<std::string> words) {
-    for (auto* word : {PATIO_COMMAND, "serve", "--demo", "--listen", "127.0.0.1:0"}) words.emplace_back(word);
-    return words;
+  static words with(words command) {
+    for (auto* word : {PATIO_COMMAND, "serve", "--demo", "--listen", "127.0.0.1:0"}) command.emplace_back(word);
+    return command;
   }
 };
 
-std::vector<std::string> attack_command(const endpoint& where, std::chrono::seconds time, const settings& s) {
-  return {"/proc/self/exe", "attack", to_string(where), std::to_string(time.count()), std::to_string(s.attackers), std::to_string(s.seed)};
+/// Before the command of those that are not to take part in the race for processors. Where speed does not count they do, to get on at all.
+words aside(const settings& s) { return s.only_correct ? words{} : words{"chrt", "-i", "0"}; }
+
+words attack_command(const endpoint& where, std::chrono::seconds time, const settings& s) {
+  auto command = aside(s);
+  for (const auto& word : {std::filesystem::read_symlink("/proc/self/exe").string(), std::string{"attack"}, to_string(where),
+                           std::to_string(time.count()), std::to_string(s.attackers), std::to_string(s.seed)})
+    command.push_back(word);
+  return command;
 }
 
 bool run(const settings& s) {
@@ -125,7 +133,7 @@ bool run(const settings& s) {
   auto quiet = good.run_until(clock::now() + shorter);
   show("quiet", quiet);
 
-  served_node other{{"chrt", "-i", "0"}};
+  served_node other{aside(s)};
   process elsewhere{attack_command(other.where, shorter, s), {{"PATIO_KEY", key}}};
   (void)elsewhere.await("attacking");
   auto busy = good.run_until(clock::now() + shorter);
@@ -163,8 +171,6 @@ bool run(const settings& s) {
 
 /// The attackers' process: then says how often each kind was tried.
 int attack(const char* where, std::chrono::seconds time, std::size_t count, std::uint64_t seed) {
-  sched_param none{};
-  (void)::sched_setscheduler(0, SCHED_IDLE, &none);
   attackers bad{parse_endpoint(where).value(), std::getenv("PATIO_KEY"), count, seed};
   std::puts("attacking");
   std::fflush(stdout);
