@@ -60,7 +60,7 @@ private:
   void on_decode(connection_id id, std::unique_ptr<decode_job> job) override;
 
   void received(connection_id id, std::string_view bytes);
-  void lost(connection_id id, const std::string& why);
+  void lost(connection_id id);
   void redial(std::size_t to, bool refused);
   void execute_later(const inbound_id& id, const value& number, const std::stop_token& over);
   void end_when_left(instant latest);

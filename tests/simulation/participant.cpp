@@ -72,7 +72,11 @@ void participant::call(const std::string& name, value timeout) {
   if (!node_ || leaving_) return;
   auto number = owner_.oracle_.begin();
   auto token = ++last_token_;
-  callers_[token] = [this, number](result<value> r) { owner_.oracle_.ended(number, r); };
+  callers_[token] = [this, number](result<value> r) {
+    auto& forget = owner_.settings_.forget_a_lost_call;
+    if (forget && !r && r.error().code == errc::maybe_executed) forget = false;
+    else owner_.oracle_.ended(number, r);
+  };
   auto id = node_->call(token, {name, {{value{number}}, {}}, std::move(timeout)}, owner_.clock_.now());
   if (owner_.clock_.chance(0.05)) {
     auto when = owner_.clock_.duration(std::chrono::seconds{2});
@@ -90,10 +94,6 @@ void participant::on_finished(std::uint64_t token, result<value> r) {
   callers_.erase(at);
   owner_.fingerprint_ = owner_.fingerprint_ * 1099511628211 + (r ? 0 : static_cast<std::uint64_t>(r.error().code))
                         + static_cast<std::uint64_t>(owner_.clock_.now().count());
-  if (owner_.settings_.forget_a_lost_call && !r && r.error().code == errc::maybe_executed) {
-    owner_.settings_.forget_a_lost_call = false;
-    return;
-  }
   tell(std::move(r));
 }
 
@@ -156,8 +156,8 @@ void participant::dial(std::size_t to) {
     return link::endpoint_events{[ids, side, &p, born = p.incarnation_](std::string_view bytes) {
                                    if (born == p.incarnation_) p.received((*ids)[side], bytes);
                                  },
-                                 [ids, side, &p, born = p.incarnation_](const std::string& why) {
-                                   if (born == p.incarnation_) p.lost((*ids)[side], why);
+                                 [ids, side, &p, born = p.incarnation_](const std::string&) {
+                                   if (born == p.incarnation_) p.lost((*ids)[side]);
                                  }};
   };
   auto delay = std::chrono::milliseconds{1 + static_cast<int>(owner_.clock_.below(40))};
@@ -181,10 +181,10 @@ void participant::received(connection_id id, std::string_view bytes) {
   pump();
 }
 
-void participant::lost(connection_id id, const std::string& why) {
+void participant::lost(connection_id id) {
   auto at = wires_.find(id);
   if (!node_ || at == wires_.end()) return;
-  node_->close(id, {errc::maybe_executed, why, {}}, at->second.sent);
+  node_->close_at_end(id, at->second.sent); // as a broker does
   pump();
 }
 
