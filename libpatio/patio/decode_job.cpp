@@ -22,7 +22,7 @@ void decode_job::run(std::string_view payload) {
 void decode_job::run() noexcept {
   try {
     run(payload_.view());
-  } catch (const std::exception& e) { // memory has run out
+  } catch (const std::exception&) { // memory has run out
     decoded_ = std::monostate{};
   }
 }

@@ -97,7 +97,7 @@ public:
 
   /// The payload of the frame that `next` has just given, without a copy if it came in more than one piece.
   [[nodiscard]] payload keep(const frame& f);
-  /// To be called where `next` will not be until the next piece has come, though there may be a frame: a piece's memory is the caller's.
+  /// Instead of `next`, where more frames may be here but are to wait: the memory of a piece is the caller's, so its rest is copied.
   void keep_rest();
 
   /// What is here of the frame that is being judged, and behind it: at most so many bytes.

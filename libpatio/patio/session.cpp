@@ -110,7 +110,9 @@ void session::handle(const frame_reader::frame& f) {
     put_raw(packet::discover_response, f.header.serial, callable_names());
     told_names_ = true;
     return become_ready_if_discovered();
-  case packet::discover_response: expect_discover_response(f.header); return state_ == state::closed ? void() : decode(f);
+  case packet::discover_response:
+    if (!awaits_names(f.header.serial)) return refuse_names(f.header);
+    return decode(f);
   case packet::cancel: return handle_cancel(f.header.serial);
   case packet::leaving:
   case packet::leaving_ok: return handle_leaving(f);

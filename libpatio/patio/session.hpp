@@ -155,7 +155,7 @@ private:
   void decode(const frame_reader::frame& f);
   void handle_decoded(decode_job& job);
   void handle_login(const frame_reader::frame& f);
-  void expect_discover_response(const frame_header& header);
+  void refuse_names(const frame_header& header);
   void handle_discover_response(const frame_header& header, const result<value>& payload);
   [[nodiscard]] result<std::vector<std::string>> to_names(const frame_header& header, const result<value>& payload);
   void handle_request(const frame_header& header, decode_job::request& r);
@@ -168,6 +168,7 @@ private:
   void begin_discovery();
   void become_ready_if_discovered();
   [[nodiscard]] bool awaits_answer(std::uint32_t serial);
+  [[nodiscard]] bool awaits_names(std::uint32_t serial);
   [[nodiscard]] std::optional<std::uint64_t> end_of_request(const frame_header& answer);
   void unexpected_answer();
   void lose(const pending& p, const std::string& text);

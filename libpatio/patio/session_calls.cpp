@@ -161,8 +161,7 @@ std::optional<std::uint64_t> session::end_of_request(const frame_header& answer)
 }
 
 std::optional<session::pending> session::take_request(std::uint32_t serial) {
-  auto* waiting = pending_.find(serial);
-  if (!waiting || waiting->what != pending::kind::request) return {};
+  if (!awaits_answer(serial)) return {};
   --requests_;
   return pending_.take(serial);
 }

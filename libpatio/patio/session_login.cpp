@@ -95,9 +95,12 @@ result<std::vector<std::string>> session::to_names(const frame_header& header, c
   return names;
 }
 
-void session::expect_discover_response(const frame_header& header) {
-  auto* asked = pending_.find(header.serial);
-  if (asked && (asked->what == pending::kind::discovery || asked->what == pending::kind::ping)) return;
+bool session::awaits_names(std::uint32_t serial) {
+  auto* asked = pending_.find(serial);
+  return asked && (asked->what == pending::kind::discovery || asked->what == pending::kind::ping);
+}
+
+void session::refuse_names(const frame_header& header) {
   if (auto wrong = take_request(header.serial))
     events_.on_result(wrong->token, patio::fail(errc::protocol, "the peer answered a REQUEST with " + describe(header)));
   fail(errc::protocol, describe(header) + " was not asked for");

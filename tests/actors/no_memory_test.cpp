@@ -33,14 +33,6 @@ using namespace patio::tests;
 
 namespace {
 
-std::string framed(std::string_view payload) {
-  std::string out;
-  frame_writer w{out, packet::request, 1};
-  out += payload;
-  REQUIRE(w.close(payload.size()));
-  return out;
-}
-
 /// A node, a peer that it will have no memory for, and one that must not notice.
 struct scarce_node {
   tcp_node server;
@@ -51,7 +43,8 @@ struct scarce_node {
     other.log_in_as_client();
     unlucky.log_in_as_client();
   }
-  ~scarce_node() {
+  ~scarce_node() { largest = SIZE_MAX; }
+  void check_undisturbed() {
     other.send(packet::request, 1, request("two"));
     CHECK(other.receive().type == packet::response);
     largest = SIZE_MAX;
@@ -82,22 +75,25 @@ TEST_CASE("tcp_broker: a result for which there is no memory is an error to who 
   CHECK(answer.payload.find("the result cannot be sent: there is no memory for it") != std::string::npos);
   node.unlucky.send(packet::request, 2, request("two"));
   CHECK(node.unlucky.receive().type == packet::response);
+  node.check_undisturbed();
 }
 
 TEST_CASE("tcp_broker: a frame for which there is no memory costs its connection") {
   scarce_node node;
-  auto large = framed(std::string(std::size_t{4} << 20, 'x'));
+  auto large = frame_of(packet::request, 1, std::string(std::size_t{4} << 20, 'x'));
   largest = std::size_t{1} << 20;
   node.unlucky.send_bytes(large);
   node.unlucky.await_close();
+  node.check_undisturbed();
 }
 
 TEST_CASE("tcp_broker: so does one that cannot be decoded for lack of memory") {
   scarce_node node;
   std::string numbers = "\x80\x04(";
   for (int i = 0; i < 100'000; ++i) numbers += "K\1";
-  auto large = framed(numbers + "t.");
+  auto large = frame_of(packet::request, 1, numbers + "t.");
   largest = std::size_t{1} << 20; // less than so many values take
   node.unlucky.send_bytes(large);
   node.unlucky.await_close();
+  node.check_undisturbed();
 }

@@ -2,8 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "credentials.hpp"
-#include "nodes.hpp"
-#include "raw_peer.hpp"
+#include "town.hpp"
 
 using namespace patio;
 using namespace patio::tests;
@@ -283,12 +282,7 @@ TEST_CASE("tcp_broker over TLS: bytes that come one by one are the same calls") 
   raw_peer slow{server.listen()};
   slow.secure(dialling(the().anonymous()));
   slow.log_in_as_client();
-  std::string payload, frame;
-  REQUIRE(write_call_request({"two", {}, {}}, payload));
-  frame_writer w{frame, packet::request, 9};
-  frame += payload;
-  REQUIRE(w.close(std::string::npos));
-  for (char c : frame) slow.send_bytes({&c, 1});
+  for (char c : frame_of(packet::request, 9, request("two"))) slow.send_bytes({&c, 1});
   CHECK(slow.receive().serial == 9);
 }
 

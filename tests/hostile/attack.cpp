@@ -8,6 +8,7 @@
 #include <patio/tls.hpp>
 
 #include "hostile_pickles.hpp"
+#include "raw_peer.hpp"
 
 using namespace std::chrono_literals;
 
@@ -139,14 +140,6 @@ attack repeater(source& random) {
 }
 
 } // namespace
-
-std::string frame_of(packet type, std::uint32_t serial, std::string_view payload) {
-  std::string out;
-  frame_writer w{out, type, serial};
-  out += payload;
-  (void)w.close(std::string::npos);
-  return out;
-}
 
 attack draw_attack(source& random) {
   static constexpr std::array kinds{wrong_language, name_bomber, discoverer,  liar,       late_liar,     dripper,      silent,

@@ -24,8 +24,6 @@ struct attack {
   ending last = ending::close;
 };
 
-[[nodiscard]] std::string frame_of(packet type, std::uint32_t serial, std::string_view payload);
-
 [[nodiscard]] attack draw_attack(std::mt19937_64& random);
 
 } // namespace patio::tests

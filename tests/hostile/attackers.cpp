@@ -12,6 +12,7 @@
 #include <patio/login.hpp>
 
 #include "attack.hpp"
+#include "raw_peer.hpp"
 
 using namespace std::chrono_literals;
 

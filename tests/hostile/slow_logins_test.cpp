@@ -35,10 +35,7 @@ struct dripper {
 
 /// How long the last of them lived. Drips until the node has closed them all, for a minute at most.
 clock::duration drip(const endpoint& where) {
-  std::string login;
-  frame_writer w{login, packet::auth_request, 1};
-  login += login_answer(login_challenge("0123456789abcdef"), key, "salt");
-  (void)w.close(std::string::npos);
+  auto login = frame_of(packet::auth_request, 1, login_answer(login_challenge("0123456789abcdef"), key, "salt"));
   std::vector<dripper> all;
   for (std::size_t i = 0; i < drippers; ++i) all.push_back({raw_peer{where}});
   auto slowest = clock::duration::zero();
@@ -127,10 +124,7 @@ constexpr std::ptrdiff_t most_before_login = 64 << 10;
 
 /// The most that a node takes of a frame before the login, and is not yet one.
 std::string almost_a_frame() {
-  std::string bytes;
-  frame_writer w{bytes, packet::auth_request, 1};
-  bytes += std::string(limits{}.frame_before_login, 'x');
-  (void)w.close(std::string::npos);
+  auto bytes = frame_of(packet::auth_request, 1, std::string(limits{}.frame_before_login, 'x'));
   bytes.pop_back();
   return bytes;
 }

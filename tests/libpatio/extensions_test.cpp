@@ -83,6 +83,15 @@ TEST_CASE("extensions: a payload that is no announcement gives none") {
     CHECK(read(bytes) == extensions{});
 }
 
+TEST_CASE("extensions: a payload of over 4096 bytes is no announcement") {
+  auto padded = [](std::size_t size) {
+    auto all = patio::announcement(patio::all_extensions);
+    return all + std::string(size - all.size(), '.'); // what is behind a pickle is ignored
+  };
+  CHECK(read(padded(4096)) == patio::all_extensions);
+  CHECK(read(padded(4097)) == extensions{});
+}
+
 TEST_CASE("extensions: no part of an announcement and no flipped bit of it announces what was not there") {
   auto all = patio::announcement(patio::all_extensions), one = patio::announcement({.cancel = true});
   for (std::size_t size = 0; size < all.size(); ++size) CHECK(read(std::string_view{all}.substr(0, size)) == extensions{});

@@ -33,42 +33,42 @@ void link::deliver_next(int to) {
   if (auto& e = ends_[static_cast<std::size_t>(to)]; e.on_bytes) e.on_bytes(bytes);
 }
 
-void link::tell_closed(int end, const std::string& why) {
+void link::tell_closed(int end) {
   if (std::exchange(told_[static_cast<std::size_t>(end)], true)) return;
-  if (auto& e = ends_[static_cast<std::size_t>(end)]; e.on_closed) e.on_closed(why);
+  if (auto& e = ends_[static_cast<std::size_t>(end)]; e.on_closed) e.on_closed();
 }
 
 void link::close(int from) {
   told_[static_cast<std::size_t>(from)] = true;
   open_ = false;
-  clock_.at(arrival(1 - from), [self = shared_from_this(), from] { self->tell_closed(1 - from, "closed by the other end"); });
+  clock_.at(arrival(1 - from), [self = shared_from_this(), from] { self->tell_closed(1 - from); });
 }
 
 void link::half_close(int from) {
   open_ = false;
   clock_.at(arrival(1 - from), [self = shared_from_this(), from] {
-    self->tell_closed(1 - from, "half-closed by the other end");
-    self->clock_.after(self->delay_, [self, from] { self->tell_closed(from, "closed by the other end"); });
+    self->tell_closed(1 - from);
+    self->clock_.after(self->delay_, [self, from] { self->tell_closed(from); });
   });
 }
 
-void link::reset(const std::string& why) {
+void link::reset() {
   open_ = false;
-  for (int end : {0, 1}) clock_.after(clock_.duration(delay_), [self = shared_from_this(), end, why] { self->tell_closed(end, why); });
+  for (int end : {0, 1}) clock_.after(clock_.duration(delay_), [self = shared_from_this(), end] { self->tell_closed(end); });
 }
 
 void link::stall(std::chrono::nanoseconds how_long) {
   stalled_until_ = std::max(stalled_until_, clock_.now() + how_long);
   if (how_long < patience) return;
   clock_.after(patience, [self = shared_from_this()] {
-    if (self->open_) self->reset("no answer to keepalive");
+    if (self->open_) self->reset();
   });
 }
 
 void link::vanish(int gone) {
   told_[static_cast<std::size_t>(gone)] = true;
   open_ = false;
-  clock_.after(patience, [self = shared_from_this(), gone] { self->tell_closed(1 - gone, "no answer to keepalive"); });
+  clock_.after(patience, [self = shared_from_this(), gone] { self->tell_closed(1 - gone); });
 }
 
 } // namespace patio::simulation

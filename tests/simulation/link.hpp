@@ -17,7 +17,7 @@ class link : public std::enable_shared_from_this<link> {
 public:
   struct endpoint_events {
     std::function<void(std::string_view)> on_bytes;
-    std::function<void(const std::string& why)> on_closed; ///< once, unless this end closed the link itself
+    std::function<void()> on_closed; ///< once, unless this end closed the link itself
   };
 
   static constexpr std::chrono::seconds patience{20};
@@ -31,7 +31,7 @@ public:
   /// One end stops sending; the other hears of it, closes as well, and then the first hears of that.
   void half_close(int from);
   /// Bytes under way are lost, and both ends hear of it.
-  void reset(const std::string& why);
+  void reset();
   /// Nothing arrives for so long; after `patience` the kernels give up.
   void stall(std::chrono::nanoseconds how_long);
   /// This end is gone without a word, as if its machine had lost power: the other hears of it only by patience.
@@ -41,7 +41,7 @@ public:
 
 private:
   void deliver_next(int to);
-  void tell_closed(int end, const std::string& why);
+  void tell_closed(int end);
   [[nodiscard]] instant arrival(int to);
 
   clockwork& clock_;

@@ -43,7 +43,7 @@ void mesh::break_something() {
   if (links_.empty()) return;
   auto broken = links_[clock_.below(links_.size())].lock();
   if (!broken || !broken->open()) return;
-  if (kind == 1) return broken->reset("reset by a fault");
+  if (kind == 1) return broken->reset();
   if (kind == 2) return broken->half_close(static_cast<int>(clock_.below(2)));
   broken->stall(clock_.duration(std::chrono::seconds{kind == 3 ? 2 : 40}));
 }

@@ -156,7 +156,7 @@ void participant::dial(std::size_t to) {
     return link::endpoint_events{[ids, side, &p, born = p.incarnation_](std::string_view bytes) {
                                    if (born == p.incarnation_) p.received((*ids)[side], bytes);
                                  },
-                                 [ids, side, &p, born = p.incarnation_](const std::string&) {
+                                 [ids, side, &p, born = p.incarnation_] {
                                    if (born == p.incarnation_) p.lost((*ids)[side]);
                                  }};
   };

@@ -77,13 +77,15 @@ void raw_peer::send_as_they_are(std::string_view bytes) {
   }
 }
 
-void raw_peer::send(packet type, std::uint32_t serial, std::string_view payload) {
+std::string frame_of(packet type, std::uint32_t serial, std::string_view payload) {
   std::string bytes;
   frame_writer w{bytes, type, serial};
   bytes += payload;
   (void)w.close(std::string::npos);
-  send_bytes(bytes);
+  return bytes;
 }
+
+void raw_peer::send(packet type, std::uint32_t serial, std::string_view payload) { send_bytes(frame_of(type, serial, payload)); }
 
 bool raw_peer::read_more() {
   await(fd_.get(), POLLIN, "no bytes in time");

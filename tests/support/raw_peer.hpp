@@ -19,6 +19,8 @@ struct raw_frame {
   std::string payload;
 };
 
+[[nodiscard]] std::string frame_of(packet type, std::uint32_t serial, std::string_view payload);
+
 class raw_peer {
 public:
   /// Connects without logging in. Throws std::runtime_error, as everything here does when the peer lets it wait.

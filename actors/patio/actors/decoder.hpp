@@ -1,4 +1,4 @@
-/// Decodes large payloads off CAF's I/O thread, on which all connections wait for one: a thread that begins with the first of them.
+/// Decodes large payloads off CAF's I/O thread, where all connections would wait for one: on a thread that begins with the first of them.
 /// A resource; ends its thread, behind what that is decoding, when destroyed. No CAF.
 #pragma once
 

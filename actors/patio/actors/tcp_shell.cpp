@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::size_t smallest_read = 4096, largest_read = 65'536, smallest_slice = 512;
 constexpr std::chrono::microseconds longest_turn{500}; // of one connection, for which all others wait
-constexpr std::size_t decode_apart = 32'768;           // bytes: decoding as many may take half a millisecond
 constexpr std::size_t smallest_burst = 16;             // calls that are written before the mailbox is empty
 
 node_options to_node_options(const tcp_options& o) {
@@ -29,7 +28,7 @@ node_options to_node_options(const tcp_options& o) {
           .keys = o.keys,
           .rules = o.rules,
           .types = o.types,
-          .decode_apart = decode_apart};
+          .decode_apart = large_payload};
 }
 
 } // namespace

@@ -23,6 +23,8 @@ namespace patio {
 /// A socket on its way from the connector to the broker; whoever drops it closes it.
 using connected_fd = std::shared_ptr<result<unique_fd>>;
 
+/// In bytes: what decoding or writing is left to another thread, as it may take over half a millisecond.
+inline constexpr std::size_t large_payload = 32'768;
 /// A large result, which its worker has written.
 using pickled_result = std::shared_ptr<result<std::string>>;
 

@@ -29,8 +29,6 @@ void tcp_shell::on_finished(std::uint64_t token, result<value> r) {
 
 namespace {
 
-constexpr std::uint64_t large_result = 32'768; ///< bytes, about: writing it would make all others wait
-
 pickled_result pickle(const value& v, const python_types& types, std::size_t longest) {
   auto all = std::make_shared<result<std::string>>();
   try {
@@ -48,7 +46,7 @@ void tcp_shell::on_execute(inbound_call work) {
                longest = options_.limits.frame](result<value> r) {
     auto strong = caf::actor_cast<caf::actor>(weak);
     if (!strong) return;
-    if (r && r->weight() > large_result) caf::anon_send(strong, answered_atom::value, id, pickle(*r, *types, longest));
+    if (r && r->weight() > large_payload) caf::anon_send(strong, answered_atom::value, id, pickle(*r, *types, longest));
     else caf::anon_send(strong, answered_atom::value, id, std::make_shared<result<value>>(std::move(r)));
   };
   executor_.run({work.entry,
