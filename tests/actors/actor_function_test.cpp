@@ -129,6 +129,24 @@ TEST_CASE("actor_function: an actor that dies under its call ends the call, howe
   }
 }
 
+TEST_CASE("actor_function: an actor that dies having answered one call of a worker still ends that worker's others") {
+  running r;
+  std::vector<caf::typed_response_promise<std::int64_t>> kept;
+  std::promise<void> asked_first;
+  r.add_asked("asked", [&](asked_actor::pointer self) -> caf::result<std::int64_t> {
+    if (!kept.empty()) return 2;
+    kept.push_back(self->make_response_promise<std::int64_t>());
+    asked_first.set_value();
+    return kept.back();
+  });
+  auto broker = r.broker();
+  auto first = call(broker, "asked");
+  ended(asked_first.get_future());
+  CHECK(ended(call<std::int64_t>(broker, "asked")) == 2);
+  caf::anon_send_exit(r.kept.back(), caf::exit_reason::kill);
+  CHECK(to_string(failure(std::move(first))).starts_with("RuntimeError: the actor that ran the function ended"));
+}
+
 TEST_CASE("actor_function: an actor may answer with a value, an error of its own, a promise, or by delegation") {
   running r;
   auto other = asked(r.system, [](asked_actor::pointer) { return std::int64_t{3}; });

@@ -27,7 +27,7 @@ caf::actor worker_host::instance(const void* function, const std::function<caf::
 
 std::uint64_t worker_host::begin(const caf::actor& target, reply&& to) {
   auto token = ++last_token_;
-  self_->monitor(target.address());
+  watch(target.address());
   waiting_.emplace(token, waiting_call{std::move(to), target.address()});
   return token;
 }
@@ -35,9 +35,21 @@ std::uint64_t worker_host::begin(const caf::actor& target, reply&& to) {
 void worker_host::end(std::uint64_t token, result<value> r) {
   auto call = waiting_.extract(token);
   if (call.empty()) return;
-  self_->demonitor(call.mapped().target);
+  unwatch(call.mapped().target);
   call.mapped().to.answer(std::move(r));
   if (waiting_.empty() && when_idle_) when_idle_();
+}
+
+// One monitor for all calls: CAF's demonitor takes every one of ours from the target, having looked through all that it has.
+void worker_host::watch(const caf::actor_addr& target) {
+  if (++watched_[target] == 1) self_->monitor(target);
+}
+
+void worker_host::unwatch(const caf::actor_addr& target) {
+  auto at = watched_.find(target);
+  if (--at->second > 0) return;
+  watched_.erase(at);
+  self_->demonitor(target);
 }
 
 void worker_host::on_down(const caf::down_msg& down) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <unordered_map>
 
 #include <caf/actor.hpp>
@@ -43,10 +44,13 @@ private:
     caf::actor_addr target;
   };
   void on_down(const caf::down_msg& down);
+  void watch(const caf::actor_addr& target);
+  void unwatch(const caf::actor_addr& target);
 
   caf::event_based_actor* self_;
   std::unordered_map<const void*, caf::actor> instances_;
   std::unordered_map<std::uint64_t, waiting_call> waiting_;
+  std::map<caf::actor_addr, std::size_t> watched_; ///< how many calls wait for each
   std::uint64_t last_token_ = 0;
   std::function<void()> when_idle_;
 };
