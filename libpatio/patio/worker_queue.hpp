@@ -1,21 +1,21 @@
-/// Which waiting task goes to which worker: the bookkeeping of a pool, without the workers. A worker whose task only waits, or
-/// that nobody waits for any more, can be set aside: another takes its place, so that the pool goes on.
+/// Which waiting task goes to which worker: the bookkeeping of a pool, without the workers. The tasks' owners take turns. A worker
+/// whose task only waits, or that nobody waits for any more, can be set aside: another takes its place, so that the pool goes on.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
-#include <map>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include <tl/expected.hpp>
 
+#include <patio/fair_queue.hpp>
+
 namespace patio {
 
-template <class Task>
+template <class Task, class Owner>
 class worker_queue {
 public:
   /// At most `workers` tasks run at once, not counting those of at most `most_aside` workers set aside.
@@ -31,14 +31,14 @@ public:
   enum class admission : std::uint8_t { waiting, refused };
 
   /// Starts the task if a worker is idle, else queues it; a refused task stays with the caller.
-  [[nodiscard]] tl::expected<assignment, admission> submit(Task& task) {
+  [[nodiscard]] tl::expected<assignment, admission> submit(Task& task, const Owner& owner) {
     if (has_room()) return start(std::move(task));
     if (exhausted() || waiting_.size() >= longest_) return tl::unexpected(admission::refused);
-    waiting_.push_back(std::move(task));
+    waiting_.push(std::move(task), owner);
     return tl::unexpected(admission::waiting);
   }
 
-  /// The worker has ended its task; the oldest waiting one starts.
+  /// The worker has ended its task; the next waiting one starts.
   [[nodiscard]] std::optional<assignment> done(std::size_t worker) {
     --busy_;
     bring_back(worker);
@@ -46,7 +46,7 @@ public:
     return start_waiting();
   }
 
-  /// Sets a busy worker aside, if not too many are; the oldest waiting task may start instead.
+  /// Sets a busy worker aside, if not too many are; the next waiting task may start instead.
   [[nodiscard]] std::optional<assignment> set_aside(std::size_t worker) {
     if (aside_[worker] || set_aside_ >= most_aside_) return {};
     aside_[worker] = true;
@@ -63,32 +63,19 @@ public:
   /// An idle worker that has been made in place of one set aside and is not needed now. It counts as idle all the same.
   [[nodiscard]] bool is_spare(std::size_t worker) const noexcept { return worker >= workers_ && waiting_.empty(); }
 
-  /// Removes what waits and fulfils the condition, in its order.
+  /// Removes what waits and fulfils the condition, by owners.
   template <class Condition>
   [[nodiscard]] std::vector<Task> take_waiting(Condition condition) {
-    std::vector<Task> taken;
-    std::deque<Task> kept;
-    for (auto& t : waiting_) condition(t) ? taken.push_back(std::move(t)) : kept.push_back(std::move(t));
-    waiting_ = std::move(kept);
-    return taken;
+    return waiting_.take(condition);
   }
   [[nodiscard]] std::vector<Task> take_waiting() {
     return take_waiting([](const Task&) { return true; });
   }
 
-  /// When it is full: who has the most waiting gives up its newest for `owner`, if it then still has no fewer. `owner_of` a task is
-  /// anything that can be compared by <.
-  template <class OwnerOf, class Owner>
-  [[nodiscard]] std::optional<Task> displace(OwnerOf owner_of, const Owner& owner) {
-    std::map<Owner, std::size_t> waiting;
-    for (const auto& t : waiting_) ++waiting[owner_of(t)];
-    auto own = waiting[owner];
-    auto most = std::max_element(waiting.begin(), waiting.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-    if (exhausted() || most->second < own + 2) return {};
-    auto newest = std::find_if(waiting_.rbegin(), waiting_.rend(), [&](const Task& t) { return owner_of(t) == most->first; });
-    std::optional<Task> displaced{std::move(*newest)};
-    waiting_.erase(std::next(newest).base());
-    return displaced;
+  /// When it is full: makes room for a task of `owner` by what another has too much of (fair_queue::displace).
+  [[nodiscard]] std::optional<Task> displace(const Owner& owner) {
+    if (exhausted()) return {};
+    return waiting_.displace(owner);
   }
 
   /// No more workers can be set aside. Those that run may all come to wait for what waits here, so nothing should.
@@ -115,16 +102,14 @@ private:
 
   std::optional<assignment> start_waiting() {
     if (waiting_.empty() || !has_room()) return {};
-    auto task = std::move(waiting_.front());
-    waiting_.pop_front();
-    return start(std::move(task));
+    return start(*waiting_.pop());
   }
 
   std::size_t workers_, longest_, most_aside_;
   std::size_t busy_ = 0, set_aside_ = 0;
   std::vector<bool> aside_; ///< by worker
   std::vector<std::size_t> idle_;
-  std::deque<Task> waiting_;
+  fair_queue<Task, Owner> waiting_;
 };
 
 } // namespace patio

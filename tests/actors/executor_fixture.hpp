@@ -15,11 +15,11 @@ namespace patio::tests {
 using outcome = std::future<result<value>>;
 
 [[nodiscard]] inline outcome start(const executor& e, const std::string& name, std::vector<value> args = {}, instant deadline = never,
-                                   std::stop_token over = {}) {
+                                   std::stop_token over = {}, task_owner owner = {}) {
   auto promise = std::make_shared<std::promise<result<value>>>();
   auto future = promise->get_future();
   reply answer{[promise](result<value> r) { promise->set_value(std::move(r)); }, errc::shut_down, std::move(over)};
-  e.run({e.functions().find(name), {std::move(args), {}}, deadline, std::move(answer)});
+  e.run({e.functions().find(name), {std::move(args), {}}, deadline, std::move(answer), owner});
   return future;
 }
 

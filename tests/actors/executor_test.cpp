@@ -114,6 +114,36 @@ TEST_CASE("executor: one more than the queue holds is refused at once, while the
   });
 }
 
+TEST_CASE("executor: whoever has many waiting makes room in a full queue for who has none, and each of them has its turn") {
+  with_each_pool([](spawner spawn) {
+    on_demand later;
+    running r;
+    registry rpc;
+    later.add_to(rpc);
+    auto pool = spawn(r.system, rpc, {.workers = 1, .queue_per_worker = 3, .deferred = 1});
+    auto ask = [&](std::uint64_t connection) { return start(pool, "later", {}, never, {}, {1, connection}); };
+    std::vector<outcome> crowd;
+    for (int i = 0; i < 4; ++i) crowd.push_back(ask(1)); // one runs
+    auto single = ask(2);
+    CHECK(error_of(std::move(crowd.back())).code == errc::overloaded);
+    crowd.pop_back();
+    CHECK(error_of(ask(1)).code == errc::overloaded);
+    later.await_started(1);
+    later.answer_one();
+    CHECK(ended(crowd.at(0)));
+    later.await_started(1);
+    later.answer_one();
+    CHECK(ended(crowd.at(1)));
+    later.await_started(1);
+    later.answer_one();
+    CHECK(ended(single)); // before the third of the crowd
+    CHECK_FALSE(is_ready(crowd.at(2)));
+    later.await_started(1);
+    later.answer_one();
+    CHECK(ended(crowd.at(2)));
+  });
+}
+
 namespace {
 
 struct untold {}; // neither derived from std::exception nor known to anybody

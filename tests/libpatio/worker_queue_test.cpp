@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <deque>
+#include <map>
 #include <memory>
 #include <random>
 #include <set>
@@ -9,14 +11,14 @@
 #include "seed.hpp"
 
 using task = std::unique_ptr<int>;
-using queue = patio::worker_queue<task>;
+using queue = patio::worker_queue<task, int>;
 
 namespace {
 
 /// Submits a task; the worker that got it, -1 if it waits, -2 if it was refused.
-int submit(queue& q, int number) {
+int submit(queue& q, int number, int owner = 0) {
   auto t = std::make_unique<int>(number);
-  auto r = q.submit(t);
+  auto r = q.submit(t, owner);
   if (r) return static_cast<int>(r->worker);
   CHECK((t != nullptr) == (r.error() == queue::admission::refused)); // a refused task stays with the caller
   return r.error() == queue::admission::waiting ? -1 : -2;
@@ -68,26 +70,45 @@ TEST_CASE("worker_queue: waiting tasks can be taken back in their order") {
   CHECK_FALSE(q.done(0));
 }
 
+TEST_CASE("worker_queue: owners take turns, so that nobody waits behind another's crowd") {
+  queue q{1, 100};
+  submit(q, 0, 1);
+  for (int i = 1; i <= 9; ++i) submit(q, i, 1);
+  submit(q, 20, 2);
+  submit(q, 21, 2);
+  submit(q, 30, 3);
+  std::vector<int> order;
+  while (auto next = q.done(0)) order.push_back(*next->task);
+  CHECK(order == std::vector{1, 20, 30, 2, 21, 3, 4, 5, 6, 7, 8, 9});
+}
+
+TEST_CASE("worker_queue: whoever had all its waiting tasks taken back has no turn any more") {
+  queue q{1, 100};
+  submit(q, 0);
+  for (int i = 10; i < 40; i += 10)
+    for (int k = 0; k < 2; ++k) submit(q, i + k, i);
+  CHECK(q.take_waiting([](const task& t) { return *t / 10 == 2 || *t == 10; }).size() == 3);
+  CHECK(q.waiting() == 3);
+  std::vector<int> order;
+  while (auto next = q.done(0)) order.push_back(*next->task);
+  CHECK(order == std::vector{11, 30, 31});
+}
+
 TEST_CASE("worker_queue: a full queue is shared out: who has most of it gives up its newest for who has less") {
-  patio::worker_queue<std::unique_ptr<std::pair<char, int>>> q{1, 4};
-  auto owner_of = [](const auto& t) { return t->first; };
-  auto submit = [&](char owner, int number) {
-    auto t = std::make_unique<std::pair<char, int>>(owner, number);
-    return q.submit(t).has_value();
-  };
-  CHECK(submit('a', 0)); // starts
-  for (int i = 1; i <= 4; ++i) CHECK(!submit('a', i));
-  CHECK(!q.displace(owner_of, 'a')); // nobody has more than it
-  auto first = q.displace(owner_of, 'b');
+  queue q{1, 4};
+  CHECK(submit(q, 0, 1) == 0);
+  for (int i = 1; i <= 4; ++i) CHECK(submit(q, i, 1) == -1);
+  CHECK(!q.displace(1)); // nobody has more than it
+  auto first = q.displace(2);
   REQUIRE(first);
-  CHECK((*first)->second == 4);
-  CHECK(!submit('b', 1));
-  CHECK((*q.displace(owner_of, 'b'))->second == 3);
-  CHECK(!submit('b', 2));
-  CHECK(!q.displace(owner_of, 'b')); // both have two
-  CHECK((*q.done(0)).task->second == 1);
-  CHECK((*q.done(0)).task->second == 2);
-  CHECK((*q.done(0)).task->first == 'b');
+  CHECK(**first == 4);
+  CHECK(submit(q, 20, 2) == -1);
+  CHECK(**q.displace(2) == 3);
+  CHECK(submit(q, 21, 2) == -1);
+  CHECK(!q.displace(2)); // both have two
+  std::vector<int> order;
+  while (auto next = q.done(0)) order.push_back(*next->task);
+  CHECK(order == std::vector{1, 20, 2, 21});
 }
 
 TEST_CASE("worker_queue: over random work no worker has two tasks and no task is lost") {
@@ -96,17 +117,29 @@ TEST_CASE("worker_queue: over random work no worker has two tasks and no task is
   std::mt19937_64 random{seed};
   queue q{5, 20};
   std::set<std::size_t> busy;
-  int given = 0, started = 0;
+  int given = 0;
+  std::map<int, std::deque<int>> waiting; // by owner
+  std::map<int, int> passed_over;         // how many others have started since an owner waits
   auto begin = [&](std::size_t worker, const task& t) {
-    REQUIRE(*t == started++); // first come, first served
     REQUIRE(busy.insert(worker).second);
+    auto owner = *t % 4;
+    REQUIRE(*t == waiting[owner].front()); // each one's in their order
+    waiting[owner].pop_front();
+    passed_over[owner] = -1;
+    for (const auto& [other, theirs] : waiting)
+      if (!theirs.empty()) REQUIRE(++passed_over[other] < 4);
   };
   for (int i = 0; i < 20'000; ++i) {
     if (busy.empty() || random() % 2 == 0) {
-      auto t = std::make_unique<int>(given);
-      auto r = q.submit(t);
+      auto number = 4 * given + static_cast<int>(random() % (random() % 4 + 1));
+      auto owner = number % 4;
+      auto t = std::make_unique<int>(number);
+      auto r = q.submit(t, owner);
+      if (!r && r.error() == queue::admission::refused) continue;
+      ++given;
+      if (waiting[owner].empty()) passed_over[owner] = 0;
+      waiting[owner].push_back(number);
       if (r) begin(r->worker, r->task);
-      if (r || r.error() == queue::admission::waiting) ++given;
     } else {
       auto at = std::next(busy.begin(), static_cast<std::ptrdiff_t>(random() % busy.size()));
       auto worker = *at;
@@ -116,5 +149,7 @@ TEST_CASE("worker_queue: over random work no worker has two tasks and no task is
     REQUIRE(busy.size() + q.idle() == 5);
     REQUIRE((q.waiting() == 0 || q.idle() == 0));
   }
-  CHECK(given - started == static_cast<int>(q.waiting()));
+  std::size_t left = 0;
+  for (const auto& [owner, theirs] : waiting) left += theirs.size();
+  CHECK(left == q.waiting());
 }

@@ -1,8 +1,6 @@
 #include <patio/actors/executor.hpp>
 
 #include <algorithm>
-#include <deque>
-#include <iterator>
 
 #include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
@@ -91,7 +89,8 @@ struct pool_state {
   caf::actor (*spawn_worker)(caf::event_based_actor* pool, const worker_kind& kind) = nullptr;
   worker_kind kind;
   pool_options options;
-  worker_queue<task_ptr> queue{1, 1};
+  using task_queue = worker_queue<task_ptr, task_owner>;
+  task_queue queue{1, 1};
   struct slot {
     caf::actor worker;
     task_ptr last; ///< the task it was given last
@@ -101,13 +100,13 @@ struct pool_state {
   std::uint64_t last_run = 0;
   std::size_t longest = 0;                                                       ///< of what waits, of either kind
   std::size_t deferred = 0;                                                      ///< that have begun and not answered yet
-  std::deque<task_ptr> waiting_deferred;                                         ///< until fewer of them have
+  fair_queue<task_ptr, task_owner> waiting_deferred;                             ///< until fewer of them have
   std::shared_ptr<std::atomic_flag> told = std::make_shared<std::atomic_flag>(); ///< that something waits which is over
 
   // Ends with the pool, however that ends: whoever waits is told.
   ~pool_state() {
     auto waiting = queue.take_waiting();
-    std::move(waiting_deferred.begin(), waiting_deferred.end(), std::back_inserter(waiting));
+    for (auto& t : waiting_deferred.take([](const task_ptr&) { return true; })) waiting.push_back(std::move(t));
     for (auto& t : waiting) t->answer.answer(fail(errc::shut_down, "the executor has shut down"));
     for (auto& w : workers)
       if (w.worker) caf::anon_send_exit(w.worker, caf::exit_reason::user_shutdown);
@@ -117,9 +116,14 @@ struct pool_state {
     if (!std::holds_alternative<deferred_function>(t->entry->run)) return enqueue(std::move(t));
     if (deferred < options.deferred) return begin_deferred(std::move(t));
     if (waiting_deferred.size() >= longest) drop_unwanted();
-    if (waiting_deferred.size() >= longest) return refuse(*t, waiting_deferred.size());
+    if (waiting_deferred.size() >= longest) {
+      auto displaced = waiting_deferred.displace(t->owner);
+      refuse(displaced ? **displaced : *t, longest);
+      if (!displaced) return;
+    }
     watch(*t);
-    waiting_deferred.push_back(std::move(t));
+    auto owner = t->owner;
+    waiting_deferred.push(std::move(t), owner);
   }
 
   // What is over holds memory and takes up room, so it does not wait for its turn.
@@ -130,12 +134,13 @@ struct pool_state {
 
   void enqueue(task_ptr t) {
     if (!queue.has_room()) watch(*t);
-    auto placed = queue.submit(t);
-    if (!placed && placed.error() == decltype(queue)::admission::refused && drop_unwanted()) placed = queue.submit(t);
+    auto owner = t->owner;
+    auto placed = queue.submit(t, owner);
+    if (!placed && placed.error() == task_queue::admission::refused && drop_unwanted()) placed = queue.submit(t, owner);
     if (placed) return assign(std::move(*placed));
-    if (placed.error() != decltype(queue)::admission::refused) return;
-    auto displaced = queue.displace([](const task_ptr& other) { return other->owner; }, t->owner);
-    if (displaced) (void)queue.submit(t); // waits in its place
+    if (placed.error() != task_queue::admission::refused) return;
+    auto displaced = queue.displace(owner);
+    if (displaced) (void)queue.submit(t, owner); // waits in its place
     refuse(displaced ? **displaced : *t, queue.waiting());
   }
 
@@ -153,10 +158,7 @@ struct pool_state {
   }
   void settled() {
     --deferred;
-    if (waiting_deferred.empty()) return;
-    auto next = std::move(waiting_deferred.front());
-    waiting_deferred.pop_front();
-    begin_deferred(std::move(next));
+    if (auto next = waiting_deferred.pop()) begin_deferred(std::move(*next));
   }
 
   void refuse(task& t, std::size_t waiting) const {
@@ -169,14 +171,12 @@ struct pool_state {
     told->clear();
     auto is_over = [](const task_ptr& t) { return t->answer.over().stop_requested(); };
     auto unwanted = queue.take_waiting(is_over);
-    for (auto& t : waiting_deferred)
-      if (is_over(t)) unwanted.push_back(std::move(t));
-    std::erase(waiting_deferred, nullptr);
+    for (auto& t : waiting_deferred.take(is_over)) unwanted.push_back(std::move(t));
     for (auto& t : unwanted) t->answer.answer(fail(errc::cancelled, {}));
     return !unwanted.empty();
   }
 
-  void assign(std::optional<worker_queue<task_ptr>::assignment> a) {
+  void assign(std::optional<task_queue::assignment> a) {
     while (a && a->task->answer.over().stop_requested()) { // never begun
       a->task->answer.answer(fail(errc::cancelled, {}));
       a = queue.done(a->worker);
@@ -241,7 +241,7 @@ caf::behavior pool(caf::stateful_actor<pool_state>* self, const registry& functi
   s.options = options;
   auto count = std::max<std::size_t>(options.workers, 1);
   s.longest = count * options.queue_per_worker;
-  s.queue = worker_queue<task_ptr>{count, s.longest, options.aside};
+  s.queue = pool_state::task_queue{count, s.longest, options.aside};
   for (std::size_t i = 0; i < count; ++i) s.workers.push_back({s.spawn_worker(self, s.kind), nullptr});
   ignore_junk(self);
   self->set_down_handler([&s](caf::down_msg& down) { s.replace(down.source); });

@@ -17,6 +17,9 @@
 
 namespace patio {
 
+/// Whose a task is: the broker, and the connection there. Owners take turns in a pool, and share a full queue out.
+using task_owner = std::pair<std::uint64_t, std::uint64_t>;
+
 /// Tells a pool, once until it looks, that something it lets wait is not wanted any more.
 struct unwanted_note {
   caf::actor_addr pool;
@@ -29,8 +32,7 @@ struct task {
   arguments args;
   instant deadline = never; ///< not started after this
   reply answer;
-  /// Whose it is: the broker, and the connection there. A full queue is shared out among owners.
-  std::pair<std::uint64_t, std::uint64_t> owner = {};
+  task_owner owner = {};
   std::unique_ptr<std::stop_callback<unwanted_note>> if_over = {}; ///< while it waits
 };
 using task_ptr = std::shared_ptr<task>;
