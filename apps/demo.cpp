@@ -4,14 +4,13 @@
 
 #include <chrono>
 #include <cmath>
-#include <functional>
 #include <memory>
 #include <sstream>
-#include <stop_token>
 #include <thread>
 
-#include <patio/actors/actor_function.hpp>
 #include <patio/integer.hpp>
+
+#include "alarm_clock.hpp"
 
 namespace patio::apps {
 namespace {
@@ -86,44 +85,10 @@ value echo(args xs, kwargs named) {
   return value::tuple({value::tuple(std::move(xs)), value::dict(std::move(entries))});
 }
 
-using wake_atom = caf::atom_constant<caf::atom("wake")>;
-
-// Occupies no thread: any number of naps share the scheduler. It wakes now and then, as CAF keeps a message that it was given for later
-// until then, and at once when nobody waits any more.
-class sleeper {
-public:
-  sleeper(caf::event_based_actor* self, caf::typed_response_promise<value> promise, std::chrono::steady_clock::time_point until)
-      : self_{self}, promise_{std::move(promise)}, until_{until} {}
-
-  void wake(bool over) {
-    auto rest = until_ - std::chrono::steady_clock::now();
-    if (!over && rest > rest.zero())
-      return self_->delayed_send(self_, std::min<std::chrono::nanoseconds>(rest, longest_look), wake_atom::value);
-    promise_.deliver(value{});
-    self_->quit();
-  }
-
-private:
-  static constexpr std::chrono::nanoseconds longest_look = std::chrono::seconds{1};
-  caf::event_based_actor* self_;
-  caf::typed_response_promise<value> promise_;
-  std::chrono::steady_clock::time_point until_;
-};
-
-caf::result<value> nap(caf::event_based_actor* self, const std::stop_token& over, double seconds) {
+void nap(alarm_clock& clock, reply_to<void> to, double seconds) {
   if (!(seconds >= 0) || seconds > 86'400) raise("ValueError", "sleep length must be from 0 to 86400 seconds");
-  auto promise = self->make_response_promise<value>();
   auto wait = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>{seconds});
-  // Linked, so that a node which ends waits for nobody who sleeps in it.
-  self->spawn<caf::linked>([promise, over, until = std::chrono::steady_clock::now() + wait](caf::event_based_actor* me) -> caf::behavior {
-    std::function<void()> stir = [weak = me->address()] {
-      if (auto strong = caf::actor_cast<caf::actor>(weak)) caf::anon_send(strong, wake_atom::value);
-    };
-    auto on_over = std::make_shared<std::stop_callback<std::function<void()>>>(over, stir);
-    stir();
-    return {[over, on_over, s = sleeper{me, promise, until}](wake_atom) mutable { s.wake(over.stop_requested()); }};
-  });
-  return promise;
+  clock.wake(std::move(to), std::chrono::steady_clock::now() + wait);
 }
 
 value fail_with(std::string type, args xs) { throw python_error{std::move(type), std::move(xs)}; }
@@ -143,7 +108,8 @@ registry demo_functions() {
   rpc.add("pow", power, {.parameters = {"a", "b"}});
   rpc.add("sub", subtract, {.parameters = {"a", "b"}, .quick = true});
   rpc.add("echo", echo, {.quick = true});
-  rpc.add("sleep", nap, function_options{.parameters = {"seconds"}});
+  auto sleep = [clock = std::make_shared<alarm_clock>()](reply_to<void> to, double seconds) { nap(*clock, std::move(to), seconds); };
+  rpc.add("sleep", sleep, {.parameters = {"seconds"}});
   rpc.add("fail", fail_with, {.parameters = {"kind"}, .quick = true});
   rpc.add("whoami", whoami);
   return rpc;
