@@ -7,6 +7,11 @@ umask 077
 folder=${1:?usage: make_certificates.sh FOLDER [CLIENT...]}
 shift
 [ $# -gt 0 ] || set -- alice
+for client; do
+  case $client in
+  authority | server | */*) echo "make_certificates.sh: a client cannot be called '$client'" >&2; exit 2 ;;
+  esac
+done
 mkdir -p "$folder"
 cd "$folder"
 

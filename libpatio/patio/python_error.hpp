@@ -1,5 +1,5 @@
-/// Exceptions with which a C++ function raises what Python code should see; any other std::exception
-/// arrives as RuntimeError("type: what").
+/// Exceptions with which a C++ function raises what Python code should see. Of others, std::bad_alloc, out_of_range, overflow_error,
+/// invalid_argument and domain_error arrive as Python's counterparts, any other std::exception as RuntimeError("type: what").
 #pragma once
 
 #include <exception>

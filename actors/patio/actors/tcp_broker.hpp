@@ -48,7 +48,8 @@ struct dial_target {
 /// that was taken. Fails with errc::invalid where anybody could call this node from elsewhere; see tcp_options.
 [[nodiscard]] result<endpoint> listen(const tcp_broker_actor& node, const std::string& host, std::uint16_t port = default_port);
 
-/// Dials in the background. The future is ready once logged in, or holds the error after which it was given up.
+/// Dials in the background. The future is ready once logged in, or holds the error after which it was given up: by default it never is,
+/// though a wrong key or port may go on for ever; with `until_connected` false it is at the first failure.
 std::future<result<peer_info>> connect(const tcp_broker_actor& node, const std::string& host, std::uint16_t port = default_port,
                                        connect_options options = {});
 
