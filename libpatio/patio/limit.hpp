@@ -31,6 +31,8 @@ enum class limit : std::uint8_t {
   pickle_integer_bytes,
   pickle_integer_digits,
   pickle_compared,
+  pickle_trailing,
+  decode_wait,
   queue_per_worker,
   high_water,
   write_buffer,

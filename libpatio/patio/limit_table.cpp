@@ -74,6 +74,8 @@ constexpr std::array rows{
   PATIO_LIMIT(pickle_integer_bytes, pickle.integer_bytes, bytes, 8, mib, "binary integer in a pickle"),
   PATIO_LIMIT(pickle_integer_digits, pickle.integer_digits, count, 20, 1e6, "decimal digits of an integer in a pickle"),
   PATIO_LIMIT(pickle_compared, pickle.compared, bytes, kib, 64 * gib, "bytes of keys compared while reading a pickle"),
+  PATIO_LIMIT(pickle_trailing, pickle.trailing, bytes, 0, gib, "what may follow a pickle's end, to be ignored as by Python"),
+  PATIO_LIMIT(decode_wait, decode_wait, seconds, ms, hour, "until a large request that waits to be decoded is refused"),
   PATIO_LIMIT(queue_per_worker, queue_per_worker, count, 1, 1e6, "calls that wait in the pool, for each worker"),
   PATIO_LIMIT(high_water, high_water, bytes, 1, 64 * gib, "unread by a peer, above which its requests are refused"),
   PATIO_LIMIT(write_buffer, write_buffer, bytes, 1, 64 * gib, "unread by a peer, above which it is cut off"),

@@ -31,6 +31,7 @@ struct limits {
   std::size_t unknown_serials = 100;                       ///< answers nobody waits for, in one minute
   std::size_t queue_per_worker = 64;                       ///< calls that wait in a pool, for each of its workers (pool_options)
   pickle_limits pickle = {};
+  std::chrono::nanoseconds decode_wait = std::chrono::seconds{2}; ///< so long a large request may wait to be decoded
 
   // A peer that reads slowly.
   std::size_t high_water = std::size_t{4} << 20;                   ///< with more bytes unread its requests, and calls to it, are refused

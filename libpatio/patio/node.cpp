@@ -116,7 +116,10 @@ void node::close_at_end(connection_id id, std::uint64_t sent) {
   visit inside{*this};
   auto* c = find(id);
   if (!c) return;
-  if (c->session.is_decoding()) return void(c->when_decoded = [this, id, sent] { close_at_end(id, sent); });
+  if (c->session.is_decoding()) {
+    router_.remove(id);
+    return void(c->when_decoded = [this, id, sent] { close_at_end(id, sent); });
+  }
   bool within = c->session.is_within_frame();
   error why{within ? errc::protocol : errc::maybe_executed, "the peer closed the connection", {}};
   if (c->session.state() != session::state::ready) why.code = errc::login_refused;
@@ -161,7 +164,9 @@ void node::forget(connection_id id) {
 
 void node::name_limit(error& why) const {
   if (why.exceeded == limit::none) return;
-  why.message += " (limit " + std::string{to_string(why.exceeded)} + "=" + limit_value(options_.limits, why.exceeded) + ")";
+  why.message += " (limit " + std::string{to_string(why.exceeded)};
+  if (why.exceeded != limit::queue_per_worker) why.message += "=" + limit_value(options_.limits, why.exceeded); // which is the pool's own
+  why.message += ")";
 }
 
 void node::count(error& why) {

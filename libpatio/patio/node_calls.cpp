@@ -92,6 +92,7 @@ void node::wait_for_route(std::uint32_t at, instant now) {
 void node::serve(const connection& c) {
   router_.serve(c.id, c.names);
   for (const auto& name : c.names) {
+    if (waiting_.empty()) return;
     auto waiting = waiting_.extract(name);
     if (waiting.empty()) continue;
     for (auto [order, at] : waiting.mapped())

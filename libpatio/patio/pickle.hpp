@@ -23,6 +23,7 @@ struct pickle_limits {
   std::size_t integer_bytes = std::size_t{8} << 10;  ///< of a binary integer
   std::size_t integer_digits = 4300;                 ///< of a decimal integer; CPython's own limit
   std::uint64_t compared = std::uint64_t{256} << 20; ///< bytes of keys compared for equality
+  std::size_t trailing = std::size_t{16} << 20;      ///< bytes behind its end, which CPython ignores; with 0 there may be none
 };
 
 /// What to do with a class outside the list.
@@ -32,7 +33,7 @@ enum class unknown_class : std::uint8_t {
 };
 
 /// Fails with errc::undecodable and a text that names the byte offset and what was expected there.
-/// Bytes after the pickle's end are ignored, as CPython does. A class never is a value of its own.
+/// Bytes behind the pickle's end are ignored, as far as pickle_limits::trailing goes. A class never is a value of its own.
 [[nodiscard]] result<value> read_pickle(std::string_view bytes, const pickle_limits& limits = {},
                                         unknown_class unknown = unknown_class::refuse, const python_types& types = {});
 

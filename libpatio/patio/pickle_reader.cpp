@@ -74,6 +74,9 @@ bool pickle_reader::run() {
 // Legal pickles end with one value on the stack; anything else was put there for some other reader.
 bool pickle_reader::finish() {
   if (stateless_ > 0) return refuse("expected a state for each object that needs one");
+  if (auto behind = in_.rest().size(); behind > limits_.trailing)
+    return refuse(limit::pickle_trailing,
+                  std::to_string(behind) + " bytes follow the end of the pickle; at most " + std::to_string(limits_.trailing) + " may");
   if (marks_.empty() && stack_.size() == 1) return true;
   return refuse("expected one value at the end, found " + std::to_string(stack_.size()) + (marks_.empty() ? "" : " and an open MARK"));
 }

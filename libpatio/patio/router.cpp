@@ -5,13 +5,15 @@
 namespace patio {
 
 void router::serve(connection_id id, const std::vector<std::string>& names) {
-  auto unique = names;
-  std::sort(unique.begin(), unique.end());
-  unique.erase(std::unique(unique.begin(), unique.end()), unique.end());
-  if (auto known = names_.find(id); known != names_.end() && known->second == unique) return; // as most refreshes say
+  if (auto known = names_.find(id); known != names_.end() && known->second == names) return; // as most refreshes say
   withdraw(id);
-  for (const auto& name : unique) peers_[name].ids.push_back(id);
-  names_[id] = std::move(unique);
+  auto at = peers_.begin();
+  for (const auto& name : names) {
+    at = peers_.try_emplace(at, name); // the hint is where it belongs, unless others serve what lies between
+    at->second.ids.push_back(id);
+    ++at;
+  }
+  names_[id] = names;
 }
 
 void router::remove(connection_id id) {

@@ -27,7 +27,7 @@ class router {
 public:
   explicit router(std::uint64_t seed = 0) : random_{seed} {}
 
-  /// Replaces what the connection serves; names that come twice count once.
+  /// Replaces what the connection serves; the names are sorted and none comes twice.
   void serve(connection_id id, const std::vector<std::string>& names);
   void remove(connection_id id);
   /// A connection that is avoided is picked only if no other serves the name.

@@ -140,9 +140,8 @@ void session::decoded(decode_job& job) {
 
 void session::handle_decoded(decode_job& job) {
   if (auto* r = std::get_if<decode_job::request>(&job.decoded_)) return handle_request(job.header_, *r);
-  auto& v = std::get<result<value>>(job.decoded_);
-  if (job.header_.type == packet::discover_response) handle_discover_response(job.header_, v);
-  else handle_answer(job.header_, v);
+  if (auto* names = std::get_if<decode_job::served_names>(&job.decoded_)) return handle_discover_response(job.header_, *names);
+  handle_answer(job.header_, std::get<result<value>>(job.decoded_));
 }
 
 void session::close(error why, std::optional<std::uint64_t> sent) {

@@ -51,7 +51,7 @@ struct request_id {
 class session_events {
 public:
   virtual void on_ready() = 0;                                      ///< logged in and discovered, once
-  virtual void on_names(std::vector<std::string> names) = 0;        ///< what the peer serves, on every discovery
+  virtual void on_names(std::vector<std::string> names) = 0;        ///< what the peer serves, sorted, on every discovery
   virtual void on_request(request_id id, call_request&& call) = 0;  ///< answer it once by `session::answer`; take of it what you need
   virtual void on_cancel(request_id id) = 0;                        ///< its caller has given it up; answer it all the same
   virtual void on_result(std::uint64_t token, result<value> r) = 0; ///< a request of ours has ended
@@ -156,8 +156,7 @@ private:
   void handle_decoded(decode_job& job);
   void handle_login(const frame_reader::frame& f);
   void refuse_names(const frame_header& header);
-  void handle_discover_response(const frame_header& header, const result<value>& payload);
-  [[nodiscard]] result<std::vector<std::string>> to_names(const frame_header& header, const result<value>& payload);
+  void handle_discover_response(const frame_header& header, decode_job::served_names& served);
   void handle_request(const frame_header& header, decode_job::request& r);
   void handle_cancel(std::uint32_t serial);
   void handle_leaving(const frame_reader::frame& f);

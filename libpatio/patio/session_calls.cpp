@@ -27,6 +27,7 @@ void session::refuse_oversize(const frame_header& h, error why) {
 void session::handle_request(const frame_header& header, decode_job::request& r) {
   auto serial = header.serial;
   auto& call = r.call;
+  if (!call && call.error().code == errc::overloaded) return refuse_request(serial, std::move(call.error()));
   if (!call) return refuse_request(serial, {errc::undecodable, "undecodable request: " + call.error().message, {}, call.error().exceeded});
   if (auto why = refusal(*call, r.bytes)) return refuse_request(serial, std::move(*why));
   request_id id{serial, ++last_number_};

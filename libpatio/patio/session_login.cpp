@@ -1,8 +1,6 @@
 // The beginning and the end of a session: login, discovery, and leaving.
 #include <patio/session.hpp>
 
-#include <set>
-
 #include <patio/convert.hpp>
 #include <patio/login.hpp>
 #include <patio/pickle.hpp>
@@ -71,30 +69,6 @@ void session::become_ready_if_discovered() {
   events_.on_ready();
 }
 
-// The limits come before the copies: a list may name one long text again and again.
-result<std::vector<std::string>> session::to_names(const frame_header& header, const result<value>& v) {
-  const auto& limits = options_->limits;
-  auto no_list = [](const error& why) {
-    return patio::fail(errc::undecodable, why.exceeded, "DISCOVER_RESPONSE is no list of names: " + why.message);
-  };
-  if (!v) return no_list(v.error());
-  auto items = detail::sequence_items(*v, "list");
-  if (!items) return no_list(items.error());
-  if (items->size() > limits.names)
-    return patio::fail(errc::undecodable, limit::names, "the peer serves more than " + std::to_string(limits.names) + " names");
-  std::vector<std::string> names;
-  std::set<const void*> seen; // a text that is named again and again costs its bytes once, here and wherever names are compared
-  bool too_long = false;
-  for (const auto& item : *items) {
-    if (item.identity() && !seen.insert(item.identity()).second) continue;
-    if (!item.is_text()) return no_list(detail::within("item " + std::to_string(&item - items->data()), mismatch("str", item)));
-    if (item.text().size() > limits.name) too_long = true;
-    else names.emplace_back(item.text());
-  }
-  if (too_long) events_.on_refused({errc::undecodable, describe(header) + " has a name that is too long", {}, limit::name});
-  return names;
-}
-
 bool session::awaits_names(std::uint32_t serial) {
   auto* asked = pending_.find(serial);
   return asked && (asked->what == pending::kind::discovery || asked->what == pending::kind::ping);
@@ -106,8 +80,9 @@ void session::refuse_names(const frame_header& header) {
   fail(errc::protocol, describe(header) + " was not asked for");
 }
 
-void session::handle_discover_response(const frame_header& header, const result<value>& payload) {
-  auto names = to_names(header, payload);
+void session::handle_discover_response(const frame_header& header, decode_job::served_names& served) {
+  auto& names = served.names;
+  if (served.some_too_long) events_.on_refused({errc::undecodable, describe(header) + " has a name that is too long", {}, limit::name});
   if (!names) return fail(state_ == state::ready ? errc::protocol : errc::login_refused, names.error().message, names.error().exceeded);
   if (state_ == state::closed) return;
   events_.on_names(std::move(*names));

@@ -25,13 +25,21 @@ constexpr int calls_per_connection = 200;
 
 double milliseconds(clock::duration d) { return std::chrono::duration<double, std::milli>(d).count(); }
 
-struct small_call {
+struct known_call {
   call_request request;
   value answer; ///< None: any
 };
 
-const std::array<small_call, 4>& small_calls() {
-  static const std::array<small_call, 4> all{{{{"mul", {{6, 7}, {}}, 5}, 42},
+constexpr int between_large_calls = 100; ///< calls of one client
+
+const known_call& large_call() {
+  static const value text{std::string(std::size_t{64} << 10, 'x')}; // a node decodes it apart
+  static const known_call echo{{"echo", {{text}, {}}, 5}, text};
+  return echo;
+}
+
+const std::array<known_call, 4>& small_calls() {
+  static const std::array<known_call, 4> all{{{{"mul", {{6, 7}, {}}, 5}, 42},
                                               {{"echo", {{value::list({1, "two", 3.0})}, {}}, 5}, value::list({1, "two", 3.0})},
                                               {{"sub", {{44, 2}, {}}, 5}, 42},
                                               {{"whoami", {{}, {}}, 5}, {}}}};
@@ -40,11 +48,10 @@ const std::array<small_call, 4>& small_calls() {
 
 } // namespace
 
-double good_outcome::percentile(double share) const {
-  if (call_ms.empty()) return 0;
-  auto sorted = call_ms;
-  auto at = sorted.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(sorted.size() - 1));
-  std::nth_element(sorted.begin(), at, sorted.end());
+double percentile(std::vector<double> of, double share) {
+  if (of.empty()) return 0;
+  auto at = of.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(of.size() - 1));
+  std::nth_element(of.begin(), at, of.end());
   return *at;
 }
 
@@ -78,10 +85,10 @@ public:
     auto now = clock::now();
     calling_ = false;
     due_ = now + between_calls;
-    const auto& wanted = small_calls()[static_cast<std::size_t>(made_) % small_calls().size()].answer;
+    const auto& wanted = made_call().answer;
     if (!r) return all_.outcome_.failures.push_back(to_string(r.error()));
     if (!wanted.is_none() && *r != wanted) return all_.outcome_.failures.push_back("another answer: " + brief(*r));
-    all_.outcome_.call_ms.push_back(milliseconds(now - begun_));
+    (is_large() ? all_.outcome_.large_call_ms : all_.outcome_.call_ms).push_back(milliseconds(now - begun_));
   }
   void on_close(error why) override { closed_ = why.message; }
   void on_names(std::vector<std::string>) override {}
@@ -93,6 +100,11 @@ public:
   void on_refused(error why) override { closed_ = std::move(why.message); }
 
 private:
+  [[nodiscard]] bool is_large() const noexcept { return made_ % between_large_calls == between_large_calls / 2; }
+  [[nodiscard]] const known_call& made_call() const {
+    return is_large() ? large_call() : small_calls()[static_cast<std::size_t>(made_) % small_calls().size()];
+  }
+
   void dial(clock::time_point now) {
     fd_ = std::move(*begin_connect(resolve(all_.node_, false).value().front()));
     connected_ = calling_ = false;
@@ -111,8 +123,7 @@ private:
     calling_ = true;
     begun_ = now;
     due_ = now + longest_call;
-    if (auto sent = session_->request(1, small_calls()[static_cast<std::size_t>(made_) % small_calls().size()].request); !sent)
-      fail("not sent: " + sent.error().message, now);
+    if (auto sent = session_->request(1, made_call().request); !sent) fail("not sent: " + sent.error().message, now);
   }
 
   void read(clock::time_point now) {

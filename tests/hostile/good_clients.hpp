@@ -1,4 +1,4 @@
-/// Peers as they should be: each makes one small call after another, now and then over a new connection, and takes the time.
+/// Peers as they should be: each makes one small call after another, seldom a large one, now and then over a new connection, and takes the time.
 /// On one thread; how long a call took is known to the resolution of that thread's turns, a few microseconds.
 #pragma once
 
@@ -12,13 +12,13 @@
 namespace patio::tests {
 
 struct good_outcome {
-  std::vector<double> call_ms;    ///< each that ended well
-  std::vector<double> connect_ms; ///< from the dialling to the first call
+  std::vector<double> call_ms, large_call_ms; ///< each that ended well
+  std::vector<double> connect_ms;             ///< from the dialling to the first call
   std::vector<std::string> failures;
-
-  /// Of the calls; 0 < share < 1.
-  [[nodiscard]] double percentile(double share) const;
 };
+
+/// 0 < share < 1; 0 of nothing.
+[[nodiscard]] double percentile(std::vector<double> of, double share);
 
 class good_clients {
 public:

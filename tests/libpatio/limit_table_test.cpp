@@ -79,6 +79,8 @@ TEST_CASE("limits: the defaults are those that the documents promise") {
     {"pickle_integer_bytes", "8KiB"},
     {"pickle_integer_digits", "4300"},
     {"pickle_compared", "256MiB"},
+    {"pickle_trailing", "16MiB"},
+    {"decode_wait", "2s"},
     {"queue_per_worker", "64"},
     {"high_water", "4MiB"},
     {"write_buffer", "64MiB"},
@@ -124,7 +126,7 @@ TEST_CASE("limits: each can be set to the least and the most that a refusal name
 }
 
 TEST_CASE("limits: 0 is refused where it would allow nothing, with a text that says what would be right") {
-  std::set<std::string_view> may_be_none{"route_wait", "drain"};
+  std::set<std::string_view> may_be_none{"route_wait", "drain", "pickle_trailing"};
   for (const auto& row : patio::limit_table()) {
     INFO(row.name);
     auto text = refusal(assignment(row, "0"));

@@ -299,6 +299,7 @@ TEST_CASE("node limits: pickles") {
   check_pickle(limit::pickle_integer_bytes, {.integer_bytes = 8}, "\x8a\x08" + times(8, "\1") + ".", "\x8a\x09" + times(9, "\1") + ".");
   check_pickle(limit::pickle_integer_digits, {.integer_digits = 30}, number(30), number(31));
   check_pickle(limit::pickle_compared, {.compared = 10'000}, "}" + key(10) + "Ns.", "}" + times(9, key(1'000) + "Ns") + ".");
+  check_pickle(limit::pickle_trailing, {.trailing = 5}, "N.bytes", "N.behind");
 }
 
 TEST_CASE("node limits: the pickle of a request") {

@@ -24,7 +24,7 @@ TEST_CASE("node: names that a peer adds are noticed within ten seconds, and wait
   CHECK(m.node.peers()[0].names == names{"old"});
   CHECK(peer.requested == 0);
   m.pass(1ns);
-  CHECK(m.node.peers()[0].names == names{"old", "new"});
+  CHECK(m.node.peers()[0].names == names{"new", "old"});
   REQUIRE(peer.requests.size() == 1);
   peer.answer_next(value{6}, m.now);
   CHECK(m.owner.fate(waiting) == "6");

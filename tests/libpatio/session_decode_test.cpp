@@ -53,6 +53,18 @@ TEST_CASE("session: a small payload is decoded at once, a large one when its own
   CHECK(p.server.events.news() == lines{"request 8 mul('" + std::string(100, 'x') + "',)"});
 }
 
+TEST_CASE("session: a large request that its owner has no time to decode is refused, and the next one is served") {
+  apart_pair p;
+  p.server.receive(packet::request, 7, large_call);
+  p.server.events.undecoded.front()->refuse({errc::overloaded, "overloaded: too much of this", {}});
+  p.server.session.decoded(*p.server.events.undecoded.front());
+  p.server.events.undecoded.pop_front();
+  CHECK(shown(p.server.sent()).at(0).starts_with("ERROR 7 "));
+  CHECK(p.server.events.news() == lines{"log REQUEST 7 refused: overloaded: too much of this"});
+  p.server.receive(packet::request, 8, pickled_call("f"));
+  CHECK(p.server.events.news() == lines{"request 8 f()"});
+}
+
 TEST_CASE("session: what comes behind a large payload keeps its place") {
   apart_pair p;
   auto pieces = framed(packet::request, 7, large_call) + framed(packet::cancel, 7, "\x80\x05N.") + framed(packet::request, 8, large_call)

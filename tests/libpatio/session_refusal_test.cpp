@@ -51,6 +51,18 @@ TEST_CASE("session: bytes after the pickle's end are ignored (F6)") {
   CHECK(p.client.events.seen == lines{"result 1 None"});
 }
 
+TEST_CASE("session: bytes behind the pickle's end are refused by who wants it so (F6)") {
+  session_pair p{with_limits({.pickle = {.trailing = 0}})};
+  answer_all(p.server);
+  auto call = pickled_call("mul");
+  p.server.receive(packet::request, 5, call + "GARBAGE");
+  p.server.receive(packet::request, 6, call);
+  CHECK(shown(p.server.sent())
+        == lines{"ERROR 5 ValueError('undecodable request: byte " + std::to_string(call.size() - 1)
+                   + ": 7 bytes follow the end of the pickle; at most 0 may')",
+                 "RESPONSE 6 None"});
+}
+
 TEST_CASE("session: an oversize REQUEST is answered with ERROR, skipped in whatever pieces, and the connection lives") {
   session_pair p{with_limits({.frame = 300, .skipped_frame = 100'000})};
   answer_all(p.server);

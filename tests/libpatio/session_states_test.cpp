@@ -217,12 +217,12 @@ TEST_CASE("session: the names a peer tells are a list of texts within the limits
     return end->events.seen.back();
   };
   using patio::value;
-  CHECK(told(value::list({"a", "a", std::string(513, 'x'), "", "nul\n"})) == "names a a  nul\n");
+  CHECK(told(value::list({"a", "a", std::string(513, 'x'), "", "nul\n"})) == "names  a nul\n"); // sorted, each once
   CHECK(told(value::tuple({"a"})) == "names a");
   for (const auto& wrong :
        {value{}, value{"abc"}, value::dict({{"a", 1}}), value::list({1}), value::list({value::bytes("a")}), value::set({"a"})})
     CHECK(told(wrong).starts_with("close login_refused: DISCOVER_RESPONSE is no list of names: "));
   CHECK(told(value::list(std::vector<value>(10'001, "f"))) == "close login_refused: the peer serves more than 10000 names");
-  CHECK(told(value::list(std::vector<value>(10'000, "f"))).starts_with("names f f"));
+  CHECK(told(value::list(std::vector<value>(10'000, "f"))) == "names f");
   CHECK(told(value::list({"\xed\xa0\x80"})) == "names \xed\xa0\x80"); // a lone surrogate is a name like any other
 }

@@ -5,14 +5,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
-#include <deque>
 #include <mutex>
+#include <new>
+#include <optional>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include <patio/actors/system.hpp>
+#include <patio/actors/time.hpp>
+#include <patio/repr.hpp>
 
 namespace patio {
 namespace {
@@ -20,12 +25,28 @@ namespace {
 constexpr std::size_t most_untaken = 2; ///< as each may take all the memory that a pickle may
 constexpr int niceness = 5;             ///< who sends much waits behind the many who send little
 
+/// A payload counts as having come later by so much for each byte, 50 times what decoding it takes at the worst: a crowd of large ones
+/// does not make the small ones of others wait.
+constexpr std::chrono::nanoseconds handicap{8'000};
+
+struct waiting_job {
+  connection_id from = 0;
+  decoder::job what;
+  decoder::on_decoded tell;
+  instant since{};
+
+  [[nodiscard]] instant rank() const noexcept { // the earliest is the next
+    return what->is_answer() ? instant{} : since + handicap * static_cast<std::int64_t>(what->bytes());
+  }
+};
+
 } // namespace
 
 struct decoder::state {
+  std::chrono::nanoseconds longest_wait;
   std::mutex mutex; ///< guards all but `thread`
   std::condition_variable changed;
-  std::deque<std::pair<job, on_decoded>> waiting;
+  std::vector<waiting_job> waiting; ///< in the order in which they came
   std::vector<job> discarded;
   std::size_t untaken = 0;
   bool due_to_stop = false;
@@ -40,24 +61,49 @@ struct decoder::state {
       changed.wait(lock, [this] { return due_to_stop || may_begin() || !discarded.empty(); });
       if (due_to_stop) return;
       auto over = std::exchange(discarded, {});
-      std::pair<job, on_decoded> next;
-      if (may_begin()) {
-        ++untaken;
-        next = std::move(waiting.front());
-        waiting.pop_front();
-      }
+      auto next = take_next();
       lock.unlock();
       over.clear();
-      if (next.first) {
-        next.first->run();
-        next.second(std::move(next.first));
-      }
-      next = {};
+      if (next) decode(*next);
+      next.reset();
       lock.lock();
     }
   }
 
   [[nodiscard]] bool may_begin() const { return !waiting.empty() && untaken < most_untaken; }
+
+  std::optional<waiting_job> take_next() {
+    if (!may_begin()) return {};
+    ++untaken;
+    auto at = std::find_if(waiting.begin(), waiting.end(), [this](const waiting_job& w) { return has_waited_too_long(w); });
+    if (at == waiting.end())
+      at = std::min_element(waiting.begin(), waiting.end(), [](const waiting_job& a, const waiting_job& b) { return a.rank() < b.rank(); });
+    std::optional<waiting_job> next{std::move(*at)};
+    waiting.erase(at);
+    return next;
+  }
+
+  [[nodiscard]] bool has_waited_too_long(const waiting_job& w) const {
+    return w.what->is_request() && clock_now() - w.since >= longest_wait;
+  }
+
+  void decode(const waiting_job& w) const {
+    if (has_waited_too_long(w)) {
+      auto waited = brief(seconds_left(longest_wait, {}));
+      w.what->refuse(
+        {errc::overloaded,
+         "overloaded: the request, of " + std::to_string(w.what->bytes()) + " bytes, has waited " + waited + " s to be decoded",
+         {},
+         limit::decode_wait});
+    } else w.what->run();
+    for (;;) {
+      try {
+        return w.tell(w.what);
+      } catch (const std::bad_alloc&) { // else the connection would wait for ever
+        std::this_thread::sleep_for(std::chrono::milliseconds{10});
+      }
+    }
+  }
 
   void changes() {
     if (!thread.joinable()) thread = std::thread{[this] { run(); }};
@@ -65,7 +111,7 @@ struct decoder::state {
   }
 };
 
-decoder::decoder() : state_{std::make_unique<state>()} {}
+decoder::decoder(std::chrono::nanoseconds longest_wait) : state_{std::make_unique<state>()} { state_->longest_wait = longest_wait; }
 
 decoder::~decoder() {
   if (!state_->thread.joinable()) return;
@@ -77,9 +123,18 @@ decoder::~decoder() {
   state_->thread.join();
 }
 
-void decoder::run(job what, on_decoded tell) {
+void decoder::run(connection_id from, job what, on_decoded tell) {
   std::lock_guard lock{state_->mutex};
-  state_->waiting.emplace_back(std::move(what), std::move(tell));
+  state_->waiting.push_back({from, std::move(what), std::move(tell), clock_now()});
+  state_->changes();
+}
+
+void decoder::withdraw(connection_id from) {
+  std::lock_guard lock{state_->mutex};
+  auto at = std::find_if(state_->waiting.begin(), state_->waiting.end(), [from](const waiting_job& w) { return w.from == from; });
+  if (at == state_->waiting.end()) return;
+  state_->discarded.push_back(std::move(at->what));
+  state_->waiting.erase(at);
   state_->changes();
 }
 

@@ -2,30 +2,35 @@
 /// A resource; ends its thread, behind what that is decoding, when destroyed. No CAF.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 
 #include <patio/decode_job.hpp>
+#include <patio/router.hpp>
 
 namespace patio {
 
 class decoder {
 public:
   using job = std::shared_ptr<decode_job>;
-  /// Called on the decoder's thread.
-  using on_decoded = std::function<void(job)>;
+  /// Called on the decoder's thread; may throw std::bad_alloc, and is called again then.
+  using on_decoded = std::function<void(const job&)>;
 
-  decoder();
+  /// A request that has waited so long is refused instead of decoded.
+  explicit decoder(std::chrono::nanoseconds longest_wait);
   ~decoder();
   decoder(const decoder&) = delete;
   decoder& operator=(const decoder&) = delete;
 
-  /// In order; each connection has one at most, so that none waits for more than one of each other. Of those that `tell` was called for
-  /// and that were not taken, there are at most two.
-  void run(job what, on_decoded tell);
+  /// Answers to our own calls first, and before large payloads the small ones that came not much later. A connection has one at most.
+  /// Of those that `tell` was called for and that were not taken, there are at most two.
+  void run(connection_id from, job what, on_decoded tell);
+  /// The connection has ended: what of it still waits is not decoded.
+  void withdraw(connection_id from);
   /// One that `tell` was called for has been taken.
   void taken() noexcept;
-  /// Destroys what is left of a job, which may take as long as decoding it.
+  /// Destroys what is left of a job, which may take as long as decoding it; so the job should have no other owner.
   void discard(job what);
 
 private:

@@ -37,7 +37,7 @@ caf::message_handler socket_handlers(tcp_shell& s) {
     [&s](const caf::io::new_data_msg& msg) { s.guarded(s.number_of(msg.handle), [&] { s.on_data(msg); }); },
     [&s](const caf::io::data_transferred_msg& msg) { s.guarded(s.number_of(msg.handle), [&] { s.on_transferred(msg); }); },
     [&s](const caf::io::connection_closed_msg& msg) { s.guarded(s.number_of(msg.handle), [&] { s.on_socket_closed(msg.handle); }); },
-    [&s](decoded_atom, connection_id id, const decoder::job& job) { s.guarded(id, [&] { s.on_decoded(id, job); }); },
+    [&s](decoded_atom, connection_id id, decoder::job& job) { s.guarded(id, [&] { s.on_decoded(id, std::move(job)); }); },
     [&s](accepted_atom, const connected_fd& r) { s.guarded(0, [&] { s.on_accepted(r); }); },
     [&s](dialled_atom, std::uint64_t dial, const connected_fd& r) { s.guarded(0, [&] { s.on_dialled(dial, r); }); },
     [&s](redial_atom, std::uint64_t dial) { s.guarded(0, [&] { s.dial(dial); }); },

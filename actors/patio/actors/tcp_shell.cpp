@@ -36,7 +36,7 @@ node_options to_node_options(const tcp_options& o) {
 tcp_shell::tcp_shell(caf::io::broker* self, executor exec, tcp_options options, std::optional<tls_context> tls)
     : self_{self}, executor_{std::move(exec)}, options_{std::move(options)}, types_{std::make_shared<const python_types>(options_.types)},
       tls_{std::move(tls)}, node_{to_node_options(options_), executor_.functions(), *this}, warnings_{options_.limits.log_lines},
-      news_{options_.limits.log_lines}, connector_{std::in_place, options_.limits.accept_pause} {}
+      news_{options_.limits.log_lines}, decoder_{options_.limits.decode_wait}, connector_{std::in_place, options_.limits.accept_pause} {}
 
 // However the actor ends, every caller is answered.
 tcp_shell::~tcp_shell() {
@@ -111,15 +111,15 @@ void tcp_shell::adapt_read_size(link& l, std::size_t got, std::chrono::nanosecon
 void tcp_shell::on_decode(connection_id id, std::unique_ptr<decode_job> job) {
   auto& l = links_.at(id);
   if (!std::exchange(l.is_paused, true)) self_->halt(l.hdl);
-  decoder_.run(std::move(job), [weak = self_->address(), id](decoder::job done) {
-    if (auto strong = caf::actor_cast<caf::actor>(weak)) caf::anon_send(strong, decoded_atom::value, id, std::move(done));
+  decoder_.run(id, std::move(job), [weak = self_->address(), id](const decoder::job& done) {
+    if (auto strong = caf::actor_cast<caf::actor>(weak)) caf::anon_send(strong, decoded_atom::value, id, done);
   });
 }
 
-void tcp_shell::on_decoded(connection_id id, const decoder::job& job) {
+void tcp_shell::on_decoded(connection_id id, decoder::job job) {
   decoder_.taken();
   node_.decoded(id, *job, clock_now());
-  decoder_.discard(job);
+  decoder_.discard(std::move(job)); // its last owner
   if (auto at = links_.find(id); at != links_.end() && !node_.is_decoding(id)) resume(at->second);
   flush();
 }
@@ -171,6 +171,8 @@ void tcp_shell::on_socket_closed(caf::io::connection_handle hdl) {
   ids_.erase(at);
   auto& l = links_[id];
   l.is_open = false;
+  l.in_caf = 0; // nobody waits for it to leave
+  backlogged_.erase(id);
   node_.close_at_end(id, l.sent);
   flush();
 }
@@ -237,7 +239,9 @@ void tcp_shell::hang_up(link& l, bool abort) {
 void tcp_shell::on_peer(const peer_info& peer) {
   auto& l = links_[peer.id];
   l.ready_at = clock_now();
-  tell(peer.address, "event=connected peer=" + peer.address + " functions=" + std::to_string(peer.names.size()));
+  std::string proved;
+  for (const auto& name : peer.proved) proved += " name=" + printable(name);
+  tell(peer.address, "event=connected peer=" + peer.address + proved + " functions=" + std::to_string(peer.names.size()));
   if (auto at = dials_.find(l.dial); at != dials_.end()) {
     if (at->second.promise.pending()) at->second.promise.deliver(peer);
   }
@@ -250,6 +254,7 @@ void tcp_shell::on_closed(connection_id id, const error& why) {
   if (l.in_caf == 0) write(id, at->second); // a last word, such as why a frame was refused
   links_.erase(id);
   backlogged_.erase(id);
+  decoder_.withdraw(id);
   if (l.is_open) ids_.erase(l.hdl.id());
   hang_up(l, l.in_caf > 0);
   constexpr auto settled = std::chrono::seconds{1}; // a peer that logs in and leaves at once is not worth dialling at once

@@ -56,7 +56,7 @@ public:
   void on_data(const caf::io::new_data_msg& msg);
   void on_transferred(const caf::io::data_transferred_msg& msg);
   void on_socket_closed(caf::io::connection_handle hdl);
-  void on_decoded(connection_id id, const decoder::job& job);
+  void on_decoded(connection_id id, decoder::job job);
   void on_accepted(const connected_fd& r);
   void on_dialled(std::uint64_t dial, const connected_fd& r);
 
