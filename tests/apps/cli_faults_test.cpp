@@ -93,7 +93,7 @@ TEST_CASE("patio call: what a peer says can break neither the line nor the termi
                              "gpj.exe",
                     plain = "caf\xc3\xa9"; // a control of one byte, U+202E, and a letter
   victim v{{"list"}, {"plain", "two\nlines", "\x1b[31m", csi, turned, plain}};
-  CHECK(v.end().out == "plain\n'two\\nlines'\n'\\x1b[31m'\n'\\x9b31m'\n'\\u202egpj.exe'\n" + plain + "\n");
+  CHECK(v.end().out == "'\\x1b[31m'\n" + plain + "\nplain\n'two\\nlines'\n'\\x9b31m'\n'\\u202egpj.exe'\n"); // sorted
   auto json = [&s](const std::string& text) { return run({"call", "echo", "'" + text + "'", "--json", "--connect", s.where()}).out; };
   CHECK(json(csi) == "\"\\u009b31m\"\n");
   CHECK(json(plain) == "\"" + plain + "\"\n");

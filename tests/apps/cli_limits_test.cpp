@@ -99,7 +99,7 @@ TEST_CASE("patio serve: --peer-key names those who log in, and --allow says what
   CHECK(call(s, "echo", "own").code == 0);
   CHECK(call(s, "echo", "another").code == 3);
   CHECK(call(s, "echo", "").code == 3);
-  CHECK(run({"list", "--connect", s.where()}, {{"PATIO_KEY", "key of billing"}}).out == "mul\necho\n");
+  CHECK(run({"list", "--connect", s.where()}, {{"PATIO_KEY", "key of billing"}}).out == "echo\nmul\n");
 }
 
 TEST_CASE("patio serve: a wrong --allow or --peer-key is exit code 2, and says what would be right") {

@@ -80,7 +80,7 @@ TEST_CASE("patio serve: --executor null serves nothing, thread serves everything
 
 TEST_CASE("patio list, ping and bench: what they print") {
   server s;
-  CHECK(run({"list", "--connect", s.where()}).out == "mul\ndiv\npow\nsub\necho\nsleep\nfail\nwhoami\n");
+  CHECK(run({"list", "--connect", s.where()}).out == "div\necho\nfail\nmul\npow\nsleep\nsub\nwhoami\n");
   CHECK(nlohmann::json::parse(run({"list", "--json", "--connect", s.where()}).out).size() == 8);
   auto ping = run({"ping", "--count", "2", "--connect", s.where()});
   CHECK(ping.out.starts_with(s.where() + ": ping 1 "));
