@@ -50,6 +50,10 @@ public:
     return taken;
   }
 
+  [[nodiscard]] std::vector<T> take() {
+    return take([](const T&) { return true; });
+  }
+
   /// Who has the most gives up its newest for one of `owner`, which must then still have no more than it.
   [[nodiscard]] std::optional<T> displace(const Owner& owner) {
     auto has_less = [](const auto& a, const auto& b) { return a.second.size() < b.second.size(); };

@@ -68,9 +68,7 @@ public:
   [[nodiscard]] std::vector<Task> take_waiting(Condition condition) {
     return waiting_.take(condition);
   }
-  [[nodiscard]] std::vector<Task> take_waiting() {
-    return take_waiting([](const Task&) { return true; });
-  }
+  [[nodiscard]] std::vector<Task> take_waiting() { return waiting_.take(); }
 
   /// When it is full: makes room for a task of `owner` by what another has too much of (fair_queue::displace).
   [[nodiscard]] std::optional<Task> displace(const Owner& owner) {

@@ -128,19 +128,16 @@ TEST_CASE("executor: whoever has many waiting makes room in a full queue for who
     CHECK(error_of(std::move(crowd.back())).code == errc::overloaded);
     crowd.pop_back();
     CHECK(error_of(ask(1)).code == errc::overloaded);
-    later.await_started(1);
-    later.answer_one();
-    CHECK(ended(crowd.at(0)));
-    later.await_started(1);
-    later.answer_one();
-    CHECK(ended(crowd.at(1)));
-    later.await_started(1);
-    later.answer_one();
-    CHECK(ended(single)); // before the third of the crowd
+    auto answer_next = [&](outcome& of) {
+      later.await_started(1);
+      later.answer_one();
+      CHECK(ended(of));
+    };
+    answer_next(crowd.at(0));
+    answer_next(crowd.at(1));
+    answer_next(single); // before the third of the crowd
     CHECK_FALSE(is_ready(crowd.at(2)));
-    later.await_started(1);
-    later.answer_one();
-    CHECK(ended(crowd.at(2)));
+    answer_next(crowd.at(2));
   });
 }
 

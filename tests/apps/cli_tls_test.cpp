@@ -192,6 +192,7 @@ TEST_CASE("patio serve: neither its key nor its private key is seen from outside
   s.child().signal(SIGTERM);
   auto log = s.child().error_lines().rest();
   CHECK(log.find("event=connected") != std::string::npos);
+  CHECK(log.find(" name=alice functions=0") != std::string::npos);
   seen += log;
   CHECK(seen.find(key) == std::string::npos);
   std::istringstream private_key{content(f / "server.key")};

@@ -25,7 +25,7 @@ namespace {
 constexpr std::size_t most_untaken = 2; ///< as each may take all the memory that a pickle may
 constexpr int niceness = 5;             ///< who sends much waits behind the many who send little
 
-/// A payload counts as having come later by so much for each byte, 50 times what decoding it takes at the worst: a crowd of large ones
+/// A payload counts as having come later by so much for each byte, some 50 times what decoding one took at the worst: a crowd of large ones
 /// does not make the small ones of others wait.
 constexpr std::chrono::nanoseconds handicap{8'000};
 

@@ -106,7 +106,7 @@ struct pool_state {
   // Ends with the pool, however that ends: whoever waits is told.
   ~pool_state() {
     auto waiting = queue.take_waiting();
-    for (auto& t : waiting_deferred.take([](const task_ptr&) { return true; })) waiting.push_back(std::move(t));
+    for (auto& t : waiting_deferred.take()) waiting.push_back(std::move(t));
     for (auto& t : waiting) t->answer.answer(fail(errc::shut_down, "the executor has shut down"));
     for (auto& w : workers)
       if (w.worker) caf::anon_send_exit(w.worker, caf::exit_reason::user_shutdown);
