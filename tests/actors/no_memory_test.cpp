@@ -82,8 +82,7 @@ TEST_CASE("tcp_broker: a frame for which there is no memory costs its connection
   scarce_node node;
   auto large = frame_of(packet::request, 1, std::string(std::size_t{4} << 20, 'x'));
   largest = std::size_t{1} << 20;
-  node.unlucky.send_bytes(large);
-  node.unlucky.await_close();
+  node.unlucky.send_until_closed(large);
   node.check_undisturbed();
 }
 
@@ -93,7 +92,6 @@ TEST_CASE("tcp_broker: so does one that cannot be decoded for lack of memory") {
   for (int i = 0; i < 100'000; ++i) numbers += "K\1";
   auto large = frame_of(packet::request, 1, numbers + "t.");
   largest = std::size_t{1} << 20; // less than so many values take
-  node.unlucky.send_bytes(large);
-  node.unlucky.await_close();
+  node.unlucky.send_until_closed(large);
   node.check_undisturbed();
 }

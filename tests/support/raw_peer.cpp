@@ -63,18 +63,23 @@ void raw_peer::secure(std::unique_ptr<tls_engine> tls) {
 }
 
 void raw_peer::send_bytes(std::string_view bytes) {
-  if (!tls_) return send_as_they_are(bytes);
-  if (!bytes.empty()) tls_->send(bytes);
-  send_as_they_are(std::exchange(tls_->output(), {}));
+  if (!try_to_send(bytes)) throw std::runtime_error{"the peer has closed"};
 }
 
-void raw_peer::send_as_they_are(std::string_view bytes) {
+bool raw_peer::try_to_send(std::string_view bytes) {
+  if (!tls_) return send_as_they_are(bytes);
+  if (!bytes.empty()) tls_->send(bytes);
+  return send_as_they_are(std::exchange(tls_->output(), {}));
+}
+
+bool raw_peer::send_as_they_are(std::string_view bytes) {
   while (!bytes.empty()) {
     await(fd_.get(), POLLOUT, "the peer does not read");
     auto n = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n < 0) throw std::runtime_error{"the peer has closed"};
+    if (n < 0) return false;
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
+  return true;
 }
 
 std::string frame_of(packet type, std::uint32_t serial, std::string_view payload) {
@@ -116,6 +121,10 @@ raw_frame raw_peer::receive() {
 
 void raw_peer::await_close() {
   while (read_more()) buffer_.clear();
+}
+
+void raw_peer::send_until_closed(std::string_view bytes) {
+  if (try_to_send(bytes)) await_close();
 }
 
 void raw_peer::half_close() { (void)::shutdown(fd_.get(), SHUT_WR); }
