@@ -4,7 +4,7 @@
 set -eu
 
 build='cmake doctest-dev g++ libb2-dev libcaf-dev libcli11-dev libexpected-dev libspdlog-dev libssl-dev ninja-build nlohmann-json3-dev'
-tests='openssl python3 python3-venv'
+tests='clang libclang-rt-dev openssl python3 python3-venv'
 checks='clang-format'
 
 wanted=

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds everything and runs every test; arguments go to ctest, e.g. `sh tests/run.sh -L interop`.
-# One CTest summary covers two trees: `release`, and `asan` with the parts that need no CAF under the sanitizers.
+# One CTest summary covers two trees: `release`, and `asan` with the parts that need no CAF under the sanitizers and fuzzed, where
+# clang builds what g++ builds for the other. The unit tests are built once, for `asan`.
 set -eu
 cd "$(dirname "$0")/.."
 peer=patio==0.1.4 # Python patio, the peer that the interop tests run against
@@ -23,9 +24,11 @@ if ! python=$(python_with_peer); then
   python=
 fi
 
-cmake --preset asan -DPATIO_ACTORS=OFF
+fuzz_seconds=10
+[ -z "${CI:-}" ] || fuzz_seconds=60
+cmake --preset asan -DPATIO_FUZZ_SECONDS=$fuzz_seconds
 cmake --build --preset asan
-cmake --preset release -DPATIO_PYTHON="$python"
+cmake --preset release -DPATIO_PYTHON="$python" -DPATIO_UNIT_TESTS=OFF
 cmake --build --preset release
 echo 'subdirs(release asan)' >build/CTestTestfile.cmake
 exec ctest --test-dir build --output-on-failure --no-tests=error --parallel 2 "$@"

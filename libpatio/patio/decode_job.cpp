@@ -17,7 +17,7 @@ void decode_job::run(std::string_view payload) {
     to.call = read_call_request(payload, limits, options_->types, &to.bytes);
     return;
   }
-  case packet::discover_response: return to_names(decoded_.emplace<served_names>(read_pickle(payload, limits)));
+  case packet::discover_response: return to_names(decoded_.emplace<served_names>(served_names{read_pickle(payload, limits)}));
   case packet::error: decoded_ = read_pickle(payload, limits, unknown_class::as_exception, options_->types); return;
   default: decoded_ = read_pickle(payload, limits, unknown_class::refuse, options_->types); return;
   }

@@ -1,4 +1,4 @@
-/// Names of functions and types as the compiler spells them, for automatic registry names.
+/// Names of functions as the compiler spells them, for automatic registry names.
 #pragma once
 
 #include <string>
@@ -15,26 +15,16 @@ namespace patio::detail {
   return text;
 }
 
-// These return no std::string_view, as gcc would explain that name after the one that is asked for.
+// Returns no std::string_view, as gcc would explain that name after the one that is asked for.
 
 template <auto Function>
 [[nodiscard]] constexpr const char* signature_with_function() noexcept {
   return __PRETTY_FUNCTION__;
 }
 
-template <class T>
-[[nodiscard]] constexpr const char* signature_with_type() noexcept {
-  return __PRETTY_FUNCTION__;
-}
-
 template <auto Function>
 [[nodiscard]] constexpr std::string_view function_name() noexcept {
   return tail_of_signature(signature_with_function<Function>());
-}
-
-template <class T>
-[[nodiscard]] constexpr std::string_view type_text() noexcept {
-  return tail_of_signature(signature_with_type<T>());
 }
 
 } // namespace patio::detail

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <typeindex>
+#include <typeinfo>
 #include <unordered_map>
 #include <variant>
 #include <vector>
@@ -25,6 +26,7 @@ struct function_adapter;
 struct registry_options {
   std::optional<std::string> project = {}; ///< first part of automatic names
   /// Adds a digest of the signature to automatic names, so that nodes built from different signatures do not meet.
+  /// What is digested is the type's name in the platform's ABI, which compilers agree on.
   bool strict = false;
   bool auto_naming = true; ///< whether a function may be added without a name
 };
@@ -88,7 +90,7 @@ public:
   template <auto Function>
   [[nodiscard]] std::string automatic_name() const {
     static_assert(std::is_pointer_v<decltype(Function)>, "a lambda has no name of its own: give it one");
-    return make_name(detail::function_name<Function>(), detail::type_text<signature_of<decltype(Function)>>());
+    return make_name(detail::function_name<Function>(), typeid(signature_of<decltype(Function)>).name());
   }
 
   /// Removes a name; std::out_of_range if it is not there.

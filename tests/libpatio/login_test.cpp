@@ -86,7 +86,7 @@ TEST_CASE("login: digests and salts of other lengths (A5)") {
   auto digest = from_hex(digest_hex);
   for (auto wrong : {std::string{}, digest.substr(0, 31), digest + '\0', std::string(1 << 20, 'x')})
     CHECK(verdict(login(salt, wrong, challenge)) == "wrong key");
-  for (std::size_t n : {0, 1, 8}) {
+  for (std::size_t n : {0u, 1u, 8u}) {
     std::string of_n(n, 's');
     CHECK(verdict(login(of_n, blake2s(challenge, "secret", of_n), challenge)) == "");
   }

@@ -120,7 +120,7 @@ TEST_CASE("node: what a peer may not call is refused as PermissionError, whether
     auto& peer = m.log_in("key of billing", announced);
     peer.discover(m.now);
     m.settle();
-    for (std::uint32_t serial : {5, 6}) {
+    for (std::uint32_t serial : {5u, 6u}) {
       auto name = serial == 5 ? "slow" : "drop_all";
       peer.send(packet::request, pickled_call(name, {1}), m.now, serial);
       CHECK(m.said_to(peer) == lines{"ERROR " + std::to_string(serial) + " PermissionError('" + name + "')"});

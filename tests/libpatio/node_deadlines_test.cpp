@@ -106,7 +106,7 @@ TEST_CASE("node: a call that has waited for a peer ends at its own deadline, and
   mesh m;
   auto& caller = m.add();
   m.add(some_functions());
-  for (std::uint64_t token : {1, 2}) caller.node.call(token, calling("slow", {1}, token == 1 ? value{8} : value{4}), m.now);
+  for (std::uint64_t token : {1u, 2u}) caller.node.call(token, calling("slow", {1}, token == 1 ? value{8} : value{4}), m.now);
   m.pass(1s);
   m.connect(0, 1);
   while (caller.met.empty()) REQUIRE(m.step());

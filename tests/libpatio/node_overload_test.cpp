@@ -52,7 +52,7 @@ TEST_CASE("node: what all peers' requests hold together is limited, and free aga
 
 TEST_CASE("node: at the limit is not over it") {
   two_callers m{2 * bytes_of_one};
-  for (std::uint64_t token : {1, 2}) CHECK(m.call(m.first, token) == "pending");
+  for (std::uint64_t token : {1u, 2u}) CHECK(m.call(m.first, token) == "pending");
   CHECK(m.call(m.second, 3) == "pending");
   CHECK(m.call(m.second, 4).starts_with("overloaded"));
 }

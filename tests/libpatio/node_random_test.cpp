@@ -22,7 +22,9 @@ public:
   }
 
   void check() {
-    for (const auto& [token, call] : calls_) {
+    for (const auto& made : calls_) {
+      const auto token = made.first;
+      const auto& call = made.second;
       const auto& caller = *nodes[call.by];
       auto code = caller.code(token);
       auto runs = executed_.count(token);

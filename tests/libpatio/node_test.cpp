@@ -80,7 +80,7 @@ TEST_CASE("node: calls nested fifty deep between two nodes all return") {
   m.settle();
   // The innermost answers; each result is the answer to the call around it.
   for (auto& n : m.nodes)
-    n->when_ended = [&m, at = n.get()](std::uint64_t) {
+    n->when_ended = [at = n.get()](std::uint64_t) {
       if (at->held.empty()) return;
       auto w = std::move(at->held.back());
       at->held.pop_back();

@@ -46,7 +46,7 @@ TEST_CASE("router: a new list replaces the old one") {
 
 TEST_CASE("router: round robin takes one after another, whatever their load") {
   router r;
-  for (connection_id id : {3, 5, 7}) r.serve(id, {"a"});
+  for (connection_id id : {3u, 5u, 7u}) r.serve(id, {"a"});
   std::vector<connection_id> order;
   for (int i = 0; i < 6; ++i) order.push_back(*r.pick("a", routing::round_robin, [](connection_id id) { return id == 5 ? 1000 : 0; }));
   CHECK(order == std::vector<connection_id>{3, 5, 7, 3, 5, 7});

@@ -150,7 +150,7 @@ TEST_CASE("session: one that decodes is not idle") {
 
 TEST_CASE("session: a result that was pickled elsewhere, or could not be") {
   session_pair p;
-  for (std::uint32_t serial : {7, 8, 9}) p.server.receive(packet::request, serial, pickled_call("mul"));
+  for (std::uint32_t serial : {7u, 8u, 9u}) p.server.receive(packet::request, serial, pickled_call("mul"));
   p.server.session.answer_pickled(p.server.events.ids[7], pickled(42));
   p.server.session.answer_pickled(p.server.events.ids[8], patio::fail(errc::invalid, "no such type"));
   p.server.session.answer_pickled(p.server.events.ids[9], patio::fail(errc::invalid, patio::limit::frame, "too long"));

@@ -185,7 +185,7 @@ TEST_CASE("session: what is answered within the news of it holds nothing") {
 
 TEST_CASE("session: an overloaded one tells a peer that can tell by which limit") {
   session_pair p{patio::all_extensions, patio::all_extensions, {.inbound_calls = 1}};
-  for (std::uint64_t token : {1, 2}) REQUIRE(p.client.session.request(token, {"mul", {}, {}}));
+  for (std::uint64_t token : {1u, 2u}) REQUIRE(p.client.session.request(token, {"mul", {}, {}}));
   settle(p.server, p.client);
   CHECK(p.client.events.seen
         == lines{"result 2 overloaded: too many calls are waiting: overloaded: 1 calls are running for this connection"});

@@ -146,7 +146,7 @@ TEST_CASE("session: long names and many keywords are refused") {
 
 TEST_CASE("session: more waiting calls than the limit are refused before they are sent") {
   session_pair p{with_limits({}), with_limits({.outbound_calls = 2})};
-  for (std::uint64_t token : {1, 2}) REQUIRE(p.client.session.request(token, calling("mul")));
+  for (std::uint64_t token : {1u, 2u}) REQUIRE(p.client.session.request(token, calling("mul")));
   (void)p.client.sent();
   auto third = p.client.session.request(3, calling("mul"));
   REQUIRE_FALSE(third);
@@ -183,7 +183,7 @@ TEST_CASE("session: results and errors that cannot be sent are answered with an 
 }
 
 TEST_CASE("session: a request is not_sent until a byte of it has been sent, then maybe_executed") {
-  for (std::size_t sent_bytes : {0, 1, 60, 130, 200}) {
+  for (std::size_t sent_bytes : {0u, 1u, 60u, 130u, 200u}) {
     session_pair p;
     auto before = p.client.session.output().size();
     REQUIRE(before == 0);

@@ -78,7 +78,10 @@ inline void run(side& a, side& b, std::size_t cut = std::string::npos) {
       to.take(rest.substr(0, cut));
     return !bytes.empty();
   };
-  while (carry(a, b) | carry(b, a)) {}
+  for (bool carried = true; carried;) {
+    carried = carry(a, b);
+    carried = carry(b, a) || carried;
+  }
 }
 
 struct pair {

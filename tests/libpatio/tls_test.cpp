@@ -78,7 +78,7 @@ TEST_CASE("tls: what one side sends the other receives") {
 
 TEST_CASE("tls: the pieces in which bytes arrive make no difference") {
   auto [serves, dials] = both_sides();
-  for (std::size_t cut : {1, 2, 3, 4, 5, 6, 7, 100, 1500}) {
+  for (std::size_t cut : {1u, 2u, 3u, 4u, 5u, 6u, 7u, 100u, 1500u}) {
     auto server = accept(serves), client = connect(dials);
     run(client, server, cut);
     REQUIRE(server.engine->is_open());
@@ -195,7 +195,7 @@ TEST_CASE("tls: a record of more than a TLS record holds is refused at its heade
 
 TEST_CASE("tls: a handshake message that claims more than can be taken is refused at its header") {
   auto serves = both_sides().first;
-  for (std::size_t size : {16385, 65536, 131396, 0xffffff}) {
+  for (std::size_t size : {16385u, 65536u, 131396u, 0xffffffu}) {
     auto server = accept(serves);
     CHECK_FALSE(server.take(message_of(size)));
     CHECK(server.trouble() == "a message of the TLS handshake has " + std::to_string(size) + " bytes, more than the 16384 that are taken");
@@ -214,12 +214,12 @@ TEST_CASE("tls: a handshake without end is cut off at 64 KiB") {
 
 TEST_CASE("tls: a peer that stalls at any byte of the handshake costs at most 64 KiB") {
   if (!can_measure()) return;
-  auto [serves, dials] = both_sides();
-  { auto warm_up = pair{serves, dials}; }
+  const auto sides = both_sides();
+  { auto warm_up = pair{sides.first, sides.second}; }
   auto first = hello();
-  auto costs = [&serves = serves](std::string_view bytes) {
+  auto costs = [&](std::string_view bytes) {
     auto before = allocated();
-    auto stalled = accept(serves);
+    auto stalled = accept(sides.first);
     stalled.take(bytes);
     return allocated() - before;
   };
@@ -228,16 +228,16 @@ TEST_CASE("tls: a peer that stalls at any byte of the handshake costs at most 64
   for (const auto& lie : {message_of(16384), message_of(16384) + std::string(16000, 'x'), message_of(131396), from_hex("1603014140")})
     most = std::max(most, costs(lie));
   for (auto version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
-    auto of_client = [&] { return most_held(raw_peer::role::client, version, [&serves = serves] { return accept(serves); }); };
-    auto of_server = [&] { return most_held(raw_peer::role::server, version, [&dials = dials] { return connect(dials); }); };
+    auto of_client = [&] { return most_held(raw_peer::role::client, version, [&] { return accept(sides.first); }); };
+    auto of_server = [&] { return most_held(raw_peer::role::server, version, [&] { return connect(sides.second); }); };
     // The first of a process pays for what OpenSSL keeps for all of them, and what malloc keeps back differs from time to time.
     most = std::max({most, std::min({of_client(), of_client(), of_client()}), std::min({of_server(), of_server(), of_server()})});
   }
   INFO(most);
   CHECK(most <= 64 << 10);
-  auto p = pair{serves, dials};
+  auto p = pair{sides.first, sides.second};
   auto before = allocated();
-  auto idle = pair{serves, dials};
+  auto idle = pair{sides.first, sides.second};
   MESSAGE("stalled handshake: at most " << most << " bytes; two idle open sides: " << allocated() - before << " bytes");
 }
 
