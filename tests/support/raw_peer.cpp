@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <stdexcept>
 
 #include <patio/convert.hpp>
@@ -63,23 +65,18 @@ void raw_peer::secure(std::unique_ptr<tls_engine> tls) {
 }
 
 void raw_peer::send_bytes(std::string_view bytes) {
-  if (!try_to_send(bytes)) throw std::runtime_error{"the peer has closed"};
-}
-
-bool raw_peer::try_to_send(std::string_view bytes) {
   if (!tls_) return send_as_they_are(bytes);
   if (!bytes.empty()) tls_->send(bytes);
-  return send_as_they_are(std::exchange(tls_->output(), {}));
+  send_as_they_are(std::exchange(tls_->output(), {}));
 }
 
-bool raw_peer::send_as_they_are(std::string_view bytes) {
+void raw_peer::send_as_they_are(std::string_view bytes) {
   while (!bytes.empty()) {
     await(fd_.get(), POLLOUT, "the peer does not read");
     auto n = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n < 0) return false;
+    if (n < 0) throw std::runtime_error{"the peer has closed"};
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
-  return true;
 }
 
 std::string frame_of(packet type, std::uint32_t serial, std::string_view payload) {
@@ -123,8 +120,17 @@ void raw_peer::await_close() {
   while (read_more()) buffer_.clear();
 }
 
+// Listens as well: to a peer that has no room left and closes, the system may send nothing more for a long while.
 void raw_peer::send_until_closed(std::string_view bytes) {
-  if (try_to_send(bytes)) await_close();
+  while (!bytes.empty()) {
+    await(fd_.get(), POLLIN | POLLOUT, "the peer neither reads nor closes");
+    char chunk[4096];
+    if (::recv(fd_.get(), chunk, sizeof chunk, MSG_DONTWAIT) == 0) return;
+    auto n = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && errno != EAGAIN) return;
+    bytes.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+  }
+  await_close();
 }
 
 void raw_peer::half_close() { (void)::shutdown(fd_.get(), SHUT_WR); }

@@ -45,7 +45,7 @@ public:
   [[nodiscard]] raw_frame receive();
   /// Waits until the peer closes, however it does; the frames it sent before that are dropped.
   void await_close();
-  /// Sends until the peer closes, which it may do anywhere within the bytes.
+  /// Sends until the peer closes, which it may do anywhere within the bytes; not through TLS.
   void send_until_closed(std::string_view bytes);
   void close() { fd_ = {}; }
   /// The peer sees an end of the stream, and may still send.
@@ -59,9 +59,7 @@ private:
   void discover(const std::vector<std::string>& names);
   /// False at the end of the stream.
   [[nodiscard]] bool read_more();
-  /// False once the peer has closed.
-  [[nodiscard]] bool send_as_they_are(std::string_view bytes);
-  [[nodiscard]] bool try_to_send(std::string_view bytes);
+  void send_as_they_are(std::string_view bytes);
   unique_fd fd_;
   std::unique_ptr<tls_engine> tls_;
   std::string buffer_;

@@ -42,6 +42,7 @@ caf::message_handler socket_handlers(tcp_shell& s) {
     [&s](dialled_atom, std::uint64_t dial, const connected_fd& r) { s.guarded(0, [&] { s.on_dialled(dial, r); }); },
     [&s](redial_atom, std::uint64_t dial) { s.guarded(0, [&] { s.dial(dial); }); },
     [&s](tick_atom, std::int64_t number) { s.guarded(0, [&] { s.tick(number); }); },
+    [&s](turn_atom) { s.guarded(0, [&] { s.take_turn(); }); },
     [&s](flush_atom) { s.guarded(0, [&] { s.flush(); }); },
     [&s](answered_atom, const inbound_id& id, const shared_result& r) { s.guarded(id.from, [&] { s.answered(id, *r); }); },
     [&s](answered_atom, const inbound_id& id, const pickled_result& r) { s.guarded(id.from, [&] { s.answered(id, *r); }); },

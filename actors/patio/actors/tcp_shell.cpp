@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::size_t smallest_read = 4096, largest_read = 65'536, smallest_slice = 512;
 constexpr std::chrono::microseconds longest_turn{500}; // of one connection, for which all others wait
+constexpr std::chrono::microseconds turn{200};         // for what waits in later_, between two looks at the sockets
+constexpr std::chrono::milliseconds lonely_after{5};   // of hearing one connection only, it need not wait for others
 constexpr std::size_t smallest_burst = 16;             // calls that are written before the mailbox is empty
 
 node_options to_node_options(const tcp_options& o) {
@@ -85,43 +87,101 @@ void tcp_shell::open(unique_fd fd, role side, std::uint64_t dial) {
   flush();
 }
 
+// Who has lately taken more than its share of this thread's time waits behind the others, if there are any. It is not read from
+// meanwhile, so that the end of its stream is not seen before what came in front of it.
 void tcp_shell::on_data(const caf::io::new_data_msg& msg) {
   auto at = ids_.find(msg.handle.id());
   if (at == ids_.end()) return;
   auto id = at->second;
+  auto& l = links_.at(id);
+  std::string_view bytes{msg.buf.data(), msg.buf.size()};
+  auto now = clock_now();
+  if (std::exchange(last_heard_, id) != id) shared_until_ = now + lonely_after;
+  if (l.unread.empty() && (now >= shared_until_ || !l.share.is_spent(now))) return take_in(id, bytes);
+  l.unread += bytes;
+  pause(l);
+  if (l.unread.size() == bytes.size()) do_later([this, id] { guarded(id, [&] { take_unread(id); }); });
+}
+
+void tcp_shell::take_unread(connection_id id) {
+  auto at = links_.find(id);
+  if (at == links_.end() || at->second.unread.empty()) return;
+  take_in(id, std::exchange(at->second.unread, {}));
+  go_on(id);
+}
+
+// Sockets and messages get their turn between two of these; a message to oneself would be the next.
+void tcp_shell::do_later(std::function<void()> what) {
+  later_.push_back(std::move(what));
+  ask_for_turn();
+}
+
+void tcp_shell::ask_for_turn() {
+  if (later_.empty() || has_asked_for_turn_) return;
+  self_->system().middleman().backend().post([weak = self_->address()] {
+    if (auto strong = caf::actor_cast<caf::actor>(weak)) caf::anon_send(strong, turn_atom::value);
+  });
+  has_asked_for_turn_ = true;
+}
+
+void tcp_shell::take_turn() {
+  for (auto end = clock_now() + turn; !later_.empty() && clock_now() < end;) {
+    auto what = std::move(later_.front());
+    later_.pop_front();
+    what();
+  }
+  has_asked_for_turn_ = false;
+  ask_for_turn();
+}
+
+void tcp_shell::take_in(connection_id id, std::string_view bytes) {
   auto begun = clock_now();
   // In a few slices, so that the peer gets the first answers while the last requests are being read.
-  auto slice = std::max(smallest_slice, msg.buf.size() / 4);
-  for (std::string_view rest{msg.buf.data(), msg.buf.size()}; !rest.empty(); rest.remove_prefix(std::min(slice, rest.size()))) {
+  auto slice = std::max(smallest_slice, bytes.size() / 4);
+  for (auto rest = bytes; !rest.empty(); rest.remove_prefix(std::min(slice, rest.size()))) {
     node_.receive(id, rest.substr(0, slice), clock_now());
     write_dirty();
   }
-  if (auto l = links_.find(id); l != links_.end()) adapt_read_size(l->second, msg.buf.size(), clock_now() - begun);
   flush();
+  auto at = links_.find(id);
+  if (at == links_.end()) return;
+  auto now = clock_now();
+  at->second.share.took(now - begun, now);
+  adapt_read_size(at->second, bytes.size(), now - begun);
 }
 
 void tcp_shell::adapt_read_size(link& l, std::size_t got, std::chrono::nanoseconds took) {
   auto wanted = l.read_size;
   if (took > longest_turn || got * 8 < l.read_size) wanted = std::max(l.read_size / 2, smallest_read);
   else if (got == l.read_size && took < longest_turn / 4) wanted = std::min(l.read_size * 4, largest_read);
-  if (std::exchange(l.read_size, wanted) != wanted) self_->configure_read(l.hdl, caf::io::receive_policy::at_most(wanted));
+  if (std::exchange(l.read_size, wanted) != wanted && l.is_open) self_->configure_read(l.hdl, caf::io::receive_policy::at_most(wanted));
 }
 
 // What comes behind it would only be kept.
 void tcp_shell::on_decode(connection_id id, std::unique_ptr<decode_job> job) {
-  auto& l = links_.at(id);
-  if (!std::exchange(l.is_paused, true)) self_->halt(l.hdl);
+  pause(links_.at(id));
   decoder_.run(id, std::move(job), [weak = self_->address(), id](const decoder::job& done) {
     if (auto strong = caf::actor_cast<caf::actor>(weak)) caf::anon_send(strong, decoded_atom::value, id, done);
   });
 }
 
 void tcp_shell::on_decoded(connection_id id, decoder::job job) {
+  auto begun = clock_now();
   decoder_.taken();
-  node_.decoded(id, *job, clock_now());
+  node_.decoded(id, *job, begun);
   decoder_.discard(std::move(job)); // its last owner
-  if (auto at = links_.find(id); at != links_.end() && !node_.is_decoding(id)) resume(at->second);
+  go_on(id);
   flush();
+  auto now = clock_now();
+  if (auto at = links_.find(id); at != links_.end()) at->second.share.took(now - begun, now);
+}
+
+void tcp_shell::pause(link& l) {
+  if (!std::exchange(l.is_paused, true)) self_->halt(l.hdl);
+}
+
+void tcp_shell::go_on(connection_id id) {
+  if (auto at = links_.find(id); at != links_.end() && at->second.unread.empty() && !node_.is_decoding(id)) resume(at->second);
 }
 
 // CAF forgets a trigger in the same round of its loop as the halt, so this comes in the next one.
@@ -172,6 +232,8 @@ void tcp_shell::on_socket_closed(caf::io::connection_handle hdl) {
   auto& l = links_[id];
   l.is_open = false;
   l.in_caf = 0; // nobody waits for it to leave
+  take_unread(id);
+  if (!links_.contains(id)) return;
   backlogged_.erase(id);
   node_.close_at_end(id, l.sent);
   flush();
@@ -287,6 +349,7 @@ void tcp_shell::note(log_level level, log_budget& budget, const std::string& pee
 }
 
 void tcp_shell::arm() {
+  ask_for_turn(); // there may have been no memory for it
   auto next = std::min(node_.next_deadline(), drain_until_);
   if (!backlogged_.empty()) next = std::min(next, clock_now() + std::chrono::seconds{1});
   ticks_.arm(self_, next);

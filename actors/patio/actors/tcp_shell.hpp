@@ -2,6 +2,8 @@
 /// Internal. Every function runs on CAF's I/O thread, but for what the connector's and the decoder's thread send as messages.
 #pragma once
 
+#include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <unordered_map>
@@ -17,6 +19,7 @@
 #include <patio/actors/ticker.hpp>
 #include <patio/node.hpp>
 #include <patio/rate_limit.hpp>
+#include <patio/time_share.hpp>
 
 namespace patio {
 
@@ -29,6 +32,7 @@ inline constexpr std::size_t large_payload = 32'768;
 using pickled_result = std::shared_ptr<result<std::string>>;
 
 using flush_atom = caf::atom_constant<caf::atom("flush")>;
+using turn_atom = caf::atom_constant<caf::atom("turn")>;
 using decoded_atom = caf::atom_constant<caf::atom("decoded")>;
 using accepted_atom = caf::atom_constant<caf::atom("accepted")>;
 using dialled_atom = caf::atom_constant<caf::atom("dialled")>;
@@ -57,7 +61,7 @@ public:
   void on_transferred(const caf::io::data_transferred_msg& msg);
   void on_socket_closed(caf::io::connection_handle hdl);
   void on_decoded(connection_id id, decoder::job job);
-  void on_accepted(const connected_fd& r);
+  void on_accepted(connected_fd r);
   void on_dialled(std::uint64_t dial, const connected_fd& r);
 
   // From actors.
@@ -76,6 +80,7 @@ public:
   [[nodiscard]] std::vector<peer_info> peers() const { return node_.peers(); }
   void flush();
   void tick(std::int64_t number);
+  void take_turn();
 
 private:
   struct link {
@@ -87,9 +92,11 @@ private:
     std::size_t in_caf = 0; ///< bytes in CAF's write buffer; while there are none, we write directly
     instant moved_at{};     ///< when that was empty or shrank the last time
     bool congested = false;
-    std::size_t read_size = 0; ///< CAF clears its read buffer for every read, so it follows the traffic, and the others wait
-    std::uint64_t dial = 0;    ///< 0 for an accepted connection
-    instant ready_at = never;  ///< logged in since
+    time_share share{clock_now()}; ///< of this thread
+    std::string unread = {};       ///< came, and waits for its turn
+    std::size_t read_size = 0;     ///< CAF clears its read buffer for every read, so it follows the traffic, and the others wait
+    std::uint64_t dial = 0;        ///< 0 for an accepted connection
+    instant ready_at = never;      ///< logged in since
   };
   struct dial_state {
     dial_target target;
@@ -114,7 +121,14 @@ private:
 
   void give_up(connection_id about, const char* why) noexcept;
   void open(unique_fd fd, role side, std::uint64_t dial);
+  void do_later(std::function<void()> what);
+  void ask_for_turn();
+  void take_in(connection_id id, std::string_view bytes);
+  void take_unread(connection_id id);
+  void take_over(const connected_fd& r);
   void adapt_read_size(link& l, std::size_t got, std::chrono::nanoseconds took);
+  void pause(link& l);
+  void go_on(connection_id id);
   void write(connection_id id, link& l);
   void note_backlog(connection_id id, link& l, std::size_t bytes);
   void cut_stalled();
@@ -142,6 +156,10 @@ private:
   std::map<std::uint64_t, dial_state> dials_;
   std::uint64_t last_dial_ = 0;
   std::vector<caf::response_promise> joiners_;
+  std::deque<std::function<void()>> later_; ///< for connections that have used up their time, and new ones
+  bool has_asked_for_turn_ = false;
+  connection_id last_heard_ = 0;
+  instant shared_until_{}; ///< more than one connection has sent lately
   log_budget warnings_, news_;
   std::unordered_set<connection_id> backlogged_; ///< whose in_caf is not 0
   bool flush_scheduled_ = false, draining_ = false, ended_ = false;

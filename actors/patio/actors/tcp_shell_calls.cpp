@@ -116,7 +116,11 @@ caf::error tcp_shell::replace(const tls_context& tls) {
   return caf::none;
 }
 
-void tcp_shell::on_accepted(const connected_fd& r) {
+void tcp_shell::on_accepted(connected_fd r) {
+  do_later([this, r = std::move(r)]() mutable { guarded(0, [&] { take_over(std::exchange(r, nullptr)); }); });
+}
+
+void tcp_shell::take_over(const connected_fd& r) {
   if (draining_) return;
   if (!*r) return warn("refused", "listener:", r->error().message);
   if (auto room = node_.admit(); !room) return warn("refused", to_string(remote_endpoint((*r)->get())), room.error().message);
