@@ -1,5 +1,8 @@
 #include <csignal>
 #include <iostream>
+#include <new>
+#include <system_error>
+#include <thread>
 
 #include <patio/actors/log.hpp>
 #include <patio/actors/tcp_broker.hpp>
@@ -100,7 +103,22 @@ void reload_tls(const tcp_broker_actor& node, const connection_flags& f) {
 }
 
 void wait_for_the_end(const tcp_broker_actor& node, const connection_flags& f) {
-  while (wait_for_signal() == SIGHUP) reload_tls(node, f);
+  while (wait_for_signal() == SIGHUP) {
+    try {
+      reload_tls(node, f);
+    } catch (const std::bad_alloc&) { // the node must be told of its end all the same
+    }
+  }
+}
+
+/// From now on a second wish for the end is granted at once; without a thread for it, it waits as well.
+void heed_impatience() {
+  try {
+    std::thread{[] {
+      while (wait_for_signal() == SIGHUP) {}
+      std::_Exit(lost);
+    }}.detach();
+  } catch (const std::system_error&) {}
 }
 
 int serve(const serve_flags& f) {
@@ -122,10 +140,7 @@ int serve(const serve_flags& f) {
   if (opened) {
     if (!f.demo && dial->empty()) std::cerr << "patio: this node serves no functions (--demo serves some)\n";
     wait_for_the_end(node, f.connection);
-    std::thread{[] {
-      while (wait_for_signal() == SIGHUP) {}
-      std::_Exit(lost); // asked twice, it does not drain
-    }}.detach();
+    heed_impatience();
   }
   shut_down(node);
   // A function that never ends has had its drain, and must not keep the process.

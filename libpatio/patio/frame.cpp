@@ -110,15 +110,15 @@ frame_reader::payload frame_reader::keep(const frame& f) {
   return p;
 }
 
-// A large frame that gets along is given all its room at once, as each step more would be a copy for which others wait; the system gives
-// memory only as it is written to.
+// A large frame that gets along is given room in few steps, as each is a copy for which others wait: of half a MiB at most, where all of
+// it is not much more. The system gives memory only as it is written to.
 void frame_reader::keep_rest() {
-  constexpr std::size_t large = 65'536;
+  constexpr std::size_t large = 65'536, far_along = 524'288;
   if (stopped_) input_ = {};
   buffer_.erase(0, consumed_);
   consumed_ = 0;
   auto have = buffer_.size() + input_.size();
-  if (judged_ && have >= large && have > buffer_.capacity()) buffer_.reserve(awaited_);
+  if (judged_ && have >= large && have > buffer_.capacity()) buffer_.reserve(std::min(awaited_, (have < far_along ? 8 : 32) * have));
   buffer_.append(input_);
   input_ = {};
   if (buffer_.empty() && buffer_.capacity() > large) buffer_.shrink_to_fit();

@@ -1,5 +1,6 @@
 #include <patio/node.hpp>
 
+#include <new>
 #include <stdexcept>
 
 #include <patio/convert.hpp>
@@ -248,8 +249,14 @@ bool node::is_live(const due& d) {
 void node::tick(instant now) {
   visit inside{*this};
   now_ = now;
-  while (auto d = deadlines_.pop_due(now))
-    if (is_live(*d)) handle_due(*d, now);
+  while (auto d = deadlines_.pop_due(now)) {
+    try {
+      if (is_live(*d)) handle_due(*d, now);
+    } catch (const std::bad_alloc&) { // nobody may wait for what has been tried once
+      if (d->what == due::kind::call) schedule(now + std::chrono::milliseconds{10}, *d);
+      else if (auto* c = find(d->id_or_generation)) c->session.close({errc::protocol, {}, {}});
+    }
+  }
 }
 
 void node::handle_due(const due& d, instant now) {

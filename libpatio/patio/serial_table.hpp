@@ -44,12 +44,15 @@ public:
     return taken;
   }
 
+  /// Takes all there is, without any memory for it; `visit` may insert nothing.
   template <class Visit> // Visit(serial, T&&)
   void drain(Visit visit) {
-    auto all = std::exchange(slots_, slots(16));
-    size_ = 0;
-    for (auto& s : all)
-      if (s.serial != 0) visit(s.serial, std::move(s.item));
+    for (auto& s : slots_) {
+      if (s.serial == 0) continue;
+      auto taken = std::exchange(s, {});
+      --size_;
+      visit(taken.serial, std::move(taken.item));
+    }
   }
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }

@@ -1,5 +1,7 @@
 #include <patio/session.hpp>
 
+#include <algorithm>
+
 #include <patio/convert.hpp>
 #include <patio/login.hpp>
 #include <patio/pickle.hpp>
@@ -164,14 +166,16 @@ void session::fail(errc code, std::string text, limit exceeded) {
 
 // What is about to be reported as not sent must not leave with the last words to the peer.
 void session::withdraw_requests() {
-  std::string kept;
+  std::size_t kept = 0; // in place, as it may be for lack of memory that the session ends
   for (std::string_view rest = output_; rest.size() >= frame_header::size_on_wire;) {
     auto header = read_header(rest);
     auto frame = rest.substr(0, frame_header::size_on_wire + header.size);
-    if (header.type != packet::request && header.type != packet::cancel) kept += frame;
     rest.remove_prefix(frame.size());
+    if (header.type == packet::request || header.type == packet::cancel) continue;
+    std::copy(frame.begin(), frame.end(), output_.begin() + static_cast<std::ptrdiff_t>(kept)); // to the front, or onto itself
+    kept += frame.size();
   }
-  output_ = std::move(kept);
+  output_.resize(kept);
 }
 
 // Only what the owner says has been sent counts; without its word, what it has taken may have been.

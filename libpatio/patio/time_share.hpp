@@ -13,7 +13,7 @@ public:
   explicit time_share(instant now) noexcept : debt_{allowance}, since_{now} {}
 
   void took(std::chrono::nanoseconds time, instant now) noexcept {
-    debt_ = debt(now) + std::max(time, std::chrono::nanoseconds{0});
+    debt_ = std::min(debt(now) + std::max(time, std::chrono::nanoseconds{0}), most);
     since_ = now;
   }
   [[nodiscard]] bool is_spent(instant now) const noexcept { return debt(now) >= allowance; }
@@ -23,6 +23,7 @@ private:
   /// takes about as much.
   static constexpr std::chrono::nanoseconds allowance = std::chrono::milliseconds{1};
   static constexpr int one_of = 50;
+  static constexpr std::chrono::nanoseconds most = std::chrono::milliseconds{20}; ///< a second's; what was before is forgotten
 
   [[nodiscard]] std::chrono::nanoseconds debt(instant now) const noexcept {
     return std::max(debt_ - (now - since_) / one_of, std::chrono::nanoseconds{0});

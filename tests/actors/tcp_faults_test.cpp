@@ -216,3 +216,17 @@ TEST_CASE("tcp_broker: a log sink that throws costs nothing but its line") {
   set_log_sink(nullptr);
   CHECK(ended(call<std::int64_t>(good.broker(), "two")) == 2);
 }
+
+TEST_CASE("tcp_broker: who ends the stream with answers unread is forgotten, with all that waits for it") {
+  tcp_options options;
+  options.limits.unacknowledged = options.limits.write_stall = 1h; // not what ends it
+  town t{options};
+  raw_peer half{t.where};
+  half.log_in_as_client();
+  for (std::uint32_t serial = 1; serial <= 4; ++serial) half.send(packet::request, serial, request("big", {16'000'000}));
+  (void)half.receive(); // of the others the system has no room for most
+  half.half_close();
+  ++t.descriptors_at_first; // this end
+  t.check_nothing_left();
+  t.check_undisturbed();
+}

@@ -25,8 +25,8 @@ namespace {
 constexpr std::size_t most_untaken = 2; ///< as each may take all the memory that a pickle may
 constexpr int niceness = 5;             ///< who sends much waits behind the many who send little
 
-/// A payload counts as having come later by so much for each byte, some 50 times what decoding one took at the worst: a crowd of large ones
-/// does not make the small ones of others wait.
+/// A request counts as having come later by so much for each byte, some 50 times what decoding one took at the worst: a crowd of large ones
+/// does not make the small ones of others wait. Not so the names of a peer that logs in, whose time for that is limited.
 constexpr std::chrono::nanoseconds handicap{8'000};
 
 struct waiting_job {
@@ -36,7 +36,8 @@ struct waiting_job {
   instant since{};
 
   [[nodiscard]] instant rank() const noexcept { // the earliest is the next
-    return what->is_answer() ? instant{} : since + handicap * static_cast<std::int64_t>(what->bytes());
+    if (what->is_answer()) return instant{};
+    return what->is_request() ? since + handicap * static_cast<std::int64_t>(what->bytes()) : since;
   }
 };
 
@@ -87,21 +88,32 @@ struct decoder::state {
     return w.what->is_request() && clock_now() - w.since >= longest_wait;
   }
 
-  void decode(const waiting_job& w) const {
-    if (has_waited_too_long(w)) {
-      auto waited = brief(seconds_left(longest_wait, {}));
-      w.what->refuse(
-        {errc::overloaded,
-         "overloaded: the request, of " + std::to_string(w.what->bytes()) + " bytes, has waited " + waited + " s to be decoded",
-         {},
-         limit::decode_wait});
-    } else w.what->run();
-    for (;;) {
-      try {
-        return w.tell(w.what);
-      } catch (const std::bad_alloc&) { // else the connection would wait for ever
-        std::this_thread::sleep_for(std::chrono::milliseconds{10});
-      }
+  void decode(const waiting_job& w) {
+    try {
+      if (has_waited_too_long(w)) refuse(*w.what);
+      else w.what->run();
+    } catch (const std::bad_alloc&) { // the job is given back as one that could not be decoded
+    }
+    while (!try_to_tell(w)) {
+      std::unique_lock lock{mutex};
+      if (changed.wait_for(lock, std::chrono::milliseconds{10}, [this] { return due_to_stop; })) return;
+    }
+  }
+
+  void refuse(decode_job& what) const {
+    auto waited = brief(seconds_left(longest_wait, {}));
+    what.refuse({errc::overloaded,
+                 "overloaded: the request, of " + std::to_string(what.bytes()) + " bytes, has waited " + waited + " s to be decoded",
+                 {},
+                 limit::decode_wait});
+  }
+
+  /// False if there is no memory for it: given up, the connection would wait for ever.
+  [[nodiscard]] static bool try_to_tell(const waiting_job& w) {
+    try {
+      return w.tell(w.what), true;
+    } catch (const std::bad_alloc&) {
+      return false;
     }
   }
 

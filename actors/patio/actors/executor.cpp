@@ -265,7 +265,11 @@ executor spawn_pool(caf::actor_system& sys, const registry& functions, const poo
 
 void unwanted_note::operator()() const {
   if (told->test_and_set()) return;
-  if (auto strong = caf::actor_cast<caf::actor>(pool)) caf::anon_send(strong, unwanted_atom::value);
+  try {
+    if (auto strong = caf::actor_cast<caf::actor>(pool)) caf::anon_send(strong, unwanted_atom::value);
+  } catch (const std::bad_alloc&) { // nobody can be told from within a stop; the next one tells the pool of both
+    told->clear();
+  }
 }
 
 void executor::run(task t) const {

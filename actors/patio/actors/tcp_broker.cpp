@@ -34,7 +34,7 @@ using tcp_broker = caf::stateful_actor<holder, closing_broker>;
 
 caf::message_handler socket_handlers(tcp_shell& s) {
   return {
-    [&s](const caf::io::new_data_msg& msg) { s.guarded(s.number_of(msg.handle), [&] { s.on_data(msg); }); },
+    [&s](caf::io::new_data_msg& msg) { s.guarded(s.number_of(msg.handle), [&] { s.on_data(msg); }); },
     [&s](const caf::io::data_transferred_msg& msg) { s.guarded(s.number_of(msg.handle), [&] { s.on_transferred(msg); }); },
     [&s](const caf::io::connection_closed_msg& msg) { s.guarded(s.number_of(msg.handle), [&] { s.on_socket_closed(msg.handle); }); },
     [&s](decoded_atom, connection_id id, decoder::job& job) { s.guarded(id, [&] { s.on_decoded(id, std::move(job)); }); },

@@ -2,6 +2,9 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <new>
+
 #include <caf/io/middleman.hpp>
 #include <caf/send.hpp>
 
@@ -13,7 +16,7 @@
 namespace patio {
 namespace {
 
-constexpr std::size_t smallest_read = 4096, largest_read = 65'536, smallest_slice = 512;
+constexpr std::size_t smallest_read = 4096, largest_read = 65'536, smallest_slice = 512, largest_slice = 4096;
 constexpr std::chrono::microseconds longest_turn{500}; // of one connection, for which all others wait
 constexpr std::chrono::microseconds turn{200};         // for what waits in later_, between two looks at the sockets
 constexpr std::chrono::milliseconds lonely_after{5};   // of hearing one connection only, it need not wait for others
@@ -80,7 +83,7 @@ void tcp_shell::open(unique_fd fd, role side, std::uint64_t dial) {
   }
   auto hdl = self_->add_scribe(fd.release());
   auto id = node_.open(side, where, random_bytes(side == role::server ? token_size : salt_size), clock_now(), std::move(tls));
-  links_[id] = {.hdl = hdl, .address = where, .read_size = smallest_read, .dial = dial};
+  links_[id] = {.hdl = hdl, .address = where, .read_size = smallest_read, .next_read_size = smallest_read, .dial = dial};
   ids_[hdl.id()] = id;
   self_->configure_read(hdl, caf::io::receive_policy::at_most(smallest_read));
   self_->ack_writes(hdl, true);
@@ -89,18 +92,23 @@ void tcp_shell::open(unique_fd fd, role side, std::uint64_t dial) {
 
 // Who has lately taken more than its share of this thread's time waits behind the others, if there are any. It is not read from
 // meanwhile, so that the end of its stream is not seen before what came in front of it.
-void tcp_shell::on_data(const caf::io::new_data_msg& msg) {
+void tcp_shell::on_data(caf::io::new_data_msg& msg) {
   auto at = ids_.find(msg.handle.id());
   if (at == ids_.end()) return;
   auto id = at->second;
   auto& l = links_.at(id);
+  set_read_size(l, msg.buf);
   std::string_view bytes{msg.buf.data(), msg.buf.size()};
   auto now = clock_now();
   if (std::exchange(last_heard_, id) != id) shared_until_ = now + lonely_after;
-  if (l.unread.empty() && (now >= shared_until_ || !l.share.is_spent(now))) return take_in(id, bytes);
-  l.unread += bytes;
+  if (l.unread.empty() && (now >= shared_until_ || !l.share.is_spent(now))) take_in(id, bytes);
+  else do_later(id, l, bytes);
+}
+
+void tcp_shell::do_later(connection_id id, link& l, std::string_view unread) {
+  l.unread += unread;
   pause(l);
-  if (l.unread.size() == bytes.size()) do_later([this, id] { guarded(id, [&] { take_unread(id); }); });
+  if (l.unread.size() == unread.size()) do_later([this, id] { guarded(id, [&] { take_unread(id); }); });
 }
 
 void tcp_shell::take_unread(connection_id id) {
@@ -117,11 +125,15 @@ void tcp_shell::do_later(std::function<void()> what) {
 }
 
 void tcp_shell::ask_for_turn() {
-  if (later_.empty() || has_asked_for_turn_) return;
-  self_->system().middleman().backend().post([weak = self_->address()] {
-    if (auto strong = caf::actor_cast<caf::actor>(weak)) caf::anon_send(strong, turn_atom::value);
+  if (later_.empty() || *has_asked_for_turn_) return;
+  self_->system().middleman().backend().post([weak = self_->address(), asked = has_asked_for_turn_] {
+    try {
+      if (auto strong = caf::actor_cast<caf::actor>(weak)) caf::anon_send(strong, turn_atom::value);
+    } catch (const std::bad_alloc&) { // whatever comes next asks again, at the latest a tick
+      *asked = false;
+    }
   });
-  has_asked_for_turn_ = true;
+  *has_asked_for_turn_ = true;
 }
 
 void tcp_shell::take_turn() {
@@ -130,31 +142,41 @@ void tcp_shell::take_turn() {
     later_.pop_front();
     what();
   }
-  has_asked_for_turn_ = false;
+  *has_asked_for_turn_ = false;
   ask_for_turn();
 }
 
 void tcp_shell::take_in(connection_id id, std::string_view bytes) {
-  auto begun = clock_now();
+  auto begun = clock_now(), now = begun;
   // In a few slices, so that the peer gets the first answers while the last requests are being read.
-  auto slice = std::max(smallest_slice, bytes.size() / 4);
-  for (auto rest = bytes; !rest.empty(); rest.remove_prefix(std::min(slice, rest.size()))) {
-    node_.receive(id, rest.substr(0, slice), clock_now());
+  auto slice = std::clamp(bytes.size() / 4, smallest_slice, largest_slice);
+  auto rest = bytes;
+  for (; !rest.empty() && now - begun < longest_turn; now = clock_now()) {
+    node_.receive(id, rest.substr(0, slice), now);
     write_dirty();
+    rest.remove_prefix(std::min(slice, rest.size()));
+  }
+  if (auto at = links_.find(id); at != links_.end()) {
+    if (now < shared_until_) at->second.share.took(now - begun, now);
+    adapt_read_size(at->second, bytes.size(), now - begun);
+    if (!rest.empty()) do_later(id, at->second, rest);
   }
   flush();
-  auto at = links_.find(id);
-  if (at == links_.end()) return;
-  auto now = clock_now();
-  at->second.share.took(now - begun, now);
-  adapt_read_size(at->second, bytes.size(), now - begun);
 }
 
 void tcp_shell::adapt_read_size(link& l, std::size_t got, std::chrono::nanoseconds took) {
   auto wanted = l.read_size;
-  if (took > longest_turn || got * 8 < l.read_size) wanted = std::max(l.read_size / 2, smallest_read);
+  if (took >= longest_turn || got * 8 < l.read_size) wanted = std::max(l.read_size / 2, smallest_read);
   else if (got == l.read_size && took < longest_turn / 4) wanted = std::min(l.read_size * 4, largest_read);
-  if (std::exchange(l.read_size, wanted) != wanted && l.is_open) self_->configure_read(l.hdl, caf::io::receive_policy::at_most(wanted));
+  l.next_read_size = wanted;
+}
+
+// The buffer is CAF's for this connection, which grows it where no exception may pass.
+void tcp_shell::set_read_size(link& l, std::vector<char>& buffer) {
+  if (l.read_size == l.next_read_size) return;
+  buffer.reserve(l.next_read_size);
+  self_->configure_read(l.hdl, caf::io::receive_policy::at_most(l.next_read_size));
+  l.read_size = l.next_read_size;
 }
 
 // What comes behind it would only be kept.
@@ -173,11 +195,11 @@ void tcp_shell::on_decoded(connection_id id, decoder::job job) {
   go_on(id);
   flush();
   auto now = clock_now();
-  if (auto at = links_.find(id); at != links_.end()) at->second.share.took(now - begun, now);
+  if (auto at = links_.find(id); at != links_.end() && now < shared_until_) at->second.share.took(now - begun, now);
 }
 
 void tcp_shell::pause(link& l) {
-  if (!std::exchange(l.is_paused, true)) self_->halt(l.hdl);
+  if (l.is_open && !std::exchange(l.is_paused, true)) self_->halt(l.hdl);
 }
 
 void tcp_shell::go_on(connection_id id) {
@@ -186,9 +208,10 @@ void tcp_shell::go_on(connection_id id) {
 
 // CAF forgets a trigger in the same round of its loop as the halt, so this comes in the next one.
 void tcp_shell::resume(link& l) {
-  if (!std::exchange(l.is_paused, false) || !l.is_open) return;
+  if (!l.is_paused || !l.is_open) return;
   auto trigger = [self = caf::actor_cast<caf::strong_actor_ptr>(self_), broker = self_, hdl = l.hdl] { broker->trigger(hdl); };
   self_->system().middleman().backend().post(std::move(trigger));
+  l.is_paused = false;
 }
 
 void tcp_shell::on_transferred(const caf::io::data_transferred_msg& msg) {
@@ -230,9 +253,10 @@ void tcp_shell::on_socket_closed(caf::io::connection_handle hdl) {
   auto id = at->second;
   ids_.erase(at);
   auto& l = links_[id];
+  if (l.in_caf > 0) hang_up(l, true); // CAF would keep the socket until a peer that has ended the stream has read all of it
   l.is_open = false;
-  l.in_caf = 0; // nobody waits for it to leave
-  take_unread(id);
+  l.in_caf = 0;
+  while (links_.contains(id) && !l.unread.empty()) take_unread(id);
   if (!links_.contains(id)) return;
   backlogged_.erase(id);
   node_.close_at_end(id, l.sent);
@@ -250,13 +274,16 @@ void tcp_shell::flush() {
 
 void tcp_shell::write_dirty() {
   for (auto id : node_.take_dirty())
-    if (auto at = links_.find(id); at != links_.end()) write(id, at->second);
+    guarded(id, [&] {
+      if (auto at = links_.find(id); at != links_.end()) write(id, at->second);
+    });
 }
 
 // Once for all messages that are in the mailbox now; of a long queue the first are written before, so that the peer
 // works on them meanwhile.
 void tcp_shell::schedule_flush() {
-  if (!std::exchange(flush_scheduled_, true)) self_->send(self_, flush_atom::value);
+  if (!flush_scheduled_) self_->send(self_, flush_atom::value);
+  flush_scheduled_ = true;
   if (++unwritten_ < burst_) return;
   unwritten_ = 0;
   burst_ *= 2;
@@ -274,7 +301,14 @@ void tcp_shell::write(connection_id id, link& l) {
     if (n > 0) direct = static_cast<std::size_t>(n);
   }
   if (direct < out->size()) {
-    self_->write(l.hdl, out->size() - direct, out->data() + direct);
+    try {
+      self_->write(l.hdl, out->size() - direct, out->data() + direct);
+    } catch (const std::bad_alloc&) { // what has left has left
+      l.sent += direct;
+      node_.taken(id, direct);
+      out->erase(0, direct);
+      throw;
+    }
     self_->flush(l.hdl);
   }
   auto behind = l.in_caf + out->size() - direct;
@@ -289,13 +323,13 @@ void tcp_shell::write(connection_id id, link& l) {
 // socket that was shut down at its end, and closes it then.
 void tcp_shell::hang_up(link& l, bool abort) {
   if (!l.is_open) return;
-  resume(l);
   auto fd = static_cast<int>(l.hdl.id());
   if (abort) {
     linger hard{1, 0};
     (void)::setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
   }
   (void)::shutdown(fd, SHUT_RDWR);
+  resume(l);
 }
 
 void tcp_shell::on_peer(const peer_info& peer) {
@@ -312,13 +346,17 @@ void tcp_shell::on_peer(const peer_info& peer) {
 void tcp_shell::on_closed(connection_id id, const error& why) {
   auto at = links_.find(id);
   if (at == links_.end()) return;
-  auto l = at->second;
-  if (l.in_caf == 0) write(id, at->second); // a last word, such as why a frame was refused
-  links_.erase(id);
+  auto waits = at->second.in_caf > 0;
+  try {
+    if (!waits) write(id, at->second); // a last word, such as why a frame was refused
+  } catch (const std::bad_alloc&) {    // it goes without
+  }
+  auto taken = links_.extract(at);
+  auto& l = taken.mapped();
   backlogged_.erase(id);
-  decoder_.withdraw(id);
   if (l.is_open) ids_.erase(l.hdl.id());
-  hang_up(l, l.in_caf > 0);
+  hang_up(l, waits);
+  decoder_.withdraw(id);
   constexpr auto settled = std::chrono::seconds{1}; // a peer that logs in and leaves at once is not worth dialling at once
   if (auto d = dials_.find(l.dial); d != dials_.end() && l.ready_at != never && clock_now() - l.ready_at > settled) {
     d->second.backoff.succeeded();
@@ -326,8 +364,11 @@ void tcp_shell::on_closed(connection_id id, const error& why) {
   }
   if (l.dial != 0 && !draining_) return dial_failed(l.dial, why);
   bool fault = why.code == errc::protocol || why.code == errc::login_refused;
-  if (fault) warn("closed", l.address, to_string(why));
-  else tell(l.address, "event=closed peer=" + l.address + " reason=\"" + printable(why.message) + "\"");
+  try {
+    if (fault) warn("closed", l.address, to_string(why));
+    else tell(l.address, "event=closed peer=" + l.address + " reason=\"" + printable(why.message) + "\"");
+  } catch (const std::bad_alloc&) { // the node, which has yet to forget the connection, comes before its log
+  }
 }
 
 void tcp_shell::on_log(std::string_view peer, std::string text) { warn("refused", std::string{peer}, text); }

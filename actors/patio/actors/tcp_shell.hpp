@@ -57,7 +57,7 @@ public:
   [[nodiscard]] connection_id number_of(caf::io::connection_handle hdl) const noexcept; ///< 0 for one that is gone
 
   // From sockets.
-  void on_data(const caf::io::new_data_msg& msg);
+  void on_data(caf::io::new_data_msg& msg);
   void on_transferred(const caf::io::data_transferred_msg& msg);
   void on_socket_closed(caf::io::connection_handle hdl);
   void on_decoded(connection_id id, decoder::job job);
@@ -95,8 +95,9 @@ private:
     time_share share{clock_now()}; ///< of this thread
     std::string unread = {};       ///< came, and waits for its turn
     std::size_t read_size = 0;     ///< CAF clears its read buffer for every read, so it follows the traffic, and the others wait
-    std::uint64_t dial = 0;        ///< 0 for an accepted connection
-    instant ready_at = never;      ///< logged in since
+    std::size_t next_read_size = 0;
+    std::uint64_t dial = 0;   ///< 0 for an accepted connection
+    instant ready_at = never; ///< logged in since
   };
   struct dial_state {
     dial_target target;
@@ -122,11 +123,13 @@ private:
   void give_up(connection_id about, const char* why) noexcept;
   void open(unique_fd fd, role side, std::uint64_t dial);
   void do_later(std::function<void()> what);
+  void do_later(connection_id id, link& l, std::string_view unread);
   void ask_for_turn();
   void take_in(connection_id id, std::string_view bytes);
   void take_unread(connection_id id);
   void take_over(const connected_fd& r);
-  void adapt_read_size(link& l, std::size_t got, std::chrono::nanoseconds took);
+  static void adapt_read_size(link& l, std::size_t got, std::chrono::nanoseconds took);
+  void set_read_size(link& l, std::vector<char>& buffer);
   void pause(link& l);
   void go_on(connection_id id);
   void write(connection_id id, link& l);
@@ -156,8 +159,8 @@ private:
   std::map<std::uint64_t, dial_state> dials_;
   std::uint64_t last_dial_ = 0;
   std::vector<caf::response_promise> joiners_;
-  std::deque<std::function<void()>> later_; ///< for connections that have used up their time, and new ones
-  bool has_asked_for_turn_ = false;
+  std::deque<std::function<void()>> later_;                                  ///< for connections that have used up their time, and new ones
+  std::shared_ptr<bool> has_asked_for_turn_ = std::make_shared<bool>(false); ///< outlives this in what asks
   connection_id last_heard_ = 0;
   instant shared_until_{}; ///< more than one connection has sent lately
   log_budget warnings_, news_;

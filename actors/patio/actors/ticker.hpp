@@ -19,8 +19,9 @@ public:
   void arm(Actor* self, instant next) {
     if (next >= armed_) return;
     auto now = clock_now();
-    armed_ = now + std::clamp<instant>(next - now, coarse, far);
-    self->delayed_send(self, armed_ - now, tick_atom::value, armed_.count());
+    auto at = now + std::clamp<instant>(next - now, coarse, far);
+    self->delayed_send(self, at - now, tick_atom::value, at.count());
+    armed_ = at; // not before, as there may be no memory for the message
   }
 
   /// False for a tick that was overtaken.
