@@ -94,8 +94,9 @@ private:
     bool congested = false;
     time_share share{clock_now()}; ///< of this thread
     std::string unread = {};       ///< came, and waits for its turn
-    std::size_t read_size = 0;     ///< CAF clears its read buffer for every read, so it follows the traffic, and the others wait
-    std::size_t next_read_size = 0;
+    static constexpr std::size_t smallest_read = 4096;
+    std::size_t read_size = smallest_read; ///< CAF clears its read buffer for every read, so it follows the traffic, and the others wait
+    std::size_t next_read_size = smallest_read;
     std::uint64_t dial = 0;   ///< 0 for an accepted connection
     instant ready_at = never; ///< logged in since
   };
