@@ -6,23 +6,21 @@ program=$1
 seconds=$2
 here=$(dirname "$0")
 target=${program##*/fuzz_}
-work=$(dirname "$program")/work
-log=$work/$target.log
+work=$(dirname "$program")/work/$target
+log=$work/log
 
 # The limit of 256 MiB is meant for what an input makes the library take. AddressSanitizer would keep up to 256 MiB of freed memory
 # besides, so it is told to keep 16; its shadow memory counts as well, which is about an eighth of what is in use.
 export ASAN_OPTIONS=quarantine_size_mb=16:malloc_context_size=5:detect_leaks=1:allocator_release_to_os_interval_ms=500
 
 # Where the first folder is missing, libFuzzer would take nothing of the others.
-mkdir -p "$work/corpus/$target" "$work/seeds"
-python3 "$here/../tools/make_fuzz_seeds.py" "$work/seeds/$target.made"
-seeds=$work/seeds/$target.made/$target
-mkdir -p "$seeds"
+mkdir -p "$work/corpus" "$work/seeds/$target" # not all targets have seeds
+python3 "$here/../tools/make_fuzz_seeds.py" "$work/seeds"
 
 # try SECONDS: its log ends with the reason if it does not end well.
 try() {
   "$program" -max_total_time="$1" -timeout=1 -rss_limit_mb=256 -max_len=512 -entropic=0 -print_final_stats=1 \
-    -dict="$here/pickle.dict" -artifact_prefix="$work/$target-" "$work/corpus/$target" "$here/corpus/$target" "$seeds" >>"$log" 2>&1
+    -dict="$here/pickle.dict" -artifact_prefix="$work/" "$work/corpus" "$here/corpus/$target" "$work/seeds/$target" >>"$log" 2>&1
 }
 
 # The input at which it ended.
@@ -37,7 +35,7 @@ fuzz() {
   left=$seconds # never 0, which would be without end
   while ! try "$left"; do
     input=$(found)
-    case $input in "$work/$target-timeout-"*) ;; *) return 1 ;; esac
+    case $input in "$work/timeout-"*) ;; *) return 1 ;; esac
     "$program" -timeout=1 "$input" >>"$log" 2>&1 || return 1
     left=$((end - $(date +%s)))
     [ "$left" -gt 0 ] || return 0

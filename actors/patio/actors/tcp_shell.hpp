@@ -129,6 +129,7 @@ private:
   void take_in(connection_id id, std::string_view bytes);
   void take_unread(connection_id id);
   void take_over(const connected_fd& r);
+  void charge(link& l, instant begun, instant now) const;
   static void adapt_read_size(link& l, std::size_t got, std::chrono::nanoseconds took);
   void set_read_size(link& l, std::vector<char>& buffer);
   void pause(link& l);

@@ -86,11 +86,16 @@ void tcp_shell::take_in(connection_id id, std::string_view bytes) {
     rest.remove_prefix(std::min(slice, rest.size()));
   }
   if (auto at = links_.find(id); at != links_.end()) {
-    if (now < shared_until_) at->second.share.took(now - begun, now);
+    charge(at->second, begun, now);
     adapt_read_size(at->second, bytes.size(), now - begun);
     if (!rest.empty()) do_later(id, at->second, rest);
   }
   flush();
+}
+
+// Alone, a connection takes nothing from anybody.
+void tcp_shell::charge(link& l, instant begun, instant now) const {
+  if (now < shared_until_) l.share.took(now - begun, now);
 }
 
 void tcp_shell::adapt_read_size(link& l, std::size_t got, std::chrono::nanoseconds took) {
@@ -122,9 +127,8 @@ void tcp_shell::on_decoded(connection_id id, decoder::job job) {
   node_.decoded(id, *job, begun);
   decoder_.discard(std::move(job)); // its last owner
   go_on(id);
+  if (auto at = links_.find(id); at != links_.end()) charge(at->second, begun, clock_now());
   flush();
-  auto now = clock_now();
-  if (auto at = links_.find(id); at != links_.end() && now < shared_until_) at->second.share.took(now - begun, now);
 }
 
 void tcp_shell::pause(link& l) {
