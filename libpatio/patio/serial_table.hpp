@@ -2,6 +2,7 @@
 /// is still in use, so that a call that takes for ever is never met by its own number again.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -13,12 +14,12 @@ template <class T>
 class serial_table {
 public:
   /// `last` is the serial used last: a test begins near the wrap-around with it.
-  explicit serial_table(std::uint32_t last = 0) : slots_(16), last_{last} {}
+  explicit serial_table(std::uint32_t last = 0) : last_{last} {}
 
   /// A serial for something that nobody will look up.
   [[nodiscard]] std::uint32_t draw() noexcept {
     do ++last_;
-    while (last_ == 0 || slots_[last_ & mask()].serial != 0);
+    while (last_ == 0 || (!slots_.empty() && slots_[last_ & mask()].serial != 0));
     return last_;
   }
 
@@ -31,8 +32,9 @@ public:
   }
 
   [[nodiscard]] T* find(std::uint32_t serial) noexcept {
+    if (serial == 0 || slots_.empty()) return nullptr;
     auto& at = slots_[serial & mask()];
-    return serial != 0 && at.serial == serial ? &at.item : nullptr;
+    return at.serial == serial ? &at.item : nullptr;
   }
 
   [[nodiscard]] std::optional<T> take(std::uint32_t serial) {
@@ -44,15 +46,13 @@ public:
     return taken;
   }
 
-  /// Takes all there is, without any memory for it; `visit` may insert nothing.
+  /// Takes all there is, without any memory for it.
   template <class Visit> // Visit(serial, T&&)
   void drain(Visit visit) {
-    for (auto& s : slots_) {
-      if (s.serial == 0) continue;
-      auto taken = std::exchange(s, {});
-      --size_;
-      visit(taken.serial, std::move(taken.item));
-    }
+    auto all = std::exchange(slots_, {});
+    size_ = 0;
+    for (auto& s : all)
+      if (s.serial != 0) visit(s.serial, std::move(s.item));
   }
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -67,13 +67,13 @@ private:
 
   // Two serials that differ modulo the old size differ modulo the new one, so nothing collides.
   void grow() {
-    slots larger(slots_.size() * 2);
+    slots larger(std::max<std::size_t>(16, slots_.size() * 2));
     std::swap(slots_, larger);
     for (auto& s : larger)
       if (s.serial != 0) slots_[s.serial & mask()] = std::move(s);
   }
 
-  slots slots_;
+  slots slots_; ///< none until something waits
   std::uint32_t last_;
   std::size_t size_ = 0;
 };
