@@ -12,6 +12,7 @@ enum class limit : std::uint8_t {
   connections,
   connections_before_login,
   handshake,
+  tls_handshake,
   frame_before_login,
   frame,
   skipped_frame,

@@ -15,6 +15,7 @@ struct limits {
   std::size_t connections = 4096;             ///< accepted; a TCP broker leaves 64 of the process's descriptors free as well
   std::size_t connections_before_login = 128; ///< accepted ones; one more costs the least promising (node::admit)
   std::chrono::nanoseconds handshake = std::chrono::seconds{5}; ///< TLS, login and discovery together
+  std::size_t tls_handshake = std::size_t{8} << 10;             ///< bytes of an accepted one, the client's certificates included
   std::size_t frame_before_login = 1024;                        ///< payload bytes until then
 
   // Frames and calls.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <patio/error.hpp>
+#include <patio/limits.hpp>
 #include <patio/secret.hpp>
 
 namespace patio {
@@ -69,8 +70,8 @@ public:
   [[nodiscard]] bool can_accept() const noexcept;                 ///< it has a certificate
   [[nodiscard]] bool demands_client_certificate() const noexcept; ///< of whoever is accepted
 
-  /// The side that listens; only if can_accept(), else std::logic_error.
-  [[nodiscard]] std::unique_ptr<tls_engine> accept() const;
+  /// The side that listens; only if can_accept(), else std::logic_error. A client's handshake may have `most_handshake` bytes.
+  [[nodiscard]] std::unique_ptr<tls_engine> accept(std::size_t most_handshake = limits{}.tls_handshake) const;
 
   /// The side that dials. `host`, a name or an IP address, is what the server's certificate must be for, unless options.name is given.
   [[nodiscard]] result<std::unique_ptr<tls_engine>> connect(std::string_view host) const;

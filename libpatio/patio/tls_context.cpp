@@ -67,10 +67,10 @@ result<tls_context> tls_context::make(const tls_options& options) {
 bool tls_context::can_accept() const noexcept { return shared_->can_accept; }
 bool tls_context::demands_client_certificate() const noexcept { return shared_->can_accept && shared_->demands_certificate; }
 
-std::unique_ptr<tls_engine> tls_context::accept() const {
+std::unique_ptr<tls_engine> tls_context::accept(std::size_t most_handshake) const {
   if (!can_accept()) throw std::logic_error{"tls_context::accept without a certificate"};
   auto trust = demands_client_certificate() ? state::peer::verified : state::peer::unverified;
-  return std::make_unique<tls_engine>(std::make_unique<state>(shared_->context.get(), state::role::accepts, trust, ""));
+  return std::make_unique<tls_engine>(std::make_unique<state>(shared_->context.get(), state::role::accepts, trust, "", most_handshake));
 }
 
 result<std::unique_ptr<tls_engine>> tls_context::connect(std::string_view host) const {
@@ -79,7 +79,7 @@ result<std::unique_ptr<tls_engine>> tls_context::connect(std::string_view host) 
   if (name.ends_with('.')) name.pop_back(); // as DNS may have it and certificates never do
   auto verifies = shared_->verifies_servers;
   auto trust = verifies ? state::peer::verified : state::peer::unverified;
-  auto made = std::make_unique<state>(shared_->context.get(), state::role::connects, trust, name);
+  auto made = std::make_unique<state>(shared_->context.get(), state::role::connects, trust, name, most_dialled_handshake);
   ERR_clear_error();
   auto address = ip_address(name);
   auto ok = address ? expect_address(made->ssl.get(), name, address.get()) : expect_name(made->ssl.get(), name, verifies);

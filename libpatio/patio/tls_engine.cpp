@@ -7,12 +7,12 @@
 
 #include <patio/tls_certificate.hpp>
 #include <patio/tls_error.hpp>
+#include <patio/tls_settings.hpp>
 #include <patio/tls_state.hpp>
 
 namespace patio {
 namespace {
 
-constexpr std::size_t most_handshake_bytes = std::size_t{64} << 10;
 constexpr std::size_t largest_record = std::size_t{16} << 10;
 constexpr std::size_t record_of_handshake = std::size_t{4} << 10; // of ours: a stalled handshake keeps room for one
 
@@ -30,9 +30,13 @@ auto alone(Operation operation) {
 
 tls_engine::state& state_of(const SSL* ssl) { return *static_cast<tls_engine::state*>(SSL_get_app_data(ssl)); }
 
+/// Once for each certificate. What a client shows is kept until its handshake is over, and a certificate takes ten times its bytes.
 int on_verified(int fine, X509_STORE_CTX* checked) {
-  if (fine) return 1;
-  auto& s = state_of(static_cast<SSL*>(X509_STORE_CTX_get_ex_data(checked, SSL_get_ex_data_X509_STORE_CTX_idx())));
+  auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(checked, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  bool too_many = SSL_is_server(ssl) && sk_X509_num(X509_STORE_CTX_get0_untrusted(checked)) > longest_chain;
+  if (fine && !too_many) return 1;
+  if (fine) X509_STORE_CTX_set_error(checked, X509_V_ERR_CERT_CHAIN_TOO_LONG);
+  auto& s = state_of(ssl);
   if (s.refusal.empty()) s.refusal = why_refused(checked, s.expected);
   return 0;
 }
@@ -49,8 +53,8 @@ void on_message(int sent, int, int kind, const void* bytes, std::size_t size, SS
 
 } // namespace
 
-tls_engine::state::state(SSL_CTX* context, role side, peer trust, std::string wanted)
-    : ssl{SSL_new(context)}, expected{std::move(wanted)}, verifies{trust == peer::verified} {
+tls_engine::state::state(SSL_CTX* context, role side, peer trust, std::string wanted, std::size_t most)
+    : ssl{SSL_new(context)}, expected{std::move(wanted)}, most_handshake_bytes{most}, verifies{trust == peer::verified} {
   auto bio = bio_over(wire);
   if (!ssl) throw std::bad_alloc{};
   auto* both = bio.release();
@@ -65,33 +69,36 @@ tls_engine::state::state(SSL_CTX* context, role side, peer trust, std::string wa
 }
 
 result<void> tls_engine::state::advance(std::string_view cipher, std::string& plain) {
-  if (open) {
-    wire.input = cipher;
-    return read(plain);
+  if (cipher.empty() && !open) return shake_hands(); // says hello
+  while (!cipher.empty()) {
+    auto arrived = cipher;
+    auto record = records.next(cipher);
+    arrived.remove_suffix(cipher.size());
+    if (!open)
+      if (auto ok = look_at_handshake(arrived); !ok) return ok;
+    if (record.empty()) return {};
+    wire.input = record;
+    if (!open)
+      if (auto ok = shake_hands(); !ok) return ok;
+    if (open)
+      if (auto ok = read(plain); !ok) return ok;
   }
-  if (auto ok = shake_hands(cipher); !ok || !open) return ok;
-  return read(plain);
+  return {};
 }
 
-result<void> tls_engine::state::shake_hands(std::string_view cipher) {
-  while (!open) {
-    // A piece at a time, so that the guard knows what has been agreed on and no more is taken than is looked at.
-    wire.input = cipher.substr(0, std::min(largest_record, most_handshake_bytes - handshake_bytes));
-    if (wire.input.empty() && !cipher.empty())
-      return broken("its TLS handshake has more than " + std::to_string(most_handshake_bytes) + " bytes");
-    if (auto ok = guard.look(wire.input, SSL_version(ssl.get()) == TLS1_2_VERSION); !ok) return ok;
-    auto offered = wire.input.size();
-    auto done = SSL_do_handshake(ssl.get());
-    auto taken = offered - wire.input.size();
-    handshake_bytes += taken;
-    cipher.remove_prefix(taken);
-    if (done == 1) {
-      wire.input = cipher;
-      return become_open();
-    }
-    if (SSL_get_error(ssl.get(), done) != SSL_ERROR_WANT_READ) return broken_by_openssl(done);
-    if (cipher.empty()) return {};
+result<void> tls_engine::state::look_at_handshake(std::string_view arrived) {
+  handshake_bytes += arrived.size();
+  if (handshake_bytes > most_handshake_bytes) {
+    auto which = SSL_is_server(ssl.get()) ? limit::tls_handshake : limit::none;
+    return fail(errc::login_refused, which, "its TLS handshake has more than " + std::to_string(most_handshake_bytes) + " bytes");
   }
+  return guard.look(arrived, SSL_version(ssl.get()) == TLS1_2_VERSION);
+}
+
+result<void> tls_engine::state::shake_hands() {
+  auto done = SSL_do_handshake(ssl.get());
+  if (done == 1) return become_open();
+  if (SSL_get_error(ssl.get(), done) != SSL_ERROR_WANT_READ) return broken_by_openssl(done);
   return {};
 }
 

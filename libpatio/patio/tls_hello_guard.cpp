@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t record_header = 5, message_header = 4;
 constexpr char change_of_ciphers = 20, alert = 21, handshake = 22, encrypted_data = 23;
+constexpr char client_hello = 1;
 
 /// Moves bytes over until `to` has `size`; whether it has.
 bool gather(std::string& to, std::size_t size, std::string_view& from) {
@@ -72,10 +73,11 @@ result<void> tls_hello_guard::look_at_messages(std::string_view bytes) {
     bytes.remove_prefix(skipped);
     if (bytes.empty() || !gather(message_, message_header, bytes)) return {};
     message_left_ = big_endian(std::string_view{message_}.substr(1));
+    auto most = message_[0] == client_hello ? largest_client_hello : largest_handshake_message;
     message_.clear();
-    if (message_left_ > largest_handshake_message)
+    if (message_left_ > most)
       return fail(errc::login_refused, "a message of the TLS handshake has " + std::to_string(message_left_) + " bytes, more than the "
-                                         + std::to_string(largest_handshake_message) + " that are taken");
+                                         + std::to_string(most) + " that are taken");
   }
   return {};
 }

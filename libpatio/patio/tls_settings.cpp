@@ -13,7 +13,6 @@ namespace {
 constexpr auto ciphers_of_tls12 = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr auto ciphers_of_tls13 = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr auto groups = "X25519:P-256:P-384";
-constexpr int longest_chain = 8;
 
 constexpr auto switched_on = SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET | SSL_OP_SINGLE_ECDH_USE;
 /// What the system's configuration of OpenSSL may have switched on.

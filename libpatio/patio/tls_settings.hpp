@@ -6,6 +6,9 @@
 
 namespace patio {
 
+/// Certificates of authorities between one that is trusted and the peer's own; and of all that a client may show.
+inline constexpr int longest_chain = 8;
+
 [[nodiscard]] result<ssl_ctx_handle> make_ssl_context(const tls_options& options);
 
 } // namespace patio

@@ -60,6 +60,7 @@ TEST_CASE("limits: the defaults are those that the documents promise") {
     {"connections", "4096"},
     {"connections_before_login", "128"},
     {"handshake", "5s"},
+    {"tls_handshake", "8KiB"},
     {"frame_before_login", "1KiB"},
     {"frame", "16MiB"},
     {"skipped_frame", "64MiB"},

@@ -72,7 +72,7 @@ void tcp_shell::open(unique_fd fd, role side, std::uint64_t dial) {
   }
   auto where = to_string(peer);
   std::unique_ptr<tls_engine> tls;
-  if (tls_ && side == role::server) tls = tls_->accept();
+  if (tls_ && side == role::server) tls = tls_->accept(options_.limits.tls_handshake);
   if (tls_ && side == role::client) {
     auto engine = tls_->connect(dials_.at(dial).target.where.host);
     if (!engine) return dial_failed(dial, engine.error());
