@@ -47,6 +47,23 @@ result<secret> load_key(const connection_flags& flags) {
   return key;
 }
 
+namespace {
+
+/// As they were given.
+std::string named(const tls_files& files) {
+  std::string text;
+  auto add = [&](const char* flag, const std::string& path) {
+    if (!path.empty()) text += (text.empty() ? "" : " ") + std::string{flag} + " " + path;
+  };
+  add("--tls-ca", files.authorities);
+  add("--tls-cert", files.certificate);
+  add("--tls-key", files.private_key);
+  add("--tls-crl", files.revoked);
+  return text;
+}
+
+} // namespace
+
 result<std::optional<tls_options>> load_tls(const connection_flags& f) {
   const auto& files = f.files;
   bool implied = f.tls_insecure || !f.tls_name.empty() || !files.authorities.empty() || !files.certificate.empty()
@@ -56,7 +73,7 @@ result<std::optional<tls_options>> load_tls(const connection_flags& f) {
   if (!options) return tl::unexpected(std::move(options.error()));
   options->name = f.tls_name;
   if (f.tls_insecure) options->verify = tls_options::verification::insecure_accept_any_server;
-  if (auto fits = tls_context::make(*options); !fits) return tl::unexpected(std::move(fits.error()));
+  if (auto fits = tls_context::make(*options); !fits) return fail(fits.error().code, fits.error().message + " (" + named(files) + ")");
   return std::move(*options);
 }
 

@@ -107,9 +107,12 @@ void mesh_run::connect(std::size_t node) {
 
 bool mesh_run::await_all_listening() {
   auto deadline = clock::now() + std::chrono::seconds{20};
-  auto silent = [](const node_state& s) { return s.address.empty(); };
-  while (std::any_of(states_.begin(), states_.end(), silent) && clock::now() < deadline) processes_.poll(100);
-  return std::none_of(states_.begin(), states_.end(), silent);
+  for (std::size_t node = 0; node < flags_.nodes; ++node)
+    while (states_[node].address.empty()) {
+      if (!processes_.talks(node) || clock::now() >= deadline) return false;
+      processes_.poll(100);
+    }
+  return true;
 }
 
 void mesh_run::kill_one() {

@@ -27,6 +27,8 @@ public:
   void tell(std::size_t node, const std::string& line);
   /// Without a word, as a power cut; reads what it had said before.
   void kill(std::size_t node);
+  /// Its output has not ended, which is how one that ends by itself is noticed.
+  [[nodiscard]] bool talks(std::size_t node) const noexcept { return node < children_.size() && children_[node].out >= 0; }
   [[nodiscard]] bool runs(std::size_t node) const noexcept { return node < children_.size() && children_[node].pid > 0; }
   /// Closes every node's standard input and waits until all have ended; those that do not are killed.
   void finish(int patience_ms);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 #include <new>
@@ -70,11 +71,23 @@ result<std::vector<named_key>> load_peer_keys(const std::vector<std::string>& te
   return all;
 }
 
+/// A rule for nobody is a slip of the pen. Which names certificates have is not known here.
+result<void> check_names(const tcp_options& options) {
+  if (options.tls) return {};
+  for (const auto& rule : options.rules)
+    if (rule.who != "*" && std::ranges::find(options.keys, rule.who, &named_key::name) == options.keys.end())
+      return fail(errc::invalid, "--allow " + rule.who + ":" + rule.functions
+                                   + " is for nobody: a peer has that name by its key, --peer-key " + rule.who
+                                   + "=FILE, or by its TLS certificate");
+  return {};
+}
+
 /// What the flags say of the node, or which of them is wrong.
 result<tcp_options> make_options(const serve_flags& f) {
   tcp_options options{.insecure_listen_to_all = f.insecure};
   for (const auto& assignment : f.limits)
-    if (auto set = set_limit(options.limits, assignment); !set) return fail(errc::invalid, "--limit " + set.error().message);
+    if (auto set = set_limit(options.limits, assignment); !set)
+      return fail(errc::invalid, "--limit " + set.error().message + " ('patio serve --help' lists them)");
   for (const auto& text : f.allow) {
     auto rule = parse_access_rule(text);
     if (!rule) return fail(errc::invalid, "--allow " + rule.error().message);
@@ -90,6 +103,7 @@ result<tcp_options> make_options(const serve_flags& f) {
   auto tls = load_tls(f.connection);
   if (!tls) return tl::unexpected(std::move(tls.error()));
   options.tls = std::move(*tls);
+  if (auto ok = check_names(options); !ok) return tl::unexpected(std::move(ok.error()));
   return options;
 }
 

@@ -83,7 +83,7 @@ TEST_CASE("patio serve: --limit sets a limit, any number of them") {
 TEST_CASE("patio serve: a wrong --limit is exit code 2, and says what would be right") {
   check_error(serve({"--limit", "frame=0"}), 2, "--limit frame takes a number of bytes (KiB, MiB, GiB) from 128 to 1GiB, not '0'");
   check_error(serve({"--limit", "drain=1MiB"}), 2, "--limit drain takes a number of seconds (ms, min, h) from 0s to 3600s, not '1MiB'");
-  check_error(serve({"--limit", "frames=1"}), 2, "--limit there is no limit 'frames'");
+  check_error(serve({"--limit", "frames=1"}), 2, "--limit there is no limit 'frames' ('patio serve --help' lists them)");
   check_error(serve({"--limit", "frame"}), 2, "--limit a limit is NAME=VALUE, not 'frame'");
 }
 
@@ -105,6 +105,8 @@ TEST_CASE("patio serve: --peer-key names those who log in, and --allow says what
 TEST_CASE("patio serve: a wrong --allow or --peer-key is exit code 2, and says what would be right") {
   file key{"cli_limits_key", "key"}, same{"cli_limits_same_key", "key\n"}, empty{"cli_limits_empty_key", "\n"};
   check_error(serve({"--allow", "billing"}), 2, "--allow a rule is NAME:PATTERN, e.g. billing:invoice_* or *:ping, not 'billing'");
+  check_error(serve({"--peer-key", "billing=" + key.name(), "--allow", "bilimg:m*"}), 2,
+              "--allow bilimg:m* is for nobody: a peer has that name by its key, --peer-key bilimg=FILE, or by its TLS certificate");
   check_error(serve({"--peer-key", key.name()}), 2, "--peer-key takes NAME=FILE, not 'cli_limits_key'");
   check_error(serve({"--peer-key", "=" + key.name()}), 2, "--peer-key takes NAME=FILE");
   check_error(serve({"--peer-key", "billing=no_such_file"}), 2, "cannot read no_such_file: No such file or directory");

@@ -122,4 +122,5 @@ TEST_CASE("patio mesh: ends with the account of every call") {
   CHECK(o.code == 0);
   CHECK(o.out.find("every call is accounted for") != std::string::npos);
   check_error(run({"mesh", "--nodes", "2", "--python", "2"}), 2, "--python");
+  check_error(run({"mesh", "--nodes", "2", "--python", "1"}, {{"PATIO_PYTHON", "/bin/false"}}), 3, "Python nodes need patio 0.1.4");
 }

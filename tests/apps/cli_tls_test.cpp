@@ -92,7 +92,8 @@ TEST_CASE("patio over TLS: what is wrong with the files is exit code 2, and name
   check_error(multiply("127.0.0.1:1", {"--tls-ca", f / "nowhere.pem"}), 2, "nowhere.pem: No such file or directory");
   check_error(multiply("127.0.0.1:1", {"--tls-cert", f / "alice.pem"}), 2, "private key");
   check_error(multiply("127.0.0.1:1", {"--tls-cert", f / "alice.pem", "--tls-key", f / "bob.key"}), 2, "key");
-  check_error(multiply("127.0.0.1:1", {"--tls-ca", f / "alice.key"}), 2, "the authorities: there is no certificate in PEM form in it");
+  check_error(multiply("127.0.0.1:1", {"--tls-ca", f / "alice.key"}), 2,
+              "the authorities: there is no certificate in PEM form in it (--tls-ca " + f / "alice.key" + ")");
   check_error(multiply("127.0.0.1:1", joined({believes(f), {"--tls-crl", f / "alice.pem"}})), 2,
               "the revocation lists: there is no certificate revocation list in PEM form in it");
   check_error(run({"serve", "--tls", "--listen", "127.0.0.1:0"}), 2, "needs a certificate and its private key");
