@@ -118,10 +118,12 @@ bool pickle_reader::add_item(const value& set, value item) {
   return added_once(before, set.items().size()) && within_compared();
 }
 
-// What is equal here may differ in Python, and the reverse: Decimal("1") is 1 there. So that no value is lost to a key that Python
-// keeps apart, or takes the place of one that it does not, keys that come twice are refused where objects are about.
+// What is equal here may differ in Python, and the reverse: Decimal("1") is 1 there, and a NaN is itself if it is one object. So that no
+// value is lost to a key that Python keeps apart, or takes the place of one that it does not, keys that come twice are refused where
+// objects are about, and those of a NaN always.
 bool pickle_reader::added_once(std::size_t before, std::size_t after) {
-  return !has_objects_ || after > before || refuse("a key or an item of a set comes twice");
+  bool once = !compared_.any_twins() && (!has_objects_ || after > before);
+  return once || refuse("a key or an item of a set comes twice");
 }
 
 bool pickle_reader::add_from(std::size_t first, const value& set) {

@@ -204,6 +204,7 @@ bool same(const value& a, const value& b) {
 std::uint64_t hash_number(const value& v) {
   auto n = number_of(v);
   sip_hash h;
+  h.mix(static_cast<std::uint64_t>(kind::real)); // of whatever kind, as they may be equal
   auto bits = [](double d) { return std::bit_cast<std::uint64_t>(d == 0 ? 0.0 : d); };
   if (n.real) h.mix(bits(*n.real));
   else h.mix(n.whole.magnitude()), h.mix(n.whole.negative() ? 1 : 0);

@@ -89,7 +89,7 @@ refusal value_access::add(const value& set, value item, comparisons& work) {
   auto& n = *static_cast<set_node*>(get(set));
   if (!hashable(item)) return refusal::unhashable;
   auto h = hash(item);
-  auto same = [&](std::size_t i) { return !work.afford(item.weight()) || n.items[i] == item; };
+  auto same = [&](std::size_t i) { return !work.afford(item.weight()) || work.equal(n.items[i], item); };
   if (n.frozen) return refusal::frozen;
   if (n.index.find(h, n.items.size(), same)) return refusal::none;
   if (auto why = grow(n, item); why != refusal::none) return why;
@@ -102,7 +102,7 @@ refusal value_access::assign(const value& dict, value key, value mapped, compari
   auto& n = *static_cast<dict_node*>(get(dict));
   if (!hashable(key)) return refusal::unhashable;
   auto h = hash(key);
-  auto same = [&](std::size_t i) { return !work.afford(key.weight()) || n.entries[i].first == key; };
+  auto same = [&](std::size_t i) { return !work.afford(key.weight()) || work.equal(n.entries[i].first, key); };
   // The weight of a replaced value stays counted: an upper bound is all that is needed.
   if (auto why = grow(n, mapped); why != refusal::none) return why;
   if (auto at = n.index.find(h, n.entries.size(), same)) {

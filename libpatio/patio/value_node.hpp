@@ -112,8 +112,17 @@ public:
   }
   [[nodiscard]] bool exceeded() const noexcept { return done_ > most_; }
 
+  /// Of two with the same hash. Those that differ all the same hold the same NaN, as a rule.
+  [[nodiscard]] bool equal(const value& a, const value& b) {
+    bool are = a == b;
+    any_twins_ = any_twins_ || !are;
+    return are;
+  }
+  [[nodiscard]] bool any_twins() const noexcept { return any_twins_; }
+
 private:
   std::uint64_t most_, done_ = 0;
+  bool any_twins_ = false;
 };
 
 /// For decoders, which fill containers in after handing out references to them. A container must be frozen when

@@ -72,6 +72,19 @@ TEST_CASE("pickle_reader: K10 floats keep their bits") {
     CHECK_MESSAGE(read_line(bad) == "byte 0: expected a float", bad);
 }
 
+// Which makes one key in Python if it is one object, as in the last of each.
+TEST_CASE("pickle_reader: K10 a NaN is a key once") {
+  std::string nan = "G\x7f\xf8\0\0\0\0\0\0"s, other = "G\x7f\xf8\0\0\0\0\0\1"s, twice = ": a key or an item of a set comes twice";
+  CHECK(refusal("}(" + nan + "N" + other + "Nu.") == "accepted");
+  CHECK(refusal("}(" + nan + "N" + nan + "Nu.") == "byte 22" + twice);
+  CHECK(refusal("}(" + nan + "\x94Nh\0Nu."s) == "byte 16" + twice);
+  CHECK(refusal("\x8f(" + nan + "K\1" + other + "\x90.") == "accepted");
+  CHECK(refusal("\x8f(" + nan + "\x94h\0\x90."s) == "byte 14" + twice);
+  CHECK(refusal("\x8f(K\1" + nan + "\x86K\2" + nan + "\x86\x90.") == "accepted");
+  CHECK(refusal("\x8f(K\1" + nan + "\x86\x94h\0\x90."s) == "accepted");
+  CHECK(refusal("\x8f(K\1" + nan + "\x94\x86K\1h\0\x86\x90."s) == "byte 20" + twice);
+}
+
 TEST_CASE("pickle_reader: K11 a str is UTF-8 in which only lone surrogates are excused") {
   CHECK(text_of("\x8c\x03\xed\xa0\x80.") == "eda080");
   CHECK(text_of("X\x04\0\0\0\xf0\x9f\x98\x80."s) == "f09f9880");

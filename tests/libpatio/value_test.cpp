@@ -72,6 +72,8 @@ TEST_CASE("value: numbers of equal worth are equal across kinds and hash alike")
   CHECK(hash(value{1}) == hash(value{1.0}));
   CHECK(hash(value{integer{2}.pow(80)}) == hash(value{std::ldexp(1.0, 80)}));
   CHECK(hash(value{0.0}) == hash(value{-0.0}));
+  CHECK(hash(value{0}) != hash(value{}));
+  CHECK(hash(value{4.4e-323}) != hash(value::tuple({}))); // whose bits are a tuple's kind
   CHECK_FALSE(identical(value{1}, value{1.0}));
   CHECK_FALSE(identical(value{0.0}, value{-0.0}));
   CHECK_FALSE(value{std::nan("")} == value{std::nan("")});
