@@ -55,7 +55,7 @@ constexpr std::array rows{
   PATIO_LIMIT(connections, connections, count, 1, 1e6, "accepted connections"),
   PATIO_LIMIT(connections_before_login, connections_before_login, count, 1, 1e6, "accepted connections that have not logged in yet"),
   PATIO_LIMIT(handshake, handshake, seconds, 10 * ms, hour, "for TLS, login and discovery together"),
-  PATIO_LIMIT(tls_handshake, tls_handshake, bytes, 2 * kib, 64 * kib, "a client's TLS handshake, its certificates included"),
+  PATIO_LIMIT(tls_handshake, tls_handshake, bytes, 2 * kib, 16 * kib, "a client's TLS handshake, its certificates included"),
   PATIO_LIMIT(frame_before_login, frame_before_login, bytes, 128, mib, "payload of a frame before the login"),
   PATIO_LIMIT(frame, frame, bytes, 128, gib, "payload of a frame"),
   PATIO_LIMIT(skipped_frame, skipped_frame, bytes, 128, 4 * gib, "a larger frame is not skipped, its connection closes"),

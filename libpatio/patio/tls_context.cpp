@@ -59,6 +59,7 @@ result<tls_context> tls_context::make(const tls_options& options) {
   auto context = make_ssl_context(options);
   drain_openssl_errors();
   if (!context) return tl::unexpected<error>{std::move(context).error()};
+  SSL_CTX_set_client_hello_cb(context->get(), refuse_long_lists, nullptr);
   bool verifies = options.verify == tls_options::verification::full;
   return tls_context{std::make_shared<const shared>(
     shared{std::move(*context), options.name, !options.certificates.empty(), !options.authorities.empty(), verifies})};

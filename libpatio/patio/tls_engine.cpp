@@ -30,7 +30,7 @@ auto alone(Operation operation) {
 
 tls_engine::state& state_of(const SSL* ssl) { return *static_cast<tls_engine::state*>(SSL_get_app_data(ssl)); }
 
-/// Once for each certificate. What a client shows is kept until its handshake is over, and a certificate takes ten times its bytes.
+/// Once for each certificate. What a client shows is kept for as long as the connection, and takes up to fifteen times its bytes.
 int on_verified(int fine, X509_STORE_CTX* checked) {
   auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(checked, SSL_get_ex_data_X509_STORE_CTX_idx()));
   bool too_many = SSL_is_server(ssl) && sk_X509_num(X509_STORE_CTX_get0_untrusted(checked)) > longest_chain;
@@ -52,6 +52,26 @@ void on_message(int sent, int, int kind, const void* bytes, std::size_t size, SS
 }
 
 } // namespace
+
+// OpenSSL makes objects of these lists, forty times their size, and keeps them. No server of ours looks at them.
+int refuse_long_lists(SSL* ssl, int* alert, void*) {
+  struct bounded_extension {
+    unsigned type;
+    std::size_t most;
+    const char* name;
+  };
+  for (auto [type, most, name] : {bounded_extension{TLSEXT_TYPE_status_request, 16, "status_request"},
+                                  {TLSEXT_TYPE_certificate_authorities, 96, "certificate_authorities"}}) {
+    const unsigned char* bytes = nullptr;
+    std::size_t size = 0;
+    if (SSL_client_hello_get0_ext(ssl, type, &bytes, &size) != 1 || size <= most) continue;
+    state_of(ssl).refusal = "the extension " + std::string{name} + " of its ClientHello has " + std::to_string(size)
+                            + " bytes, more than the " + std::to_string(most) + " that are taken";
+    *alert = SSL_AD_ILLEGAL_PARAMETER;
+    return SSL_CLIENT_HELLO_ERROR;
+  }
+  return SSL_CLIENT_HELLO_SUCCESS;
+}
 
 tls_engine::state::state(SSL_CTX* context, role side, peer trust, std::string wanted, std::size_t most)
     : ssl{SSL_new(context)}, expected{std::move(wanted)}, most_handshake_bytes{most}, verifies{trust == peer::verified} {
@@ -87,12 +107,11 @@ result<void> tls_engine::state::advance(std::string_view cipher, std::string& pl
 }
 
 result<void> tls_engine::state::look_at_handshake(std::string_view arrived) {
-  handshake_bytes += arrived.size();
-  if (handshake_bytes > most_handshake_bytes) {
-    auto which = SSL_is_server(ssl.get()) ? limit::tls_handshake : limit::none;
-    return fail(errc::login_refused, which, "its TLS handshake has more than " + std::to_string(most_handshake_bytes) + " bytes");
-  }
-  return guard.look(arrived, SSL_version(ssl.get()) == TLS1_2_VERSION);
+  auto taken = arrived.substr(0, most_handshake_bytes - handshake_bytes);
+  handshake_bytes += taken.size();
+  if (auto ok = guard.look(taken, SSL_version(ssl.get()) == TLS1_2_VERSION); !ok || taken.size() == arrived.size()) return ok;
+  auto which = SSL_is_server(ssl.get()) ? limit::tls_handshake : limit::none;
+  return fail(errc::login_refused, which, "its TLS handshake has more than " + std::to_string(most_handshake_bytes) + " bytes");
 }
 
 result<void> tls_engine::state::shake_hands() {
@@ -108,6 +127,7 @@ result<void> tls_engine::state::become_open() {
   if (verifies && (!certificate || SSL_get_verify_result(ssl.get()) != X509_V_OK)) return broken("the peer's certificate was not verified");
   if (verifies) names = names_of(certificate);
   SSL_set_max_send_fragment(ssl.get(), largest_record);
+  SSL_set_split_send_fragment(ssl.get(), largest_record); // which the lower one had lowered
   open = true;
   return {};
 }
@@ -143,8 +163,9 @@ tl::unexpected<error> tls_engine::state::broken(std::string text) const {
 tl::unexpected<error> tls_engine::state::broken_by_openssl(int returned) {
   if (SSL_get_error(ssl.get(), returned) == SSL_ERROR_ZERO_RETURN) return broken("the peer ended the TLS handshake");
   auto code = drain_openssl_errors();
-  bool over_certificate = ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED;
-  return broken(over_certificate && !refusal.empty() ? refusal : describe_tls_error(code));
+  auto reason = ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0;
+  bool ours = reason == SSL_R_CERTIFICATE_VERIFY_FAILED || reason == SSL_R_CALLBACK_FAILED;
+  return broken(ours && !refusal.empty() ? refusal : describe_tls_error(code));
 }
 
 tls_engine::tls_engine(std::unique_ptr<state> made) noexcept : state_{std::move(made)} {}
@@ -156,6 +177,7 @@ result<void> tls_engine::receive(std::string_view cipher, std::string& plain) {
   if (s.peer_closed) return {};
   auto ok = alone([&] { return s.advance(cipher, plain); });
   s.wire.input = {};
+  s.records.release();
   drain_openssl_errors();
   if (!ok) s.failure = ok.error();
   return ok;

@@ -13,8 +13,8 @@ namespace patio {
 /// Of one handshake message, a chain of certificates included.
 inline constexpr std::size_t largest_handshake_message = std::size_t{16} << 10;
 
-/// A client's first, of which all is kept for as long as the handshake takes. One with a key of ML-KEM has less than half of that.
-inline constexpr std::size_t largest_client_hello = std::size_t{4} << 10;
+/// A client's first, of which all is kept for as long as the handshake takes. One with a key of ML-KEM has 2 KiB.
+inline constexpr std::size_t largest_client_hello = std::size_t{3} << 10;
 
 class tls_hello_guard {
 public:

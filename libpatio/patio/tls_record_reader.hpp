@@ -11,8 +11,11 @@ namespace patio {
 class tls_record_reader {
 public:
   /// Takes off `bytes` what belongs to the next record. Returns it once it is whole, which holds until the next call, else nothing.
-  /// What begins no record is returned as it comes, and all that is behind it, for the SSL to refuse.
+  /// What begins no record is returned as it comes, and all that is behind it: the SSL refuses that at its header.
   [[nodiscard]] std::string_view next(std::string_view& bytes);
+
+  /// Gives back the memory of the record that was returned.
+  void release() noexcept;
 
 private:
   std::size_t record_size(std::string_view begun);

@@ -14,6 +14,9 @@ namespace patio {
 /// Bytes, of a server that somebody chose to dial.
 inline constexpr std::size_t most_dialled_handshake = std::size_t{64} << 10;
 
+/// For SSL_CTX_set_client_hello_cb, on a context whose engines have a `tls_engine::state`.
+int refuse_long_lists(SSL* ssl, int* alert, void* nothing);
+
 struct tls_engine::state {
   enum class role : std::uint8_t { accepts, connects };
   enum class peer : std::uint8_t { unverified, verified };
@@ -36,7 +39,7 @@ struct tls_engine::state {
   ssl_handle ssl;
   tls_hello_guard guard;
   std::string expected;           // what a refused certificate should have been for
-  std::string refusal;            // why a certificate was refused, once it was
+  std::string refusal;            // why a certificate, or a ClientHello, was refused
   std::vector<std::string> names; // of the verified peer
   std::optional<error> failure;
   std::size_t handshake_bytes = 0, most_handshake_bytes; // received until it was open
