@@ -70,6 +70,15 @@ inline side connect(const tls_context& c, std::string_view host = "a.example") {
   return {std::move(*made)};
 }
 
+/// A server and a client that both show certificates and believe each other's authority.
+inline std::pair<tls_context, tls_context> both_sides() {
+  auto authority = the().authority.certificate();
+  return {context(options_of(the().server, authority)), context(options_of(the().client, authority))};
+}
+
+/// What a client without a certificate says first.
+inline std::string hello() { return connect(context(believing(the().authority.certificate()))).bytes(); }
+
 /// Carries bytes both ways until none are left, in pieces of at most `cut`. A side that has failed takes no more.
 inline void run(side& a, side& b, std::size_t cut = std::string::npos) {
   auto carry = [cut](side& from, side& to) {
