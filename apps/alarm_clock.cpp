@@ -16,6 +16,7 @@ void alarm_clock::wake(reply_to<void> to, time when) {
     std::lock_guard lock{mutex_};
     sleepers_.emplace(where, sleeper{std::move(to), std::move(on_over)});
     if (over.stop_requested()) over_.push_back(where);
+    else if (sleepers_.begin()->first != where) return; // somebody gets up before
   }
   changed_.notify_one();
 }
@@ -24,6 +25,7 @@ void alarm_clock::get_up(const place& where) {
   {
     std::lock_guard lock{mutex_};
     over_.push_back(where);
+    if (over_.size() > 1) return; // the thread has been told
   }
   changed_.notify_one();
 }
