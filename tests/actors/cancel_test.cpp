@@ -16,12 +16,9 @@ public:
   registry functions() {
     registry rpc;
     rpc.add("watch", [this](reply_to<std::int64_t> r) {
-      std::lock_guard lock{mutex_};
       auto over = r.over();
-      auto& w = running_.emplace_back(std::move(r));
-      ++began_;
-      changed_.notify_all();
-      w.callback = std::make_unique<callback>(over, tell{this});
+      auto& w = begin(std::move(r));
+      w.callback = std::make_unique<callback>(over, tell{this}); // which may be called at once
     });
     rpc.add("two", [] { return 2; });
     return rpc;
@@ -44,6 +41,12 @@ private:
     reply_to<std::int64_t> answer;
     std::unique_ptr<std::stop_callback<tell>> callback;
   };
+  run& begin(reply_to<std::int64_t> r) {
+    std::lock_guard lock{mutex_};
+    ++began_;
+    changed_.notify_all();
+    return running_.emplace_back(std::move(r));
+  }
   void await(int& counter, int n) {
     std::unique_lock lock{mutex_};
     REQUIRE(changed_.wait_for(lock, patience, [&] { return counter >= n; }));
