@@ -182,7 +182,7 @@ void check_memory(const tcp_options& options, std::size_t count, const std::stri
   auto in_use = each(&footprint::in_use), resident = each(&footprint::resident);
   MESSAGE("each of " << count << " held " << in_use << " bytes, in " << resident << " of the process");
   CHECK(in_use < most);
-  CHECK(resident < most + most / 8);
+  CHECK(resident < most);
   for (auto& peer : slow) { // they have been there all the time
     peer.send_bytes(rest);
     peer.await_close();
