@@ -4,14 +4,16 @@ namespace patio::apps {
 
 alarm_clock::alarm_clock() : thread_{[this](const std::stop_token& ending) { run(ending); }} {}
 
-// The callback is made before the sleeper is here and without the lock, as it may be called at once.
+// The callback is made before the sleeper is here and without the lock, as it may be called at
+// once.
 void alarm_clock::wake(reply_to<void> to, time when) {
   auto where = [&] {
     std::lock_guard lock{mutex_};
     return place{when, ++last_number_};
   }();
-  auto over = to.over();
-  auto on_over = std::make_unique<std::stop_callback<std::function<void()>>>(over, [this, where] { get_up(where); });
+  auto over = to.stop_token();
+  auto on_over = std::make_unique<std::stop_callback<std::function<void()>>>(
+    over, [this, where] { get_up(where); });
   {
     std::lock_guard lock{mutex_};
     sleepers_.emplace(where, sleeper{std::move(to), std::move(on_over)});
@@ -47,14 +49,17 @@ void alarm_clock::run(const std::stop_token& ending) {
   std::unique_lock lock{mutex_};
   while (!ending.stop_requested()) {
     if (auto awake = take_awake(); !awake.empty()) {
-      lock.unlock(); // answers take other locks, and a callback that is being called waits for this one
+      lock.unlock(); // answers take other locks, and a callback that is being called waits for this
+                     // one
       for (auto& s : awake) s.to.answer();
       awake.clear();
       lock.lock();
       continue;
     }
     auto next = sleepers_.empty() ? time::max() : sleepers_.begin()->first.first;
-    auto earlier = [&] { return !over_.empty() || (!sleepers_.empty() && sleepers_.begin()->first.first < next); };
+    auto earlier = [&] {
+      return !over_.empty() || (!sleepers_.empty() && sleepers_.begin()->first.first < next);
+    };
     if (next == time::max()) changed_.wait(lock, ending, earlier);
     else changed_.wait_until(lock, ending, next, earlier);
   }

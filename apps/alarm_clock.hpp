@@ -1,4 +1,5 @@
-/// Answers calls at their time, in one thread for any number of them: what `sleep` of the demo needs.
+/// Answers calls at their time, in one thread for any number of them: what `sleep` of the demo
+/// needs.
 #pragma once
 
 #include <chrono>
@@ -13,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include <patio/reply.hpp>
+#include <patio/functions/reply.hpp>
 
 namespace patio::apps {
 

@@ -5,8 +5,8 @@
 #include <caf/send.hpp>
 #include <nlohmann/json.hpp>
 
-#include <patio/actors/time.hpp>
-#include <patio/literal.hpp>
+#include <patio/actors/os/clock.hpp>
+#include <patio/value/literal.hpp>
 
 #include "client.hpp"
 #include "commands.hpp"
@@ -47,12 +47,15 @@ public:
 private:
   void send() {
     call_async(broker_, request_, {},
-               [self = shared_from_this(), begin = clock_now()](result<value> r) { self->receive(begin, std::move(r)); });
+               [self = shared_from_this(), begin = clock_now()](result<value> r) {
+                 self->receive(begin, std::move(r));
+               });
   }
 
   // On the broker's thread, one call at a time.
   void receive(instant begin, result<value> r) {
-    if (r) seen_.latencies.push_back(static_cast<std::uint32_t>((clock_now() - begin).count() / 100));
+    if (r)
+      seen_.latencies.push_back(static_cast<std::uint32_t>((clock_now() - begin).count() / 100));
     else if (++seen_.errors == 1) seen_.first_error = std::move(r.error());
     if (++done_ == calls_) return finished_.set_value();
     if (sent_ < calls_) ++sent_, send();
@@ -90,16 +93,18 @@ int bench(const bench_flags& f) {
   auto node = client::connect({f.connect}, f.connection);
   if (!node) return report(node.error());
   auto begin = clock_now();
-  auto seen = std::make_shared<load>((*node)->broker(), std::move(*request), f.calls)->run(f.in_flight);
+  auto seen =
+    std::make_shared<load>((*node)->broker(), std::move(*request), f.calls)->run(f.in_flight);
   auto took = std::chrono::duration<double>{clock_now() - begin}.count();
   auto rate = static_cast<double>(f.calls) / took;
   auto p50 = percentile(seen.latencies, 0.50), p99 = percentile(seen.latencies, 0.99);
   if (f.json) {
-    nlohmann::ordered_json j{{"calls_per_s", rate}, {"p50_us", p50}, {"p99_us", p99}, {"errors", seen.errors}};
+    nlohmann::ordered_json j{
+      {"calls_per_s", rate}, {"p50_us", p50}, {"p99_us", p99}, {"errors", seen.errors}};
     std::cout << j.dump() << std::endl;
   } else {
-    std::cout << f.calls << " calls, " << f.in_flight << " in flight: " << rate << " calls/s, p50 " << p50 << " us, p99 " << p99 << " us, "
-              << seen.errors << " errors" << std::endl;
+    std::cout << f.calls << " calls, " << f.in_flight << " in flight: " << rate << " calls/s, p50 "
+              << p50 << " us, p99 " << p99 << " us, " << seen.errors << " errors" << std::endl;
   }
   return seen.first_error ? report(*seen.first_error) : ok;
 }
@@ -107,17 +112,27 @@ int bench(const bench_flags& f) {
 } // namespace
 
 void add_bench(CLI::App& app, command& run) {
-  auto& sub = *app.add_subcommand("bench", "call one function again and again; print rate and latency");
+  auto& sub =
+    *app.add_subcommand("bench", "call one function again and again; print rate and latency");
   auto f = std::make_shared<bench_flags>();
   sub.add_option("--connect", f->connect, "the peer")->required()->type_name("HOST:PORT");
-  sub.add_option("--function", f->function, "the function")->type_name("NAME")->capture_default_str();
-  sub.add_option("--args", f->args, "its arguments as one list")->type_name("LITERAL")->capture_default_str();
-  sub.add_option("--in-flight", f->in_flight, "calls under way at any time")->check(CLI::Range(1, 16'384))->capture_default_str();
-  sub.add_option("--calls", f->calls, "calls in all")->check(CLI::Range(1, 100'000'000))->capture_default_str();
+  sub.add_option("--function", f->function, "the function")
+    ->type_name("NAME")
+    ->capture_default_str();
+  sub.add_option("--args", f->args, "its arguments as one list")
+    ->type_name("LITERAL")
+    ->capture_default_str();
+  sub.add_option("--in-flight", f->in_flight, "calls under way at any time")
+    ->check(CLI::Range(1, 16'384))
+    ->capture_default_str();
+  sub.add_option("--calls", f->calls, "calls in all")
+    ->check(CLI::Range(1, 100'000'000))
+    ->capture_default_str();
   sub.add_flag("--json", f->json, "print one JSON object: calls_per_s, p50_us, p99_us, errors");
   f->connection.add_security(sub);
   f->connection.add_timeout(sub);
-  sub.footer("Example:\n  patio bench --connect 127.0.0.1:15383 --function mul --args '[3, 4]' --in-flight 64 --calls 100000");
+  sub.footer("Example:\n  patio bench --connect 127.0.0.1:15383 --function mul --args '[3, 4]' "
+             "--in-flight 64 --calls 100000");
   sub.callback([f, &run] { run = [f] { return bench(*f); }; });
 }
 

@@ -1,6 +1,6 @@
 #include <iostream>
 
-#include <patio/literal.hpp>
+#include <patio/value/literal.hpp>
 
 #include "client.hpp"
 #include "commands.hpp"
@@ -26,7 +26,8 @@ result<arguments> parse_arguments(const call_flags& f) {
   }
   for (const auto& pair : f.keywords) {
     auto equals = pair.find('=');
-    if (equals == std::string::npos || equals == 0) return fail(errc::invalid, "--kw takes NAME=VALUE, not '" + pair + "'");
+    if (equals == std::string::npos || equals == 0)
+      return fail(errc::invalid, "--kw takes NAME=VALUE, not '" + pair + "'");
     auto v = parse_word(std::string_view{pair}.substr(equals + 1));
     if (!v) return fail(errc::invalid, "--kw " + pair + ": " + v.error().message);
     args.keywords.emplace_back(pair.substr(0, equals), std::move(*v));
@@ -54,13 +55,22 @@ void add_call(CLI::App& app, command& run) {
   auto& sub = *app.add_subcommand("call", "call a function at a peer and print its result");
   auto f = std::make_shared<call_flags>();
   sub.add_option("name", f->name, "the function")->required()->type_name("NAME");
-  sub.add_option("arg", f->words, "arguments: Python literals or JSON; a word that is neither is a string")->type_name("ARG");
-  sub.add_option("--kw", f->keywords, "a keyword argument; any number")->type_name("NAME=VALUE")->allow_extra_args(false);
-  sub.add_option("--connect", f->connect, "the peer; any number of them")->required()->type_name("HOST:PORT")->allow_extra_args(false);
+  sub
+    .add_option("arg", f->words,
+                "arguments: Python literals or JSON; a word that is neither is a string")
+    ->type_name("ARG");
+  sub.add_option("--kw", f->keywords, "a keyword argument; any number")
+    ->type_name("NAME=VALUE")
+    ->allow_extra_args(false);
+  sub.add_option("--connect", f->connect, "the peer; any number of them")
+    ->required()
+    ->type_name("HOST:PORT")
+    ->allow_extra_args(false);
   sub.add_flag("--json", f->json, "print the result as JSON");
   f->connection.add_security(sub);
   f->connection.add_timeout(sub);
-  sub.footer("Example:\n  patio call div 1 0.5 --connect 127.0.0.1:15383\n  patio call echo \"(1, b'x')\" --kw a=None --connect 127.0.0.1\n"
+  sub.footer("Example:\n  patio call div 1 0.5 --connect 127.0.0.1:15383\n  patio call echo \"(1, "
+             "b'x')\" --kw a=None --connect 127.0.0.1\n"
              "A negative number after -- : patio call sub --connect 127.0.0.1 -- 1 -2");
   sub.callback([f, &run] { run = [f] { return call_once(*f); }; });
 }

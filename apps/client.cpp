@@ -4,36 +4,50 @@
 #include <cstdlib>
 #include <cstring>
 
-#include <patio/actors/log.hpp>
-#include <patio/login.hpp>
+#include <patio/actors/os/log.hpp>
+#include <patio/protocol/login.hpp>
 
 namespace patio::apps {
 
 void connection_flags::add_security(CLI::App& app) {
-  app.add_option("--key-file", key_file, "file with the shared key of 0 to 32 bytes (default: the environment variable PATIO_KEY)")
+  app
+    .add_option(
+      "--key-file", key_file,
+      "file with the shared key of 0 to 32 bytes (default: the environment variable PATIO_KEY)")
     ->type_name("FILE");
   app.add_flag("--tls", tls, "speak TLS, and nothing else; implied by the options below");
   app
     .add_option("--tls-ca", files.authorities,
-                "authorities to believe (default: the system's); a server with it demands client certificates")
+                "authorities to believe (default: the system's); a server with it demands client "
+                "certificates")
     ->type_name("FILE");
-  app.add_option("--tls-cert", files.certificate, "certificate to show, with its chain")->type_name("FILE");
+  app.add_option("--tls-cert", files.certificate, "certificate to show, with its chain")
+    ->type_name("FILE");
   app.add_option("--tls-key", files.private_key, "its private key")->type_name("FILE");
-  app.add_option("--tls-crl", files.revoked, "certificate revocation lists of the authorities")->type_name("FILE");
-  app.add_option("--tls-name", tls_name, "name that a dialled peer's certificate must have (default: the host dialled)")->type_name("HOST");
-  app.add_flag("--tls-insecure", tls_insecure, "believe whoever answers: anybody on the way can read and change everything");
+  app.add_option("--tls-crl", files.revoked, "certificate revocation lists of the authorities")
+    ->type_name("FILE");
+  app
+    .add_option("--tls-name", tls_name,
+                "name that a dialled peer's certificate must have (default: the host dialled)")
+    ->type_name("HOST");
+  app.add_flag("--tls-insecure", tls_insecure,
+               "believe whoever answers: anybody on the way can read and change everything");
 }
 
 void connection_flags::add_timeout(CLI::App& app) {
-  app.add_option("--timeout", timeout, "seconds that each call may take")->type_name("SECONDS")->capture_default_str();
+  app.add_option("--timeout", timeout, "seconds that each call may take")
+    ->type_name("SECONDS")
+    ->capture_default_str();
 }
 
 result<secret> load_key_file(const std::string& path) {
   auto bytes = read_secret_file(path);
   if (!bytes) return bytes;
   secret key = bytes->view().substr(0, bytes->size() - (bytes->view().ends_with('\n') ? 1 : 0));
-  if (key.empty()) return fail(errc::invalid, path + " is empty: a node without a key is given none");
-  if (auto fits = check_key(key.view()); !fits) return fail(errc::invalid, path + ": " + fits.error().message);
+  if (key.empty())
+    return fail(errc::invalid, path + " is empty: a node without a key is given none");
+  if (auto fits = protocol::check_key(key.view()); !fits)
+    return fail(errc::invalid, path + ": " + fits.error().message);
   return key;
 }
 
@@ -42,8 +56,10 @@ result<secret> load_key(const connection_flags& flags) {
   char* from_environment = std::getenv("PATIO_KEY");
   if (!from_environment) return secret{};
   secret key{from_environment};
-  std::memset(from_environment, 0, key.size()); // whoever may look at a process may see its environment
-  if (auto fits = check_key(key.view()); !fits) return fail(errc::invalid, "PATIO_KEY: " + fits.error().message);
+  std::memset(from_environment, 0,
+              key.size()); // whoever may look at a process may see its environment
+  if (auto fits = protocol::check_key(key.view()); !fits)
+    return fail(errc::invalid, "PATIO_KEY: " + fits.error().message);
   return key;
 }
 
@@ -66,31 +82,35 @@ std::string named(const tls_files& files) {
 
 result<std::optional<tls_options>> load_tls(const connection_flags& f) {
   const auto& files = f.files;
-  bool implied = f.tls_insecure || !f.tls_name.empty() || !files.authorities.empty() || !files.certificate.empty()
-                 || !files.private_key.empty() || !files.revoked.empty();
+  bool implied = f.tls_insecure || !f.tls_name.empty() || !files.authorities.empty()
+                 || !files.certificate.empty() || !files.private_key.empty()
+                 || !files.revoked.empty();
   if (!f.tls && !implied) return std::nullopt;
   auto options = read_tls_files(files);
   if (!options) return tl::unexpected(std::move(options.error()));
   options->name = f.tls_name;
   if (f.tls_insecure) options->verify = tls_options::verification::insecure_accept_any_server;
-  if (auto fits = tls_context::make(*options); !fits) return fail(fits.error().code, fits.error().message + " (" + named(files) + ")");
+  if (auto fits = tls::context::make(*options); !fits)
+    return fail(fits.error().code, fits.error().message + " (" + named(files) + ")");
   return std::move(*options);
 }
 
 result<std::chrono::nanoseconds> seconds(double s) {
-  if (!(s > 0) || s > 86'400) return fail(errc::invalid, "--timeout takes a number of seconds above 0, at most 86400");
+  if (!(s > 0) || s > 86'400)
+    return fail(errc::invalid, "--timeout takes a number of seconds above 0, at most 86400");
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>{s});
 }
 
 client::client(tcp_options options) {
   // Every peer is connected before the first call, so a name that is not known now will not be.
-  options.limits.route_wait = std::chrono::nanoseconds::zero();
+  options.limits.route_timeout = std::chrono::nanoseconds::zero();
   broker_ = spawn_tcp_broker(system_, null_executor(), std::move(options));
 }
 
 client::~client() { shut_down(broker_); }
 
-result<std::unique_ptr<client>> client::connect(const std::vector<std::string>& endpoints, const connection_flags& flags) {
+result<std::unique_ptr<client>> client::connect(const std::vector<std::string>& endpoints,
+                                                const connection_flags& flags) {
   auto key = load_key(flags);
   if (!key) return tl::unexpected(std::move(key.error()));
   auto tls = load_tls(flags);
@@ -98,18 +118,22 @@ result<std::unique_ptr<client>> client::connect(const std::vector<std::string>& 
   std::vector<endpoint> targets;
   for (const auto& text : endpoints) {
     auto where = parse_endpoint(text);
-    if (!where) return tl::unexpected(error{errc::invalid, "--connect " + where.error().message, {}});
+    if (!where)
+      return tl::unexpected(error{errc::invalid, "--connect " + where.error().message, {}});
     targets.push_back(std::move(*where));
   }
   set_log_level(log_level::off); // what goes wrong is reported once, as the command's own error
   std::unique_ptr<client> made{new client{{.key = std::move(*key), .tls = std::move(*tls)}}};
   std::vector<std::future<result<peer_info>>> logins;
-  for (const auto& where : targets) logins.push_back(patio::connect(made->broker_, where.host, where.port, {.until_connected = false}));
+  for (const auto& where : targets)
+    logins.push_back(
+      patio::connect(made->broker_, where.host, where.port, {.until_connected = false}));
   auto patience = seconds(flags.timeout);
   if (!patience) return tl::unexpected(std::move(patience.error()));
   auto until = std::chrono::steady_clock::now() + *patience;
   for (auto& login : logins) {
-    if (login.wait_until(until) != std::future_status::ready) return fail(errc::connect_failed, "no login within --timeout");
+    if (login.wait_until(until) != std::future_status::ready)
+      return fail(errc::connect_failed, "no login within --timeout");
     auto peer = login.get();
     if (!peer) return tl::unexpected(std::move(peer.error()));
     made->peers_.push_back(std::move(*peer));

@@ -1,4 +1,5 @@
-/// What the subcommands that call a peer have in common: a node that serves nothing, with one connection.
+/// What the subcommands that call a peer have in common: a node that serves nothing, with one
+/// connection.
 #pragma once
 
 #include <memory>
@@ -6,10 +7,11 @@
 
 #include <CLI/CLI.hpp>
 
-#include <patio/actors/call.hpp>
-#include <patio/actors/system.hpp>
-#include <patio/actors/tcp_broker.hpp>
-#include <patio/actors/tls_files.hpp>
+#include <patio/actors/broker/tcp_broker.hpp>
+#include <patio/actors/caf/system.hpp>
+#include <patio/actors/client/call.hpp>
+#include <patio/actors/os/signals.hpp>
+#include <patio/actors/os/tls_files.hpp>
 
 namespace patio::apps {
 
@@ -28,7 +30,8 @@ struct connection_flags {
 /// A key of at most 32 bytes. A trailing newline of the file is not part of it.
 [[nodiscard]] result<secret> load_key_file(const std::string& path);
 
-/// The key from the file, else from PATIO_KEY, which is overwritten in the process's environment, else empty.
+/// The key from the file, else from PATIO_KEY, which is overwritten in the process's environment,
+/// else empty.
 [[nodiscard]] result<secret> load_key(const connection_flags& flags);
 
 /// Nothing without --tls. Reads the files anew each time.
@@ -41,7 +44,8 @@ class client {
 public:
   ~client();
   /// Connects and logs in, or says why not.
-  [[nodiscard]] static result<std::unique_ptr<client>> connect(const std::vector<std::string>& endpoints, const connection_flags& flags);
+  [[nodiscard]] static result<std::unique_ptr<client>>
+  connect(const std::vector<std::string>& endpoints, const connection_flags& flags);
 
   [[nodiscard]] const tcp_broker_actor& broker() const noexcept { return broker_; }
   [[nodiscard]] const std::vector<peer_info>& peers() const noexcept { return peers_; }

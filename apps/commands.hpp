@@ -1,4 +1,5 @@
-/// The subcommands of `patio`, one function each to declare its flags; running it returns the exit code.
+/// The subcommands of `patio`, one function each to declare its flags; running it returns the exit
+/// code.
 #pragma once
 
 #include <functional>

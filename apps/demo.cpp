@@ -8,16 +8,19 @@
 #include <sstream>
 #include <thread>
 
-#include <patio/integer.hpp>
+#include <patio/value/integer.hpp>
 
 #include "alarm_clock.hpp"
 
 namespace patio::apps {
 namespace {
 
-constexpr std::size_t longest_result = 8 * 1024; // bytes of an integer; a peer's reader takes no longer one
+constexpr std::size_t longest_result =
+  8 * 1024; // bytes of an integer; a peer's reader takes no longer one
 
-[[noreturn]] void raise(const char* type, std::string text) { throw python_error{type, {std::move(text)}}; }
+[[noreturn]] void raise(const char* type, std::string text) {
+  throw python_error{type, {std::move(text)}};
+}
 
 bool is_whole(const value& v) { return v.kind() == kind::integer || v.kind() == kind::boolean; }
 
@@ -25,11 +28,13 @@ integer whole(const value& v) { return *from_value<integer>(v); }
 
 double real(const value& v, const char* operation) {
   if (auto d = from_value<double>(v)) return *d;
-  raise("TypeError", std::string{"unsupported operand type for "} + operation + ": '" + std::string{type_name(v.kind())} + "'");
+  raise("TypeError", std::string{"unsupported operand type for "} + operation + ": '"
+                       + std::string{type_name(v.kind())} + "'");
 }
 
 value bounded(const integer& i) {
-  if (i.magnitude().size() > longest_result) raise("OverflowError", "the result has more than 8192 bytes");
+  if (i.magnitude().size() > longest_result)
+    raise("OverflowError", "the result has more than 8192 bytes");
   return i;
 }
 
@@ -49,7 +54,9 @@ value mul(args xs) {
 
 value divide(const value& a, const value& b) {
   auto x = real(a, "/"), y = real(b, "/");
-  if (y == 0) raise("ZeroDivisionError", is_whole(a) && is_whole(b) ? "division by zero" : "float division by zero");
+  if (y == 0)
+    raise("ZeroDivisionError",
+          is_whole(a) && is_whole(b) ? "division by zero" : "float division by zero");
   return x / y;
 }
 
@@ -59,7 +66,8 @@ value subtract(const value& a, const value& b) {
 }
 
 value whole_power(const integer& base, const integer& exponent) {
-  bool odd = !exponent.magnitude().empty() && (static_cast<unsigned char>(exponent.magnitude()[0]) & 1) != 0;
+  bool odd =
+    !exponent.magnitude().empty() && (static_cast<unsigned char>(exponent.magnitude()[0]) & 1) != 0;
   if (exponent == integer{0} || base == integer{1}) return 1;
   if (base == integer{0}) return 0;
   if (base == integer{-1}) return odd ? -1 : 1;
@@ -86,8 +94,10 @@ value echo(args xs, kwargs named) {
 }
 
 void nap(alarm_clock& clock, reply_to<void> to, double seconds) {
-  if (!(seconds >= 0) || seconds > 86'400) raise("ValueError", "sleep length must be from 0 to 86400 seconds");
-  auto wait = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>{seconds});
+  if (!(seconds >= 0) || seconds > 86'400)
+    raise("ValueError", "sleep length must be from 0 to 86400 seconds");
+  auto wait =
+    std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>{seconds});
   clock.wake(std::move(to), std::chrono::steady_clock::now() + wait);
 }
 
@@ -108,7 +118,9 @@ registry demo_functions() {
   rpc.add("pow", power, {.parameters = {"a", "b"}});
   rpc.add("sub", subtract, {.parameters = {"a", "b"}, .quick = true});
   rpc.add("echo", echo, {.quick = true});
-  auto sleep = [clock = std::make_shared<alarm_clock>()](reply_to<void> to, double seconds) { nap(*clock, std::move(to), seconds); };
+  auto sleep = [clock = std::make_shared<alarm_clock>()](reply_to<void> to, double seconds) {
+    nap(*clock, std::move(to), seconds);
+  };
   rpc.add("sleep", sleep, {.parameters = {"seconds"}});
   rpc.add("fail", fail_with, {.parameters = {"kind"}, .quick = true});
   rpc.add("whoami", whoami);

@@ -1,7 +1,7 @@
 /// The functions of `patio serve --demo`, in Python's arithmetic.
 #pragma once
 
-#include <patio/registry.hpp>
+#include <patio/functions/registry.hpp>
 
 namespace patio::apps {
 

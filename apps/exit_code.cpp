@@ -12,10 +12,13 @@ bool is_about_certificates(const error& why) {
 }
 
 const char* advice(const error& why) {
-  if (is_about_certificates(why)) return "--tls-ca says whom to believe, --tls-name whom to expect, --tls-cert and --tls-key what to show";
+  if (is_about_certificates(why))
+    return "--tls-ca says whom to believe, --tls-name whom to expect, --tls-cert and --tls-key "
+           "what to show";
   switch (why.code) {
   case errc::connect_failed: return "is the address right, and is the peer running?";
-  case errc::login_refused: return "is PATIO_KEY the same on both sides, and --tls given on both or neither?";
+  case errc::login_refused:
+    return "is PATIO_KEY the same on both sides, and --tls given on both or neither?";
   case errc::no_route: return "`patio list --connect HOST:PORT` shows what is served";
   case errc::timeout: return "--timeout SECONDS allows more time; the function may still have run";
   case errc::not_sent: return "the call did not leave: it is safe to repeat";
@@ -47,7 +50,8 @@ exit_code exit_code_of(errc code) noexcept {
 }
 
 int report(const error& why) {
-  std::cerr << "patio: " << displayable(to_string(why)); // a peer's words must not steer the terminal
+  std::cerr << "patio: "
+            << displayable(to_string(why)); // a peer's words must not steer the terminal
   if (const auto* next = advice(why)) std::cerr << " (" << next << ")";
   std::cerr << '\n';
   return exit_code_of(why.code);

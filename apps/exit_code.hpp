@@ -1,7 +1,7 @@
 /// Exit codes of the `patio` command. Never renumber: scripts depend on them.
 #pragma once
 
-#include <patio/error.hpp>
+#include <patio/value/error.hpp>
 
 namespace patio::apps {
 

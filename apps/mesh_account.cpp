@@ -30,7 +30,8 @@ void mesh_account::started(std::size_t node) { nodes_[node] = {}; }
 void mesh_account::killed(std::size_t node) {
   nodes_[node] = {0, true};
   for (auto& [number, c] : calls_)
-    if (c.caller == node && c.begun > 0 && c.ended == 0 && !std::exchange(c.caller_killed, true)) ++endings_["caller killed"];
+    if (c.caller == node && c.begun > 0 && c.ended == 0 && !std::exchange(c.caller_killed, true))
+      ++endings_["caller killed"];
 }
 
 bool mesh_account::all_idle() const {
@@ -44,8 +45,9 @@ std::size_t mesh_account::links() const {
 }
 
 std::size_t mesh_account::open() const {
-  return static_cast<std::size_t>(std::count_if(
-    calls_.begin(), calls_.end(), [](const auto& c) { return c.second.begun > 0 && c.second.ended == 0 && !c.second.caller_killed; }));
+  return static_cast<std::size_t>(std::count_if(calls_.begin(), calls_.end(), [](const auto& c) {
+    return c.second.begun > 0 && c.second.ended == 0 && !c.second.caller_killed;
+  }));
 }
 
 mesh_account::sums mesh_account::close() const {

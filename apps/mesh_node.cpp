@@ -1,4 +1,5 @@
-// `patio mesh-node`: one C++ node of `patio mesh`, steered by lines on standard input and heard by lines on standard output.
+// `patio mesh-node`: one C++ node of `patio mesh`, steered by lines on standard input and heard by
+// lines on standard output.
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -8,9 +9,9 @@
 #include <iostream>
 #include <thread>
 
-#include <patio/actors/completion.hpp>
-#include <patio/actors/log.hpp>
-#include <patio/actors/time.hpp>
+#include <patio/actors/caf/callback_actor.hpp>
+#include <patio/actors/os/clock.hpp>
+#include <patio/actors/os/log.hpp>
 
 #include "client.hpp"
 #include "commands.hpp"
@@ -25,7 +26,8 @@ struct node_flags {
   double rate = 10;
 };
 
-// One write for each line: the pipe keeps lines of several threads whole, and what was written survives a kill.
+// One write for each line: the pipe keeps lines of several threads whole, and what was written
+// survives a kill.
 void say(const std::string& line) {
   auto text = line + "\n";
   (void)!::write(STDOUT_FILENO, text.data(), text.size());
@@ -33,7 +35,8 @@ void say(const std::string& line) {
 
 class caller {
 public:
-  caller(broker_actor broker, const node_flags& f) : broker_{std::move(broker)}, flags_{f}, thread_{[this] { run(); }} {}
+  caller(broker_actor broker, const node_flags& f)
+      : broker_{std::move(broker)}, flags_{f}, thread_{[this] { run(); }} {}
   ~caller() {
     stop();
     thread_.join();
@@ -49,9 +52,9 @@ private:
     auto begin = std::chrono::steady_clock::now();
     std::unique_lock lock{mutex_};
     for (std::uint64_t number = 1; !stopping_; ++number) {
-      auto due =
-        begin
-        + std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>{static_cast<double>(number) / flags_.rate});
+      auto due = begin
+                 + std::chrono::duration_cast<std::chrono::nanoseconds>(
+                   std::chrono::duration<double>{static_cast<double>(number) / flags_.rate});
       if (wake_.wait_until(lock, due, [this] { return stopping_; })) break;
       ++open_;
       lock.unlock();
@@ -66,8 +69,9 @@ private:
   void report_peers() {
     if (clock_now() < next_report_) return;
     next_report_ = clock_now() + std::chrono::seconds{1};
-    request_from_outside(broker_, caf::make_message(peers_atom::value), [](caf::message& m) {
-      if (m.match_elements<std::vector<peer_info>>()) say("p " + std::to_string(m.get_as<std::vector<peer_info>>(0).size()));
+    request_async(broker_, caf::make_message(peers_atom::value), [](caf::message& m) {
+      if (m.match_elements<std::vector<peer_info>>())
+        say("p " + std::to_string(m.get_as<std::vector<peer_info>>(0).size()));
     });
   }
 
@@ -76,8 +80,11 @@ private:
     auto begin = clock_now();
     say("b " + std::to_string(id));
     call_async(broker_, {"work", {{value{id}}, {}}, 2}, {}, [this, id, begin](result<value> r) {
-      auto ending = !r ? std::string{to_string(r.error().code)} : *r == value{id} ? "value" : "wrong";
-      say("e " + std::to_string(id) + " " + ending + " " + std::to_string((clock_now() - begin).count() / 1000));
+      auto ending = !r                ? std::string{to_string(r.error().code)}
+                    : *r == value{id} ? "value"
+                                      : "wrong";
+      say("e " + std::to_string(id) + " " + ending + " "
+          + std::to_string((clock_now() - begin).count() / 1000));
       std::lock_guard lock{mutex_};
       if (--open_ == 0) wake_.notify_all();
     });

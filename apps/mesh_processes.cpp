@@ -53,7 +53,8 @@ bool mesh_processes::start(std::size_t node, const std::vector<std::string>& com
   ::close(out[1]);
   if (children_.size() <= node) children_.resize(node + 1);
   children_[node] = {failed == 0 ? pid : -1, in[1], out[0], {}};
-  if (failed != 0) std::cerr << "patio: cannot start " << command[0] << ": " << std::strerror(failed) << '\n';
+  if (failed != 0)
+    std::cerr << "patio: cannot start " << command[0] << ": " << std::strerror(failed) << '\n';
   return failed == 0;
 }
 
@@ -106,7 +107,9 @@ void mesh_processes::finish(int patience_ms) {
   for (auto& c : children_) close_fd(c.in);
   auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{patience_ms};
   auto talks = [](const child& c) { return c.out >= 0; };
-  while (std::any_of(children_.begin(), children_.end(), talks) && std::chrono::steady_clock::now() < deadline) poll(100);
+  while (std::any_of(children_.begin(), children_.end(), talks)
+         && std::chrono::steady_clock::now() < deadline)
+    poll(100);
   for (auto& c : children_) reap(c, talks(c));
 }
 

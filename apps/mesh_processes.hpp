@@ -1,5 +1,5 @@
-/// The processes of `patio mesh`: started, steered by lines, killed and started again. A resource: what still runs is
-/// killed and reaped when this ends.
+/// The processes of `patio mesh`: started, steered by lines, killed and started again. A resource:
+/// what still runs is killed and reaped when this ends.
 #pragma once
 
 #include <functional>
@@ -8,13 +8,14 @@
 
 #include <sys/types.h>
 
-#include <patio/endpoint.hpp>
+#include <patio/protocol/endpoint.hpp>
 
 namespace patio::apps {
 
 class mesh_processes {
 public:
-  /// `on_line(node, line)` is called from `poll`; an empty optional line end means the node's output has ended.
+  /// `on_line(node, line)` is called from `poll`; an empty optional line end means the node's
+  /// output has ended.
   using line_handler = std::function<void(std::size_t node, const std::string& line)>;
 
   explicit mesh_processes(line_handler on_line) : on_line_{std::move(on_line)} {}
@@ -28,9 +29,14 @@ public:
   /// Without a word, as a power cut; reads what it had said before.
   void kill(std::size_t node);
   /// Its output has not ended, which is how one that ends by itself is noticed.
-  [[nodiscard]] bool talks(std::size_t node) const noexcept { return node < children_.size() && children_[node].out >= 0; }
-  [[nodiscard]] bool runs(std::size_t node) const noexcept { return node < children_.size() && children_[node].pid > 0; }
-  /// Closes every node's standard input and waits until all have ended; those that do not are killed.
+  [[nodiscard]] bool talks(std::size_t node) const noexcept {
+    return node < children_.size() && children_[node].out >= 0;
+  }
+  [[nodiscard]] bool runs(std::size_t node) const noexcept {
+    return node < children_.size() && children_[node].pid > 0;
+  }
+  /// Closes every node's standard input and waits until all have ended; those that do not are
+  /// killed.
   void finish(int patience_ms);
   /// Waits for lines, at most so long.
   void poll(int patience_ms);

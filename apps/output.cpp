@@ -5,9 +5,9 @@
 #include <iostream>
 #include <unordered_map>
 
-#include <patio/printable.hpp>
-#include <patio/repr.hpp>
-#include <patio/utf8.hpp>
+#include <patio/base/printable.hpp>
+#include <patio/base/utf8.hpp>
+#include <patio/value/repr.hpp>
 
 #include "exit_code.hpp"
 
@@ -17,7 +17,9 @@ namespace {
 using json = nlohmann::ordered_json;
 
 error no_json(const value& v, const char* why) {
-  return {errc::invalid, std::string{type_name(v.kind())} + " has no JSON form" + why + ": leave --json out", {}};
+  return {errc::invalid,
+          std::string{type_name(v.kind())} + " has no JSON form" + why + ": leave --json out",
+          {}};
 }
 
 bool is_utf8(std::string_view text) { // in a value only lone surrogates can be wrong
@@ -26,7 +28,8 @@ bool is_utf8(std::string_view text) { // in a value only lone surrogates can be 
   return true;
 }
 
-/// Neither controls, those of the terminal's second set included, nor what turns the direction of writing, nor lone surrogates.
+/// Neither controls, those of the terminal's second set included, nor what turns the direction of
+/// writing, nor lone surrogates.
 bool is_plain(std::string_view text) {
   while (!text.empty()) {
     auto [c, size] = decode_utf8(text);
@@ -49,7 +52,8 @@ result<json> array(std::span<const value> items) {
 result<json> object(const value& dict) {
   auto all = json::object();
   auto& members = all.get_ref<json::object_t&>();
-  std::unordered_map<std::string, std::size_t> places; // as looking for a name among the members takes longer with each
+  std::unordered_map<std::string, std::size_t>
+    places; // as looking for a name among the members takes longer with each
   for (const auto& [key, mapped] : dict.entries()) {
     auto j = to_json(mapped);
     if (!j) return j;
@@ -58,7 +62,9 @@ result<json> object(const value& dict) {
     if (!is_utf8(*name)) return tl::unexpected(no_json(key, " with lone surrogates"));
     auto [at, is_new] = places.try_emplace(*name, members.size());
     if (is_new) members.push_back({std::move(*name), std::move(*j)});
-    else members.begin()[static_cast<std::ptrdiff_t>(at->second)].second = std::move(*j); // 1 and "1" are one name
+    else
+      members.begin()[static_cast<std::ptrdiff_t>(at->second)].second =
+        std::move(*j); // 1 and "1" are one name
   }
   return all;
 }
@@ -66,7 +72,8 @@ result<json> object(const value& dict) {
 } // namespace
 
 result<json> to_json(const value& v) {
-  if (v.weight() > value::expansion_limit) return fail(errc::invalid, "the value is too large to print");
+  if (v.weight() > value::expansion_limit)
+    return fail(errc::invalid, "the value is too large to print");
   switch (v.kind()) {
   case kind::none: return json(nullptr);
   case kind::boolean: return json(v.as_bool());
@@ -102,6 +109,8 @@ int print(const value& v, bool as_json) {
   return ok;
 }
 
-std::string displayable(std::string_view text) { return is_plain(text) ? std::string{text} : brief(value{text}, 4096); }
+std::string displayable(std::string_view text) {
+  return is_plain(text) ? std::string{text} : brief(value{text}, 4096);
+}
 
 } // namespace patio::apps

@@ -10,7 +10,8 @@ namespace {
 // Of a wrong subcommand CLI11 says only that one is required.
 std::string reason(const CLI::App& app, const CLI::ParseError& wrong) {
   auto words = app.remaining(true);
-  bool misses_subcommand = wrong.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError) && !words.empty();
+  bool misses_subcommand =
+    wrong.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError) && !words.empty();
   return misses_subcommand ? "'" + words.front() + "' is unknown here" : wrong.what();
 }
 
@@ -18,8 +19,10 @@ std::string reason(const CLI::App& app, const CLI::ParseError& wrong) {
 
 int main(int argc, char** argv) {
   namespace apps = patio::apps;
-  std::signal(SIGPIPE, SIG_IGN); // a write says so itself; other signals end the command, but for serve's
-  CLI::App app{"Functions across processes: serve them, call them, in C++ and Python alike.", "patio"};
+  std::signal(SIGPIPE,
+              SIG_IGN); // a write says so itself; other signals end the command, but for serve's
+  CLI::App app{"Functions across processes: serve them, call them, in C++ and Python alike.",
+               "patio"};
   app.footer("Example:\n  patio serve --demo &\n  patio call mul 6 7 --connect 127.0.0.1");
   app.set_version_flag("--version", "patio " PATIO_VERSION);
   app.require_subcommand(1);

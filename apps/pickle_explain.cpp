@@ -2,7 +2,7 @@
 #include <iostream>
 #include <sstream>
 
-#include <patio/pickle.hpp>
+#include <patio/pickle/pickle.hpp>
 
 #include "commands.hpp"
 #include "exit_code.hpp"
@@ -23,19 +23,23 @@ result<std::string> read_input(const std::string& path) {
   return text.str();
 }
 
-// A frame's payload is a value, a call, or, in an ERROR, an exception of a class that is not known here.
+// A frame's payload is a value, a call, or, in an ERROR, an exception of a class that is not known
+// here.
 result<std::string> explain_bytes(std::string_view bytes) {
   auto types = python_types::standard();
   if (auto call = read_call_request(bytes, {}, types)) return to_tagged_json(*call);
   auto strict = read_pickle(bytes, {}, unknown_class::refuse, types);
   if (strict) return to_tagged_json(*strict);
-  if (auto v = read_pickle(bytes, {}, unknown_class::as_exception); v && v->kind() == kind::exception)
-    strict.error().message += "; accepted in an ERROR, as an exception of a class that is not known here";
+  if (auto v = read_pickle(bytes, {}, unknown_class::as_exception);
+      v && v->kind() == kind::exception)
+    strict.error().message +=
+      "; accepted in an ERROR, as an exception of a class that is not known here";
   return tl::unexpected(std::move(strict.error()));
 }
 
 int explain(const std::string& path) {
-  auto explained = read_input(path).and_then([](const std::string& bytes) { return explain_bytes(bytes); });
+  auto explained =
+    read_input(path).and_then([](const std::string& bytes) { return explain_bytes(bytes); });
   if (!explained) return report(explained.error());
   std::cout << *explained << std::endl;
   return ok;
@@ -44,13 +48,15 @@ int explain(const std::string& path) {
 } // namespace
 
 void add_pickle(CLI::App& app, command& run) {
-  auto& sub = *app.add_subcommand("pickle", "look into Python pickles, without running anything in them");
-  auto& explain_sub = *sub.add_subcommand("explain", "print the value as tagged JSON, or say at which byte and why it is refused");
+  auto& sub =
+    *app.add_subcommand("pickle", "look into Python pickles, without running anything in them");
+  auto& explain_sub = *sub.add_subcommand(
+    "explain", "print the value as tagged JSON, or say at which byte and why it is refused");
   sub.require_subcommand(1);
   auto path = std::make_shared<std::string>();
   explain_sub.add_option("file", *path, "the pickle (default: standard input)")->type_name("FILE");
-  const char* example =
-    "Example:\n  python3 -c 'import pickle, sys; sys.stdout.buffer.write(pickle.dumps((1, \"a\")))' | patio pickle explain";
+  const char* example = "Example:\n  python3 -c 'import pickle, sys; "
+                        "sys.stdout.buffer.write(pickle.dumps((1, \"a\")))' | patio pickle explain";
   sub.footer(example);
   explain_sub.footer(example);
   explain_sub.callback([path, &run] { run = [path] { return explain(*path); }; });

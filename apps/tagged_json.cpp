@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
-#include <patio/integer.hpp>
+#include <patio/value/integer.hpp>
 
 namespace patio::apps {
 namespace {
@@ -23,7 +23,9 @@ std::string tag(std::string_view type, const std::string& content) {
 std::string quoted(const std::string& plain) { return '"' + plain + '"'; }
 
 /// A lone surrogate, which JSON cannot hold, becomes U+FFFD.
-std::string escaped(std::string_view text) { return json(text).dump(-1, ' ', true, json::error_handler_t::replace); }
+std::string escaped(std::string_view text) {
+  return json(text).dump(-1, ' ', true, json::error_handler_t::replace);
+}
 
 std::string hex(std::string_view bytes) {
   constexpr std::string_view digits = "0123456789abcdef";
@@ -62,13 +64,16 @@ std::string sorted_set(const value& v) {
 
 std::string pairs_of(std::span<const dict_entry> entries) {
   std::vector<std::string> texts;
-  for (const auto& [key, mapped] : entries) texts.push_back(joined({text_of(key), text_of(mapped)}));
+  for (const auto& [key, mapped] : entries)
+    texts.push_back(joined({text_of(key), text_of(mapped)}));
   return joined(texts);
 }
 
 std::string exception_text(const value& v) {
-  auto content = R"({"type": )" + escaped(v.exception_type()) + R"(, "args": )" + joined(texts_of(v.exception_args()));
-  if (!v.exception_notes().empty()) content += R"(, "notes": )" + joined(texts_of(v.exception_notes()));
+  auto content = R"({"type": )" + escaped(v.exception_type()) + R"(, "args": )"
+                 + joined(texts_of(v.exception_args()));
+  if (!v.exception_notes().empty())
+    content += R"(, "notes": )" + joined(texts_of(v.exception_notes()));
   return tag("exception", content + "}");
 }
 
@@ -88,7 +93,9 @@ std::string text_of(const value& v) {
   case kind::boolean: return tag("bool", v.as_bool() ? "true" : "false");
   case kind::integer: return tag("int", quoted(v.as_integer().decimal()));
   case kind::real: return real_text(v.as_real());
-  case kind::complex: return tag("complex", joined({real_text(v.as_complex().real()), real_text(v.as_complex().imag())}));
+  case kind::complex:
+    return tag("complex",
+               joined({real_text(v.as_complex().real()), real_text(v.as_complex().imag())}));
   case kind::str: return tag("str", quoted(hex(v.text())));
   case kind::bytes: return tag("bytes", quoted(hex(v.data())));
   case kind::bytearray: return tag("bytearray", quoted(hex(v.data())));
@@ -103,7 +110,9 @@ std::string text_of(const value& v) {
   return {};
 }
 
-tl::unexpected<error> too_large() { return fail(errc::invalid, "the value is too large with its shared parts written out"); }
+tl::unexpected<error> too_large() {
+  return fail(errc::invalid, "the value is too large with its shared parts written out");
+}
 
 std::string unhex(const json& tagged) {
   auto text = tagged.at("v").get<std::string>();
@@ -111,7 +120,8 @@ std::string unhex(const json& tagged) {
   for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
     unsigned code = 0;
     auto [end, failed] = std::from_chars(&text[i], &text[i] + 2, code, 16);
-    if (failed != std::errc{} || end != &text[i] + 2) throw std::invalid_argument{"not hexadecimal: " + text};
+    if (failed != std::errc{} || end != &text[i] + 2)
+      throw std::invalid_argument{"not hexadecimal: " + text};
     bytes.push_back(static_cast<char>(code));
   }
   return bytes;
@@ -137,7 +147,8 @@ std::vector<value> items_from(const json& list) {
 
 value dict_from(const json& list) {
   std::vector<dict_entry> entries;
-  for (const auto& pair : list) entries.emplace_back(value_from_tagged(pair.at(0)), value_from_tagged(pair.at(1)));
+  for (const auto& pair : list)
+    entries.emplace_back(value_from_tagged(pair.at(0)), value_from_tagged(pair.at(1)));
   return value::dict(std::move(entries));
 }
 
@@ -147,7 +158,8 @@ value exception_from(const json& content) {
 }
 
 value object_from(const json& content) {
-  object_parts parts{.module = content.at("module").get<std::string>(), .name = content.at("name").get<std::string>()};
+  object_parts parts{.module = content.at("module").get<std::string>(),
+                     .name = content.at("name").get<std::string>()};
   if (content.value("bare", false)) parts.made_by = making::bare;
   parts.args = items_from(content.at("args"));
   parts.items = items_from(content.value("items", json::array()));
@@ -162,7 +174,8 @@ value leaf_from(const std::string& type, const json& tagged) {
   if (type == "bool") return tagged.at("v").get<bool>();
   if (type == "int") return integer_from(tagged);
   if (type == "float") return real_from(tagged);
-  if (type == "complex") return std::complex{real_from(tagged.at("v").at(0)), real_from(tagged.at("v").at(1))};
+  if (type == "complex")
+    return std::complex{real_from(tagged.at("v").at(0)), real_from(tagged.at("v").at(1))};
   if (type == "str") return unhex(tagged);
   if (type == "bytes") return value::bytes(unhex(tagged));
   if (type == "bytearray") return value::bytearray(unhex(tagged));
@@ -178,15 +191,19 @@ result<std::string> to_tagged_json(const value& v) {
 
 result<std::string> to_tagged_json(const call_request& call) {
   std::uint64_t weight = 0;
-  auto light = [&](const value& v) { return v.weight() <= value::expansion_limit && (weight += v.weight()) <= value::expansion_limit; };
+  auto light = [&](const value& v) {
+    return v.weight() <= value::expansion_limit && (weight += v.weight()) <= value::expansion_limit;
+  };
   const auto& [positional, keywords] = call.args;
-  bool all_light = light(call.timeout) && std::ranges::all_of(positional, light)
-                   && std::ranges::all_of(keywords, [&](const auto& keyword) { return light(keyword.second); });
+  bool all_light =
+    light(call.timeout) && std::ranges::all_of(positional, light)
+    && std::ranges::all_of(keywords, [&](const auto& keyword) { return light(keyword.second); });
   if (!all_light) return too_large();
   std::vector<std::string> pairs;
   for (const auto& [name, v] : keywords) pairs.push_back(joined({escaped(name), text_of(v)}));
-  return tag("call", R"({"func": )" + escaped(call.function) + R"(, "args": )" + joined(texts_of(positional)) + R"(, "kwargs": )"
-                       + joined(pairs) + R"(, "timeout": )" + text_of(call.timeout) + "}");
+  return tag("call", R"({"func": )" + escaped(call.function) + R"(, "args": )"
+                       + joined(texts_of(positional)) + R"(, "kwargs": )" + joined(pairs)
+                       + R"(, "timeout": )" + text_of(call.timeout) + "}");
 }
 
 value value_from_tagged(const json& tagged) {
@@ -203,7 +220,9 @@ value value_from_tagged(const json& tagged) {
 
 call_request call_from_tagged(const json& tagged) {
   const auto& fields = tagged.at("v");
-  call_request call{fields.at("func").get<std::string>(), {items_from(fields.at("args")), {}}, value_from_tagged(fields.at("timeout"))};
+  call_request call{fields.at("func").get<std::string>(),
+                    {items_from(fields.at("args")), {}},
+                    value_from_tagged(fields.at("timeout"))};
   for (const auto& pair : fields.at("kwargs"))
     call.args.keywords.emplace_back(pair.at(0).get<std::string>(), value_from_tagged(pair.at(1)));
   return call;

@@ -1,12 +1,13 @@
-/// Values as JSON that keeps what JSON would lose: each is {"t": type, "v": content}, with numbers, texts and bytes as
-/// decimal or hexadecimal text. Written with the separators ", " and ": "; sets are sorted by that text.
+/// Values as JSON that keeps what JSON would lose: each is {"t": type, "v": content}, with numbers,
+/// texts and bytes as decimal or hexadecimal text. Written with the separators ", " and ": "; sets
+/// are sorted by that text.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include <patio/call_request.hpp>
-#include <patio/error.hpp>
+#include <patio/value/call_request.hpp>
+#include <patio/value/error.hpp>
 
 namespace patio::apps {
 
@@ -14,7 +15,8 @@ namespace patio::apps {
 [[nodiscard]] result<std::string> to_tagged_json(const value& v);
 [[nodiscard]] result<std::string> to_tagged_json(const call_request& call);
 
-/// The reverse. Throw nlohmann::json::exception or std::invalid_argument for what is not tagged as above.
+/// The reverse. Throw nlohmann::json::exception or std::invalid_argument for what is not tagged as
+/// above.
 [[nodiscard]] value value_from_tagged(const nlohmann::json& tagged);
 [[nodiscard]] call_request call_from_tagged(const nlohmann::json& tagged);
 

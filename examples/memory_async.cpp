@@ -1,4 +1,5 @@
-// Functions that answer later, on the actor system's own threads: a worker is taken, but no thread waits.
+// Functions that answer later, on the actor system's own threads: a worker is taken, but no thread
+// waits.
 #include <iostream>
 
 #include <patio/patio.hpp>
@@ -19,10 +20,12 @@ int main() {
 
   patio::system_config config;
   caf::actor_system sys{config};
-  auto broker = patio::spawn_memory_broker(sys, patio::spawn_async_pool(sys, rpc, {.workers = 100}));
+  auto broker =
+    patio::spawn_memory_broker(sys, patio::spawn_async_pool(sys, rpc, {.workers = 100}));
 
   std::vector<patio::call_future<std::string>> answers;
-  for (int i = 0; i < 100; ++i) answers.push_back(patio::call<std::string>(broker, "later", "number " + std::to_string(i)));
+  for (int i = 0; i < 100; ++i)
+    answers.push_back(patio::call<std::string>(broker, "later", "number " + std::to_string(i)));
   for (auto& answer : answers)
     if (auto text = answer.get(); &answer == &answers.back()) std::cout << text << '\n';
 }

@@ -1,4 +1,5 @@
-// A struct that is a Python dataclass at the other end, and a moment that is a datetime: see call_own_types.py and shop.py.
+// A struct that is a Python dataclass at the other end, and a moment that is a datetime: see
+// call_own_types.py and shop.py.
 #include <iostream>
 
 #include <patio/patio.hpp>
@@ -11,7 +12,8 @@ struct order {
 };
 template <>
 inline constexpr auto patio::fields<order> =
-  std::tuple{patio::field{"id", &order::id}, patio::field{"items", &order::items}, patio::field{"placed", &order::placed}};
+  std::tuple{patio::field{"id", &order::id}, patio::field{"items", &order::items},
+             patio::field{"placed", &order::placed}};
 template <>
 inline constexpr auto patio::python_class<order> = patio::class_path{"shop", "Order"};
 
@@ -22,12 +24,14 @@ int main() {
   patio::registry rpc;
   rpc.add("split", [](const order& whole) {
     std::vector<order> parts;
-    for (const auto& item : whole.items) parts.push_back({whole.id, {item}, whole.placed + std::chrono::hours{1}});
+    for (const auto& item : whole.items)
+      parts.push_back({whole.id, {item}, whole.placed + std::chrono::hours{1}});
     return parts;
   });
   auto types = patio::python_types::standard().add("shop", "Order");
   auto node = patio::spawn_tcp_broker(sys, patio::spawn_async_pool(sys, rpc), {.types = types});
-  std::cout << "listening on " << patio::to_string(patio::listen(node, "127.0.0.1", 0).value()) << std::endl;
+  std::cout << "listening on " << patio::to_string(patio::listen(node, "127.0.0.1", 0).value())
+            << std::endl;
   patio::wait_for_signal();
   patio::shut_down(node);
 }

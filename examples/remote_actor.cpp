@@ -13,7 +13,9 @@ adder::behavior_type front(adder::pointer self, const adder& remote) {
 void caller(caf::event_based_actor* self, const adder& add, std::promise<void>& done) {
   self->request(add, std::chrono::seconds{5}, std::int64_t{6}, std::int64_t{7})
     .then([&done](std::int64_t sum) { std::cout << "6 + 7 = " << sum << '\n', done.set_value(); },
-          [&done](const caf::error& why) { std::cout << patio::to_string(patio::from_caf(why)) << '\n', done.set_value(); });
+          [&done](const caf::error& why) {
+            std::cout << patio::to_string(patio::from_caf(why)) << '\n', done.set_value();
+          });
 }
 
 int main() {

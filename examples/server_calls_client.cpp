@@ -10,7 +10,8 @@ int main() {
   patio::system_config config;
   caf::actor_system sys{config};
   auto server = patio::spawn_tcp_broker(sys, patio::null_executor(), {.key = "a shared secret"});
-  auto worker = patio::spawn_tcp_broker(sys, patio::spawn_async_pool(sys, worker_functions), {.key = "a shared secret"});
+  auto worker = patio::spawn_tcp_broker(sys, patio::spawn_async_pool(sys, worker_functions),
+                                        {.key = "a shared secret"});
 
   auto where = patio::listen(server, "127.0.0.1", 0).value();
   patio::connect(worker, where.host, where.port);

@@ -1,4 +1,5 @@
-// A typed actor that exists already becomes a service, for C++ and Python peers alike: see call_service.py.
+// A typed actor that exists already becomes a service, for C++ and Python peers alike: see
+// call_service.py.
 #include <iostream>
 #include <map>
 
@@ -6,8 +7,9 @@
 
 using get_atom = caf::atom_constant<caf::atom("get")>;
 using put_atom = caf::atom_constant<caf::atom("put")>;
-using store_actor = caf::typed_actor<caf::replies_to<get_atom, std::string>::with<std::int64_t>,
-                                     caf::replies_to<put_atom, std::string, std::int64_t>::with<std::int64_t>>;
+using store_actor =
+  caf::typed_actor<caf::replies_to<get_atom, std::string>::with<std::int64_t>,
+                   caf::replies_to<put_atom, std::string, std::int64_t>::with<std::int64_t>>;
 
 struct store_state {
   std::map<std::string, std::int64_t> entries;
@@ -17,10 +19,14 @@ store_actor::behavior_type store(store_actor::stateful_pointer<store_state> self
   return {
     [self](get_atom, const std::string& key) -> caf::result<std::int64_t> {
       auto at = self->state.entries.find(key);
-      if (at == self->state.entries.end()) return patio::to_caf(patio::remote_error(patio::value::exception("builtins.KeyError", {key})));
+      if (at == self->state.entries.end())
+        return patio::to_caf(
+          patio::remote_error(patio::value::exception("builtins.KeyError", {key})));
       return at->second;
     },
-    [self](put_atom, const std::string& key, std::int64_t number) { return self->state.entries[key] = number; },
+    [self](put_atom, const std::string& key, std::int64_t number) {
+      return self->state.entries[key] = number;
+    },
   };
 }
 
@@ -33,7 +39,8 @@ int main() {
   rpc.add("kv.get", kv, get_atom::value);
   rpc.add("kv.put", kv, put_atom::value);
   auto node = patio::spawn_tcp_broker(sys, patio::spawn_async_pool(sys, rpc));
-  std::cout << "listening on " << patio::to_string(patio::listen(node, "127.0.0.1", 0).value()) << std::endl;
+  std::cout << "listening on " << patio::to_string(patio::listen(node, "127.0.0.1", 0).value())
+            << std::endl;
   patio::wait_for_signal();
   patio::shut_down(node);
 }

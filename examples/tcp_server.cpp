@@ -1,4 +1,5 @@
-// A node that executes: it listens on IPv4 and IPv6 and serves until SIGINT or SIGTERM. Arguments: the two ports.
+// A node that executes: it listens on IPv4 and IPv6 and serves until SIGINT or SIGTERM. Arguments:
+// the two ports.
 #include <iostream>
 
 #include <patio/patio.hpp>
@@ -11,8 +12,11 @@ int main(int argc, char** argv) {
   patio::system_config config;
   caf::actor_system sys{config};
   auto node = patio::spawn_tcp_broker(sys, patio::spawn_thread_pool(sys, rpc));
-  auto port = [&](int i) { return static_cast<std::uint16_t>(argc > i ? std::stoi(argv[i]) : patio::default_port + i - 1); };
-  for (auto bound : {patio::listen(node, "127.0.0.1", port(1)), patio::listen(node, "::1", port(2))}) {
+  auto port = [&](int i) {
+    return static_cast<std::uint16_t>(argc > i ? std::stoi(argv[i]) : patio::default_port + i - 1);
+  };
+  for (auto bound :
+       {patio::listen(node, "127.0.0.1", port(1)), patio::listen(node, "::1", port(2))}) {
     if (!bound) return std::cerr << patio::to_string(bound.error()) << '\n', 1;
     std::cout << "listening on " << patio::to_string(*bound) << std::endl;
   }

@@ -1,14 +1,17 @@
-// A node that believes its authority only and shows who it is. Arguments: a folder made by make_certificates.sh, HOST:PORT.
+// A node that believes its authority only and shows who it is. Arguments: a folder made by
+// make_certificates.sh, HOST:PORT.
 #include <iostream>
 
 #include <patio/patio.hpp>
 
 int main(int, char** argv) {
   std::string folder{argv[1]};
-  auto tls = patio::read_tls_files(
-    {.authorities = folder + "/authority.pem", .certificate = folder + "/alice.pem", .private_key = folder + "/alice.key"});
+  auto tls = patio::read_tls_files({.authorities = folder + "/authority.pem",
+                                    .certificate = folder + "/alice.pem",
+                                    .private_key = folder + "/alice.key"});
   auto where = patio::parse_endpoint(argv[2]);
-  if (!tls || !where) return std::cerr << patio::to_string(tls ? where.error() : tls.error()) << '\n', 1;
+  if (!tls || !where)
+    return std::cerr << patio::to_string(tls ? where.error() : tls.error()) << '\n', 1;
 
   patio::system_config config;
   caf::actor_system sys{config};

@@ -1,5 +1,5 @@
-// A node that talks to holders of a certificate of its authority only, and lets one of them call a function.
-// Argument: a folder made by make_certificates.sh.
+// A node that talks to holders of a certificate of its authority only, and lets one of them call a
+// function. Argument: a folder made by make_certificates.sh.
 #include <iostream>
 
 #include <patio/patio.hpp>
@@ -7,15 +7,17 @@
 int main(int, char** argv) {
   patio::block_signals();
   std::string folder{argv[1]};
-  auto tls = patio::read_tls_files(
-    {.authorities = folder + "/authority.pem", .certificate = folder + "/server.pem", .private_key = folder + "/server.key"});
+  auto tls = patio::read_tls_files({.authorities = folder + "/authority.pem",
+                                    .certificate = folder + "/server.pem",
+                                    .private_key = folder + "/server.key"});
   if (!tls) return std::cerr << patio::to_string(tls.error()) << '\n', 1;
   patio::registry rpc;
   rpc.add("mul", [](std::int64_t a, std::int64_t b) { return a * b; });
 
   patio::system_config config;
   caf::actor_system sys{config};
-  auto node = patio::spawn_tcp_broker(sys, patio::spawn_async_pool(sys, rpc), {.tls = *tls, .rules = {{"alice", "mul"}}});
+  auto node = patio::spawn_tcp_broker(sys, patio::spawn_async_pool(sys, rpc),
+                                      {.tls = *tls, .rules = {{"alice", "mul"}}});
   patio::shut_down_at_exit end{node};
   auto where = patio::listen(node, "127.0.0.1", 0);
   if (!where) return std::cerr << patio::to_string(where.error()) << '\n', 1;

@@ -1,17 +1,19 @@
-/// All that a program needs: registry, executors, brokers, remote functions, calls.
+/// Public: all that a program needs. Registry, executors, brokers, remote functions, calls.
 #pragma once
 
 #include <caf/all.hpp>
 
-#include <patio/actors/actor_function.hpp>
-#include <patio/actors/caf_error.hpp>
-#include <patio/actors/call.hpp>
-#include <patio/actors/executor.hpp>
-#include <patio/actors/log.hpp>
-#include <patio/actors/memory_broker.hpp>
-#include <patio/actors/remote_function.hpp>
-#include <patio/actors/system.hpp>
-#include <patio/actors/tcp_broker.hpp>
-#include <patio/actors/tls_files.hpp>
-#include <patio/registry.hpp>
-#include <patio/repr.hpp>
+#include <patio/core.hpp>
+
+#include <patio/actors/broker/memory_broker.hpp>
+#include <patio/actors/broker/tcp_broker.hpp>
+#include <patio/actors/caf/error.hpp>
+#include <patio/actors/caf/system.hpp>
+#include <patio/actors/client/call.hpp>
+#include <patio/actors/client/remote_function.hpp>
+#include <patio/actors/os/log.hpp>
+#include <patio/actors/os/signals.hpp>
+#include <patio/actors/os/tls_files.hpp>
+#include <patio/actors/pool/actor_function.hpp>
+#include <patio/actors/pool/executor.hpp>
+#include <patio/protocol/limit_table.hpp>

@@ -10,7 +10,8 @@
 namespace patio::tests::cli {
 
 /// Runs `patio` to its end.
-inline finished run(std::vector<std::string> words, const process::environment& more = {}, std::string_view input = {}) {
+inline finished run(std::vector<std::string> words, const process::environment& more = {},
+                    std::string_view input = {}) {
   words.insert(words.begin(), PATIO_COMMAND);
   return tests::run(std::move(words), more, input);
 }

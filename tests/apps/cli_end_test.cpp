@@ -1,16 +1,18 @@
-// The end of the command in company that will not let it go: peers that never read, and a function that never ends.
+// The end of the command in company that will not let it go: peers that never read, and a function
+// that never ends.
 #include <memory>
 #include <vector>
 
 #include <csignal>
 
-#include <patio/endpoint.hpp>
-#include <patio/pickle.hpp>
+#include <patio/pickle/pickle.hpp>
+#include <patio/protocol/endpoint.hpp>
 
 #include "cli.hpp"
 #include "raw_peer.hpp"
 
 using namespace patio;
+using namespace patio::protocol;
 using namespace patio::tests;
 using namespace patio::tests::cli;
 
@@ -22,7 +24,8 @@ std::string request(const std::string& name, std::vector<value> args) {
   return payload;
 }
 
-/// A running command with a peer that has asked for more than fits into its sockets, and reads none of it.
+/// A running command with a peer that has asked for more than fits into its sockets, and reads none
+/// of it.
 struct besieged {
   server node{{"--demo", "--executor", "thread"}};
   raw_peer peer{parse_endpoint(node.where()).value()};
@@ -31,13 +34,15 @@ struct besieged {
     peer.log_in_as_client();
     peer.send(packet::request, 1, request("sleep", {3600}));
     auto large = request("echo", {value::bytes(std::string(64'000, 'x'))});
-    for (std::uint32_t serial = 2; serial < 152; ++serial) peer.send(packet::request, serial, large);
+    for (std::uint32_t serial = 2; serial < 152; ++serial)
+      peer.send(packet::request, serial, large);
   }
 };
 
 } // namespace
 
-TEST_CASE("patio serve: two hundred of it end in time, each with a peer that never reads and a function that never ends") {
+TEST_CASE("patio serve: two hundred of it end in time, each with a peer that never reads and a "
+          "function that never ends") {
   constexpr std::chrono::seconds limit{12};
   for (int round = 0; round < 4; ++round) {
     std::vector<std::unique_ptr<besieged>> all;
@@ -49,7 +54,8 @@ TEST_CASE("patio serve: two hundred of it end in time, each with a peer that nev
 
 TEST_CASE("patio: a signal ends every command that is no server at once") {
   server s;
-  for (auto words : std::vector<std::vector<std::string>>{{"call", "sleep", "3600", "--connect", s.where()}, {"pickle", "explain"}}) {
+  for (auto words : std::vector<std::vector<std::string>>{
+         {"call", "sleep", "3600", "--connect", s.where()}, {"pickle", "explain"}}) {
     words.insert(words.begin(), PATIO_COMMAND);
     for (int number : {SIGINT, SIGTERM}) {
       process waits{words};

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <fstream>
 
-#include <patio/pickle.hpp>
+#include <patio/pickle/pickle.hpp>
 
 #include "cli.hpp"
 #include "raw_peer.hpp"
@@ -24,7 +24,10 @@ const std::string none = "\x80\x05N.";
 class victim {
 public:
   explicit victim(std::vector<std::string> words, const std::vector<std::string>& names = {"f"})
-      : child_{command(std::move(words), patio::to_string(door_.where())), {}, process::errors::captured}, peer_{door_.accept()} {
+      : child_{command(std::move(words), patio::to_string(door_.where())),
+               {},
+               process::errors::captured},
+        peer_{door_.accept()} {
     peer_.log_in_as_server(names);
   }
   [[nodiscard]] raw_peer& peer() { return peer_; }
@@ -35,7 +38,8 @@ public:
   }
 
 private:
-  static std::vector<std::string> command(std::vector<std::string> words, const std::string& where) {
+  static std::vector<std::string> command(std::vector<std::string> words,
+                                          const std::string& where) {
     words.insert(words.begin(), PATIO_COMMAND);
     words.insert(words.end(), {"--connect", where});
     return words;
@@ -53,16 +57,18 @@ std::string pickled(const patio::value& v) {
 
 } // namespace
 
-TEST_CASE("patio call: a peer that goes under the call is exit code 6, and says that the function may have run") {
+TEST_CASE("patio call: a peer that goes under the call is exit code 6, and says that the function "
+          "may have run") {
   victim v{{"call", "f"}};
-  CHECK(v.peer().receive().type == patio::packet::request);
+  CHECK(v.peer().receive().type == patio::protocol::packet::request);
   v.peer().close();
   check_error(v.end(), 6, "the function may have run: repeat only if that does no harm");
 }
 
 TEST_CASE("patio call: a result that cannot be accepted is exit code 7, and says what was in it") {
   victim v{{"call", "f"}};
-  v.peer().send(patio::packet::response, v.peer().receive().serial, "\x80\x04\x8c\x02os\x8c\x06system\x93.");
+  v.peer().send(patio::protocol::packet::response, v.peer().receive().serial,
+                "\x80\x04\x8c\x02os\x8c\x06system\x93.");
   check_error(v.end(), 7, "os.system");
 }
 
@@ -73,13 +79,15 @@ TEST_CASE("patio call: no answer within --timeout is exit code 4, whoever notice
   }
   SUBCASE("the peer") {
     server s;
-    check_error(run({"call", "sleep", "60", "--timeout", "0.05", "--connect", s.where()}), 4, "no answer in time");
+    check_error(run({"call", "sleep", "60", "--timeout", "0.05", "--connect", s.where()}), 4,
+                "no answer in time");
   }
 }
 
 TEST_CASE("patio call: a TimeoutError that the function raised by itself is its own, exit code 1") {
   server s;
-  check_error(run({"call", "fail", "TimeoutError", "mine", "--connect", s.where()}), 1, "TimeoutError: mine");
+  check_error(run({"call", "fail", "TimeoutError", "mine", "--connect", s.where()}), 1,
+              "TimeoutError: mine");
 }
 
 TEST_CASE("patio call: what a peer says can break neither the line nor the terminal") {
@@ -93,8 +101,12 @@ TEST_CASE("patio call: what a peer says can break neither the line nor the termi
                              "gpj.exe",
                     plain = "caf\xc3\xa9"; // a control of one byte, U+202E, and a letter
   victim v{{"list"}, {"plain", "two\nlines", "\x1b[31m", csi, turned, plain}};
-  CHECK(v.end().out == "'\\x1b[31m'\n" + plain + "\nplain\n'two\\nlines'\n'\\x9b31m'\n'\\u202egpj.exe'\n"); // sorted
-  auto json = [&s](const std::string& text) { return run({"call", "echo", "'" + text + "'", "--json", "--connect", s.where()}).out; };
+  CHECK(v.end().out
+        == "'\\x1b[31m'\n" + plain
+             + "\nplain\n'two\\nlines'\n'\\x9b31m'\n'\\u202egpj.exe'\n"); // sorted
+  auto json = [&s](const std::string& text) {
+    return run({"call", "echo", "'" + text + "'", "--json", "--connect", s.where()}).out;
+  };
   CHECK(json(csi) == "\"\\u009b31m\"\n");
   CHECK(json(plain) == "\"" + plain + "\"\n");
 }
@@ -102,34 +114,42 @@ TEST_CASE("patio call: what a peer says can break neither the line nor the termi
 TEST_CASE("patio call: any number of peers, each called for what it serves") {
   server demo;
   raw_listener door;
-  process call{{PATIO_COMMAND, "call", "mul", "6", "7", "--connect", patio::to_string(door.where()), "--connect", demo.where()}};
+  process call{{PATIO_COMMAND, "call", "mul", "6", "7", "--connect", patio::to_string(door.where()),
+                "--connect", demo.where()}};
   auto peer = door.accept();
   peer.log_in_as_server({"f"});
   CHECK(call.read_line() == "42");
   CHECK(call.wait() == 0);
 }
 
-TEST_CASE("patio call: --json writes a name once, the last of those that are one, and takes any number of them") {
+TEST_CASE("patio call: --json writes a name once, the last of those that are one, and takes any "
+          "number of them") {
   server s;
-  auto json = [&s](const std::string& literal) { return run({"call", "echo", literal, "--json", "--connect", s.where()}).out; };
+  auto json = [&s](const std::string& literal) {
+    return run({"call", "echo", literal, "--json", "--connect", s.where()}).out;
+  };
   CHECK(json("{1: 'a', 'b': 2, '1': 'c'}") == "{\"1\":\"c\",\"b\":2}\n");
   std::string many = "{";
   for (int i = 0; i < 40'000; ++i) many += std::to_string(i) + ": 0, ";
-  auto out =
-    run({"call", "echo", "--json", "--connect", s.where(), "--", many.substr(0, 100'000).substr(0, many.rfind(',', 100'000)) + "}"}).out;
+  auto out = run({"call", "echo", "--json", "--connect", s.where(), "--",
+                  many.substr(0, 100'000).substr(0, many.rfind(',', 100'000)) + "}"})
+               .out;
   CHECK(out.starts_with("{\"0\":0,\"1\":0,"));
 }
 
 TEST_CASE("patio call: a result without a JSON form is refused by --json alone") {
   server s;
-  check_error(run({"call", "echo", "b'x'", "--json", "--connect", s.where()}), 2, "leave --json out");
+  check_error(run({"call", "echo", "b'x'", "--json", "--connect", s.where()}), 2,
+              "leave --json out");
   CHECK(run({"call", "echo", "b'x'", "--connect", s.where()}).out == "b'x'\n");
 }
 
-TEST_CASE("patio ping: a peer that goes is exit code 6 at once, and the pings before it are printed") {
+TEST_CASE(
+  "patio ping: a peer that goes is exit code 6 at once, and the pings before it are printed") {
   victim v{{"ping", "--count", "3", "--timeout", "60"}};
-  v.peer().send(patio::packet::discover_response, v.peer().receive().serial, pickled(patio::value::list({})));
-  CHECK(v.peer().receive().type == patio::packet::discover_request);
+  v.peer().send(patio::protocol::packet::discover_response, v.peer().receive().serial,
+                pickled(patio::value::list({})));
+  CHECK(v.peer().receive().type == patio::protocol::packet::discover_request);
   v.peer().close();
   auto o = v.end();
   CHECK(o.code == 6);
@@ -144,11 +164,12 @@ TEST_CASE("patio ping: no answer within --timeout is exit code 4") {
 
 TEST_CASE("patio bench: the first failure decides the exit code") {
   server s;
-  CHECK(run({"bench", "--connect", s.where(), "--function", "unheard_of", "--calls", "10"}).code == 5);
+  CHECK(run({"bench", "--connect", s.where(), "--function", "unheard_of", "--calls", "10"}).code
+        == 5);
   check_error(run({"bench", "--connect", s.where(), "--args", "3"}), 2, "--args takes a list");
   check_error(run({"bench", "--connect", s.where(), "--args", "[3"}), 2, "--args [3");
   victim v{{"bench", "--function", "f", "--calls", "3"}};
-  CHECK(v.peer().receive().type == patio::packet::request);
+  CHECK(v.peer().receive().type == patio::protocol::packet::request);
   v.peer().close();
   CHECK(v.end().code == 6);
 }
@@ -161,7 +182,8 @@ TEST_CASE("patio: a word that is no subcommand or flag is named") {
   check_error(run({"serve", "--listen"}), 2, "--listen");
 }
 
-TEST_CASE("patio: a key of 33 bytes is refused from the environment and from a file, by every subcommand that has one") {
+TEST_CASE("patio: a key of 33 bytes is refused from the environment and from a file, by every "
+          "subcommand that has one") {
   std::string key(33, 'k');
   std::ofstream{"cli_long_key"} << key;
   for (std::string sub : {"call", "list", "ping", "bench", "serve"}) {
@@ -177,11 +199,14 @@ TEST_CASE("patio: a key of 33 bytes is refused from the environment and from a f
 
 TEST_CASE("patio serve: an address that is taken is named, with what else to do") {
   server s;
-  check_error(run({"serve", "--listen", s.where()}), 3,
-              "cannot listen on " + s.where() + ": Address already in use (--listen HOST:PORT takes another; port 0 is any free one)");
+  check_error(
+    run({"serve", "--listen", s.where()}), 3,
+    "cannot listen on " + s.where()
+      + ": Address already in use (--listen HOST:PORT takes another; port 0 is any free one)");
 }
 
-TEST_CASE("patio serve: it ends soon, although a function would go on for an hour after its caller gave up") {
+TEST_CASE("patio serve: it ends soon, although a function would go on for an hour after its caller "
+          "gave up") {
   server s;
   CHECK(run({"call", "sleep", "3600", "--timeout", "0.05", "--connect", s.where()}).code == 4);
   s.child().signal(SIGTERM);
@@ -190,13 +215,17 @@ TEST_CASE("patio serve: it ends soon, although a function would go on for an hou
 
 TEST_CASE("patio serve: a peer with another key is refused with one log line, and dialled again") {
   server right{{"--demo"}, {{"PATIO_KEY", "right"}}};
-  process wrong{{PATIO_COMMAND, "serve", "--connect", right.where()}, {{"PATIO_KEY", "wrong"}}, process::errors::captured};
+  process wrong{{PATIO_COMMAND, "serve", "--connect", right.where()},
+                {{"PATIO_KEY", "wrong"}},
+                process::errors::captured};
   auto theirs = wrong.error_lines().line(), ours = right.child().error_lines().line();
   REQUIRE(theirs);
-  CHECK(theirs->find("level=warning event=disconnected peer=" + right.where()) != std::string::npos);
+  CHECK(theirs->find("level=warning event=disconnected peer=" + right.where())
+        != std::string::npos);
   REQUIRE(ours);
   CHECK(ours->find("level=warning event=closed peer=127.0.0.1:") != std::string::npos);
-  CHECK(run({"call", "mul", "6", "7", "--connect", right.where()}, {{"PATIO_KEY", "right"}}).out == "42\n");
+  CHECK(run({"call", "mul", "6", "7", "--connect", right.where()}, {{"PATIO_KEY", "right"}}).out
+        == "42\n");
   for (auto* p : {&wrong, &right.child()}) {
     p->signal(SIGTERM);
     CHECK(p->wait() == 0);
@@ -206,10 +235,11 @@ TEST_CASE("patio serve: a peer with another key is refused with one log line, an
 TEST_CASE("patio pickle explain: calls, standard input, and what is accepted in an ERROR only") {
   std::string call;
   REQUIRE(patio::write_call_request({"mul", {{1}, {{"k", 2}}}, {}}, call));
-  CHECK(run({"pickle", "explain"}, {}, call).out
-        == R"({"t": "call", "v": {"func": "mul", "args": [{"t": "int", "v": "1"}], "kwargs": [["k", {"t": "int", "v": "2"}]], )"
-           R"("timeout": {"t": "none"}}})"
-           "\n");
+  CHECK(
+    run({"pickle", "explain"}, {}, call).out
+    == R"({"t": "call", "v": {"func": "mul", "args": [{"t": "int", "v": "1"}], "kwargs": [["k", {"t": "int", "v": "2"}]], )"
+       R"("timeout": {"t": "none"}}})"
+       "\n");
   CHECK(run({"pickle", "explain", "-"}, {}, none).out == "{\"t\": \"none\"}\n");
   check_error(run({"pickle", "explain"}, {},
                   "\x80\x04\x8c\x05house\x8c\x0aHouseError\x93\x8c\x05"
@@ -219,23 +249,28 @@ TEST_CASE("patio pickle explain: calls, standard input, and what is accepted in 
   CHECK(run({"pickle", "explain", "--help"}).out.find("Example:") != std::string::npos);
 }
 
-TEST_CASE("patio serve: out of descriptors, it serves whom it has, and takes others as soon as there is room") {
-  process node{{"/bin/sh", "-c", "ulimit -n 40; exec \"$0\" serve --demo --listen 127.0.0.1:0", PATIO_COMMAND}};
+TEST_CASE("patio serve: out of descriptors, it serves whom it has, and takes others as soon as "
+          "there is room") {
+  process node{{"/bin/sh", "-c", "ulimit -n 40; exec \"$0\" serve --demo --listen 127.0.0.1:0",
+                PATIO_COMMAND}};
   auto where = patio::parse_endpoint(node.await("listening on ")).value();
   raw_peer early{where};
   early.log_in_as_client();
   std::vector<raw_peer> crowd;
-  for (int i = 0; i < 100; ++i) crowd.emplace_back(where); // the kernel takes them, whether or not the node can
+  for (int i = 0; i < 100; ++i)
+    crowd.emplace_back(where); // the kernel takes them, whether or not the node can
   std::string request;
   REQUIRE(patio::write_call_request({"mul", {{6, 7}, {}}, {}}, request));
   for (std::uint32_t serial = 10; serial < 20; ++serial) {
-    early.send(patio::packet::request, serial, request);
-    CHECK(early.receive().type == patio::packet::response);
+    early.send(patio::protocol::packet::request, serial, request);
+    CHECK(early.receive().type == patio::protocol::packet::response);
   }
   crowd.clear();
-  // Those that are still in the kernel's queue, or whose end has yet to be read, take up room as long as that takes.
+  // Those that are still in the kernel's queue, or whose end has yet to be read, take up room as
+  // long as that takes.
   auto later = run({"call", "mul", "6", "7", "--connect", patio::to_string(where)});
-  while (later.code == 3) later = run({"call", "mul", "6", "7", "--connect", patio::to_string(where)});
+  while (later.code == 3)
+    later = run({"call", "mul", "6", "7", "--connect", patio::to_string(where)});
   CAPTURE(later.err);
   CHECK(later.out == "42\n");
   node.signal(SIGTERM);

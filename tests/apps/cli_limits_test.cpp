@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include <patio/limit_table.hpp>
+#include <patio/protocol/limit_table.hpp>
 
 #include "cli.hpp"
 #include "raw_peer.hpp"
@@ -22,7 +22,9 @@ namespace {
 /// A file that is gone when this ends.
 class file {
 public:
-  file(std::string name, const std::string& bytes) : name_{std::move(name)} { std::ofstream{name_} << bytes; }
+  file(std::string name, const std::string& bytes) : name_{std::move(name)} {
+    std::ofstream{name_} << bytes;
+  }
   ~file() { std::remove(name_.c_str()); }
   file(const file&) = delete;
   file& operator=(const file&) = delete;
@@ -38,13 +40,15 @@ patio::tests::finished serve(std::vector<std::string> flags, const process::envi
 }
 
 patio::tests::finished call(const server& s, const std::string& function, const std::string& key) {
-  return run({"call", function, "6", "7", "--timeout", "20", "--connect", s.where()}, {{"PATIO_KEY", key}});
+  return run({"call", function, "6", "7", "--timeout", "20", "--connect", s.where()},
+             {{"PATIO_KEY", key}});
 }
 
 /// The number above all that the process has open.
 rlim_t first_free_descriptor(pid_t of) {
   rlim_t above = 0;
-  for (const auto& entry : std::filesystem::directory_iterator{"/proc/" + std::to_string(of) + "/fd"})
+  for (const auto& entry :
+       std::filesystem::directory_iterator{"/proc/" + std::to_string(of) + "/fd"})
     above = std::max<rlim_t>(above, std::stoul(entry.path().filename()) + 1);
   return above;
 }
@@ -69,7 +73,8 @@ TEST_CASE("patio serve: --help lists every limit with its default") {
 }
 
 TEST_CASE("patio serve: --limit sets a limit, any number of them") {
-  server s{{"--demo", "--limit", "name=4", "--limit", "frame=2KiB", "--limit", "route_wait=0.5s"}};
+  server s{{"--demo", "--limit", "name_bytes=4", "--limit", "frame_bytes=2KiB", "--limit",
+            "route_timeout=0.5s"}};
   CHECK(call(s, "mul", "").out == "42\n");
   auto long_name = run({"call", "whoami", "--connect", s.where()});
   CHECK(long_name.code == 7);
@@ -77,20 +82,30 @@ TEST_CASE("patio serve: --limit sets a limit, any number of them") {
   check_error(large, 7, "over the limit of 2048");
   s.child().signal(SIGTERM);
   CHECK(s.child().wait() == 0);
-  CHECK(s.child().error_lines().rest().find("(limit frame=2KiB, exceeded 1 times)") != std::string::npos);
+  CHECK(s.child().error_lines().rest().find("(limit frame_bytes=2KiB, exceeded 1 times)")
+        != std::string::npos);
 }
 
 TEST_CASE("patio serve: a wrong --limit is exit code 2, and says what would be right") {
-  check_error(serve({"--limit", "frame=0"}), 2, "--limit frame takes a number of bytes (KiB, MiB, GiB) from 128 to 1GiB, not '0'");
-  check_error(serve({"--limit", "drain=1MiB"}), 2, "--limit drain takes a number of seconds (ms, min, h) from 0s to 3600s, not '1MiB'");
-  check_error(serve({"--limit", "frames=1"}), 2, "--limit there is no limit 'frames' ('patio serve --help' lists them)");
+  check_error(
+    serve({"--limit", "frame_bytes=0"}), 2,
+    "--limit frame_bytes takes a number of bytes (KiB, MiB, GiB) from 128 to 1GiB, not '0'");
+  check_error(
+    serve({"--limit", "drain_timeout=1MiB"}), 2,
+    "--limit drain_timeout takes a number of seconds (ms, min, h) from 0s to 3600s, not '1MiB'");
+  check_error(serve({"--limit", "frames=1"}), 2,
+              "--limit there is no limit 'frames' ('patio serve --help' lists them)");
+  check_error(serve({"--limit", "frame=1MiB"}), 2,
+              "--limit there is no limit 'frame': it is now named 'frame_bytes'");
   check_error(serve({"--limit", "frame"}), 2, "--limit a limit is NAME=VALUE, not 'frame'");
 }
 
 TEST_CASE("patio serve: --peer-key names those who log in, and --allow says what they may call") {
-  file billing{"cli_limits_billing_key", "key of billing\n"}, admin{"cli_limits_admin_key", "key of admin"};
-  server s{{"--demo", "--peer-key", "billing=" + billing.name(), "--peer-key", "admin=" + admin.name(), "--allow", "*:echo", "--allow",
-            "billing:m*", "--allow", "admin:*"},
+  file billing{"cli_limits_billing_key", "key of billing\n"},
+    admin{"cli_limits_admin_key", "key of admin"};
+  server s{{"--demo", "--peer-key", "billing=" + billing.name(), "--peer-key",
+            "admin=" + admin.name(), "--allow", "*:echo", "--allow", "billing:m*", "--allow",
+            "admin:*"},
            {{"PATIO_KEY", "own"}}};
   CHECK(call(s, "mul", "key of billing").out == "42\n");
   CHECK(call(s, "sub", "key of billing").code == 5);
@@ -99,28 +114,39 @@ TEST_CASE("patio serve: --peer-key names those who log in, and --allow says what
   CHECK(call(s, "echo", "own").code == 0);
   CHECK(call(s, "echo", "another").code == 3);
   CHECK(call(s, "echo", "").code == 3);
-  CHECK(run({"list", "--connect", s.where()}, {{"PATIO_KEY", "key of billing"}}).out == "echo\nmul\n");
+  CHECK(run({"list", "--connect", s.where()}, {{"PATIO_KEY", "key of billing"}}).out
+        == "echo\nmul\n");
 }
 
-TEST_CASE("patio serve: a wrong --allow or --peer-key is exit code 2, and says what would be right") {
-  file key{"cli_limits_key", "key"}, same{"cli_limits_same_key", "key\n"}, empty{"cli_limits_empty_key", "\n"};
-  check_error(serve({"--allow", "billing"}), 2, "--allow a rule is NAME:PATTERN, e.g. billing:invoice_* or *:ping, not 'billing'");
+TEST_CASE(
+  "patio serve: a wrong --allow or --peer-key is exit code 2, and says what would be right") {
+  file key{"cli_limits_key", "key"}, same{"cli_limits_same_key", "key\n"},
+    empty{"cli_limits_empty_key", "\n"};
+  check_error(serve({"--allow", "billing"}), 2,
+              "--allow a rule is NAME:PATTERN, e.g. billing:invoice_* or *:ping, not 'billing'");
   check_error(serve({"--peer-key", "billing=" + key.name(), "--allow", "bilimg:m*"}), 2,
-              "--allow bilimg:m* is for nobody: a peer has that name by its key, --peer-key bilimg=FILE, or by its TLS certificate");
-  check_error(serve({"--peer-key", key.name()}), 2, "--peer-key takes NAME=FILE, not 'cli_limits_key'");
+              "--allow bilimg:m* is for nobody: a peer has that name by its key, --peer-key "
+              "bilimg=FILE, or by its TLS certificate");
+  check_error(serve({"--peer-key", key.name()}), 2,
+              "--peer-key takes NAME=FILE, not 'cli_limits_key'");
   check_error(serve({"--peer-key", "=" + key.name()}), 2, "--peer-key takes NAME=FILE");
-  check_error(serve({"--peer-key", "billing=no_such_file"}), 2, "cannot read no_such_file: No such file or directory");
+  check_error(serve({"--peer-key", "billing=no_such_file"}), 2,
+              "cannot read no_such_file: No such file or directory");
   check_error(serve({"--peer-key", "billing="}), 2, "cannot read");
-  check_error(serve({"--peer-key", "billing=" + empty.name()}), 2, "cli_limits_empty_key is empty: a node without a key is given none");
-  check_error(serve({"--peer-key", "a=" + key.name(), "--peer-key", "b=" + same.name()}), 2, "the key of 'b' is that of another name, too");
-  check_error(serve({"--peer-key", "a=" + key.name()}, {{"PATIO_KEY", "key"}}), 2, "the key of 'a' is that of another name, too");
+  check_error(serve({"--peer-key", "billing=" + empty.name()}), 2,
+              "cli_limits_empty_key is empty: a node without a key is given none");
+  check_error(serve({"--peer-key", "a=" + key.name(), "--peer-key", "b=" + same.name()}), 2,
+              "the key of 'b' is that of another name, too");
+  check_error(serve({"--peer-key", "a=" + key.name()}, {{"PATIO_KEY", "key"}}), 2,
+              "the key of 'a' is that of another name, too");
 }
 
 TEST_CASE("patio: a key that is too long is named without a word of it") {
   for (std::size_t size : {33, 100, 70'000, 2'000'000}) {
     INFO(size);
     file key{"cli_limits_long_key", std::string(size, 'Q')};
-    for (const auto& flags : {std::vector<std::string>{"--key-file", key.name()}, {"--peer-key", "billing=" + key.name()}}) {
+    for (const auto& flags : {std::vector<std::string>{"--key-file", key.name()},
+                              {"--peer-key", "billing=" + key.name()}}) {
       auto o = serve(flags);
       check_error(o, 2, key.name());
       CHECK(o.err.find("QQ") == std::string::npos);
@@ -149,15 +175,20 @@ TEST_CASE("patio serve: beyond this machine it listens with a key, or if told th
   };
   auto refused = run({"serve", "--demo", "--listen", "0.0.0.0:0"}, {{"PATIO_KEY", ""}});
   check_error(refused, 2, "anybody who reaches 0.0.0.0:");
-  CHECK(refused.err.find("(PATIO_KEY, --key-file, --peer-key, --tls-ca, or --insecure-listen-to-all)") != std::string::npos);
+  CHECK(
+    refused.err.find("(PATIO_KEY, --key-file, --peer-key, --tls-ca, or --insecure-listen-to-all)")
+    != std::string::npos);
   file key{"cli_limits_all_key", "key"};
-  process keyed{listen_to_all({}), {{"PATIO_KEY", "secret"}}}, named{listen_to_all({"--peer-key", "a=" + key.name()})},
+  process keyed{listen_to_all({}), {{"PATIO_KEY", "secret"}}},
+    named{listen_to_all({"--peer-key", "a=" + key.name()})},
     meant{listen_to_all({"--insecure-listen-to-all"})};
   for (auto* p : {&keyed, &named, &meant}) CHECK(p->await("listening on ").starts_with("0.0.0.0:"));
 }
 
-TEST_CASE("patio serve: without descriptors it says so, rests, and accepts again when there are some") {
-  server s{{"--demo", "--limit", "accept_pause=20ms", "--limit", "connections_before_login=1000"}}; // it may have inherited any number
+TEST_CASE(
+  "patio serve: without descriptors it says so, rests, and accepts again when there are some") {
+  server s{{"--demo", "--limit", "accept_retry_delay=20ms", "--limit",
+            "connections_before_login=1000"}}; // it may have inherited any number
   auto child = s.child().id();
   CHECK(call(s, "mul", "").out == "42\n");
   auto where = patio::parse_endpoint(s.where()).value();

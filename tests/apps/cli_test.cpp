@@ -1,4 +1,5 @@
-// The `patio` command as its users meet it: output, exit codes, and one line that says what to do next.
+// The `patio` command as its users meet it: output, exit codes, and one line that says what to do
+// next.
 #include <doctest/doctest.h>
 
 #include <signal.h>
@@ -15,9 +16,12 @@ using patio::tests::process;
 TEST_CASE("patio call: prints the result as a Python literal, or as JSON") {
   server s;
   CHECK(run({"call", "mul", "6", "7", "--connect", s.where()}).out == "42\n");
-  CHECK(run({"call", "pow", "2", "100", "--connect", s.where()}).out == "1267650600228229401496703205376\n");
-  CHECK(run({"call", "echo", "word", "(1, b'x')", "--kw", "a=None", "--connect", s.where()}).out == "(('word', (1, b'x')), {'a': None})\n");
-  CHECK(run({"call", "echo", "{\"a\": [true, null]}", "--json", "--connect", s.where()}).out == "{\"a\":[true,null]}\n");
+  CHECK(run({"call", "pow", "2", "100", "--connect", s.where()}).out
+        == "1267650600228229401496703205376\n");
+  CHECK(run({"call", "echo", "word", "(1, b'x')", "--kw", "a=None", "--connect", s.where()}).out
+        == "(('word', (1, b'x')), {'a': None})\n");
+  CHECK(run({"call", "echo", "{\"a\": [true, null]}", "--json", "--connect", s.where()}).out
+        == "{\"a\":[true,null]}\n");
   CHECK(run({"call", "div", "--kw", "b=4", "--kw", "a=1", "--connect", s.where()}).out == "0.25\n");
   CHECK(run({"call", "sub", "--connect", s.where(), "--", "1", "-2"}).out == "3\n");
   CHECK(run({"call", "sleep", "0.01", "--connect", s.where()}).out == "None\n");
@@ -25,34 +29,46 @@ TEST_CASE("patio call: prints the result as a Python literal, or as JSON") {
 
 TEST_CASE("patio call: each way to end has its exit code and one line") {
   server s;
-  check_error(run({"call", "div", "1", "0", "--connect", s.where()}), 1, "ZeroDivisionError: division by zero");
+  check_error(run({"call", "div", "1", "0", "--connect", s.where()}), 1,
+              "ZeroDivisionError: division by zero");
   check_error(run({"call", "fail", "KeyError", "'k'", "--connect", s.where()}), 1, "KeyError: 'k'");
-  check_error(run({"call", "sub", "1", "--connect", s.where()}), 1, "sub() missing 1 required positional argument: 'b'");
+  check_error(run({"call", "sub", "1", "--connect", s.where()}), 1,
+              "sub() missing 1 required positional argument: 'b'");
   check_error(run({"call", "mul", "--connect", "nowhere:port"}), 2, "the port is not a number");
   check_error(run({"call", "mul", "[1,", "--connect", s.where()}), 2, "[1,");
-  check_error(run({"call", "mul", "--kw", "x", "--connect", s.where()}), 2, "--kw takes NAME=VALUE");
+  check_error(run({"call", "mul", "--kw", "x", "--connect", s.where()}), 2,
+              "--kw takes NAME=VALUE");
   check_error(run({"call", "mul", "--timeout", "-1", "--connect", s.where()}), 2, "--timeout");
   check_error(run({"call", "mul", "--no-such-flag", "--connect", s.where()}), 2, "--no-such-flag");
   check_error(run({"call", "mul", "--connect", "127.0.0.1:1"}), 3, "cannot connect to 127.0.0.1:1");
-  check_error(run({"call", "sleep", "60", "--timeout", "0.1", "--connect", s.where()}), 4, "no answer in time");
-  check_error(run({"call", "unheard_of", "--connect", s.where()}), 5, "nobody serves this name: 'unheard_of'");
+  check_error(run({"call", "sleep", "60", "--timeout", "0.1", "--connect", s.where()}), 4,
+              "no answer in time");
+  check_error(run({"call", "unheard_of", "--connect", s.where()}), 5,
+              "nobody serves this name: 'unheard_of'");
 }
 
 TEST_CASE("patio: the key comes from the environment or a file, and a wrong one is exit code 3") {
   server s{{"--demo"}, {{"PATIO_KEY", "right"}}};
-  CHECK(run({"call", "mul", "6", "7", "--connect", s.where()}, {{"PATIO_KEY", "right"}}).out == "42\n");
+  CHECK(run({"call", "mul", "6", "7", "--connect", s.where()}, {{"PATIO_KEY", "right"}}).out
+        == "42\n");
   std::ofstream{"cli_key_file"} << "right\n";
-  CHECK(run({"call", "mul", "6", "7", "--key-file", "cli_key_file", "--connect", s.where()}).out == "42\n");
+  CHECK(run({"call", "mul", "6", "7", "--key-file", "cli_key_file", "--connect", s.where()}).out
+        == "42\n");
   std::remove("cli_key_file");
-  check_error(run({"call", "mul", "--connect", s.where()}, {{"PATIO_KEY", "wrong"}}), 3, "PATIO_KEY");
-  check_error(run({"call", "mul", "--connect", s.where()}, {{"PATIO_KEY", std::string(33, 'k')}}), 2, "at most 32 bytes, not 33");
-  check_error(run({"call", "mul", "--key-file", "no_such_file", "--connect", s.where()}), 2, "no_such_file");
+  check_error(run({"call", "mul", "--connect", s.where()}, {{"PATIO_KEY", "wrong"}}), 3,
+              "PATIO_KEY");
+  check_error(run({"call", "mul", "--connect", s.where()}, {{"PATIO_KEY", std::string(33, 'k')}}),
+              2, "at most 32 bytes, not 33");
+  check_error(run({"call", "mul", "--key-file", "no_such_file", "--connect", s.where()}), 2,
+              "no_such_file");
 }
 
-TEST_CASE("patio serve: a line for each listener and dialled peer, and a clean end on SIGTERM and SIGINT") {
+TEST_CASE(
+  "patio serve: a line for each listener and dialled peer, and a clean end on SIGTERM and SIGINT") {
   for (int number : {SIGTERM, SIGINT}) {
     server first;
-    process second{{PATIO_COMMAND, "serve", "--listen", "[::1]:0", "--listen", "127.0.0.1:0", "--connect", first.where()}};
+    process second{{PATIO_COMMAND, "serve", "--listen", "[::1]:0", "--listen", "127.0.0.1:0",
+                    "--connect", first.where()}};
     CHECK(second.await("listening on ").starts_with("[::1]:"));
     CHECK(second.await("listening on ").starts_with("127.0.0.1:"));
     CHECK(second.await("connected to ") == first.where());
@@ -72,7 +88,8 @@ TEST_CASE("patio serve: what is wrong is named") {
 }
 
 TEST_CASE("patio serve: --executor null serves nothing, thread serves everything") {
-  server null{{"--demo", "--executor", "null"}}, thread{{"--demo", "--executor", "thread", "--workers", "2"}};
+  server null{{"--demo", "--executor", "null"}},
+    thread{{"--demo", "--executor", "thread", "--workers", "2"}};
   CHECK(run({"list", "--connect", null.where()}).out.empty());
   CHECK(run({"call", "pow", "2", "10", "--connect", thread.where()}).out == "1024\n");
   CHECK(run({"call", "sleep", "0.01", "--connect", thread.where()}).code == 0);
@@ -80,17 +97,22 @@ TEST_CASE("patio serve: --executor null serves nothing, thread serves everything
 
 TEST_CASE("patio list, ping and bench: what they print") {
   server s;
-  CHECK(run({"list", "--connect", s.where()}).out == "div\necho\nfail\nmul\npow\nsleep\nsub\nwhoami\n");
+  CHECK(run({"list", "--connect", s.where()}).out
+        == "div\necho\nfail\nmul\npow\nsleep\nsub\nwhoami\n");
   CHECK(nlohmann::json::parse(run({"list", "--json", "--connect", s.where()}).out).size() == 8);
   auto ping = run({"ping", "--count", "2", "--connect", s.where()});
   CHECK(ping.out.starts_with(s.where() + ": ping 1 "));
   CHECK(std::count(ping.out.begin(), ping.out.end(), '\n') == 2);
-  auto bench = run({"bench", "--connect", s.where(), "--args", "[3, 4]", "--in-flight", "8", "--calls", "500", "--json"});
+  auto bench = run({"bench", "--connect", s.where(), "--args", "[3, 4]", "--in-flight", "8",
+                    "--calls", "500", "--json"});
   auto j = nlohmann::json::parse(bench.out);
   CHECK(j["errors"] == 0);
   CHECK(j["calls_per_s"].get<double>() > 0);
   CHECK(j["p50_us"].get<double>() <= j["p99_us"].get<double>());
-  CHECK(run({"bench", "--connect", s.where(), "--function", "fail", "--args", "['ValueError']", "--calls", "10"}).code == 1);
+  CHECK(run({"bench", "--connect", s.where(), "--function", "fail", "--args", "['ValueError']",
+             "--calls", "10"})
+          .code
+        == 1);
 }
 
 TEST_CASE("patio pickle explain: the value as tagged JSON, or the byte and the reason") {
@@ -109,7 +131,8 @@ TEST_CASE("patio: help and version") {
   CHECK(run({"--version"}).out == "patio " PATIO_VERSION "\n");
   CHECK(run({}).code == 2);
   for (std::string sub : {"", "serve", "call", "list", "ping", "bench", "pickle", "mesh"}) {
-    auto words = sub.empty() ? std::vector<std::string>{"--help"} : std::vector<std::string>{sub, "--help"};
+    auto words =
+      sub.empty() ? std::vector<std::string>{"--help"} : std::vector<std::string>{sub, "--help"};
     auto help = run(words);
     CAPTURE(sub);
     CHECK(help.code == 0);
@@ -118,9 +141,11 @@ TEST_CASE("patio: help and version") {
 }
 
 TEST_CASE("patio mesh: ends with the account of every call") {
-  auto o = run({"mesh", "--nodes", "3", "--duration", "2", "--kill-every", "0.5", "--rate", "100", "--seed", "7"});
+  auto o = run({"mesh", "--nodes", "3", "--duration", "2", "--kill-every", "0.5", "--rate", "100",
+                "--seed", "7"});
   CHECK(o.code == 0);
   CHECK(o.out.find("every call is accounted for") != std::string::npos);
   check_error(run({"mesh", "--nodes", "2", "--python", "2"}), 2, "--python");
-  check_error(run({"mesh", "--nodes", "2", "--python", "1"}, {{"PATIO_PYTHON", "/bin/false"}}), 3, "Python nodes need patio 0.1.4");
+  check_error(run({"mesh", "--nodes", "2", "--python", "1"}, {{"PATIO_PYTHON", "/bin/false"}}), 3,
+              "Python nodes need patio 0.1.4");
 }

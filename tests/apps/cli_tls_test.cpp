@@ -30,7 +30,9 @@ words joined(std::initializer_list<words> parts) {
 }
 
 words believes(const folder& f) { return {"--tls-ca", f / "authority.pem"}; }
-words shows(const folder& f, const std::string& who) { return {"--tls-cert", f / (who + ".pem"), "--tls-key", f / (who + ".key")}; }
+words shows(const folder& f, const std::string& who) {
+  return {"--tls-cert", f / (who + ".pem"), "--tls-key", f / (who + ".key")};
+}
 
 finished multiply(const std::string& where, const words& flags) {
   return run(joined({{"call", "mul", "6", "7", "--connect", where}, flags}));
@@ -39,14 +41,18 @@ finished multiply(const std::string& where, const words& flags) {
 /// The next line of the log with this in it.
 std::string await_log(server& s, const std::string& text) {
   for (;;)
-    if (auto line = s.child().error_lines().line().value(); line.find(text) != std::string::npos) return line;
+    if (auto line = s.child().error_lines().line().value(); line.find(text) != std::string::npos)
+      return line;
 }
 
-/// Revokes another certificate of the folder's authority, or none, and writes its list: revoked.pem.
+/// Revokes another certificate of the folder's authority, or none, and writes its list:
+/// revoked.pem.
 void revoke(const folder& f, const std::string& who = "") {
-  std::ofstream{f / "ca.cnf"} << "[ca]\ndefault_ca = here\n[here]\ndatabase = index\ncertificate = authority.pem\n"
-                                 "private_key = authority.key\ndefault_md = sha256\ndefault_crl_days = 1\n";
-  const std::string script = "cd \"$0\" && touch index && { [ -z \"$1\" ] || openssl ca -config ca.cnf -revoke \"$1.pem\"; } && "
+  std::ofstream{f / "ca.cnf"}
+    << "[ca]\ndefault_ca = here\n[here]\ndatabase = index\ncertificate = authority.pem\n"
+       "private_key = authority.key\ndefault_md = sha256\ndefault_crl_days = 1\n";
+  const std::string script = "cd \"$0\" && touch index && { [ -z \"$1\" ] || openssl ca -config "
+                             "ca.cnf -revoke \"$1.pem\"; } && "
                              "openssl ca -config ca.cnf -gencrl -out revoked.pem";
   auto done = patio::tests::run({"sh", "-c", script, f.path(), who});
   REQUIRE_MESSAGE(done.code == 0, done.err);
@@ -54,7 +60,9 @@ void revoke(const folder& f, const std::string& who = "") {
 
 /// What a server's certificate is, as a client sees it.
 std::string serial_of(const std::string& where) {
-  return patio::tests::run({"sh", "-c", "openssl s_client -connect " + where + " </dev/null 2>/dev/null | openssl x509 -noout -serial"})
+  return patio::tests::run({"sh", "-c",
+                            "openssl s_client -connect " + where
+                              + " </dev/null 2>/dev/null | openssl x509 -noout -serial"})
     .out;
 }
 
@@ -64,19 +72,24 @@ TEST_CASE("patio over TLS: what it does in the clear") {
   folder f;
   server s{joined({{"--demo"}, shows(f, "server")})};
   CHECK(multiply(s.where(), believes(f)).out == "42\n");
-  CHECK(run(joined({{"list", "--connect", s.where()}, believes(f)})).out.find("mul\n") != std::string::npos);
+  CHECK(run(joined({{"list", "--connect", s.where()}, believes(f)})).out.find("mul\n")
+        != std::string::npos);
   CHECK(run(joined({{"ping", "--count", "2", "--connect", s.where()}, believes(f)})).code == 0);
-  CHECK(run(joined({{"bench", "--connect", s.where(), "--function", "mul", "--args", "[3, 4]", "--in-flight", "4", "--calls", "100"},
+  CHECK(run(joined({{"bench", "--connect", s.where(), "--function", "mul", "--args", "[3, 4]",
+                     "--in-flight", "4", "--calls", "100"},
                     believes(f)}))
           .code
         == 0);
 }
 
-TEST_CASE("patio over TLS: a server with --tls-ca talks to holders of certificates only, and --allow knows their names") {
+TEST_CASE("patio over TLS: a server with --tls-ca talks to holders of certificates only, and "
+          "--allow knows their names") {
   folder f;
-  server s{joined({{"--demo", "--allow", "alice:*", "--allow", "*:sub"}, believes(f), shows(f, "server")})};
+  server s{joined(
+    {{"--demo", "--allow", "alice:*", "--allow", "*:sub"}, believes(f), shows(f, "server")})};
   CHECK(multiply(s.where(), joined({believes(f), shows(f, "alice")})).out == "42\n");
-  check_error(multiply(s.where(), joined({believes(f), shows(f, "bob")})), 5, "nobody serves"); // of what it may not call it is not told
+  check_error(multiply(s.where(), joined({believes(f), shows(f, "bob")})), 5,
+              "nobody serves"); // of what it may not call it is not told
   check_error(multiply(s.where(), believes(f)), 3, "it demands a client certificate (--tls-");
 }
 
@@ -89,17 +102,22 @@ TEST_CASE("patio over TLS: two nodes that dial each other need one certificate e
 
 TEST_CASE("patio over TLS: what is wrong with the files is exit code 2, and names them") {
   folder f, other;
-  check_error(multiply("127.0.0.1:1", {"--tls-ca", f / "nowhere.pem"}), 2, "nowhere.pem: No such file or directory");
+  check_error(multiply("127.0.0.1:1", {"--tls-ca", f / "nowhere.pem"}), 2,
+              "nowhere.pem: No such file or directory");
   check_error(multiply("127.0.0.1:1", {"--tls-cert", f / "alice.pem"}), 2, "private key");
-  check_error(multiply("127.0.0.1:1", {"--tls-cert", f / "alice.pem", "--tls-key", f / "bob.key"}), 2, "key");
+  check_error(multiply("127.0.0.1:1", {"--tls-cert", f / "alice.pem", "--tls-key", f / "bob.key"}),
+              2, "key");
   check_error(multiply("127.0.0.1:1", {"--tls-ca", f / "alice.key"}), 2,
-              "the authorities: there is no certificate in PEM form in it (--tls-ca " + f / "alice.key" + ")");
+              "the authorities: there is no certificate in PEM form in it (--tls-ca "
+                + f / "alice.key" + ")");
   check_error(multiply("127.0.0.1:1", joined({believes(f), {"--tls-crl", f / "alice.pem"}})), 2,
               "the revocation lists: there is no certificate revocation list in PEM form in it");
-  check_error(run({"serve", "--tls", "--listen", "127.0.0.1:0"}), 2, "needs a certificate and its private key");
+  check_error(run({"serve", "--tls", "--listen", "127.0.0.1:0"}), 2,
+              "needs a certificate and its private key");
 }
 
-TEST_CASE("patio over TLS: what is wrong with a certificate is exit code 3, with advice about certificates and not about keys") {
+TEST_CASE("patio over TLS: what is wrong with a certificate is exit code 3, with advice about "
+          "certificates and not about keys") {
   folder f, other;
   server s{joined({{"--demo"}, shows(f, "server")})};
   auto port = s.where().substr(s.where().rfind(':'));
@@ -110,18 +128,22 @@ TEST_CASE("patio over TLS: what is wrong with a certificate is exit code 3, with
   };
   check(multiply(s.where(), believes(other)), "certificate verify failed");
   check(multiply(s.where(), {"--tls"}), "certificate verify failed");
-  check(multiply(s.where(), joined({believes(f), {"--tls-name", "elsewhere.example"}})), "the certificate is for localhost");
+  check(multiply(s.where(), joined({believes(f), {"--tls-name", "elsewhere.example"}})),
+        "the certificate is for localhost");
   CHECK(multiply(s.where(), joined({believes(f), {"--tls-name", "localhost"}})).out == "42\n");
   CHECK(multiply("localhost" + port, believes(f)).out == "42\n");
   CHECK(multiply(s.where(), {"--tls-insecure"}).out == "42\n");
 }
 
-TEST_CASE("patio over TLS: with --tls-crl whoever was revoked is refused, on either side, as soon as the list is read") {
+TEST_CASE("patio over TLS: with --tls-crl whoever was revoked is refused, on either side, as soon "
+          "as the list is read") {
   folder f;
   revoke(f);
   const words list{"--tls-crl", f / "revoked.pem"};
   server s{joined({{"--demo", "--verbose"}, believes(f), shows(f, "server"), list})};
-  auto by = [&](const std::string& who) { return multiply(s.where(), joined({believes(f), shows(f, who)})); };
+  auto by = [&](const std::string& who) {
+    return multiply(s.where(), joined({believes(f), shows(f, who)}));
+  };
   CHECK(by("alice").out == "42\n");
   CHECK(by("bob").out == "42\n");
   revoke(f, "bob");
@@ -131,7 +153,9 @@ TEST_CASE("patio over TLS: with --tls-crl whoever was revoked is refused, on eit
   check_error(by("bob"), 3, "it does not accept this side's certificate");
   await_log(s, "certificate revoked: that of 'bob'");
   CHECK(by("alice").out == "42\n");
-  auto checked = [&] { return multiply(s.where(), joined({believes(f), shows(f, "alice"), list})); };
+  auto checked = [&] {
+    return multiply(s.where(), joined({believes(f), shows(f, "alice"), list}));
+  };
   CHECK(checked().out == "42\n");
   revoke(f, "server");
   check_error(checked(), 3, "certificate revoked: that of 'localhost'");
@@ -141,7 +165,7 @@ TEST_CASE("patio: TLS on one side only is exit code 3, and says so") {
   folder f;
   server plain;
   check_error(multiply(plain.where(), believes(f)), 3, "the peer does not speak TLS");
-  server secure{joined({{"--demo", "--limit", "handshake=0.2"}, shows(f, "server")})};
+  server secure{joined({{"--demo", "--limit", "handshake_timeout=0.2"}, shows(f, "server")})};
   check_error(multiply(secure.where(), {}), 3, "--tls");
 }
 
@@ -182,9 +206,13 @@ TEST_CASE("patio serve: a file that is empty for a moment opens no door") {
 TEST_CASE("patio serve: neither its key nor its private key is seen from outside or logged") {
   folder f;
   const std::string key = "a key for this test only";
-  server s{joined({{"--demo", "--verbose"}, believes(f), shows(f, "server")}), {{"PATIO_KEY", key}}};
-  CHECK(run(joined({{"call", "mul", "6", "7", "--connect", s.where()}, believes(f), shows(f, "alice")}), {{"PATIO_KEY", key}}).out
-        == "42\n");
+  server s{joined({{"--demo", "--verbose"}, believes(f), shows(f, "server")}),
+           {{"PATIO_KEY", key}}};
+  CHECK(
+    run(joined({{"call", "mul", "6", "7", "--connect", s.where()}, believes(f), shows(f, "alice")}),
+        {{"PATIO_KEY", key}})
+      .out
+    == "42\n");
   check_error(multiply(s.where(), joined({believes(f), shows(f, "alice")})), 3, "PATIO_KEY");
   check_error(multiply(s.where(), believes(f)), 3, "it demands a client certificate");
   auto of_process = "/proc/" + std::to_string(s.child().id());
@@ -197,5 +225,6 @@ TEST_CASE("patio serve: neither its key nor its private key is seen from outside
   seen += log;
   CHECK(seen.find(key) == std::string::npos);
   std::istringstream private_key{content(f / "server.key")};
-  for (std::string line; std::getline(private_key, line);) CHECK(seen.find(line) == std::string::npos);
+  for (std::string line; std::getline(private_key, line);)
+    CHECK(seen.find(line) == std::string::npos);
 }

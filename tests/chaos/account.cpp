@@ -6,9 +6,12 @@
 namespace patio::chaos {
 namespace {
 
-constexpr std::int64_t clock_error_ms = 2; // both are rounded down, and measured a little after the call has begun
+constexpr std::int64_t clock_error_ms =
+  2; // both are rounded down, and measured a little after the call has begun
 
-bool is_refusal(const std::string& ending) { return ending == "not_sent" || ending == "no_route" || ending == "overloaded"; }
+bool is_refusal(const std::string& ending) {
+  return ending == "not_sent" || ending == "no_route" || ending == "overloaded";
+}
 
 } // namespace
 
@@ -29,7 +32,8 @@ void account::line(std::string_view text) {
 }
 
 void account::executed(std::string_view digits) {
-  for (std::size_t id = 0; id < std::min(digits.size(), calls_.size()); ++id) calls_[id].executions = digits[id] - '0';
+  for (std::size_t id = 0; id < std::min(digits.size(), calls_.size()); ++id)
+    calls_[id].executions = digits[id] - '0';
 }
 
 account::sums account::close(std::int64_t grace_ms) const {

@@ -1,4 +1,5 @@
-// 100,000 calls over connections that are cut, reset, stalled, half-closed and chopped up: every one ends once, none runs twice.
+// 100,000 calls over connections that are cut, reset, stalled, half-closed and chopped up: every
+// one ends once, none runs twice.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -15,7 +16,8 @@ constexpr std::uint64_t least_of_each_fault = 20;
 
 run_report run_and_print(run_options o) {
   o.faults.seed = test_seed();
-  std::printf("PATIO_TEST_SEED=%llu replays the faults of:\n", static_cast<unsigned long long>(o.faults.seed));
+  std::printf("PATIO_TEST_SEED=%llu replays the faults of:\n",
+              static_cast<unsigned long long>(o.faults.seed));
   std::fflush(stdout);
   auto r = run(o);
   print(r);
@@ -70,11 +72,13 @@ void check_server(const run_report& r) {
 
 } // namespace
 
-TEST_CASE("chaos: a seed decides which faults come after how many bytes, for each connection and direction apart") {
+TEST_CASE("chaos: a seed decides which faults come after how many bytes, for each connection and "
+          "direction apart") {
   fault_options o{.seed = 42};
   auto positions = [&](std::uint64_t connection, std::uint64_t direction) {
     std::vector<std::uint64_t> all;
-    for (fault_plan plan{o, connection, direction}; all.size() < 100; plan.advance()) all.push_back(plan.next().at);
+    for (fault_plan plan{o, connection, direction}; all.size() < 100; plan.advance())
+      all.push_back(plan.next().at);
     return all;
   };
   auto first = positions(7, 0);
@@ -99,7 +103,8 @@ TEST_CASE("chaos: 25,000 calls from a Python client to a C++ server") {
   auto r = run_and_print({.python_client = true, .calls = 25'000, .rate = 1300, .faults = {}});
   check_calls(r);
   check_faults(r);
-  check_endings(r, {"timeout", "given_up"}); // the latter are those that Python patio itself never ends
+  check_endings(
+    r, {"timeout", "given_up"}); // the latter are those that Python patio itself never ends
   check_server(r);
 }
 

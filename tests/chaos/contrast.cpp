@@ -1,16 +1,19 @@
-// The same faults and the same calls without timeouts, patio's default, once between Python patio 0.1.4 and itself, once between
-// C++ and itself. Not part of the test run, as it judges nothing:
+// The same faults and the same calls without timeouts, patio's default, once between Python patio
+// 0.1.4 and itself, once between C++ and itself. Not part of the test run, as it judges nothing:
 //
-//   PATIO_PYTHON=PYTHON_WITH_PATIO build/release/tests/chaos/chaos_contrast [SEED [CALLS [RATE [LOGIN_FAULTS]]]]
+//   PATIO_PYTHON=PYTHON_WITH_PATIO build/release/tests/chaos/chaos_contrast [SEED [CALLS [RATE
+//   [LOGIN_FAULTS]]]]
 //
-// RATE calls are begun each second by 4 brokers with 6 connections, which dial again 50 ms after a loss. 10 s after the last
-// fault whatever has not ended counts as never ended; then each broker has 5 s to get one more call answered, which shows whether it
-// has reconnected. LOGIN_FAULTS is the share of connections that meet a fault while they log in.
+// RATE calls are begun each second by 4 brokers with 6 connections, which dial again 50 ms after a
+// loss. 10 s after the last fault whatever has not ended counts as never ended; then each broker
+// has 5 s to get one more call answered, which shows whether it has reconnected. LOGIN_FAULTS is
+// the share of connections that meet a fault while they log in.
 #include <cstdio>
 #include <iostream>
 #include <random>
 
-#include <patio/actors/system.hpp>
+#include <patio/actors/caf/system.hpp>
+#include <patio/actors/os/signals.hpp>
 
 #include "process.hpp"
 #include "run.hpp"
@@ -32,8 +35,9 @@ std::uint64_t faults_of(const run_report& r) {
 
 void print_row(const run_report& r) {
   auto values = values_of(r), errors = r.options.calls - r.hung - values;
-  std::printf("%-31s %7lld %7lld %7lld %11lld %8llu   %s\n", pairing(r.options).c_str(), static_cast<long long>(r.options.calls),
-              static_cast<long long>(values), static_cast<long long>(errors), static_cast<long long>(r.hung),
+  std::printf("%-31s %7lld %7lld %7lld %11lld %8llu   %s\n", pairing(r.options).c_str(),
+              static_cast<long long>(r.options.calls), static_cast<long long>(values),
+              static_cast<long long>(errors), static_cast<long long>(r.hung),
               static_cast<unsigned long long>(faults_of(r)), r.probed.c_str());
 }
 
@@ -41,21 +45,23 @@ void print_row(const run_report& r) {
 
 int main(int argc, char** argv) {
   patio::block_signals();
-  if (patio::tests::python().empty()) return std::cerr << "PATIO_PYTHON names no Python with patio 0.1.4\n", 2;
-  run_options o{
-    .calls = argc > 2 ? std::stoll(argv[2]) : 10'000,
-    .rate = argc > 3 ? std::stod(argv[3]) : 1000,
-    .careful = false,
-    .faults = {.seed = argc > 1 ? std::stoull(argv[1]) : std::random_device{}(), .in_login = argc > 4 ? std::stod(argv[4]) : 0.1},
-    .patience = std::chrono::seconds{10}};
+  if (patio::tests::python().empty())
+    return std::cerr << "PATIO_PYTHON names no Python with patio 0.1.4\n", 2;
+  run_options o{.calls = argc > 2 ? std::stoll(argv[2]) : 10'000,
+                .rate = argc > 3 ? std::stod(argv[3]) : 1000,
+                .careful = false,
+                .faults = {.seed = argc > 1 ? std::stoull(argv[1]) : std::random_device{}(),
+                           .in_login = argc > 4 ? std::stod(argv[4]) : 0.1},
+                .patience = std::chrono::seconds{10}};
   o.python_client = o.python_server = true;
   auto python = run(o);
   print(python);
   o.python_client = o.python_server = false;
   auto cpp = run(o);
   print(cpp);
-  std::printf("\nseed %llu\n%-31s %7s %7s %7s %11s %8s   %s\n", static_cast<unsigned long long>(o.faults.seed), "", "calls", "value",
-              "error", "never ended", "faults", "brokers that reconnected");
+  std::printf("\nseed %llu\n%-31s %7s %7s %7s %11s %8s   %s\n",
+              static_cast<unsigned long long>(o.faults.seed), "", "calls", "value", "error",
+              "never ended", "faults", "brokers that reconnected");
   print_row(python);
   print_row(cpp);
   return 0;

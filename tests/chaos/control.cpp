@@ -16,7 +16,8 @@ call_target target(const std::string& function) { return {function, {.timeout = 
 } // namespace
 
 control::control(const endpoint& server) : broker_{spawn_tcp_broker(system_, null_executor())} {
-  if (auto peer = connect(broker_, server.host, server.port, {.until_connected = false}).get(); !peer) {
+  if (auto peer = connect(broker_, server.host, server.port, {.until_connected = false}).get();
+      !peer) {
     shut_down(broker_);
     throw std::runtime_error{to_string(peer.error())};
   }
@@ -41,7 +42,8 @@ void control::watch() {
 
 std::string control::record() { return call<std::string>(broker_, target("chaos.record")).get(); }
 
-std::int64_t control::await(const std::string& function, std::int64_t wanted, std::chrono::seconds within) {
+std::int64_t control::await(const std::string& function, std::int64_t wanted,
+                            std::chrono::seconds within) {
   auto deadline = clock::now() + within;
   for (;;) {
     auto now = call<std::int64_t>(broker_, target(function)).get();
@@ -52,13 +54,15 @@ std::int64_t control::await(const std::string& function, std::int64_t wanted, st
 std::int64_t control::make_calls(std::int64_t first, std::int64_t count) {
   constexpr std::int64_t at_once = 25; // below what a server lets one connection run
   std::int64_t good = 0;
-  for (auto id = first; id < first + count; id += at_once) good += make_calls_at_once(id, std::min(at_once, first + count - id));
+  for (auto id = first; id < first + count; id += at_once)
+    good += make_calls_at_once(id, std::min(at_once, first + count - id));
   return good;
 }
 
 std::int64_t control::make_calls_at_once(std::int64_t first, std::int64_t count) {
   std::vector<call_future<std::string>> answers;
-  for (auto id = first; id < first + count; ++id) answers.push_back(call<std::string>(broker_, target("chaos.mark"), id, ""));
+  for (auto id = first; id < first + count; ++id)
+    answers.push_back(call<std::string>(broker_, target("chaos.mark"), id, ""));
   std::int64_t good = 0;
   for (auto id = first; auto& a : answers) {
     try {

@@ -1,4 +1,5 @@
-/// A connection to the server that no fault touches: asks for its record, and watches that it keeps answering.
+/// A connection to the server that no fault touches: asks for its record, and watches that it keeps
+/// answering.
 #pragma once
 
 #include <atomic>
@@ -27,7 +28,8 @@ public:
 
   [[nodiscard]] std::string record();
   /// Asks again until the function gives this number; the number it gave last.
-  [[nodiscard]] std::int64_t await(const std::string& function, std::int64_t wanted, std::chrono::seconds patience);
+  [[nodiscard]] std::int64_t await(const std::string& function, std::int64_t wanted,
+                                   std::chrono::seconds patience);
   /// How many of so many calls gave their value.
   [[nodiscard]] std::int64_t make_calls(std::int64_t first, std::int64_t count);
 

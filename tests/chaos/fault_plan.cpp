@@ -16,22 +16,29 @@ std::mt19937_64 generator(std::uint64_t seed, std::uint64_t connection, std::uin
 
 } // namespace
 
-fault_plan::fault_plan(const fault_options& options, std::uint64_t connection, std::uint64_t direction)
+fault_plan::fault_plan(const fault_options& options, std::uint64_t connection,
+                       std::uint64_t direction)
     : options_{options}, random_{generator(options.seed, connection, direction)} {
   if (chance(options_.in_login)) draw(below(login_bytes));
   else advance();
 }
 
-void fault_plan::advance() { draw(1 + static_cast<std::uint64_t>(std::exponential_distribution{1 / options_.mean_bytes}(random_))); }
+void fault_plan::advance() {
+  draw(
+    1
+    + static_cast<std::uint64_t>(std::exponential_distribution{1 / options_.mean_bytes}(random_)));
+}
 
 void fault_plan::draw(std::uint64_t distance) {
   std::discrete_distribution<std::size_t> kinds{20, 20, 25, 20, 15};
   planned_fault f;
   f.at = next_.at + distance;
   f.kind = static_cast<fault>(kinds(random_));
-  // Mostly short pauses, so that a run has many of them; the fourth power of an even draw still reaches the longest.
+  // Mostly short pauses, so that a run has many of them; the fourth power of an even draw still
+  // reaches the longest.
   auto even = std::uniform_real_distribution{0.0, 1.0}(random_);
-  f.pause = std::chrono::milliseconds{static_cast<std::int64_t>(std::pow(even, 4) * static_cast<double>(options_.longest_pause.count()))};
+  f.pause = std::chrono::milliseconds{static_cast<std::int64_t>(
+    std::pow(even, 4) * static_cast<double>(options_.longest_pause.count()))};
   f.both_ways = chance(0.5);
   f.then_reset = chance(0.3);
   f.dribbled = 1 + below(longest_dribble);

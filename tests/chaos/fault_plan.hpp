@@ -1,5 +1,6 @@
-/// What goes wrong on one direction of one connection, and after how many bytes. A value type: seed, connection and direction
-/// decide everything, so a seed replays the decisions whatever the timing.
+/// What goes wrong on one direction of one connection, and after how many bytes. A value type:
+/// seed, connection and direction decide everything, so a seed replays the decisions whatever the
+/// timing.
 #pragma once
 
 #include <array>
@@ -18,14 +19,16 @@ enum class fault : std::uint8_t {
   half_close, ///< the receiver gets a FIN while the other direction goes on; then both end
 };
 inline constexpr std::size_t fault_kinds = 5;
-inline constexpr std::array<std::string_view, fault_kinds> fault_names{"cut", "reset", "stall", "dribble", "half_close"};
+inline constexpr std::array<std::string_view, fault_kinds> fault_names{"cut", "reset", "stall",
+                                                                       "dribble", "half_close"};
 
-inline constexpr std::uint64_t login_bytes = 150; ///< challenge, login and discovery of one direction are about that long
+inline constexpr std::uint64_t login_bytes =
+  150; ///< challenge, login and discovery of one direction are about that long
 
 struct fault_options {
   std::uint64_t seed = 0;
   double mean_bytes = 50'000; ///< from one fault of a direction to the next
-  double in_login = 0.1;      ///< share of the directions whose first fault comes while the peers log in
+  double in_login = 0.1; ///< share of the directions whose first fault comes while the peers log in
   std::chrono::milliseconds longest_pause{1000};
 };
 
@@ -50,7 +53,9 @@ public:
   [[nodiscard]] std::size_t piece(std::size_t largest) { return below(largest) + 1; }
 
 private:
-  [[nodiscard]] std::uint64_t below(std::uint64_t bound) { return std::uniform_int_distribution<std::uint64_t>{0, bound - 1}(random_); }
+  [[nodiscard]] std::uint64_t below(std::uint64_t bound) {
+    return std::uniform_int_distribution<std::uint64_t>{0, bound - 1}(random_);
+  }
   [[nodiscard]] bool chance(double p) { return std::bernoulli_distribution{p}(random_); }
   void draw(std::uint64_t distance);
 

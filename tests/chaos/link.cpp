@@ -8,16 +8,21 @@
 namespace patio::chaos {
 namespace {
 
-// A peer that leaves its side open when the other has closed, as Python patio's server does, gets no more time than this.
+// A peer that leaves its side open when the other has closed, as Python patio's server does, gets
+// no more time than this.
 constexpr auto linger_time = std::chrono::milliseconds{500};
 constexpr std::size_t read_size = 16'384;
 
-bool would_block() { return errno == EAGAIN || errno == EINTR || errno == ENOTCONN; } // ENOTCONN: the dialled end is still connecting
+bool would_block() {
+  return errno == EAGAIN || errno == EINTR || errno == ENOTCONN;
+} // ENOTCONN: the dialled end is still connecting
 
 } // namespace
 
-proxy::link::link(unique_fd client, unique_fd server, const fault_options& options, std::uint64_t number, fault_observer on_fault)
-    : ends_{std::move(client), std::move(server)}, flows_{flow{fault_plan{options, number, 0}, 0}, flow{fault_plan{options, number, 1}, 1}},
+proxy::link::link(unique_fd client, unique_fd server, const fault_options& options,
+                  std::uint64_t number, fault_observer on_fault)
+    : ends_{std::move(client), std::move(server)}, flows_{flow{fault_plan{options, number, 0}, 0},
+                                                          flow{fault_plan{options, number, 1}, 1}},
       on_fault_{std::move(on_fault)} {
   for (auto& e : ends_) tune(e.get(), limits{});
 }
@@ -45,7 +50,8 @@ bool proxy::link::step(clock::time_point now, bool calm) {
     if (over_) return false;
     if (now >= f.resumes) pump(f, now, calm);
   }
-  bool all_ended = std::all_of(flows_.begin(), flows_.end(), [](const flow& f) { return f.ended && f.shut; });
+  bool all_ended =
+    std::all_of(flows_.begin(), flows_.end(), [](const flow& f) { return f.ended && f.shut; });
   return !over_ && !all_ended;
 }
 
@@ -67,13 +73,15 @@ void proxy::link::read(flow& f) {
   auto n = ::recv(ends_[f.from].get(), f.buffer.data(), f.buffer.size(), MSG_DONTWAIT);
   f.buffer.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
   if (n == 0) f.ended = true;
-  else if (n < 0 && !would_block()) reset(); // as the network does: whoever is reset takes the other along
+  else if (n < 0 && !would_block())
+    reset(); // as the network does: whoever is reset takes the other along
 }
 
 // As far as the next fault, so that it comes at its very byte.
 void proxy::link::write(flow& f, bool calm) {
   auto size = f.buffer.size();
-  if (!calm) size = static_cast<std::size_t>(std::min<std::uint64_t>(size, f.plan.next().at - f.forwarded));
+  if (!calm)
+    size = static_cast<std::size_t>(std::min<std::uint64_t>(size, f.plan.next().at - f.forwarded));
   if (!calm && f.forwarded < f.dribble_until) size = std::min(size, f.plan.piece(f.largest_piece));
   if (size == 0) return;
   auto n = ::send(ends_[1 - f.from].get(), f.buffer.data(), size, MSG_DONTWAIT | MSG_NOSIGNAL);

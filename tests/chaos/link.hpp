@@ -1,4 +1,5 @@
-/// One connection through the proxy: two sockets and the bytes between them. Internal to proxy.cpp; of its thread.
+/// One connection through the proxy: two sockets and the bytes between them. Internal to proxy.cpp;
+/// of its thread.
 #pragma once
 
 #include <functional>
@@ -17,7 +18,8 @@ class proxy::link {
 public:
   using fault_observer = std::function<void(fault kind, std::uint64_t at)>;
 
-  link(unique_fd client, unique_fd server, const fault_options& options, std::uint64_t number, fault_observer on_fault);
+  link(unique_fd client, unique_fd server, const fault_options& options, std::uint64_t number,
+       fault_observer on_fault);
 
   /// Adds what this waits for; `wake_at` is lowered to when it wants to be run at the latest.
   void prepare(std::vector<pollfd>& fds, clock::time_point& wake_at) const;
@@ -37,7 +39,9 @@ private:
     bool dropping = false;          ///< what comes from its sender is thrown away
   };
 
-  [[nodiscard]] bool wants_to_read(const flow& f) const noexcept { return !f.ended && f.buffer.empty() && (f.dropping || !f.shut); }
+  [[nodiscard]] bool wants_to_read(const flow& f) const noexcept {
+    return !f.ended && f.buffer.empty() && (f.dropping || !f.shut);
+  }
   void pump(flow& f, clock::time_point now, bool calm);
   void read(flow& f);
   void write(flow& f, bool calm);

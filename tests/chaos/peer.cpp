@@ -6,8 +6,9 @@
 
 #include <iostream>
 
-#include <patio/actors/log.hpp>
-#include <patio/actors/system.hpp>
+#include <patio/actors/caf/system.hpp>
+#include <patio/actors/os/log.hpp>
+#include <patio/actors/os/signals.hpp>
 
 namespace patio::chaos {
 

@@ -7,7 +7,7 @@
 #include <random>
 #include <thread>
 
-#include <patio/actors/completion.hpp>
+#include <patio/actors/caf/callback_actor.hpp>
 #include <patio/patio.hpp>
 
 namespace patio::chaos {
@@ -28,7 +28,8 @@ struct order {
   std::optional<connection_id> only = {};
 };
 
-/// The connections of one broker as they were a moment ago. A call to one that is gone by now must not be sent.
+/// The connections of one broker as they were a moment ago. A call to one that is gone by now must
+/// not be sent.
 class known_peers {
 public:
   void set(const std::vector<peer_info>& peers) {
@@ -46,16 +47,18 @@ private:
   std::vector<peer_info> peers_;
 };
 
-// Careful brokers differ in their limits, so that calls are refused for want of a route and of room, too.
+// Careful brokers differ in their limits, so that calls are refused for want of a route and of
+// room, too.
 tcp_options options_of(int broker, bool careful) {
   constexpr milliseconds soon{50}; // as peer.py's reconnect_timeout
   tcp_options o{.limits = {.reconnect = {soon, soon, soon}}};
-  if (careful && broker == 2) o.limits.route_wait = {};
+  if (careful && broker == 2) o.limits.route_timeout = {};
   if (careful && broker == 3) o.limits.outbound_calls = 50;
   return o;
 }
 
-/// A value, or the name of the error. The text of a refusal is all that tells it from what a function raised.
+/// A value, or the name of the error. The text of a refusal is all that tells it from what a
+/// function raised.
 std::string ending_of(const order& o, const result<value>& r) {
   if (r) return *r == value{std::to_string(o.id) + ":" + o.padding} ? "value" : "wrong_value";
   if (to_string(r.error()).find("overloaded") != std::string::npos) return "overloaded";
@@ -108,13 +111,16 @@ client::~client() {
   for (auto& b : brokers_) shut_down(b);
 }
 
-// As many as are due by the clock, however many are open: a stalled connection must not slow the others down.
+// As many as are due by the clock, however many are open: a stalled connection must not slow the
+// others down.
 void client::run() {
   auto started = clock::now();
   std::unique_lock lock{mutex_};
   for (std::int64_t id = 0; id < flags_.calls;) {
-    auto due = static_cast<std::int64_t>(std::chrono::duration<double>{clock::now() - started}.count() * flags_.rate);
-    for (; id < std::min(due, flags_.calls); ++id) begin(static_cast<std::size_t>(id) % brokers_.size(), draw(id));
+    auto due = static_cast<std::int64_t>(
+      std::chrono::duration<double>{clock::now() - started}.count() * flags_.rate);
+    for (; id < std::min(due, flags_.calls); ++id)
+      begin(static_cast<std::size_t>(id) % brokers_.size(), draw(id));
     ask_for_peers();
     if (wake_.wait_for(lock, tick, [this] { return stopping_; })) return;
   }
@@ -125,20 +131,26 @@ void client::ask_for_peers() {
   if (clock::now() - peers_asked_ < peers_interval) return;
   peers_asked_ = clock::now();
   for (std::size_t i = 0; i < brokers_.size(); ++i)
-    request_from_outside(brokers_[i], caf::make_message(peers_atom::value), [known = peers_[i]](caf::message& m) {
-      if (m.match_elements<std::vector<peer_info>>()) known->set(m.get_as<std::vector<peer_info>>(0));
-    });
+    request_async(brokers_[i], caf::make_message(peers_atom::value),
+                  [known = peers_[i]](caf::message& m) {
+                    if (m.match_elements<std::vector<peer_info>>())
+                      known->set(m.get_as<std::vector<peer_info>>(0));
+                  });
 }
 
 order client::draw(std::int64_t id) {
-  auto below = [this](std::int64_t bound) { return std::uniform_int_distribution<std::int64_t>{0, bound - 1}(random_); };
+  auto below = [this](std::int64_t bound) {
+    return std::uniform_int_distribution<std::int64_t>{0, bound - 1}(random_);
+  };
   order o{.id = id, .padding = std::string(padding(), 'x')};
   auto kind = below(10);
   if (kind < 3) o.function = "chaos.hold", o.hold = 1 + below(40);
   else if (kind < 6) o.function = "chaos.quick";
   if (!flags_.careful) return o;
-  if (kind % 3 != 0) o.timeout = milliseconds{below(10) == 0 ? 50 + below(450) : 1000 + below(3000)};
-  if (below(5) == 0) o.only = peers_[static_cast<std::size_t>(id) % brokers_.size()]->any(random_());
+  if (kind % 3 != 0)
+    o.timeout = milliseconds{below(10) == 0 ? 50 + below(450) : 1000 + below(3000)};
+  if (below(5) == 0)
+    o.only = peers_[static_cast<std::size_t>(id) % brokers_.size()]->any(random_());
   return o;
 }
 
@@ -153,14 +165,17 @@ void client::begin(std::size_t broker, order o) {
   if (o.function == "chaos.hold") request.args.positional.emplace_back(o.hold);
   if (o.timeout) request.timeout = to_value(std::chrono::duration<double>{*o.timeout});
   auto shared = std::make_shared<order>(std::move(o));
-  call_async(brokers_[broker], std::move(request), {.only = shared->only}, [shared, began = clock::now()](const result<value>& r) {
-    auto waited = std::chrono::duration_cast<milliseconds>(clock::now() - began).count();
-    auto allowed = shared->timeout ? shared->timeout->count() : -1;
-    say("e " + std::to_string(shared->id) + " " + ending_of(*shared, r) + " " + std::to_string(waited) + " " + std::to_string(allowed));
-  });
+  call_async(brokers_[broker], std::move(request), {.only = shared->only},
+             [shared, began = clock::now()](const result<value>& r) {
+               auto waited = std::chrono::duration_cast<milliseconds>(clock::now() - began).count();
+               auto allowed = shared->timeout ? shared->timeout->count() : -1;
+               say("e " + std::to_string(shared->id) + " " + ending_of(*shared, r) + " "
+                   + std::to_string(waited) + " " + std::to_string(allowed));
+             });
 }
 
-// Again until it succeeds: a connection may still be in a pause, or on its way to be dialled again, and each is a lawful failure.
+// Again until it succeeds: a connection may still be in a pause, or on its way to be dialled again,
+// and each is a lawful failure.
 bool client::reaches_server(const tcp_broker_actor& broker, std::int64_t id) {
   const auto deadline = clock::now() + probe_patience;
   std::string why;
@@ -178,7 +193,8 @@ bool client::reaches_server(const tcp_broker_actor& broker, std::int64_t id) {
 
 void client::probe() {
   int good = 0;
-  for (std::size_t i = 0; i < brokers_.size(); ++i) good += reaches_server(brokers_[i], flags_.calls + static_cast<std::int64_t>(i));
+  for (std::size_t i = 0; i < brokers_.size(); ++i)
+    good += reaches_server(brokers_[i], flags_.calls + static_cast<std::int64_t>(i));
   say("probed " + std::to_string(good) + " of " + std::to_string(brokers_.size()));
 }
 

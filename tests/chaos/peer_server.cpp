@@ -1,4 +1,5 @@
-// Records every execution. Some calls are answered at once, some by a worker, some later, so that faults find calls everywhere.
+// Records every execution. Some calls are answered at once, some by a worker, some later, so that
+// faults find calls everywhere.
 #include "peer.hpp"
 
 #include <condition_variable>
@@ -7,7 +8,7 @@
 #include <mutex>
 #include <thread>
 
-#include <patio/actors/completion.hpp>
+#include <patio/actors/caf/callback_actor.hpp>
 #include <patio/patio.hpp>
 
 namespace patio::chaos {
@@ -90,8 +91,9 @@ void add_record(registry& rpc, ledger& book, const broker_slot& self) {
   rpc.add("chaos.running", [&book] { return book.running(); });
   rpc.add("chaos.peers", [self](reply_to<std::int64_t> answer) {
     auto shared = std::make_shared<reply_to<std::int64_t>>(std::move(answer));
-    request_from_outside(**self, caf::make_message(peers_atom::value), [shared](caf::message& m) {
-      if (m.match_elements<std::vector<peer_info>>()) shared->answer(static_cast<std::int64_t>(m.get_as<std::vector<peer_info>>(0).size()));
+    request_async(**self, caf::make_message(peers_atom::value), [shared](caf::message& m) {
+      if (m.match_elements<std::vector<peer_info>>())
+        shared->answer(static_cast<std::int64_t>(m.get_as<std::vector<peer_info>>(0).size()));
     });
   });
 }
@@ -105,13 +107,15 @@ registry functions(ledger& book, timer& later, const broker_slot& self) {
   };
   rpc.add("chaos.quick", at_once, {.quick = true});
   rpc.add("chaos.mark", at_once);
-  rpc.add("chaos.hold", [&](reply_to<std::string> answer, std::int64_t id, const std::string& padding, std::int64_t hold) {
+  rpc.add("chaos.hold", [&](reply_to<std::string> answer, std::int64_t id,
+                            const std::string& padding, std::int64_t hold) {
     book.begin(id);
     auto shared = std::make_shared<reply_to<std::string>>(std::move(answer));
-    later.after(std::chrono::milliseconds{hold}, [&book, shared, text = std::to_string(id) + ":" + padding] {
-      shared->answer(text);
-      book.end();
-    });
+    later.after(std::chrono::milliseconds{hold},
+                [&book, shared, text = std::to_string(id) + ":" + padding] {
+                  shared->answer(text);
+                  book.end();
+                });
   });
   add_record(rpc, book, self);
   return rpc;
@@ -125,9 +129,11 @@ int run_server(bool careful) {
   auto self = std::make_shared<std::optional<broker_actor>>();
   system_config config;
   caf::actor_system sys{config};
-  auto pool = spawn_async_pool(sys, functions(book, later, self), {.workers = 64, .queue_per_worker = 64});
+  auto pool =
+    spawn_async_pool(sys, functions(book, later, self), {.workers = 64, .queue_per_worker = 64});
   tcp_options options;
-  if (careful) options.limits.inbound_calls = 50; // so that what gathers in a stall is more than it takes
+  if (careful)
+    options.limits.inbound_calls = 50; // so that what gathers in a stall is more than it takes
   auto node = spawn_tcp_broker(sys, pool, options);
   *self = node;
   auto bound = listen(node, "127.0.0.1", 0);

@@ -20,8 +20,10 @@ T or_throw(result<T> r) {
 } // namespace
 
 proxy::proxy(const endpoint& server, const fault_options& options)
-    : options_{options}, server_{or_throw(resolve(server, false)).front()}, listener_{or_throw(listen_on({"127.0.0.1", 0}))},
-      wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)}, where_{local_endpoint(listener_.get())}, thread_{[this] { run(); }} {}
+    : options_{options}, server_{or_throw(resolve(server, false)).front()},
+      listener_{or_throw(listen_on({"127.0.0.1", 0}))}, wake_{::eventfd(0, EFD_CLOEXEC
+                                                                             | EFD_NONBLOCK)},
+      where_{local_endpoint(listener_.get())}, thread_{[this] { run(); }} {}
 
 proxy::~proxy() {
   stopping_ = true;
@@ -61,7 +63,8 @@ void proxy::wait() {
   for (const auto& l : links_) l->prepare(fds, wake_at);
   int patience_ms = -1;
   if (wake_at != clock::time_point::max())
-    patience_ms = static_cast<int>(std::max<std::int64_t>(0, std::chrono::ceil<std::chrono::milliseconds>(wake_at - clock::now()).count()));
+    patience_ms = static_cast<int>(std::max<std::int64_t>(
+      0, std::chrono::ceil<std::chrono::milliseconds>(wake_at - clock::now()).count()));
   (void)::poll(fds.data(), fds.size(), patience_ms);
   std::uint64_t count = 0;
   (void)!::read(wake_.get(), &count, sizeof count);
@@ -77,7 +80,8 @@ void proxy::accept_all() {
       ++faults_[static_cast<std::size_t>(kind)];
       if (at < login_bytes) ++login_faults_;
     };
-    links_.push_back(std::make_unique<link>(std::move(client), std::move(*server), options_, accepted_++, on_fault));
+    links_.push_back(std::make_unique<link>(std::move(client), std::move(*server), options_,
+                                            accepted_++, on_fault));
   }
 }
 

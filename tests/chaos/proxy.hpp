@@ -1,5 +1,6 @@
-/// A TCP proxy that injects faults: every connection is passed on to one server, each direction with a fault_plan of its own.
-/// A resource with one thread, which only poll() ever holds up; ends, with all connections, when destroyed.
+/// A TCP proxy that injects faults: every connection is passed on to one server, each direction
+/// with a fault_plan of its own. A resource with one thread, which only poll() ever holds up; ends,
+/// with all connections, when destroyed.
 #pragma once
 
 #include <atomic>
@@ -7,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include <patio/actors/socket.hpp>
+#include <patio/actors/os/socket.hpp>
 
 #include "fault_plan.hpp"
 

@@ -23,15 +23,19 @@ std::vector<std::string> command(bool python, const std::vector<std::string>& wo
 std::string care(const run_options& o) { return o.careful ? "careful" : "plain"; }
 
 std::vector<std::string> client_command(const run_options& o, const endpoint& to) {
-  return command(o.python_client, {"client", to.host, std::to_string(to.port), std::to_string(o.calls), std::to_string(o.rate),
-                                   std::to_string(o.faults.seed), care(o)});
+  return command(o.python_client,
+                 {"client", to.host, std::to_string(to.port), std::to_string(o.calls),
+                  std::to_string(o.rate), std::to_string(o.faults.seed), care(o)});
 }
 
-double seconds_since(clock::time_point t) { return std::chrono::duration<double>{clock::now() - t}.count(); }
+double seconds_since(clock::time_point t) {
+  return std::chrono::duration<double>{clock::now() - t}.count();
+}
 
 class one_run {
 public:
-  explicit one_run(const run_options& o) : options_{o}, server_{command(o.python_server, {"server", care(o)})}, book_{o.calls} {
+  explicit one_run(const run_options& o)
+      : options_{o}, server_{command(o.python_server, {"server", care(o)})}, book_{o.calls} {
     report_.options = o;
     where_ = parse_endpoint(server_.await("listening on ")).value();
     control_.emplace(where_);
@@ -53,7 +57,8 @@ public:
 
 private:
   void make_calls(process& client);
-  [[nodiscard]] std::optional<std::string> next_line(process& client, std::chrono::seconds patience);
+  [[nodiscard]] std::optional<std::string> next_line(process& client,
+                                                     std::chrono::seconds patience);
   void end_client(process& client);
   void end_proxy();
   void inspect_server();
@@ -119,7 +124,9 @@ void one_run::end_proxy() {
 
 void one_run::inspect_server() {
   constexpr std::chrono::seconds patience{10};
-  report_.left_peers = options_.python_server ? 0 : control_->await("chaos.peers", 1, patience) - 1; // all but the control connection
+  report_.left_peers = options_.python_server ? 0
+                                              : control_->await("chaos.peers", 1, patience)
+                                                  - 1; // all but the control connection
   report_.left_running = control_->await("chaos.running", 0, patience);
   book_.executed(control_->record());
   report_.answered_after = control_->make_calls(options_.calls + 100, calls_after);

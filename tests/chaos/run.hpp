@@ -25,10 +25,11 @@ struct run_report {
   std::int64_t hung = 0; ///< calls still open when patience was at its end
   std::array<std::uint64_t, fault_kinds> faults{};
   std::uint64_t login_faults = 0, connections = 0;
-  std::string probed;                                                   ///< "ANSWERED of BROKERS", after the faults
-  std::int64_t watched = 0, watch_unanswered = 0, watch_slowest_ms = 0; ///< of the control connection
-  std::int64_t left_running = 0, left_peers = 0;                        ///< at the server once the client has gone
-  std::int64_t answered_after = 0;                                      ///< of `calls_after` calls to the server in the end
+  std::string probed; ///< "ANSWERED of BROKERS", after the faults
+  std::int64_t watched = 0, watch_unanswered = 0,
+               watch_slowest_ms = 0;             ///< of the control connection
+  std::int64_t left_running = 0, left_peers = 0; ///< at the server once the client has gone
+  std::int64_t answered_after = 0; ///< of `calls_after` calls to the server in the end
   int client_exit = 0, server_exit = 0;
   double seconds = 0, server_end_seconds = 0;
 };

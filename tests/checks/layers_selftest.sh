@@ -1,15 +1,23 @@
 #!/bin/sh
 # Shows that layers.sh can fail: a small clean tree passes, and each single bad line added to it is found.
+#   sh tests/checks/layers_selftest.sh
 set -eu
+[ $# -eq 0 ] || { echo "layers_selftest.sh: takes no arguments" >&2; exit 2; }
 layers=$(dirname "$0")/layers.sh
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
-mkdir -p "$tree/libpatio/patio" "$tree/actors/patio/actors" "$tree/apps" "$tree/examples" "$tree/tests/libpatio"
+for folder in base value convert pickle tls functions protocol mesh; do mkdir -p "$tree/libpatio/patio/$folder"; done
+for folder in os caf pool broker client; do mkdir -p "$tree/actors/patio/actors/$folder"; done
+mkdir -p "$tree/apps" "$tree/examples" "$tree/tests/libpatio"
 
-printf '#include <chrono>\n#include <openssl/ssl.h>\n#include <patio/value.hpp>\nusing clock = std::chrono::steady_clock;\n' \
-  >"$tree/libpatio/patio/clean.hpp"
-printf '#include <caf/all.hpp>\n#include <thread>\n#include <sys/socket.h>\n' >"$tree/actors/patio/actors/clean.cpp"
-printf '#include <patio/actors/clean.hpp>\nvoid wait() { std::this_thread::sleep_for(1s); }\n' >"$tree/apps/clean.cpp"
+here=$(dirname "$0")/../..
+cp "$here"/libpatio/patio/*.hpp "$tree/libpatio/patio"
+cp "$here"/actors/patio/*.hpp "$tree/actors/patio"
+printf '#include <chrono>\n#include <openssl/ssl.h>\n#include <patio/base/time.hpp>\nusing clock = std::chrono::steady_clock;\n' \
+  >"$tree/libpatio/patio/protocol/clean.hpp"
+printf '#include <caf/all.hpp>\n#include <thread>\n#include <sys/socket.h>\n' >"$tree/actors/patio/actors/broker/clean.cpp"
+printf '#include <patio/actors/os/clean.hpp>\nvoid wait() { std::this_thread::sleep_for(1s); }\n' >"$tree/apps/clean.cpp"
+printf '#include <patio/patio.hpp>\n#include <patio/python_values.hpp>\n' >"$tree/examples/clean.cpp"
 printf 'rpc.add("sleep", nap);\ncall("sleep", 0.1);\n' >"$tree/tests/libpatio/clean.cpp"
 printf 'async def nap(seconds):\n    await asyncio.sleep(seconds)\n    await asyncio.sleep(0)\n' >"$tree/tests/clean.py"
 printf 'patio call sleep 1 &\n' >"$tree/tests/clean.sh"
@@ -17,6 +25,7 @@ sh "$layers" "$tree" || { echo "layers_selftest.sh: a clean tree was refused" >&
 
 bad=0
 while IFS='|' read -r file line; do
+  mkdir -p "$tree/${file%/*}"
   printf '%s\n' "$line" >"$tree/$file"
   found=$(sh "$layers" "$tree" 2>/dev/null) && found=
   case $found in
@@ -25,23 +34,34 @@ while IFS='|' read -r file line; do
   esac
   rm "$tree/$file"
 done <<'LINES'
-libpatio/patio/bad.hpp|#include <caf/all.hpp>
-libpatio/patio/bad.cpp|#include "caf/error.hpp"
-libpatio/patio/bad.hpp|#  include <patio/actors/broker.hpp>
-libpatio/patio/bad.cpp|#include <thread>
-libpatio/patio/bad.cpp|#include <mutex>
-libpatio/patio/bad.cpp|#include <condition_variable>
-libpatio/patio/bad.cpp|  std::this_thread::yield();
-libpatio/patio/bad.cpp|#include <sys/socket.h>
-libpatio/patio/bad.cpp|#include <netinet/in.h>
-libpatio/patio/bad.cpp|#include <unistd.h>
-libpatio/patio/bad.cpp|#include <fstream>
-libpatio/patio/bad.cpp|  auto t = std::chrono::steady_clock::now();
-libpatio/patio/bad.cpp|  auto t = std::time(nullptr);
-libpatio/patio/bad.cpp|  clock_gettime(CLOCK_MONOTONIC, &t);
-libpatio/patio/bad.cpp|#include "../../apps/command.hpp"
-actors/patio/actors/bad.cpp|#include <apps/command.hpp>
-actors/patio/actors/bad.hpp|#include <examples/kv.hpp>
+libpatio/patio/base/bad.hpp|#include <caf/all.hpp>
+libpatio/patio/mesh/bad.cpp|#include "caf/error.hpp"
+libpatio/patio/mesh/bad.hpp|#  include <patio/actors/os/log.hpp>
+libpatio/patio/base/bad.hpp|#include <patio/value/value.hpp>
+libpatio/patio/convert/bad.hpp|#include <patio/pickle/pickle.hpp>
+libpatio/patio/protocol/bad.cpp|#include "patio/mesh/node.hpp"
+libpatio/patio/protocol/bad.hpp|#include <patio/tls/tls.hpp>
+libpatio/patio/mesh/bad.hpp|#include <patio/core.hpp>
+libpatio/patio/extra/bad.hpp|#include <patio/base/time.hpp>
+actors/patio/actors/os/bad.cpp|#include <patio/actors/caf/system.hpp>
+actors/patio/actors/os/bad.hpp|#include <caf/send.hpp>
+actors/patio/actors/pool/bad.hpp|#include <patio/actors/broker/tcp_broker.hpp>
+actors/patio/actors/client/bad.cpp|#include <patio/actors/broker/tcp_broker.hpp>
+examples/bad.cpp|#include <patio/actors/client/call.hpp>
+libpatio/patio/base/bad.cpp|#include <thread>
+libpatio/patio/base/bad.cpp|#include <mutex>
+libpatio/patio/base/bad.cpp|#include <condition_variable>
+libpatio/patio/base/bad.cpp|  std::this_thread::yield();
+libpatio/patio/tls/bad.cpp|#include <sys/socket.h>
+libpatio/patio/tls/bad.cpp|#include <netinet/in.h>
+libpatio/patio/base/bad.cpp|#include <unistd.h>
+libpatio/patio/base/bad.cpp|#include <fstream>
+libpatio/patio/mesh/bad.cpp|  auto t = std::chrono::steady_clock::now();
+libpatio/patio/mesh/bad.cpp|  auto t = std::time(nullptr);
+libpatio/patio/mesh/bad.cpp|  clock_gettime(CLOCK_MONOTONIC, &t);
+libpatio/patio/base/bad.cpp|#include "../../apps/command.hpp"
+actors/patio/actors/broker/bad.cpp|#include <apps/command.hpp>
+actors/patio/actors/broker/bad.hpp|#include <examples/kv.hpp>
 examples/bad.cpp|#include "../libpatio/patio/value.hpp"
 tests/libpatio/bad.cpp|  std::this_thread::sleep_for(10ms);
 tests/libpatio/bad.cpp|  std::this_thread::sleep_until(then);

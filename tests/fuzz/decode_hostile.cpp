@@ -1,14 +1,16 @@
-// Decodes hostile input while nothing but computing is possible, and says between which marks it does so:
+// Decodes hostile input while nothing but computing is possible, and says between which marks it
+// does so:
 //   decode_hostile [--count N] [--free] [--open]
-// --free sets no filter, for strace to look; --open opens a file amid the decoding, which must be noticed.
+// --free sets no filter, for strace to look; --open opens a file amid the decoding, which must be
+// noticed.
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cstring>
 #include <iostream>
 
-#include <patio/login.hpp>
-#include <patio/pickle.hpp>
+#include <patio/pickle/pickle.hpp>
+#include <patio/protocol/login.hpp>
 
 #include "hostile_pickles.hpp"
 #include "seed.hpp"
@@ -26,7 +28,8 @@ choices choices_of(std::vector<std::string_view> args) {
   for (std::size_t i = 0; i < args.size(); ++i) {
     if (args[i] == "--free") c.filter = false;
     else if (args[i] == "--open") c.open = true;
-    else if (args[i] == "--count" && i + 1 < args.size()) c.count = std::stoull(std::string{args[++i]});
+    else if (args[i] == "--count" && i + 1 < args.size())
+      c.count = std::stoull(std::string{args[++i]});
     else throw std::runtime_error{"unknown argument " + std::string{args[i]}};
   }
   return c;
@@ -37,7 +40,7 @@ void mark(std::string_view text) {
   if (write(STDOUT_FILENO, text.data(), text.size()) < 0) throw std::runtime_error{"cannot write"};
 }
 
-const std::string challenge = patio::login_challenge("0123456789abcdef");
+const std::string challenge = patio::protocol::login_challenge("0123456789abcdef");
 const auto types = patio::python_types::standard().add("shop.models", "Order");
 
 struct tally {
@@ -48,13 +51,14 @@ struct tally {
     (void)patio::read_pickle(bytes, {}, patio::unknown_class::as_exception);
     with_objects += patio::read_pickle(bytes, {}, patio::unknown_class::refuse, types).has_value();
     calls += patio::read_call_request(bytes).has_value();
-    logins += patio::check_login(bytes, challenge, "secret").has_value();
+    logins += patio::protocol::check_login(bytes, challenge, "secret").has_value();
   }
 };
 
 void require_refused(const std::vector<std::string>& gadgets) {
   for (const auto& bytes : gadgets)
-    if (patio::read_pickle(bytes) || patio::read_pickle(bytes, {}, patio::unknown_class::refuse, types)
+    if (patio::read_pickle(bytes)
+        || patio::read_pickle(bytes, {}, patio::unknown_class::refuse, types)
         || patio::read_call_request(bytes, {}, types))
       throw std::runtime_error{"accepted: " + to_hex(bytes)};
 }
@@ -63,7 +67,8 @@ void run(const choices& c) {
   auto seed = test_seed();
   std::cout << "PATIO_TEST_SEED=" << seed << std::endl;
   auto gadgets = gadget_pickles(), all = hostile_pickles();
-  for (auto times = all.size() / 20; times > 0; --times) all.push_back(patio::login_answer(challenge, "secret", "salt"));
+  for (auto times = all.size() / 20; times > 0; --times)
+    all.push_back(patio::protocol::login_answer(challenge, "secret", "salt"));
   // The largest would be most of the time; they are decoded as they are.
   auto small = all;
   std::erase_if(small, [](const std::string& bytes) { return bytes.size() > 2'000; });
@@ -80,9 +85,11 @@ void run(const choices& c) {
     if (c.open && i == c.count / 2) (void)open("/dev/null", O_RDONLY | O_CLOEXEC);
   }
   mark("decoding ended\n");
-  if (t.with_objects <= t.values) throw std::runtime_error{"no object of an added class was among the pickles"};
-  mark(std::to_string(c.count) + " inputs: " + std::to_string(t.values) + " values (" + std::to_string(t.with_objects)
-       + " where classes are added), " + std::to_string(t.calls) + " calls, " + std::to_string(t.logins) + " logins\n");
+  if (t.with_objects <= t.values)
+    throw std::runtime_error{"no object of an added class was among the pickles"};
+  mark(std::to_string(c.count) + " inputs: " + std::to_string(t.values) + " values ("
+       + std::to_string(t.with_objects) + " where classes are added), " + std::to_string(t.calls)
+       + " calls, " + std::to_string(t.logins) + " logins\n");
 }
 
 } // namespace

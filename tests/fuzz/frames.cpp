@@ -1,6 +1,7 @@
-// However a stream is cut, the same frames come out of it as from one piece. First byte: how frames are judged (bits 0 to 2) and how many
-// cuts follow (bits 3 to 7), a byte each; the rest is the stream.
-#include <patio/frame.hpp>
+// However a stream is cut, the same frames come out of it as from one piece. First byte: how frames
+// are judged (bits 0 to 2) and how many cuts follow (bits 3 to 7), a byte each; the rest is the
+// stream.
+#include <patio/protocol/frame.hpp>
 
 #include <string>
 #include <vector>
@@ -9,12 +10,12 @@
 
 namespace {
 
-using verdict = patio::frame_reader::verdict;
+using verdict = patio::protocol::frame_reader::verdict;
 
 /// Frames as bytes again, and what was skipped or stopped at.
 struct frames_read {
   std::string taken;
-  std::vector<patio::frame_header> judged;
+  std::vector<patio::protocol::frame_header> judged;
   bool is_within_frame = false;
   friend bool operator==(const frames_read&, const frames_read&) = default;
 };
@@ -25,7 +26,9 @@ public:
 
   void feed(std::string_view piece) {
     reader_.feed(piece);
-    while (auto f = reader_.next([this](const patio::frame_header& h) { return judge(h); })) keep(*f);
+    while (auto f =
+             reader_.next([this](const patio::protocol::frame_header& h) { return judge(h); }))
+      keep(*f);
   }
   frames_read end() {
     seen_.is_within_frame = !stopped_ && reader_.is_within_frame();
@@ -33,7 +36,7 @@ public:
   }
 
 private:
-  verdict judge(const patio::frame_header& h) {
+  verdict judge(const patio::protocol::frame_header& h) {
     seen_.judged.push_back(h);
     auto type = static_cast<unsigned>(h.type);
     if ((judgement_ & 1) != 0 && type % 4 == 1) return verdict::skip;
@@ -41,16 +44,16 @@ private:
     if ((judgement_ & 4) != 0 && h.size > 64) return verdict::skip;
     return verdict::take;
   }
-  void keep(const patio::frame_reader::frame& f) {
+  void keep(const patio::protocol::frame_reader::frame& f) {
     require(f.payload.size() == f.header.size, "a frame's payload is as long as its header says");
-    patio::frame_writer w{seen_.taken, f.header.type, f.header.serial};
+    patio::protocol::frame_writer w{seen_.taken, f.header.type, f.header.serial};
     seen_.taken += f.payload;
     require(w.close(f.payload.size()), "a frame that was read can be written");
   }
 
   unsigned judgement_;
   bool stopped_ = false;
-  patio::frame_reader reader_;
+  patio::protocol::frame_reader reader_;
   frames_read seen_;
 };
 
@@ -77,7 +80,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   reading whole{how};
   whole.feed(stream);
   auto expected = whole.end();
-  require(in_pieces(how, stream, cuts) == expected, "frames do not depend on how their stream was cut");
-  if ((how & 7) == 0) require(stream.starts_with(expected.taken), "frames that are written again are the bytes that were read");
+  require(in_pieces(how, stream, cuts) == expected,
+          "frames do not depend on how their stream was cut");
+  if ((how & 7) == 0)
+    require(stream.starts_with(expected.taken),
+            "frames that are written again are the bytes that were read");
   return 0;
 }

@@ -1,4 +1,5 @@
-/// What the fuzz targets share: the bytes of an input, taken piece by piece, and what must hold of them.
+/// What the fuzz targets share: the bytes of an input, taken piece by piece, and what must hold of
+/// them.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,8 @@ inline void require(bool holds, const char* what) {
 /// Numbers are 0 and texts short once the input is used up.
 class fuzz_input {
 public:
-  fuzz_input(const std::uint8_t* data, std::size_t size) : rest_{reinterpret_cast<const char*>(data), size} {}
+  fuzz_input(const std::uint8_t* data, std::size_t size)
+      : rest_{reinterpret_cast<const char*>(data), size} {}
 
   [[nodiscard]] bool empty() const noexcept { return rest_.empty(); }
   [[nodiscard]] std::uint8_t byte() {

@@ -1,5 +1,5 @@
-/// Up to two nodes in virtual time, with connections to peers that an input plays and to each other, and what must hold of them. For
-/// session.cpp, which says what happens in them.
+/// Up to two nodes in virtual time, with connections to peers that an input plays and to each
+/// other, and what must hold of them. For session.cpp, which says what happens in them.
 #pragma once
 
 #include <algorithm>
@@ -11,21 +11,26 @@
 #include <string>
 #include <vector>
 
-#include <patio/login.hpp>
-#include <patio/node.hpp>
+#include <patio/mesh/node.hpp>
+#include <patio/protocol/login.hpp>
 
 #include "fuzz.hpp"
-#include "wire_judge.hpp"
+#include "protocol/wire_judge.hpp"
 
 inline constexpr std::string_view nonce = "0123456789abcdef", salt = "salt";
 
-/// "a" is held until it is answered, "b" and "c" are run at once, and nobody serves "d". Locked and shared: made once.
+/// "a" is held until it is answered, "b" and "c" are run at once, and nobody serves "d". Locked and
+/// shared: made once.
 [[nodiscard]] inline const patio::registry& fuzz_functions() {
   static const auto made = [] {
     patio::registry r;
     r.add("a", [](patio::args all) { return static_cast<std::int64_t>(all.size()); });
     r.add("b", [](patio::args all) { return patio::value::list(all); }, {.quick = true});
-    r.add("c", [](patio::args) -> int { throw patio::python_error{"StopIteration", {"never sent as such"}}; }, {.quick = true});
+    r.add("c",
+          [](patio::args) -> int {
+            throw patio::python_error{"StopIteration", {"never sent as such"}};
+          },
+          {.quick = true});
     r.lock();
     return r;
   }();
@@ -33,25 +38,29 @@ inline constexpr std::string_view nonce = "0123456789abcdef", salt = "salt";
 }
 
 /// A node and how its calls end.
-class fuzz_node final : public patio::node_events {
+class fuzz_node final : public patio::mesh::node_events {
 public:
-  explicit fuzz_node(const patio::node_options& options) : limits{options.limits}, node{options, fuzz_functions(), *this} {}
+  explicit fuzz_node(const patio::mesh::node_options& options)
+      : limits{options.limits}, node{options, fuzz_functions(), *this} {}
 
   const patio::limits limits;
-  patio::node node;
-  std::deque<patio::inbound_call> held;
-  std::deque<std::pair<patio::connection_id, std::unique_ptr<patio::decode_job>>> undecoded;
-  std::vector<patio::call_id> calls;         ///< by token
+  patio::mesh::node node;
+  std::deque<patio::mesh::inbound_call> held;
+  std::deque<std::pair<patio::connection_id, std::unique_ptr<patio::protocol::decode_job>>>
+    undecoded;
+  std::vector<patio::mesh::call_id> calls;   ///< by token
   std::vector<bool> ended, timed;            ///< by token
   std::vector<patio::connection_id> closing; ///< not dealt with yet
   bool calls_again = false;                  ///< from within its events
 
-  void call(std::uint8_t what, std::uint8_t seconds, patio::instant now, std::optional<patio::connection_id> only = {}) {
+  void call(std::uint8_t what, std::uint8_t seconds, patio::instant now,
+            std::optional<patio::connection_id> only = {}) {
     auto token = calls.size();
     calls.emplace_back(), ended.push_back(false), timed.push_back(seconds > 0);
     patio::value timeout = seconds == 0 ? patio::value{} : patio::value{(seconds % 32) / 4.0};
     std::vector<patio::value> args{static_cast<std::int64_t>(token), std::string(what / 4, 'x')};
-    auto id = node.call(token, {std::string(1, "abcd"[what % 4]), {std::move(args), {}}, timeout}, now, only);
+    auto id = node.call(token, {std::string(1, "abcd"[what % 4]), {std::move(args), {}}, timeout},
+                        now, only);
     calls[token] = id;
     now_ = now;
   }
@@ -62,7 +71,8 @@ public:
     job->run();
     node.decoded(id, *job, now);
   }
-  /// Takes what is to be sent. The owner of a node looks where the node tells it to, or where a connection closes.
+  /// Takes what is to be sent. The owner of a node looks where the node tells it to, or where a
+  /// connection closes.
   [[nodiscard]] std::string take_output(patio::connection_id id) {
     for (auto d : node.take_dirty()) dirty_.insert(d);
     auto* out = node.output(id);
@@ -83,16 +93,22 @@ public:
 private:
   static constexpr std::size_t most_calls = 16;
 
-  void on_execute(patio::inbound_call work) override { held.push_back(std::move(work)); }
+  void on_execute(patio::mesh::inbound_call work) override { held.push_back(std::move(work)); }
   void on_finished(std::uint64_t token, patio::result<patio::value> r) override {
     if (token >= first_ping) return;
     require(token < ended.size() && !ended[token], "a call ends once");
-    require(r || r.error().code != patio::errc::remote_error || !r.error().exception.is_none(), "a remote error has its exception");
+    require(r || r.error().code != patio::errc::remote_error || !r.error().exception.is_none(),
+            "a remote error has its exception");
     ended[token] = true;
     call_again();
   }
-  void on_decode(patio::connection_id id, std::unique_ptr<patio::decode_job> job) override { undecoded.emplace_back(id, std::move(job)); }
-  void on_pong(std::uint64_t token) override { require(token >= first_ping, "only a ping is answered by a pong"); }
+  void on_decode(patio::connection_id id,
+                 std::unique_ptr<patio::protocol::decode_job> job) override {
+    undecoded.emplace_back(id, std::move(job));
+  }
+  void on_pong(std::uint64_t token) override {
+    require(token >= first_ping, "only a ping is answered by a pong");
+  }
   void on_peer(const patio::peer_info&) override { call_again(); }
   void on_closed(patio::connection_id id, const patio::error& why) override {
     require(!closed_.contains(id), "a connection closes once");
@@ -101,10 +117,13 @@ private:
     closed_.insert(id);
     call_again();
   }
-  void on_log(std::string_view, std::string text) override { require(!text.empty(), "a line of the log says something"); }
+  void on_log(std::string_view, std::string text) override {
+    require(!text.empty(), "a line of the log says something");
+  }
 
   void call_again() {
-    if (calls_again && calls.size() < most_calls) call(static_cast<std::uint8_t>(calls.size()), 3, now_);
+    if (calls_again && calls.size() < most_calls)
+      call(static_cast<std::uint8_t>(calls.size()), 3, now_);
   }
 
   patio::instant now_{};
@@ -122,16 +141,19 @@ public:
   const patio::connection_id id;
   bool open = true;
   std::uint64_t sent = 0;
-  std::map<std::uint32_t, std::size_t> asked; ///< requests to the node that it has not answered, by serial
-  std::deque<std::uint32_t> requests;         ///< of the node
-  std::deque<std::uint32_t> discoveries;      ///< of the node
-  std::size_t discovered = 0;                 ///< how often the node owes its names
-  std::size_t left = 0;                       ///< how often it owes LEAVING_OK
-  patio::extensions announced;                ///< by the peer, ever
-  std::string login;                          ///< answers the node's challenge
+  std::map<std::uint32_t, std::size_t>
+    asked;                            ///< requests to the node that it has not answered, by serial
+  std::deque<std::uint32_t> requests; ///< of the node
+  std::deque<std::uint32_t> discoveries; ///< of the node
+  std::size_t discovered = 0;            ///< how often the node owes its names
+  std::size_t left = 0;                  ///< how often it owes LEAVING_OK
+  patio::protocol::extensions announced; ///< by the peer, ever
+  std::string login;                     ///< answers the node's challenge
 
   played_wire(fuzz_node& owner, patio::role ours, patio::instant now)
-      : at{owner}, side{ours}, id{owner.node.open(ours, "played:1", std::string{ours == patio::role::server ? nonce : salt}, now)} {}
+      : at{owner}, side{ours}, id{owner.node.open(
+                                 ours, "played:1",
+                                 std::string{ours == patio::role::server ? nonce : salt}, now)} {}
 
   void send(std::string_view bytes, patio::instant now) {
     note_sent(bytes);
@@ -142,47 +164,59 @@ public:
     auto bytes = at.take_output(id);
     sent += bytes.size();
     from_node.feed(bytes);
-    while (auto f = from_node.next([](const patio::frame_header&) { return patio::frame_reader::verdict::take; })) heard(*f);
+    while (auto f = from_node.next([](const patio::protocol::frame_header&) {
+      return patio::protocol::frame_reader::verdict::take;
+    }))
+      heard(*f);
   }
 
 private:
-  using verdict = patio::frame_reader::verdict;
+  using verdict = patio::protocol::frame_reader::verdict;
 
   void note_sent(std::string_view bytes) {
     to_node.feed(bytes);
-    auto judge = [this](const patio::frame_header& h) {
-      if (h.size <= at.limits.frame) return verdict::take;
-      if (h.type == patio::packet::request) ++asked[h.serial];
-      return h.size > at.limits.skipped_frame ? verdict::stop : verdict::skip;
+    auto judge = [this](const patio::protocol::frame_header& h) {
+      if (h.size <= at.limits.frame_bytes) return verdict::take;
+      if (h.type == patio::protocol::packet::request) ++asked[h.serial];
+      return h.size > at.limits.skipped_frame_bytes ? verdict::stop : verdict::skip;
     };
     while (auto f = to_node.next(judge)) {
-      if (f->header.type == patio::packet::request) ++asked[f->header.serial];
-      if (f->header.type == patio::packet::leaving) ++left;
-      if (f->header.type != patio::packet::discover_request) continue;
+      if (f->header.type == patio::protocol::packet::request) ++asked[f->header.serial];
+      if (f->header.type == patio::protocol::packet::leaving) ++left;
+      if (f->header.type != patio::protocol::packet::discover_request) continue;
       ++discovered;
-      auto more = patio::read_announcement(f->payload, {});
-      announced = {announced.cancel || more.cancel, announced.leaving || more.leaving, announced.endings || more.endings};
+      auto more = patio::protocol::read_announcement(f->payload, {});
+      announced = {announced.cancel || more.cancel, announced.leaving || more.leaving,
+                   announced.endings || more.endings};
     }
   }
-  void heard(const patio::frame_reader::frame& f) {
+  void heard(const patio::protocol::frame_reader::frame& f) {
     auto serial = f.header.serial;
     switch (f.header.type) {
-    case patio::packet::request: return require(serial != 0, "a REQUEST has a serial"), requests.push_back(serial);
-    case patio::packet::response:
-    case patio::packet::error: return require(asked[serial]-- > 0, "each REQUEST has one answer");
-    case patio::packet::discover_request: return discoveries.push_back(serial);
-    case patio::packet::discover_response: return require(discovered-- > 0, "names are told to who has asked");
-    case patio::packet::cancel: return require(announced.cancel, "CANCEL was announced");
-    case patio::packet::leaving: return require(announced.leaving, "LEAVING was announced");
-    case patio::packet::leaving_ok: return require(left-- > 0, "LEAVING_OK answers who has said it, announced or not");
-    case patio::packet::auth_digest: return void(login = patio::login_answer(f.payload, "", "salt"));
-    case patio::packet::auth_request: return require(side == patio::role::client, "a client answers a challenge");
-    case patio::packet::auth_ok: return require(side == patio::role::server, "a server lets in");
+    case patio::protocol::packet::request:
+      return require(serial != 0, "a REQUEST has a serial"), requests.push_back(serial);
+    case patio::protocol::packet::response:
+    case patio::protocol::packet::error:
+      return require(asked[serial]-- > 0, "each REQUEST has one answer");
+    case patio::protocol::packet::discover_request: return discoveries.push_back(serial);
+    case patio::protocol::packet::discover_response:
+      return require(discovered-- > 0, "names are told to who has asked");
+    case patio::protocol::packet::cancel: return require(announced.cancel, "CANCEL was announced");
+    case patio::protocol::packet::leaving:
+      return require(announced.leaving, "LEAVING was announced");
+    case patio::protocol::packet::leaving_ok:
+      return require(left-- > 0, "LEAVING_OK answers who has said it, announced or not");
+    case patio::protocol::packet::auth_digest:
+      return void(login = patio::protocol::login_answer(f.payload, "", "salt"));
+    case patio::protocol::packet::auth_request:
+      return require(side == patio::role::client, "a client answers a challenge");
+    case patio::protocol::packet::auth_ok:
+      return require(side == patio::role::server, "a server lets in");
     default: return require(false, "a packet is of a known type");
     }
   }
 
-  patio::frame_reader to_node, from_node;
+  patio::protocol::frame_reader to_node, from_node;
 };
 
 /// The connection of the first node to the second.
@@ -212,7 +246,8 @@ struct linked_wire {
     on_the_way[to].erase(0, piece.size());
     unhandled[to] += piece.size();
     ends[to]->node.receive(ids[to], piece, now);
-    if (!ends[to]->node.is_decoding(ids[to])) judge.arrived(to == 0, std::exchange(unhandled[to], 0));
+    if (!ends[to]->node.is_decoding(ids[to]))
+      judge.arrived(to == 0, std::exchange(unhandled[to], 0));
     collect();
     return true;
   }

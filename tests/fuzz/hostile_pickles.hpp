@@ -1,4 +1,5 @@
-/// Inputs that want a decoder to do more than decode: vectors, the published forms of pickles that run code, and random damage to both.
+/// Inputs that want a decoder to do more than decode: vectors, the published forms of pickles that
+/// run code, and random damage to both.
 #pragma once
 
 #include <random>
@@ -89,7 +90,9 @@ inline constexpr std::pair<std::string_view, std::string_view> gadgets[] = {
 /// Each gadget in each form that calls it, or builds its object, with one argument.
 [[nodiscard]] inline std::vector<std::string> gadget_pickles() {
   std::vector<std::string> all;
-  auto counted = [](std::string_view text) { return "\x8c" + std::string(1, static_cast<char>(text.size())) + std::string{text}; };
+  auto counted = [](std::string_view text) {
+    return "\x8c" + std::string(1, static_cast<char>(text.size())) + std::string{text};
+  };
   for (auto [module, name] : gadgets) {
     auto line = std::string{module} + "\n" + std::string{name} + "\n";
     auto global = "\x80\x04" + counted(module) + "\x94" + counted(name) + "\x94\x93\x94";
@@ -107,14 +110,15 @@ inline constexpr std::pair<std::string_view, std::string_view> gadgets[] = {
                   "c"
                   + line + "S'id'\no.");                                                  // OBJ
     all.push_back("ccopy_reg\n_reconstructor\n(c" + line + "c__builtin__\nobject\nNtR."); // copyreg
-    all.push_back("cbuiltins\nValueError\n(c" + line + "(S'id'\ntRtR.");                  // within an argument
-    all.push_back(global + "0h\x02" + argument + "\x85R.");                               // by way of the memo
-    all.push_back(global + ".");                                                          // the class itself
+    all.push_back("cbuiltins\nValueError\n(c" + line + "(S'id'\ntRtR."); // within an argument
+    all.push_back(global + "0h\x02" + argument + "\x85R.");              // by way of the memo
+    all.push_back(global + ".");                                         // the class itself
   }
   return all;
 }
 
-/// What only a node takes that was told to: one of each family of Python's own classes, and a class of the user's in three forms.
+/// What only a node takes that was told to: one of each family of Python's own classes, and a class
+/// of the user's in three forms.
 [[nodiscard]] inline std::vector<std::string> object_pickles() {
   const std::string order = "cshop.models\nOrder\n", state = "(Vid\nI7\ndb.";
   return {"cdatetime\ndatetime\n(C\x0a\x07\xea\x01\x02\x03\x04\x05\x01\x02\x03"
@@ -131,16 +135,20 @@ inline constexpr std::pair<std::string_view, std::string_view> gadgets[] = {
   auto all = gadget_pickles();
   for (auto& object : object_pickles()) all.push_back(std::move(object));
   for (const auto* file : {"reject.jsonl", "pickle.jsonl"})
-    for (const auto& row : json_rows(file)) all.push_back(from_hex(row.at("pickle").get<std::string>()));
-  for (const auto* hex : {"", "8004", "80062e", "800282012e", "50610a2e", "80044b01512e", "80059700", "8005982e", "5d72ffffff1f2e"})
+    for (const auto& row : json_rows(file))
+      all.push_back(from_hex(row.at("pickle").get<std::string>()));
+  for (const auto* hex : {"", "8004", "80062e", "800282012e", "50610a2e", "80044b01512e",
+                          "80059700", "8005982e", "5d72ffffff1f2e"})
     all.push_back(from_hex(hex));
   return all;
 }
 
-/// One of these, damaged: bytes changed, left out or doubled, its end put behind another's beginning.
+/// One of these, damaged: bytes changed, left out or doubled, its end put behind another's
+/// beginning.
 class damaged_pickles {
 public:
-  damaged_pickles(std::vector<std::string> from, std::uint64_t seed) : from_{std::move(from)}, random_{seed} {}
+  damaged_pickles(std::vector<std::string> from, std::uint64_t seed)
+      : from_{std::move(from)}, random_{seed} {}
 
   [[nodiscard]] const std::string& next() {
     made_ = from_[below(from_.size())];

@@ -1,9 +1,10 @@
-// What is decoded of a peer that nobody trusts yet, and what discovery brings. The first byte says which of them the rest is.
-#include <patio/convert_containers.hpp>
-#include <patio/digest.hpp>
-#include <patio/extensions.hpp>
-#include <patio/login.hpp>
-#include <patio/pickle.hpp>
+// What is decoded of a peer that nobody trusts yet, and what discovery brings. The first byte says
+// which of them the rest is.
+#include <patio/base/digest.hpp>
+#include <patio/convert/containers.hpp>
+#include <patio/pickle/pickle.hpp>
+#include <patio/protocol/extensions.hpp>
+#include <patio/protocol/login.hpp>
 
 #include "fuzz.hpp"
 
@@ -11,33 +12,40 @@ namespace {
 
 using patio::value;
 
-const std::string challenge = patio::login_challenge("0123456789abcdef");
+const std::string challenge = patio::protocol::login_challenge("0123456789abcdef");
 constexpr std::string_view key = "secret";
 
-// The login's own small decoder sees no other value in the bytes than the one that reads everything.
+// The login's own small decoder sees no other value in the bytes than the one that reads
+// everything.
 void answer(std::string_view bytes) {
-  if (!patio::check_login(bytes, challenge, key)) return;
-  require(!patio::check_login(bytes, challenge, "another"), "a login is for one key");
+  if (!patio::protocol::check_login(bytes, challenge, key)) return;
+  require(!patio::protocol::check_login(bytes, challenge, "another"), "a login is for one key");
   auto v = patio::read_pickle(bytes);
   if (!v) return; // a header that CPython refuses, which does no harm here
   require(v->kind() == patio::kind::tuple && v->items().size() == 3, "a login is a tuple of three");
   auto parts = v->items();
-  for (const auto& part : parts) require(part.kind() == patio::kind::bytes, "a login holds byte strings");
+  for (const auto& part : parts)
+    require(part.kind() == patio::kind::bytes, "a login holds byte strings");
   require(parts[0].data().size() <= 8, "a salt has at most 8 bytes");
-  require(parts[1].data() == patio::blake2s(challenge, key, parts[0].data()), "a login has the digest of the challenge");
+  require(parts[1].data() == patio::blake2s(challenge, key, parts[0].data()),
+          "a login has the digest of the challenge");
   require(parts[2].data() == challenge, "a login has the challenge");
 }
 
 // A client does not look into its server's challenge.
 void any_challenge(std::string_view bytes) {
-  auto made = patio::login_answer(bytes, key, "salt");
-  require(patio::check_login(made, bytes, key).has_value(), "a challenge is answered whatever it holds");
-  require(!patio::check_login(made, challenge, key) || bytes == challenge, "an answer is for one challenge");
+  auto made = patio::protocol::login_answer(bytes, key, "salt");
+  require(patio::protocol::check_login(made, bytes, key).has_value(),
+          "a challenge is answered whatever it holds");
+  require(!patio::protocol::check_login(made, challenge, key) || bytes == challenge,
+          "an answer is for one challenge");
 }
 
 void announcement(std::string_view bytes) {
-  auto extensions = patio::read_announcement(bytes, {});
-  require(patio::read_announcement(patio::announcement(extensions), {}) == extensions, "an announcement is read as it was written");
+  auto extensions = patio::protocol::read_announcement(bytes, {});
+  require(patio::protocol::read_announcement(patio::protocol::announcement(extensions), {})
+            == extensions,
+          "an announcement is read as it was written");
 }
 
 void names(std::string_view bytes) {

@@ -1,9 +1,9 @@
 // Any bytes as a pickle: refused with a reason, or a value with which everything can be done.
 #include <stdexcept>
 
-#include <patio/extensions.hpp>
+#include <patio/protocol/extensions.hpp>
 #include <patio/python_values.hpp>
-#include <patio/repr.hpp>
+#include <patio/value/repr.hpp>
 
 #include "pickles.hpp"
 
@@ -13,7 +13,8 @@ using patio::value;
 
 void print(const value& v, bool affordable) {
   auto text = patio::repr(v);
-  require(text.has_value() || !affordable || text.error().code == patio::errc::invalid, "what cannot be printed is invalid");
+  require(text.has_value() || !affordable || text.error().code == patio::errc::invalid,
+          "what cannot be printed is invalid");
   require(text.has_value() || v.weight() > 1'000, "a small value can be printed");
   require(patio::brief(v, 50).size() <= 50 + 3, "a brief text is brief");
   (void)patio::to_str(v);
@@ -25,24 +26,29 @@ void compare(const value& v) try {
   require(identical(v, copy), "a copy is identical");
   if (patio::hashable(v)) require(hash(v) == hash(copy), "a copy has the same hash");
 } catch (const std::length_error&) {
-  require(v.weight() * 2 > value::expansion_limit, "only what expands beyond the limit cannot be compared");
+  require(v.weight() * 2 > value::expansion_limit,
+          "only what expands beyond the limit cannot be compared");
 }
 
 void raise(const value& v, const patio::python_types& types) {
-  auto e = patio::from_noted_exception(v);
+  auto e = patio::protocol::from_noted_exception(v);
   (void)to_string(e);
   std::string sent;
-  if (auto written = patio::write_pickle(patio::to_noted_exception(e), sent, types)) {
+  if (auto written = patio::write_pickle(patio::protocol::to_noted_exception(e), sent, types)) {
     auto back = patio::read_pickle(sent, {}, patio::unknown_class::as_exception, types);
-    require(back && back->kind() == patio::kind::exception, "an error that was received can be passed on");
+    require(back && back->kind() == patio::kind::exception,
+            "an error that was received can be passed on");
   }
 }
 
 void convert(const value& v) {
   auto name = v.as_object().name;
-  require(name != "Decimal" || patio::from_value<patio::decimal>(v), "a Decimal that was accepted is one in C++");
-  require(name != "UUID" || patio::from_value<patio::uuid>(v), "a UUID that was accepted is one in C++");
-  require(name != "date" || patio::from_value<std::chrono::year_month_day>(v), "a date that was accepted is one in C++");
+  require(name != "Decimal" || patio::from_value<patio::decimal>(v),
+          "a Decimal that was accepted is one in C++");
+  require(name != "UUID" || patio::from_value<patio::uuid>(v),
+          "a UUID that was accepted is one in C++");
+  require(name != "date" || patio::from_value<std::chrono::year_month_day>(v),
+          "a date that was accepted is one in C++");
   // Other ranges are wider in Python.
   (void)patio::from_value<patio::timedelta>(v);
   (void)patio::from_value<std::chrono::sys_time<std::chrono::nanoseconds>>(v);
@@ -60,7 +66,8 @@ void use(const value& v, const patio::python_types& types) {
 
 void judge(const patio::error& e) {
   require(e.code == patio::errc::undecodable, "bytes are refused as undecodable");
-  require(!e.message.empty() && e.message.size() < 1'000, "a refusal has a reason, and a short one");
+  require(!e.message.empty() && e.message.size() < 1'000,
+          "a refusal has a reason, and a short one");
 }
 
 } // namespace

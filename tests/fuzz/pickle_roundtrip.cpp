@@ -8,11 +8,13 @@ namespace {
 using patio::python_types;
 using patio::value;
 
-// An exception of a class that is not built-in is sent as another (RuntimeError), so it comes back as that one.
+// An exception of a class that is not built-in is sent as another (RuntimeError), so it comes back
+// as that one.
 bool may_change(const value& v) {
   auto any = [](const auto& all) { return std::any_of(all.begin(), all.end(), may_change); };
   auto any_entry = [](const auto& all) {
-    return std::any_of(all.begin(), all.end(), [](const auto& e) { return may_change(e.first) || may_change(e.second); });
+    return std::any_of(all.begin(), all.end(),
+                       [](const auto& e) { return may_change(e.first) || may_change(e.second); });
   };
   switch (v.kind()) {
   case patio::kind::exception: return true;
@@ -37,13 +39,15 @@ void value_round(const value& v, const python_types& types) {
   auto first = written(v, types);
   auto back = patio::read_pickle(first, {}, patio::unknown_class::refuse, types);
   require(back.has_value(), "what was written can be read");
-  if (v.weight() <= 1 << 16 && !may_change(v)) require(identical(*back, v), "a value is what it was after writing and reading");
+  if (v.weight() <= 1 << 16 && !may_change(v))
+    require(identical(*back, v), "a value is what it was after writing and reading");
   require(written(*back, types) == first, "a value is written to the same bytes again");
 }
 
 std::string written(const patio::call_request& call, const python_types& types) {
   std::string out;
-  require(patio::write_call_request(call, out, types).has_value(), "a call that was read can be written");
+  require(patio::write_call_request(call, out, types).has_value(),
+          "a call that was read can be written");
   return out;
 }
 
@@ -73,7 +77,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (call && !expands(*call)) call_round(*call, how.types);
   } else {
     auto v = patio::read_pickle(bytes, how.limits, how.unknown(), how.types);
-    if (v && is_worth_walking(*v) && v->weight() <= value::expansion_limit) value_round(*v, how.types);
+    if (v && is_worth_walking(*v) && v->weight() <= value::expansion_limit)
+      value_round(*v, how.types);
   }
   return 0;
 }

@@ -1,13 +1,14 @@
-// A node among peers that the input plays, frame by frame or byte by byte, and perhaps a second node; calls, answers, time, losses, closes.
-// First byte: the nodes' options; then commands, each a byte and its operands. In the end every call has ended once, each REQUEST has had
-// its answer, and nothing is left behind.
+// A node among peers that the input plays, frame by frame or byte by byte, and perhaps a second
+// node; calls, answers, time, losses, closes. First byte: the nodes' options; then commands, each a
+// byte and its operands. In the end every call has ended once, each REQUEST has had its answer, and
+// nothing is left behind.
 #include "fuzz_mesh.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
-using patio::packet;
 using patio::value;
+using patio::protocol::packet;
 
 std::string pickled(const value& v) {
   std::string out;
@@ -17,15 +18,16 @@ std::string pickled(const value& v) {
 
 const std::string none = pickled({});
 
-patio::node_options options_of(std::uint8_t how) {
-  patio::node_options o;
+patio::mesh::node_options options_of(std::uint8_t how) {
+  patio::mesh::node_options o;
   o.route = (how & 1) != 0 ? patio::routing::round_robin : patio::routing::least_loaded;
   if ((how & 2) != 0) o.extensions = {};
   if ((how & 16) != 0) o.decode_apart = 20;
   if ((how & 4) == 0) return o;
   auto& l = o.limits;
   l.frame = 300, l.skipped_frame = 1'000, l.names = 3, l.name = 20, l.keywords = 1;
-  l.inbound_calls = 2, l.inbound_bytes = 400, l.node_inbound_bytes = 600, l.outbound_calls = 2, l.waiting_calls = 5, l.unknown_serials = 2;
+  l.inbound_calls = 2, l.inbound_bytes = 400, l.node_inbound_bytes = 600, l.outbound_calls = 2,
+  l.waiting_calls = 5, l.unknown_serials = 2;
   l.route_wait = 1s;
   l.pickle.nodes = 60;
   return o;
@@ -53,7 +55,9 @@ private:
     nodes_.back()->calls_again = (how_ & 8) != 0;
   }
   fuzz_node& node(std::uint8_t which) { return *nodes_[which % nodes_.size()]; }
-  played_wire* wire(std::uint8_t which) { return wires_.empty() ? nullptr : wires_[which % wires_.size()].get(); }
+  played_wire* wire(std::uint8_t which) {
+    return wires_.empty() ? nullptr : wires_[which % wires_.size()].get();
+  }
 
   void obey(fuzz_input& in) {
     auto command = in.byte();
@@ -81,32 +85,38 @@ private:
   void open(std::uint8_t how) {
     if (wires_.size() >= most_wires) return;
     auto& at = node(how >> 1);
-    wires_.push_back(std::make_unique<played_wire>(at, how % 2 == 0 ? patio::role::server : patio::role::client, now_));
+    wires_.push_back(std::make_unique<played_wire>(
+      at, how % 2 == 0 ? patio::role::server : patio::role::client, now_));
   }
   static std::string framed(packet type, std::uint32_t serial, std::string_view payload) {
     std::string out;
-    patio::frame_writer w{out, type, serial};
+    patio::protocol::frame_writer w{out, type, serial};
     out += payload;
     (void)w.close(payload.size());
     return out;
   }
-  void send(played_wire& w, packet type, std::uint32_t serial, std::string_view payload) { w.send(framed(type, serial, payload), now_); }
+  void send(played_wire& w, packet type, std::uint32_t serial, std::string_view payload) {
+    w.send(framed(type, serial, payload), now_);
+  }
 
   void log_in(played_wire& w) {
-    static const auto challenge = patio::login_challenge(nonce);
+    static const auto challenge = patio::protocol::login_challenge(nonce);
     if (w.side == patio::role::server) return send(w, packet::auth_request, 1, w.login);
     send(w, packet::auth_digest, 1, challenge);
     send(w, packet::auth_ok, 2, none);
   }
   // Bits 0 to 2: extensions; 3 to 5: names; 6: does not ask itself; 7: does not answer.
   void discover(played_wire& w, std::uint8_t how) {
-    if ((how & 64) == 0) send(w, packet::discover_request, 3, patio::announcement({(how & 1) != 0, (how & 2) != 0, (how & 4) != 0}));
+    if ((how & 64) == 0)
+      send(w, packet::discover_request, 3,
+           patio::protocol::announcement({(how & 1) != 0, (how & 2) != 0, (how & 4) != 0}));
     if ((how & 128) != 0) return;
     std::vector<value> names;
     for (unsigned i = 0; i < 3; ++i)
       if ((how >> 3 >> i) % 2 != 0) names.emplace_back(std::string(1, "abd"[i]));
     auto payload = pickled(value::list(names));
-    for (auto serial : std::exchange(w.discoveries, {})) send(w, packet::discover_response, serial, payload);
+    for (auto serial : std::exchange(w.discoveries, {}))
+      send(w, packet::discover_response, serial, payload);
   }
   void frame(played_wire& w, fuzz_input& in) {
     auto type = static_cast<packet>(in.byte());
@@ -121,13 +131,18 @@ private:
     auto at = w.requests.begin() + which % static_cast<std::ptrdiff_t>(w.requests.size());
     auto serial = *at;
     if (raises < 128) w.requests.erase(at); // else it will be answered again
-    static const auto exception = pickled(value::exception("builtins.TimeoutError", {"late"}, {"patio: overloaded"}));
+    static const auto exception =
+      pickled(value::exception("builtins.TimeoutError", {"late"}, {"patio: overloaded"}));
     bool error = raises % 2 != 0;
-    send(w, error ? packet::error : packet::response, serial, !payload.empty() ? payload : error ? exception : none);
+    send(w, error ? packet::error : packet::response, serial,
+         !payload.empty() ? payload
+         : error          ? exception
+                          : none);
   }
   void request(played_wire& w, fuzz_input& in) {
     auto what = in.byte(), serial = in.byte(), seconds = in.byte();
-    patio::call_request call{std::string(1, "abcd"[what % 4]), {{std::string(what / 4, 'x')}, {}}, {}};
+    patio::call_request call{
+      std::string(1, "abcd"[what % 4]), {{std::string(what / 4, 'x')}, {}}, {}};
     if (seconds > 0) call.timeout = seconds / 8.0;
     std::string payload;
     (void)patio::write_call_request(call, payload);
@@ -136,7 +151,8 @@ private:
   void close(played_wire& w, std::uint8_t left) {
     if (!w.open) return;
     w.collect();
-    w.at.node.close(w.id, {patio::errc::maybe_executed, "cut", {}}, w.sent - std::min<std::uint64_t>(w.sent, left));
+    w.at.node.close(w.id, {patio::errc::maybe_executed, "cut", {}},
+                    w.sent - std::min<std::uint64_t>(w.sent, left));
   }
 
   void pass(std::chrono::nanoseconds time) {
@@ -151,7 +167,9 @@ private:
     auto args = std::move(work->args.positional);
     n.held.erase(work);
     if (how < 128) n.node.answer(id, value::list(std::move(args)));
-    else n.node.answer(id, tl::unexpected(patio::remote_error(value::exception("mine.Error", std::move(args), {"caf\xe9"}))));
+    else
+      n.node.answer(id, tl::unexpected(patio::remote_error(
+                          value::exception("mine.Error", std::move(args), {"caf\xe9"}))));
     if (how % 16 == 7) n.node.answer(id, value{"once more"});
   }
   void cancel(std::uint8_t at, std::uint8_t which) {
@@ -171,7 +189,8 @@ private:
   void call(std::uint8_t at, std::uint8_t what, std::uint8_t seconds) {
     auto& n = node(at);
     if (n.calls.size() > 40) return;
-    n.call(what, seconds, now_, at < 192 ? std::nullopt : std::optional<patio::connection_id>{1 + at / 2 % 6});
+    n.call(what, seconds, now_,
+           at < 192 ? std::nullopt : std::optional<patio::connection_id>{1 + at / 2 % 6});
   }
 
   void link(std::uint8_t how) {
@@ -183,13 +202,15 @@ private:
     };
     // The judge knows the first node as the one that dials.
     auto first = id(0, patio::role::client, salt), second = id(1, patio::role::server, nonce);
-    link_ = std::make_unique<linked_wire>(linked_wire{{nodes_[0].get(), nodes_[1].get()}, {first, second}});
+    link_ = std::make_unique<linked_wire>(
+      linked_wire{{nodes_[0].get(), nodes_[1].get()}, {first, second}});
   }
   void carry(std::uint8_t how) {
     if (link_) (void)link_->carry(how % 2, how < 250 ? 1 + how / 2 : 100'000, now_);
   }
 
-  // Bytes that nodes have put out, and connections that they have closed: until nothing more comes of them.
+  // Bytes that nodes have put out, and connections that they have closed: until nothing more comes
+  // of them.
   void settle() {
     for (bool moved = true; moved;) {
       moved = false;
@@ -203,10 +224,12 @@ private:
   }
   void hang_up(const fuzz_node& at, patio::connection_id id) {
     for (auto& w : wires_)
-      if (&w->at == &at && w->id == id) return require(std::exchange(w->open, false), "a connection closes once");
+      if (&w->at == &at && w->id == id)
+        return require(std::exchange(w->open, false), "a connection closes once");
     if (!std::exchange(link_->open, false)) return;
     for (auto i : {std::size_t{0}, std::size_t{1}})
-      link_->ends[i]->node.close(link_->ids[i], {patio::errc::maybe_executed, "closed", {}}, link_->sent[i]);
+      link_->ends[i]->node.close(link_->ids[i], {patio::errc::maybe_executed, "closed", {}},
+                                 link_->sent[i]);
   }
   void note_runs(std::size_t end) {
     for (auto& work : link_->ends[end]->held)
@@ -217,7 +240,8 @@ private:
       }
   }
 
-  // The longest timeout of a call is 8 s; those of requests may be longer, but all that are held are answered.
+  // The longest timeout of a call is 8 s; those of requests may be longer, but all that are held
+  // are answered.
   void come_to_rest() {
     std::vector<std::size_t> made;
     for (const auto& n : nodes_) made.push_back(n->calls.size());
@@ -227,10 +251,14 @@ private:
         for (auto& work : std::exchange(n->held, {})) n->node.answer(work.id, value{true});
       pass(4s);
       settle();
-      while (link_ && (link_->carry(0, 100'000, now_) || link_->carry(1, 100'000, now_))) settle(), decode_all();
+      while (link_ && (link_->carry(0, 100'000, now_) || link_->carry(1, 100'000, now_)))
+        settle(), decode_all();
     }
-    for (std::size_t i = 0; i < nodes_.size(); ++i) require(nodes_[i]->over(made[i], true), "every call ends in time");
-    for (const auto& n : nodes_) require(!n->node.has_left() || n->node.calls_in_flight() == 0, "a node that has left awaits nothing");
+    for (std::size_t i = 0; i < nodes_.size(); ++i)
+      require(nodes_[i]->over(made[i], true), "every call ends in time");
+    for (const auto& n : nodes_)
+      require(!n->node.has_left() || n->node.calls_in_flight() == 0,
+              "a node that has left awaits nothing");
     for (const auto& w : wires_)
       if (is_ready(*w))
         for (const auto& [serial, n] : w->asked) require(n == 0, "each REQUEST has an answer");
@@ -241,20 +269,24 @@ private:
   }
   static bool is_ready(const played_wire& w) {
     auto peers = w.at.node.peers();
-    auto at = std::find_if(peers.begin(), peers.end(), [&](const patio::peer_info& p) { return p.id == w.id; });
+    auto at = std::find_if(peers.begin(), peers.end(),
+                           [&](const patio::peer_info& p) { return p.id == w.id; });
     if (at == peers.end()) return false;
     require(at->inbound == 0, "no request runs any more");
     return true;
   }
 
   void shut_down() {
-    for (auto& n : nodes_) n->calls_again = false, n->node.shut_down({patio::errc::shut_down, "over", {}});
+    for (auto& n : nodes_)
+      n->calls_again = false, n->node.shut_down({patio::errc::shut_down, "over", {}});
     settle();
     for (auto& n : nodes_) {
       require(n->over(n->calls.size(), false), "every call has ended");
       auto left = n->node.tables();
-      require(left.connections + left.calls + left.waiting_names == 0, "a node that is shut down holds nothing");
-      require(n->node.calls_in_flight() == 0 && n->node.peers().empty(), "a node that is shut down has no peers");
+      require(left.connections + left.calls + left.waiting_names == 0,
+              "a node that is shut down holds nothing");
+      require(n->node.calls_in_flight() == 0 && n->node.peers().empty(),
+              "a node that is shut down has no peers");
     }
   }
 

@@ -1,4 +1,5 @@
-/// From here on this process can compute, take and give back memory, write to what is open, and end; any other system call kills it.
+/// From here on this process can compute, take and give back memory, write to what is open, and
+/// end; any other system call kills it.
 #pragma once
 
 #include <cstddef>
@@ -21,15 +22,20 @@ inline constexpr unsigned this_architecture = AUDIT_ARCH_AARCH64;
 
 inline void forbid_system_calls() {
   constexpr auto number = offsetof(seccomp_data, nr), architecture = offsetof(seccomp_data, arch);
-  constexpr auto protection = offsetof(seccomp_data, args) + 2 * sizeof(seccomp_data::args[0]); // of mmap; little endian
-  auto load = [](std::size_t at) { return sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<unsigned>(at)); };
+  constexpr auto protection =
+    offsetof(seccomp_data, args) + 2 * sizeof(seccomp_data::args[0]); // of mmap; little endian
+  auto load = [](std::size_t at) {
+    return sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<unsigned>(at));
+  };
   auto answer = [](unsigned with) { return sock_filter BPF_STMT(BPF_RET | BPF_K, with); };
   auto skip_unless = [](unsigned equal, unsigned char otherwise) {
     return sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, equal, 0, otherwise);
   };
-  std::vector<sock_filter> filter{load(architecture), sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, this_architecture, 1, 0),
-                                  answer(SECCOMP_RET_KILL_PROCESS), load(number)};
-  for (unsigned allowed : {SYS_write, SYS_brk, SYS_munmap, SYS_mremap, SYS_madvise, SYS_futex, SYS_exit_group}) {
+  std::vector<sock_filter> filter{
+    load(architecture), sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, this_architecture, 1, 0),
+    answer(SECCOMP_RET_KILL_PROCESS), load(number)};
+  for (unsigned allowed :
+       {SYS_write, SYS_brk, SYS_munmap, SYS_mremap, SYS_madvise, SYS_futex, SYS_exit_group}) {
     filter.push_back(skip_unless(allowed, 1));
     filter.push_back(answer(SECCOMP_RET_ALLOW));
   }
@@ -40,6 +46,7 @@ inline void forbid_system_calls() {
   filter.push_back(answer(SECCOMP_RET_ALLOW));
   filter.push_back(answer(SECCOMP_RET_KILL_PROCESS));
   sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
+      || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
     throw std::runtime_error{"this kernel takes no filter for system calls"};
 }

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include <patio/frame.hpp>
+#include <patio/protocol/frame.hpp>
 
 namespace patio::tests {
 
@@ -16,11 +16,12 @@ struct attack {
 
   const char* kind;
   login how = login::none;
-  std::string bytes = {};                                           ///< after the login, if there is one
-  std::string names = "\x80\x05].";                                 ///< what it says that it serves
-  bool reads = true;                                                ///< what the node sends
-  std::chrono::milliseconds between = std::chrono::milliseconds{0}; ///< two bytes; 0 sends them all at once
-  std::chrono::milliseconds stays{200};                             ///< after the last byte
+  std::string bytes = {};           ///< after the login, if there is one
+  std::string names = "\x80\x05]."; ///< what it says that it serves
+  bool reads = true;                ///< what the node sends
+  std::chrono::milliseconds between =
+    std::chrono::milliseconds{0};       ///< two bytes; 0 sends them all at once
+  std::chrono::milliseconds stays{200}; ///< after the last byte
   ending last = ending::close;
 };
 

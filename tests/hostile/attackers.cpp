@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <optional>
 
-#include <patio/actors/socket.hpp>
-#include <patio/login.hpp>
+#include <patio/actors/os/socket.hpp>
+#include <patio/protocol/login.hpp>
 
 #include "attack.hpp"
 #include "raw_peer.hpp"
@@ -17,15 +17,20 @@
 using namespace std::chrono_literals;
 
 namespace patio::tests {
+
+using namespace protocol;
 namespace {
 
 using clock = std::chrono::steady_clock;
 
-constexpr std::size_t most_at_once = 32'768; ///< bytes: the system copies them on a processor that others want
+constexpr std::size_t most_at_once =
+  32'768; ///< bytes: the system copies them on a processor that others want
 
-/// All that follows the proof of the key until requests may be sent: the serials of a node that listens are known.
+/// All that follows the proof of the key until requests may be sent: the serials of a node that
+/// listens are known.
 std::string discovery(const std::string& names) {
-  return frame_of(packet::discover_request, 2, "\x80\x05N.") + frame_of(packet::discover_response, 3, names);
+  return frame_of(packet::discover_request, 2, "\x80\x05N.")
+         + frame_of(packet::discover_response, 3, names);
 }
 
 unique_fd begin_connect_from(std::uint32_t source, const endpoint& to) {
@@ -46,7 +51,8 @@ unique_fd begin_connect_from(std::uint32_t source, const endpoint& to) {
 
 class attackers::attacker {
 public:
-  attacker(attackers& all, std::uint32_t source, clock::time_point first) : all_{all}, source_{source}, due_{first} {}
+  attacker(attackers& all, std::uint32_t source, clock::time_point first)
+      : all_{all}, source_{source}, due_{first} {}
 
   /// When it wants to act although nothing has come.
   [[nodiscard]] clock::time_point due() const noexcept { return due_; }
@@ -77,10 +83,11 @@ private:
     logged_in_ = plan_->how == attack::login::none;
     to_send_ = logged_in_ ? plan_->bytes : std::string{};
     sent_ = 0;
-    due_ = now
-           + (logged_in_ && to_send_.empty() ? plan_->stays
-              : plan_->between > 0ms         ? plan_->between
-                                             : 8s); // a node that lets it wait so long for a challenge is left
+    due_ =
+      now
+      + (logged_in_ && to_send_.empty() ? plan_->stays
+         : plan_->between > 0ms         ? plan_->between
+                                : 8s); // a node that lets it wait so long for a challenge is left
   }
 
   /// False at the end of the stream.
@@ -98,7 +105,8 @@ private:
     if (received_.size() < frame_header::size_on_wire + header.size) return;
     logged_in_ = true;
     auto challenge = received_.substr(frame_header::size_on_wire, header.size);
-    auto answer = login_answer(challenge, plan_->how == attack::login::wrong ? "another key" : all_.key_, "salt");
+    auto answer = login_answer(
+      challenge, plan_->how == attack::login::wrong ? "another key" : all_.key_, "salt");
     if (plan_->how == attack::login::replayed && !recorded_.empty()) answer = recorded_;
     recorded_ = answer;
     to_send_ = frame_of(packet::auth_request, 1, answer) + discovery(plan_->names) + plan_->bytes;
@@ -125,7 +133,8 @@ private:
       return;
     }
     linger hard{1, 0};
-    if (plan_->last == attack::ending::reset) (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    if (plan_->last == attack::ending::reset)
+      (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
     end(now);
   }
 
@@ -146,10 +155,12 @@ private:
 
 attackers::attackers(endpoint node, std::string key, std::size_t count, std::uint64_t seed)
     : node_{std::move(node)}, key_{std::move(key)}, random_{seed} {
-  constexpr std::uint32_t first_address = 0x7f030001, addresses = 16; // 127.3.0.1 and those behind it
+  constexpr std::uint32_t first_address = 0x7f030001,
+                          addresses = 16; // 127.3.0.1 and those behind it
   for (std::size_t i = 0; i < count; ++i)
-    all_.push_back(std::make_unique<attacker>(*this, first_address + static_cast<std::uint32_t>(i) % addresses,
-                                              clock::now() + std::chrono::milliseconds{random_() % 1000}));
+    all_.push_back(
+      std::make_unique<attacker>(*this, first_address + static_cast<std::uint32_t>(i) % addresses,
+                                 clock::now() + std::chrono::milliseconds{random_() % 1000}));
 }
 
 attackers::~attackers() = default;
@@ -163,7 +174,8 @@ void attackers::run_until(clock::time_point end) {
       fds.push_back(a->interest());
       next = std::min(next, a->due());
     }
-    auto wait = std::chrono::ceil<std::chrono::milliseconds>(std::max(next - now, clock::duration{1ms})); // no oftener than each ms
+    auto wait = std::chrono::ceil<std::chrono::milliseconds>(
+      std::max(next - now, clock::duration{1ms})); // no oftener than each ms
     (void)::poll(fds.data(), fds.size(), static_cast<int>(wait.count()));
     now = clock::now();
     for (std::size_t i = 0; i < fds.size(); ++i) all_[i]->act(fds[i].revents, now);

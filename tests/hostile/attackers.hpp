@@ -1,5 +1,6 @@
-/// Peers of all bad kinds, drawn by a seed, on one thread that never blocks. Each attacks, pauses for about a second, and attacks
-/// again in another way: so that the node is measured, and not what it costs to make attacks.
+/// Peers of all bad kinds, drawn by a seed, on one thread that never blocks. Each attacks, pauses
+/// for about a second, and attacks again in another way: so that the node is measured, and not what
+/// it costs to make attacks.
 #pragma once
 
 #include <chrono>
@@ -9,7 +10,7 @@
 #include <random>
 #include <string>
 
-#include <patio/endpoint.hpp>
+#include <patio/protocol/endpoint.hpp>
 
 namespace patio::tests {
 

@@ -3,19 +3,22 @@
 
 #include <optional>
 
-#include <patio/login.hpp>
+#include <patio/protocol/login.hpp>
 
 #include "hostile.hpp"
-#include "session_fixture.hpp"
+#include "protocol/session_fixture.hpp"
 
 using namespace patio;
+using namespace patio::protocol;
 using namespace patio::tests;
 
-TEST_CASE("F1 every prefix of a challenge and of what follows it, then an end or a reset, ends the dialling and leaves nothing") {
+TEST_CASE("F1 every prefix of a challenge and of what follows it, then an end or a reset, ends the "
+          "dialling and leaves nothing") {
   town t{patient()};
   std::optional<raw_listener> door{std::in_place};
   auto stop_short = [&](const std::string& before, const std::string& bytes, bool reset) {
-    auto login = patio::connect(t.server.broker(), door->where().host, door->where().port, {.until_connected = false});
+    auto login = patio::connect(t.server.broker(), door->where().host, door->where().port,
+                                {.until_connected = false});
     auto peer = door->accept();
     peer.send_bytes(before);
     if (!before.empty()) CHECK(peer.receive().type == packet::auth_request);
@@ -28,13 +31,18 @@ TEST_CASE("F1 every prefix of a challenge and of what follows it, then an end or
     }
     auto outcome = ended(login);
     REQUIRE_FALSE(outcome);
-    bool cut_at_once = reset && before.empty() && outcome.error().code == errc::connect_failed; // before the node has seen it open
+    bool cut_at_once =
+      reset && before.empty()
+      && outcome.error().code == errc::connect_failed; // before the node has seen it open
     CHECK((outcome.error().code == errc::login_refused || cut_at_once));
   };
-  auto challenge = framed(packet::auth_digest, 1, login_challenge("0123456789abcdef")), welcome = framed(packet::auth_ok, 2, none);
+  auto challenge = framed(packet::auth_digest, 1, login_challenge("0123456789abcdef")),
+       welcome = framed(packet::auth_ok, 2, none);
   for (bool reset : {false, true}) {
-    for (std::size_t n = 0; n < challenge.size(); ++n) stop_short("", challenge.substr(0, n), reset);
-    for (std::size_t n = 0; n < welcome.size(); ++n) stop_short(challenge, welcome.substr(0, n), reset);
+    for (std::size_t n = 0; n < challenge.size(); ++n)
+      stop_short("", challenge.substr(0, n), reset);
+    for (std::size_t n = 0; n < welcome.size(); ++n)
+      stop_short(challenge, welcome.substr(0, n), reset);
   }
   door.reset();
   t.check_nothing_left();
@@ -73,7 +81,8 @@ TEST_CASE("F12 a node asks for names before it tells its own, and calls only aft
   odd.send(packet::auth_ok, 2, none);
   auto asked = odd.receive();
   CHECK(asked.type == packet::discover_request);
-  odd.send(packet::discover_response, asked.serial, pickle_of(value::list({"f"}))); // a Python peer takes its time to ask
+  odd.send(packet::discover_response, asked.serial,
+           pickle_of(value::list({"f"}))); // a Python peer takes its time to ask
   odd.send(packet::discover_request, 3, none);
   CHECK(odd.receive().type == packet::discover_response); // no REQUEST was sent before
   auto called = odd.receive();

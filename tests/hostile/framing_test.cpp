@@ -1,19 +1,21 @@
-// Frames that lie, stop short, come at the wrong time or are no frames at all, against a running node: each costs at most its
-// own connection. What needs no socket of these cases is in tests/libpatio (frame_test, session_*_test).
+// Frames that lie, stop short, come at the wrong time or are no frames at all, against a running
+// node: each costs at most its own connection. What needs no socket of these cases is in
+// tests/libpatio (frame_test, session_*_test).
 #include <doctest/doctest.h>
 
 #include <random>
 
-#include <patio/login.hpp>
-#include <patio/session.hpp>
+#include <patio/protocol/login.hpp>
+#include <patio/protocol/session.hpp>
 
+#include "broker_under_attack.hpp"
 #include "hex.hpp"
 #include "hostile.hpp"
+#include "protocol/session_fixture.hpp"
 #include "seed.hpp"
-#include "session_fixture.hpp"
-#include "town.hpp"
 
 using namespace patio;
+using namespace patio::protocol;
 using namespace patio::tests;
 using namespace std::chrono_literals;
 using namespace std::string_literals;
@@ -40,7 +42,8 @@ std::vector<lawful_frame> lawful_frames() {
     {stage::proven, framed(packet::discover_response, 3, pickle_of(value::list({"f", "g"})))},
     {stage::ready, framed(packet::request, 9, request("ring"))},
     {stage::ready, framed(packet::response, 9, none)},
-    {stage::ready, framed(packet::error, 9, pickle_of(value::exception("builtins.ValueError", {"bad"})))},
+    {stage::ready,
+     framed(packet::error, 9, pickle_of(value::exception("builtins.ValueError", {"bad"})))},
     {stage::ready, framed(packet::discover_request, 9, none)},
     {stage::ready, framed(packet::cancel, 9, none)},
     {stage::ready, framed(packet::leaving, 9, none)},
@@ -49,12 +52,15 @@ std::vector<lawful_frame> lawful_frames() {
 
 std::string header(int type, std::uint32_t size, std::uint32_t serial) {
   return framed(static_cast<packet>(type), serial, "")
-    .replace(1, 4, {static_cast<char>(size >> 24), static_cast<char>(size >> 16), static_cast<char>(size >> 8), static_cast<char>(size)});
+    .replace(1, 4,
+             {static_cast<char>(size >> 24), static_cast<char>(size >> 16),
+              static_cast<char>(size >> 8), static_cast<char>(size)});
 }
 
 } // namespace
 
-TEST_CASE("F1 every prefix of every lawful frame, then an end or a reset, is no event and leaves nothing") {
+TEST_CASE(
+  "F1 every prefix of every lawful frame, then an end or a reset, is no event and leaves nothing") {
   town t{patient()};
   std::size_t connections = 0;
   auto stop_short = [&](stage when, const std::string& bytes) {
@@ -73,7 +79,8 @@ TEST_CASE("F1 every prefix of every lawful frame, then an end or a reset, is no 
   };
   for (const auto& f : lawful_frames())
     for (std::size_t n = 0; n < f.bytes.size(); ++n) stop_short(f.when, f.bytes.substr(0, n));
-  auto login = framed(packet::auth_request, 1, login_answer(login_challenge(std::string(16, 'x')), "", "salt"));
+  auto login = framed(packet::auth_request, 1,
+                      login_answer(login_challenge(std::string(16, 'x')), "", "salt"));
   for (std::size_t n = 0; n < login.size(); ++n) stop_short(stage::connected, login.substr(0, n));
   CHECK(connections > 700);
   auto last = t.stranger();
@@ -90,16 +97,21 @@ TEST_CASE("F1 every prefix of every lawful frame, then an end or a reset, is no 
 
 TEST_CASE("F2 a session byte by byte, and all its frames in one segment, give the same answers") {
   town t{patient()};
-  auto rest = framed(packet::discover_request, 2, none) + framed(packet::discover_response, 3, pickle_of(value::list({"f"})))
-              + framed(packet::request, 3, request("two")) + framed(packet::discover_request, 4, none)
-              + framed(packet::request, 5, "no pickle") + framed(packet::request, 6, request("unheard_of"))
-              + framed(packet::request, 7, request("ring", {1})) + framed(packet::response, 99, none)
-              + framed(packet::request, 8, request("two"));
-  // Answers of the pool may overtake each other, so they are compared in the order of their serials.
+  auto rest = framed(packet::discover_request, 2, none)
+              + framed(packet::discover_response, 3, pickle_of(value::list({"f"})))
+              + framed(packet::request, 3, request("two"))
+              + framed(packet::discover_request, 4, none) + framed(packet::request, 5, "no pickle")
+              + framed(packet::request, 6, request("unheard_of"))
+              + framed(packet::request, 7, request("ring", {1}))
+              + framed(packet::response, 99, none) + framed(packet::request, 8, request("two"));
+  // Answers of the pool may overtake each other, so they are compared in the order of their
+  // serials.
   auto answers = [&](std::size_t piece) {
     auto peer = t.stranger();
-    auto stream = framed(packet::auth_request, 1, login_answer(peer.receive().payload, "", "salt")) + rest;
-    for (std::size_t at = 0; at < stream.size(); at += piece) peer.send_bytes(std::string_view{stream}.substr(at, piece));
+    auto stream =
+      framed(packet::auth_request, 1, login_answer(peer.receive().payload, "", "salt")) + rest;
+    for (std::size_t at = 0; at < stream.size(); at += piece)
+      peer.send_bytes(std::string_view{stream}.substr(at, piece));
     std::vector<std::tuple<packet, std::uint32_t, std::string>> all;
     for (int i = 0; i < 9; ++i) {
       auto f = peer.receive();
@@ -124,11 +136,13 @@ TEST_CASE("F3 before the login a length that lies is refused at byte nine, and n
   constexpr std::size_t at_once = 100;
   for (std::size_t round = 0; round < 100; ++round) {
     std::vector<raw_peer> liars;
-    for (std::size_t i = 0; i < at_once; ++i) liars.emplace_back(t.where).send_bytes(header(1, lies[i % 4], 1));
+    for (std::size_t i = 0; i < at_once; ++i)
+      liars.emplace_back(t.where).send_bytes(header(1, lies[i % 4], 1));
     for (auto& liar : liars) liar.await_close();
   }
   auto grown = static_cast<std::ptrdiff_t>(resident_bytes()) - static_cast<std::ptrdiff_t>(before);
-  CHECK(grown < static_cast<std::ptrdiff_t>(at_once * 65'536)); // 10,000 of them: what those of one round may hold
+  CHECK(grown < static_cast<std::ptrdiff_t>(
+          at_once * 65'536)); // 10,000 of them: what those of one round may hold
   auto last = t.stranger();
   last.send_bytes(header(1, 1025, 1));
   last.await_close();
@@ -138,7 +152,8 @@ TEST_CASE("F3 before the login a length that lies is refused at byte nine, and n
   t.check_undisturbed();
 }
 
-TEST_CASE("F3 once logged in a length that lies is answered at byte nine; what is not worth skipping closes") {
+TEST_CASE("F3 once logged in a length that lies is answered at byte nine; what is not worth "
+          "skipping closes") {
   town t{patient()};
   for (std::uint32_t size : {0xffffffffU, 0x80000000U, (64U << 20) + 1}) {
     auto peer = t.stranger();
@@ -146,7 +161,9 @@ TEST_CASE("F3 once logged in a length that lies is answered at byte nine; what i
     peer.send_bytes(header(10, size, 1));
     auto answer = peer.receive();
     CHECK(answer.serial == 1);
-    CHECK(raised_by(answer) == "ValueError: a frame of " + std::to_string(size) + " bytes is over the limit of 16777216");
+    CHECK(raised_by(answer)
+          == "ValueError: a frame of " + std::to_string(size)
+               + " bytes is over the limit of 16777216");
     peer.await_close();
     t.check_named("is over the limit of 16777216");
   }
@@ -166,7 +183,8 @@ TEST_CASE("F4 of all 256 types only the lawful ones are borne before the login a
   for (int type = -128; type < 128; ++type) {
     if (type == 1) continue; // with a wrong payload it is refused as a login: A6
     auto peer = t.stranger();
-    peer.send(static_cast<packet>(type), 1, type == 0 ? login_challenge(std::string(16, 'x')) : none);
+    peer.send(static_cast<packet>(type), 1,
+              type == 0 ? login_challenge(std::string(16, 'x')) : none);
     peer.await_close();
     if (type == -1) t.check_named("unknown packet type -1");
   }
@@ -174,11 +192,13 @@ TEST_CASE("F4 of all 256 types only the lawful ones are borne before the login a
     if (type == 5) continue; // DISCOVER_REQUEST
     auto peer = t.stranger();
     (void)peer.prove();
-    peer.send(static_cast<packet>(type), 77, none); // nor is a DISCOVER_RESPONSE to another serial lawful
+    peer.send(static_cast<packet>(type), 77,
+              none); // nor is a DISCOVER_RESPONSE to another serial lawful
     peer.await_close();
     if (type == 10) t.check_named("REQUEST (type 10, serial 77) has no place in discovery");
   }
-  for (auto hex : {"800000000000000001", "040000000000000001", "070000000000000001", "ff0000000000000001"}) {
+  for (auto hex :
+       {"800000000000000001", "040000000000000001", "070000000000000001", "ff0000000000000001"}) {
     auto peer = t.stranger();
     peer.log_in_as_client();
     peer.send_bytes(from_hex(hex));
@@ -196,7 +216,8 @@ TEST_CASE("F5 a REQUEST without a payload is answered, and the connection lives"
   peer.send_bytes(from_hex("0a0000000000000005"));
   auto answer = peer.receive();
   CHECK(answer.serial == 5);
-  CHECK(raised_by(answer) == "ValueError: undecodable request: byte 0: expected an opcode, found the end");
+  CHECK(raised_by(answer)
+        == "ValueError: undecodable request: byte 0: expected an opcode, found the end");
   t.check_named("REQUEST 5 refused");
   check_served(peer);
   t.check_undisturbed();
@@ -264,14 +285,21 @@ TEST_CASE("F8 what has no place in the state closes: before, within and after th
     peer.await_close();
     t.check_named(why);
   };
-  closes(stage::connected, framed(packet::request, 1, request("ring")), "REQUEST (type 10, serial 1) has no place in the login");
-  closes(stage::proven, framed(packet::auth_request, 2, none), "AUTH_REQUEST (type 1, serial 2) has no place in discovery");
-  closes(stage::proven, framed(packet::discover_request, 2, none) + framed(packet::request, 3, request("ring")),
+  closes(stage::connected, framed(packet::request, 1, request("ring")),
+         "REQUEST (type 10, serial 1) has no place in the login");
+  closes(stage::proven, framed(packet::auth_request, 2, none),
+         "AUTH_REQUEST (type 1, serial 2) has no place in discovery");
+  closes(stage::proven,
+         framed(packet::discover_request, 2, none) + framed(packet::request, 3, request("ring")),
          "REQUEST (type 10, serial 3) has no place in discovery");
-  closes(stage::ready, framed(packet::auth_request, 4, none), "AUTH_REQUEST (type 1, serial 4) has no place in an open connection");
-  closes(stage::ready, framed(packet::auth_ok, 4, none), "AUTH_OK (type 3, serial 4) has no place in an open connection");
-  closes(stage::ready, framed(packet::auth_digest, 4, none), "AUTH_DIGEST (type 0, serial 4) has no place in an open connection");
-  closes(stage::ready, framed(packet::auth_response, 4, none), "AUTH_RESPONSE (type 2, serial 4) has no place in an open connection");
+  closes(stage::ready, framed(packet::auth_request, 4, none),
+         "AUTH_REQUEST (type 1, serial 4) has no place in an open connection");
+  closes(stage::ready, framed(packet::auth_ok, 4, none),
+         "AUTH_OK (type 3, serial 4) has no place in an open connection");
+  closes(stage::ready, framed(packet::auth_digest, 4, none),
+         "AUTH_DIGEST (type 0, serial 4) has no place in an open connection");
+  closes(stage::ready, framed(packet::auth_response, 4, none),
+         "AUTH_RESPONSE (type 2, serial 4) has no place in an open connection");
   closes(stage::ready, framed(packet::discover_response, 4, pickle_of(value::list({}))),
          "DISCOVER_RESPONSE (type 6, serial 4) was not asked for");
   CHECK(t.rings == 0);
@@ -288,7 +316,8 @@ TEST_CASE("F8 what has no place in the state closes: before, within and after th
   t.check_undisturbed();
 }
 
-TEST_CASE("F9 names that are no list of texts close; odd, long and repeated ones cost nothing and stay on their log line") {
+TEST_CASE("F9 names that are no list of texts close; odd, long and repeated ones cost nothing and "
+          "stay on their log line") {
   town t{patient()};
   auto told = [&](raw_peer& peer, const std::string& names) {
     (void)peer.prove();
@@ -299,15 +328,18 @@ TEST_CASE("F9 names that are no list of texts close; odd, long and repeated ones
   auto million = std::string{"\x80\x04]("};
   for (int i = 0; i < 1'000'000; ++i) million += "\x8c\1f";
   for (const auto& wrong :
-       {none, pickle_of("abc"), pickle_of(value::dict({{"a", 1}})), pickle_of(value::list({1})), pickle_of(value::list({value::list({})})),
-        million + "e.", "no pickle\nevent=closed peer=127.0.0.1:1 reason=forged"s}) {
+       {none, pickle_of("abc"), pickle_of(value::dict({{"a", 1}})), pickle_of(value::list({1})),
+        pickle_of(value::list({value::list({})})), million + "e.",
+        "no pickle\nevent=closed peer=127.0.0.1:1 reason=forged"s}) {
     auto peer = t.stranger();
     told(peer, wrong);
     peer.await_close();
     t.check_named("DISCOVER_RESPONSE is no list of names");
   }
-  for (const auto& odd : {pickle_of(value::list({"a", "a", "a"})), pickle_of(value::list({std::string(1 << 20, 'n')})),
-                          from_hex("80045d8c03eda080612e"), pickle_of(value::list({"nul\0newline\n"s, ""}))}) {
+  for (const auto& odd :
+       {pickle_of(value::list({"a", "a", "a"})),
+        pickle_of(value::list({std::string(1 << 20, 'n')})), from_hex("80045d8c03eda080612e"),
+        pickle_of(value::list({"nul\0newline\n"s, ""}))}) {
     auto peer = t.stranger();
     told(peer, odd);
     check_served(peer);
@@ -317,15 +349,18 @@ TEST_CASE("F9 names that are no list of texts close; odd, long and repeated ones
   t.check_undisturbed();
 }
 
-TEST_CASE("F10 a REQUEST that is no CallRequest is answered as undecodable, and the next one is served") {
+TEST_CASE(
+  "F10 a REQUEST that is no CallRequest is answered as undecodable, and the next one is served") {
   town t{patient()};
   auto peer = t.stranger();
   peer.log_in_as_client();
   std::uint32_t serial = 10;
   for (const auto& payload :
-       {pickle_of(5), pickle_of(value::dict({{"func", "two"}})), pickle_of(value::tuple({"two", value::tuple({}), value::dict({}), {}})),
-        call_by_hand(""), call_by_hand(text_by_hand("func") + text_by_hand("two")), call_by_hand(call_fields("K\1")),
-        call_by_hand(call_fields(text_by_hand("two"), "]")), call_by_hand(call_fields(text_by_hand("two"), ")", "}(K\1K\2u")),
+       {pickle_of(5), pickle_of(value::dict({{"func", "two"}})),
+        pickle_of(value::tuple({"two", value::tuple({}), value::dict({}), {}})), call_by_hand(""),
+        call_by_hand(text_by_hand("func") + text_by_hand("two")), call_by_hand(call_fields("K\1")),
+        call_by_hand(call_fields(text_by_hand("two"), "]")),
+        call_by_hand(call_fields(text_by_hand("two"), ")", "}(K\1K\2u")),
         call_by_hand(call_fields(text_by_hand("two"), ")", "N"))}) {
     CAPTURE(payload);
     peer.send(packet::request, ++serial, payload);
@@ -335,7 +370,8 @@ TEST_CASE("F10 a REQUEST that is no CallRequest is answered as undecodable, and 
     check_served(peer);
   }
   peer.send(packet::request, 9,
-            call_by_hand(call_fields() + text_by_hand("more") + "N")); // as Python does, it leaves alone what it does not know
+            call_by_hand(call_fields() + text_by_hand("more")
+                         + "N")); // as Python does, it leaves alone what it does not know
   CHECK(peer.receive().payload == pickle_of(2));
   t.check_undisturbed();
 }
@@ -361,7 +397,8 @@ TEST_CASE("F10 of odd timeouts those that name a time are kept, NaN and texts ar
   std::uint32_t serial = 10;
   for (const auto& c : cases) {
     CAPTURE(to_hex(c.timeout));
-    peer.send(packet::request, ++serial, call_by_hand(call_fields(text_by_hand("two"), ")", "}", c.timeout)));
+    peer.send(packet::request, ++serial,
+              call_by_hand(call_fields(text_by_hand("two"), ")", "}", c.timeout)));
     auto answer = peer.receive();
     CHECK(answer.serial == serial);
     if (c.answer.empty()) CHECK(answer.payload == pickle_of(2));
@@ -375,7 +412,8 @@ TEST_CASE("F11 other protocols, zeros and noise are closed, whatever they say") 
   CAPTURE(seed);
   std::mt19937_64 random{seed};
   town t{patient()};
-  std::vector<std::string> noises{"GET / HTTP/1.1\r\n\r\n", from_hex("1603010200010001fc0303") + std::string(512, 'r'),
+  std::vector<std::string> noises{"GET / HTTP/1.1\r\n\r\n",
+                                  from_hex("1603010200010001fc0303") + std::string(512, 'r'),
                                   std::string(65'536, '\0')};
   for (int i = 0; i < 500; ++i) {
     noises.emplace_back(512, '\0');
@@ -389,8 +427,10 @@ TEST_CASE("F11 other protocols, zeros and noise are closed, whatever they say") 
     }
     peer.await_close();
     if (noise.starts_with("GET /")) t.check_named("unknown packet type 71 in b'GET / HTTP/1.1");
-    if (noise.starts_with("\x16\x03\x01")) t.check_named("the peer speaks TLS, and this node does not");
-    if (noise.size() == 65'536) t.check_named("AUTH_DIGEST (type 0, serial 0) has no place in the login");
+    if (noise.starts_with("\x16\x03\x01"))
+      t.check_named("the peer speaks TLS, and this node does not");
+    if (noise.size() == 65'536)
+      t.check_named("AUTH_DIGEST (type 0, serial 0) has no place in the login");
   }
   t.check_nothing_left();
   t.check_undisturbed();
@@ -418,7 +458,8 @@ TEST_CASE("F11 a million times 512 random bytes end a session at once and do not
       void on_refused(error) override { ++calls; }
       void on_close(error) override {}
     } events;
-    session s{random() % 2 == 0 ? role::server : role::client, shared, std::string(16, 'n'), events};
+    session s{random() % 2 == 0 ? role::server : role::client, shared, std::string(16, 'n'),
+              events};
     s.receive(std::string_view{noise}.substr(random() % (noise.size() - 512), 512));
     REQUIRE(events.calls == 0);
     open += s.state() != session::state::closed;

@@ -6,15 +6,17 @@
 #include <algorithm>
 #include <array>
 
-#include <patio/actors/socket.hpp>
-#include <patio/digest.hpp>
-#include <patio/login.hpp>
-#include <patio/repr.hpp>
-#include <patio/session.hpp>
+#include <patio/actors/os/socket.hpp>
+#include <patio/base/digest.hpp>
+#include <patio/protocol/login.hpp>
+#include <patio/protocol/session.hpp>
+#include <patio/value/repr.hpp>
 
 using namespace std::chrono_literals;
 
 namespace patio::tests {
+
+using namespace protocol;
 namespace {
 
 using clock = std::chrono::steady_clock;
@@ -23,7 +25,9 @@ constexpr auto between_calls = 10ms; ///< of one client
 constexpr auto longest_call = 5s, longest_connect = 5s;
 constexpr int calls_per_connection = 200;
 
-double milliseconds(clock::duration d) { return std::chrono::duration<double, std::milli>(d).count(); }
+double milliseconds(clock::duration d) {
+  return std::chrono::duration<double, std::milli>(d).count();
+}
 
 struct known_call {
   call_request request;
@@ -39,10 +43,11 @@ const known_call& large_call() {
 }
 
 const std::array<known_call, 4>& small_calls() {
-  static const std::array<known_call, 4> all{{{{"mul", {{6, 7}, {}}, 5}, 42},
-                                              {{"echo", {{value::list({1, "two", 3.0})}, {}}, 5}, value::list({1, "two", 3.0})},
-                                              {{"sub", {{44, 2}, {}}, 5}, 42},
-                                              {{"whoami", {{}, {}}, 5}, {}}}};
+  static const std::array<known_call, 4> all{
+    {{{"mul", {{6, 7}, {}}, 5}, 42},
+     {{"echo", {{value::list({1, "two", 3.0})}, {}}, 5}, value::list({1, "two", 3.0})},
+     {{"sub", {{44, 2}, {}}, 5}, 42},
+     {{"whoami", {{}, {}}, 5}, {}}}};
   return all;
 }
 
@@ -68,7 +73,8 @@ public:
   void act(short events, clock::time_point now) {
     if (!fd_) return now >= due_ ? dial(now) : void();
     if (!connected_ && (events & (POLLOUT | POLLERR | POLLHUP)) != 0) {
-      if (auto done = finish_connect(fd_.get()); !done) return fail("connect: " + done.error().message, now);
+      if (auto done = finish_connect(fd_.get()); !done)
+        return fail("connect: " + done.error().message, now);
       connected_ = true;
     }
     if (connected_ && events != 0) read(now);
@@ -87,8 +93,10 @@ public:
     due_ = now + between_calls;
     const auto& wanted = made_call().answer;
     if (!r) return all_.outcome_.failures.push_back(to_string(r.error()));
-    if (!wanted.is_none() && *r != wanted) return all_.outcome_.failures.push_back("another answer: " + brief(*r));
-    (is_large() ? all_.outcome_.large_call_ms : all_.outcome_.call_ms).push_back(milliseconds(now - begun_));
+    if (!wanted.is_none() && *r != wanted)
+      return all_.outcome_.failures.push_back("another answer: " + brief(*r));
+    (is_large() ? all_.outcome_.large_call_ms : all_.outcome_.call_ms)
+      .push_back(milliseconds(now - begun_));
   }
   void on_close(error why) override { closed_ = why.message; }
   void on_names(std::vector<std::string>) override {}
@@ -100,9 +108,12 @@ public:
   void on_refused(error why) override { closed_ = std::move(why.message); }
 
 private:
-  [[nodiscard]] bool is_large() const noexcept { return made_ % between_large_calls == between_large_calls / 2; }
+  [[nodiscard]] bool is_large() const noexcept {
+    return made_ % between_large_calls == between_large_calls / 2;
+  }
   [[nodiscard]] const known_call& made_call() const {
-    return is_large() ? large_call() : small_calls()[static_cast<std::size_t>(made_) % small_calls().size()];
+    return is_large() ? large_call()
+                      : small_calls()[static_cast<std::size_t>(made_) % small_calls().size()];
   }
 
   void dial(clock::time_point now) {
@@ -110,8 +121,9 @@ private:
     connected_ = calling_ = false;
     made_ = 0;
     closed_.clear();
-    session_ = std::make_unique<session>(role::client, std::make_shared<const session_options>(session_options{all_.key_, {}, {}}),
-                                         random_bytes(salt_size), *this);
+    session_ = std::make_unique<session>(
+      role::client, std::make_shared<const session_options>(session_options{all_.key_, {}, {}}),
+      random_bytes(salt_size), *this);
     begun_ = now;
     due_ = now + longest_connect;
   }
@@ -123,7 +135,8 @@ private:
     calling_ = true;
     begun_ = now;
     due_ = now + longest_call;
-    if (auto sent = session_->request(1, made_call().request); !sent) fail("not sent: " + sent.error().message, now);
+    if (auto sent = session_->request(1, made_call().request); !sent)
+      fail("not sent: " + sent.error().message, now);
   }
 
   void read(clock::time_point now) {
@@ -161,7 +174,8 @@ private:
   std::string closed_;
 };
 
-good_clients::good_clients(endpoint node, std::string key, std::size_t count) : node_{std::move(node)}, key_{std::move(key)} {
+good_clients::good_clients(endpoint node, std::string key, std::size_t count)
+    : node_{std::move(node)}, key_{std::move(key)} {
   for (std::size_t i = 0; i < count; ++i) // spread over the time between two calls
     all_.push_back(std::make_unique<client>(*this, clock::now() + between_calls * i / count));
 }

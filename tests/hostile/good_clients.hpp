@@ -1,5 +1,6 @@
-/// Peers as they should be: each makes one small call after another, seldom a large one, now and then over a new connection, and takes the time.
-/// On one thread; how long a call took is known to the resolution of that thread's turns, a few microseconds.
+/// Peers as they should be: each makes one small call after another, seldom a large one, now and
+/// then over a new connection, and takes the time. On one thread; how long a call took is known to
+/// the resolution of that thread's turns, a few microseconds.
 #pragma once
 
 #include <chrono>
@@ -7,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include <patio/endpoint.hpp>
+#include <patio/protocol/endpoint.hpp>
 
 namespace patio::tests {
 

@@ -4,14 +4,17 @@
 #include <cstdio>
 #include <string>
 
-#include "town.hpp"
+#include "broker_under_attack.hpp"
 
 namespace patio::tests {
 
-/// So that whoever is closed is closed for what it did, and not for its time; and is named in the log, though hundreds are within a second.
+using namespace protocol;
+
+/// So that whoever is closed is closed for what it did, and not for its time; and is named in the
+/// log, though hundreds are within a second.
 [[nodiscard]] inline tcp_options patient() {
   tcp_options options;
-  options.limits.handshake = std::chrono::hours{1};
+  options.limits.handshake_timeout = std::chrono::hours{1};
   options.limits.log_lines = 1000;
   return options;
 }
@@ -47,10 +50,15 @@ inline void check_served(raw_peer& peer, std::uint32_t serial = 4711) {
          "CallRequest\x93)\x81}("
          + fields + "ub.";
 }
-[[nodiscard]] inline std::string text_by_hand(const std::string& s) { return "\x8c" + std::string(1, static_cast<char>(s.size())) + s; }
-[[nodiscard]] inline std::string call_fields(const std::string& func = text_by_hand("two"), const std::string& args = ")",
-                                             const std::string& kwargs = "}", const std::string& timeout = "N") {
-  return text_by_hand("func") + func + text_by_hand("args") + args + text_by_hand("kwargs") + kwargs + text_by_hand("timeout") + timeout;
+[[nodiscard]] inline std::string text_by_hand(const std::string& s) {
+  return "\x8c" + std::string(1, static_cast<char>(s.size())) + s;
+}
+[[nodiscard]] inline std::string call_fields(const std::string& func = text_by_hand("two"),
+                                             const std::string& args = ")",
+                                             const std::string& kwargs = "}",
+                                             const std::string& timeout = "N") {
+  return text_by_hand("func") + func + text_by_hand("args") + args + text_by_hand("kwargs") + kwargs
+         + text_by_hand("timeout") + timeout;
 }
 
 } // namespace patio::tests

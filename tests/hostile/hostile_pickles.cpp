@@ -14,14 +14,18 @@ std::string times(std::size_t n, std::string_view part) {
 }
 
 std::string stack_global(const std::string& module, const std::string& name) {
-  auto text = [](const std::string& s) { return "\x8c" + std::string{static_cast<char>(s.size())} + s; };
+  auto text = [](const std::string& s) {
+    return "\x8c" + std::string{static_cast<char>(s.size())} + s;
+  };
   return "\x80\x04" + text(module) + text(name) + "\x93.";
 }
 
-/// 10^9 leaves in 216 bytes. As they stand in the list of cases they leave every level on the stack; `drop` takes it off.
+/// 10^9 leaves in 216 bytes. As they stand in the list of cases they leave every level on the
+/// stack; `drop` takes it off.
 std::string laughs(const std::string& drop) {
   auto pickle = from_hex("80048c036c6f6c94") + drop;
-  for (int i = 0; i < 9; ++i) pickle += "(" + times(10, "h"s + static_cast<char>(i)) + "t\x94" + drop;
+  for (int i = 0; i < 9; ++i)
+    pickle += "(" + times(10, "h"s + static_cast<char>(i)) + "t\x94" + drop;
   return pickle + (drop.empty() ? "" : "h\x09") + ".";
 }
 
@@ -35,10 +39,16 @@ std::vector<hostile_pickle> from_rows(const std::vector<std::pair<const char*, c
   return all;
 }
 
-void append(std::vector<hostile_pickle>& all, std::initializer_list<hostile_pickle> more) { all.insert(all.end(), more); }
+void append(std::vector<hostile_pickle>& all, std::initializer_list<hostile_pickle> more) {
+  all.insert(all.end(), more);
+}
 
 std::vector<hostile_pickle> beginnings() {
-  return from_rows({{"", refused}, {"8004", refused}, {"80042e", refused}, {"80064e2e", refused}, {"80ff4e2e", refused}});
+  return from_rows({{"", refused},
+                    {"8004", refused},
+                    {"80042e", refused},
+                    {"80064e2e", refused},
+                    {"80ff4e2e", refused}});
 }
 
 std::vector<hostile_pickle> lengths() {
@@ -94,30 +104,35 @@ std::vector<hostile_pickle> stacks() {
 std::vector<hostile_pickle> depths() {
   auto value_error = "cbuiltins\nValueError\n"s, call = "cpatio.broker.tcp.broker\nCallRequest\n"s;
   constexpr std::size_t megabytes = 16 << 20;
-  return {{"\x80\x04" + times(100'000, "]") + times(99'999, "a") + ".", amplifies},
-          {"\x80\x04)" + times(100'000, "\x85") + ".", amplifies},
-          {times(100'000, value_error) + ")" + times(100'000, "R\x85") + ".", amplifies},
-          {times(100'000, call) + ")" + times(100'000, "\x81\x85") + ".", amplifies},
-          {value_error + ")R" + times(100'000, "}") + times(100'000, "b") + ".", amplifies},
-          {times(megabytes / 2, "]") + times(megabytes / 2 - 1, "a") + ".", amplifies},
-          {")" + times(megabytes - 2, "\x85") + ".", amplifies},
-          {times(megabytes / 24, value_error) + ")" + times(megabytes / 24, "R\x85") + ".", amplifies},
-          {times(megabytes / 40, call) + ")" + times(megabytes / 40, "\x81\x85") + ".", amplifies},
-          {value_error + ")R" + times(megabytes / 2 - 16, "}") + times(megabytes / 2 - 16, "b") + ".", amplifies},
-          {value_error + "q\0)R"s
-             + times(megabytes / 10, "q\1"
-                                     "0h\0h\1\x85R"s)
-             + ".",
-           amplifies},
-          {")" + times(127, "\x85") + ".", data}};
+  return {
+    {"\x80\x04" + times(100'000, "]") + times(99'999, "a") + ".", amplifies},
+    {"\x80\x04)" + times(100'000, "\x85") + ".", amplifies},
+    {times(100'000, value_error) + ")" + times(100'000, "R\x85") + ".", amplifies},
+    {times(100'000, call) + ")" + times(100'000, "\x81\x85") + ".", amplifies},
+    {value_error + ")R" + times(100'000, "}") + times(100'000, "b") + ".", amplifies},
+    {times(megabytes / 2, "]") + times(megabytes / 2 - 1, "a") + ".", amplifies},
+    {")" + times(megabytes - 2, "\x85") + ".", amplifies},
+    {times(megabytes / 24, value_error) + ")" + times(megabytes / 24, "R\x85") + ".", amplifies},
+    {times(megabytes / 40, call) + ")" + times(megabytes / 40, "\x81\x85") + ".", amplifies},
+    {value_error + ")R" + times(megabytes / 2 - 16, "}") + times(megabytes / 2 - 16, "b") + ".",
+     amplifies},
+    {value_error + "q\0)R"s
+       + times(megabytes / 10, "q\1"
+                               "0h\0h\1\x85R"s)
+       + ".",
+     amplifies},
+    {")" + times(127, "\x85") + ".", data}};
 }
 
 std::vector<hostile_pickle> all_laughs() { return {{laughs(""), refused}, {laughs("0"), data}}; }
 
 std::vector<hostile_pickle> cycles() {
   auto raised = "cbuiltins\nValueError\n"s;
-  auto all = from_rows({{"80045d946800612e", refused}, {"80047d948c016b6800732e", refused}, {"80045d946800859461302e", refused}});
-  append(all, {{"]\x94" + raised + "h\0\x85R\x94"s + "0h\1a0h\1."s, refused}, {raised + ")R\x94h\0b."s, refused}});
+  auto all = from_rows({{"80045d946800612e", refused},
+                        {"80047d948c016b6800732e", refused},
+                        {"80045d946800859461302e", refused}});
+  append(all, {{"]\x94" + raised + "h\0\x85R\x94"s + "0h\1a0h\1."s, refused},
+               {raised + ")R\x94h\0b."s, refused}});
   return all;
 }
 
@@ -136,16 +151,17 @@ std::vector<hostile_pickle> globals() {
                         {"80054b01512e", refused},
                         {"8005972e", refused},
                         {"80054e982e", refused}});
-  for (const auto& [module, name] : std::vector<std::pair<std::string, std::string>>{{"builtins", "ValueError.__class__"},
-                                                                                     {"pickle", "loads"},
-                                                                                     {"functools", "reduce"},
-                                                                                     {"operator", "attrgetter"},
-                                                                                     {"importlib", "import_module"},
-                                                                                     {"pkgutil", "resolve_name"},
-                                                                                     {"builtins ", "set"},
-                                                                                     {"builtins\0"s, "set"},
-                                                                                     {"builtins", "s\xd0\xb5t"},
-                                                                                     {"builtins", "set\xed\xa0\x80"}})
+  for (const auto& [module, name] :
+       std::vector<std::pair<std::string, std::string>>{{"builtins", "ValueError.__class__"},
+                                                        {"pickle", "loads"},
+                                                        {"functools", "reduce"},
+                                                        {"operator", "attrgetter"},
+                                                        {"importlib", "import_module"},
+                                                        {"pkgutil", "resolve_name"},
+                                                        {"builtins ", "set"},
+                                                        {"builtins\0"s, "set"},
+                                                        {"builtins", "s\xd0\xb5t"},
+                                                        {"builtins", "set\xed\xa0\x80"}})
     all.push_back({stack_global(module, name), refused});
   append(all, {{"\x80\x04\x8c\x02os\x94"
                 "0\x8c\x06system\x94"
@@ -155,16 +171,21 @@ std::vector<hostile_pickle> globals() {
 }
 
 std::vector<hostile_pickle> numbers() {
-  auto all = from_rows({{"477ff00000000000012e", data}, {"4780000000000000002e", data}, {"4affffffff2e", data}});
-  append(all, {{"L" + times(100'000, "9") + "L\n.", refused}, {"\x80\x02\x8b\0\0\x10\0"s + std::string(1 << 20, '\x7f') + ".", refused}});
+  auto all = from_rows(
+    {{"477ff00000000000012e", data}, {"4780000000000000002e", data}, {"4affffffff2e", data}});
+  append(all, {{"L" + times(100'000, "9") + "L\n.", refused},
+               {"\x80\x02\x8b\0\0\x10\0"s + std::string(1 << 20, '\x7f') + ".", refused}});
   for (auto line : {"I01", "I00", "Fnan", "Finf"}) all.push_back({line + "\n."s, data});
-  for (auto line : {"I+5", "I1_0", "I 5", "I0x10", "F1e999"}) all.push_back({line + "\n."s, refused});
+  for (auto line : {"I+5", "I1_0", "I 5", "I0x10", "F1e999"})
+    all.push_back({line + "\n."s, refused});
   return all;
 }
 
 std::vector<hostile_pickle> texts() {
   auto all = from_rows({{"80048c02fffe2e", refused}, {"80048c03eda0802e", data}});
-  append(all, {{"V\\uD800\n.", data}, {"S'a\"\n.", refused}, {"S'a\n.", refused}, {"U\2\x61\xe9.", refused}});
+  append(
+    all,
+    {{"V\\uD800\n.", data}, {"S'a\"\n.", refused}, {"S'a\n.", refused}, {"U\2\x61\xe9.", refused}});
   return all;
 }
 
@@ -179,7 +200,8 @@ std::vector<hostile_pickle> states() {
 }
 
 std::vector<hostile_pickle> twos() {
-  return from_rows({{"80044e2e80044b012e", data}, {"80045d80044e612e", data}, {"4e80024e2e", refused}});
+  return from_rows(
+    {{"80044e2e80044b012e", data}, {"80045d80044e612e", data}, {"4e80024e2e", refused}});
 }
 
 } // namespace

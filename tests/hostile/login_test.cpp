@@ -1,19 +1,21 @@
-// Logins that prove nothing, against a running node that listens, and challenges that are none, against one that dials. What needs
-// no socket of these cases is in tests/libpatio/login_test.cpp.
+// Logins that prove nothing, against a running node that listens, and challenges that are none,
+// against one that dials. What needs no socket of these cases is in
+// tests/libpatio/protocol/login_test.cpp.
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <random>
 #include <unordered_set>
 
-#include <patio/digest.hpp>
-#include <patio/login.hpp>
+#include <patio/base/digest.hpp>
+#include <patio/protocol/login.hpp>
 
+#include "broker_under_attack.hpp"
 #include "hex.hpp"
 #include "seed.hpp"
-#include "town.hpp"
 
 using namespace patio;
+using namespace patio::protocol;
 using namespace patio::tests;
 using namespace std::chrono_literals;
 using namespace std::string_literals;
@@ -30,8 +32,10 @@ tcp_options keyed(std::size_t log_lines = 1000) { // enough to name hundreds wit
   return o;
 }
 
-std::string triple(const std::string& with_salt, const std::string& digest, const std::string& about) {
-  return pickle_of(value::tuple({value::bytes(with_salt), value::bytes(digest), value::bytes(about)}));
+std::string triple(const std::string& with_salt, const std::string& digest,
+                   const std::string& about) {
+  return pickle_of(
+    value::tuple({value::bytes(with_salt), value::bytes(digest), value::bytes(about)}));
 }
 
 /// A node with a key, to which strangers bring logins made from its challenge.
@@ -44,7 +48,8 @@ struct gate : town {
     auto challenge = peer.receive().payload;
     try {
       peer.send(packet::auth_request, 1, make(challenge));
-    } catch (const std::runtime_error&) { // a megabyte is refused at its header, perhaps before its last byte was sent
+    } catch (const std::runtime_error&) { // a megabyte is refused at its header, perhaps before its
+                                          // last byte was sent
     }
     return peer;
   }
@@ -90,7 +95,8 @@ double welch(std::vector<double> a, std::vector<double> b) {
   return (mean_a - mean_b) / std::sqrt(error_a + error_b);
 }
 
-/// How much the time of `check` tells of where a guess begins to be wrong. In random order, so that load falls on both alike.
+/// How much the time of `check` tells of where a guess begins to be wrong. In random order, so that
+/// load falls on both alike.
 template <class Prepare, class Check>
 double told_once(std::mt19937_64& random, int samples, Prepare prepare, Check check) {
   std::vector<double> early, late;
@@ -105,11 +111,13 @@ double told_once(std::mt19937_64& random, int samples, Prepare prepare, Check ch
   return std::abs(welch(early, late));
 }
 
-/// The least of several measurements: what the code tells it tells each time, and what a busy machine adds it does not.
+/// The least of several measurements: what the code tells it tells each time, and what a busy
+/// machine adds it does not.
 template <class Prepare, class Check>
 double told_by_time(std::mt19937_64& random, int samples, Prepare prepare, Check check) {
   auto least = told_once(random, samples, prepare, check);
-  for (int again = 0; again < 4 && least >= 4.5; ++again) least = std::min(least, told_once(random, samples, prepare, check));
+  for (int again = 0; again < 4 && least >= 4.5; ++again)
+    least = std::min(least, told_once(random, samples, prepare, check));
   return least;
 }
 
@@ -162,9 +170,13 @@ TEST_CASE("A4 the time of a refusal does not tell how much of the digest was rig
   last[31] = static_cast<char>(last[31] ^ 1);
   auto early = triple(salt, first, challenge), late = triple(salt, last, challenge);
   auto answer = early;
-  auto bring = [&](bool end) { std::copy_n((end ? late : early).begin(), answer.size(), answer.begin()); };
-  CHECK(told_by_time(random, 10'000, bring, [&] { (void)check_login(answer, challenge, key); }) < 4.5);
-  // 32 bytes are soon compared, so that the same is asked of what compares them with bytes enough to be seen.
+  auto bring = [&](bool end) {
+    std::copy_n((end ? late : early).begin(), answer.size(), answer.begin());
+  };
+  CHECK(told_by_time(random, 10'000, bring, [&] { (void)check_login(answer, challenge, key); })
+        < 4.5);
+  // 32 bytes are soon compared, so that the same is asked of what compares them with bytes enough
+  // to be seen.
   std::string whole(65'536, 'x'), guess = whole;
   bool equal = false;
   auto spoil = [&](bool end) { guess.front() = end ? 'x' : 'y', guess.back() = end ? 'y' : 'x'; };
@@ -173,15 +185,27 @@ TEST_CASE("A4 the time of a refusal does not tell how much of the digest was rig
   CHECK_FALSE(equal);
 }
 
-TEST_CASE("A5 digests and salts of other lengths are refused, but for the salts that BLAKE2s takes") {
+TEST_CASE(
+  "A5 digests and salts of other lengths are refused, but for the salts that BLAKE2s takes") {
   gate g;
   for (std::size_t n : {0, 31, 33})
-    g.refuses([&](const std::string& challenge) { return triple(salt, std::string(n, 'd'), challenge); }, "wrong key");
-  g.refuses([&](const std::string& challenge) { return triple(salt, std::string(1 << 20, 'd'), challenge); }, "is over the limit of 1024");
-  g.refuses([&](const std::string& challenge) { return triple(std::string(9, 's'), std::string(32, 'd'), challenge); },
-            "the login's salt has more than 8 bytes");
+    g.refuses(
+      [&](const std::string& challenge) { return triple(salt, std::string(n, 'd'), challenge); },
+      "wrong key");
+  g.refuses(
+    [&](const std::string& challenge) {
+      return triple(salt, std::string(1 << 20, 'd'), challenge);
+    },
+    "is over the limit of 1024");
+  g.refuses(
+    [&](const std::string& challenge) {
+      return triple(std::string(9, 's'), std::string(32, 'd'), challenge);
+    },
+    "the login's salt has more than 8 bytes");
   for (std::size_t n : {0, 8}) {
-    auto peer = g.bring([&](const std::string& challenge) { return login_answer(challenge, key, std::string(n, 's')); });
+    auto peer = g.bring([&](const std::string& challenge) {
+      return login_answer(challenge, key, std::string(n, 's'));
+    });
     CHECK(peer.receive().type == packet::auth_ok);
   }
 }
@@ -191,7 +215,8 @@ TEST_CASE("A6 anything but a tuple of three byte strings is refused unread") {
   auto with = [&](auto make) {
     g.refuses(
       [&](const std::string& challenge) {
-        return pickle_of(make(value::bytes(salt), value::bytes(blake2s(challenge, key, salt)), value::bytes(challenge)));
+        return pickle_of(make(value::bytes(salt), value::bytes(blake2s(challenge, key, salt)),
+                              value::bytes(challenge)));
       },
       not_three);
   };
@@ -201,7 +226,9 @@ TEST_CASE("A6 anything but a tuple of three byte strings is refused unread") {
   with([](v a, v b, v c) { return value::tuple({a, b, c, c}); });
   with([](v, v b, v c) { return value::tuple({"salt", b, c}); });
   with([](v a, v b, v) { return value::tuple({a, b, "0123456789abcdef"}); });
-  with([](v a, v b, v c) { return value::tuple({value::bytes(pickle_of(value::tuple({a, b, c})))}); });
+  with([](v a, v b, v c) {
+    return value::tuple({value::bytes(pickle_of(value::tuple({a, b, c})))});
+  });
   with([](v a, v b, v c) { return value::tuple({value::tuple({a, b, c})}); });
   with([](v a, v b, v c) { return value::tuple({a, value::bytearray(std::string{b.data()}), c}); });
   with([](v, v, v) { return value{}; });
@@ -209,8 +236,9 @@ TEST_CASE("A6 anything but a tuple of three byte strings is refused unread") {
 
 TEST_CASE("A7 a pickle that names code is refused unread") {
   gate g;
-  for (auto gadget : {"80048c0673687574696c8c086f732e6d6b646972938c042f746d7085522e", "636f730a73797374656d0a2e",
-                      "80048c086275696c74696e738c046576616c932e", "28696f730a73797374656d0a2e"})
+  for (auto gadget :
+       {"80048c0673687574696c8c086f732e6d6b646972938c042f746d7085522e", "636f730a73797374656d0a2e",
+        "80048c086275696c74696e738c046576616c932e", "28696f730a73797374656d0a2e"})
     g.refuses([&](const std::string&) { return from_hex(gadget); }, not_three);
 }
 
@@ -219,7 +247,8 @@ TEST_CASE("A8 there is no second attempt on a connection") {
   auto peer = g.stranger();
   auto challenge = peer.receive().payload;
   std::string both;
-  for (const auto& with : {"wrong"s, key}) both += frame_of(packet::auth_request, 1, login_answer(challenge, with, salt));
+  for (const auto& with : {"wrong"s, key})
+    both += frame_of(packet::auth_request, 1, login_answer(challenge, with, salt));
   peer.send_bytes(both); // in one segment, so that the second is there before the first is refused
   g.check_silent_close(peer);
   g.check_named("wrong key");
@@ -239,24 +268,29 @@ TEST_CASE("A10 a key of more than 32 bytes is a wrong configuration and no node"
   caf::actor_system system{config};
   tcp_options options;
   options.key = std::string(33, 'k');
-  CHECK_THROWS_WITH_AS((void)spawn_tcp_broker(system, null_executor(), options), "a key has at most 32 bytes, not 33",
-                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS((void)spawn_tcp_broker(system, null_executor(), options),
+                       "a key has at most 32 bytes, not 33", std::invalid_argument);
 }
 
-TEST_CASE("A11 a client answers a challenge of at most 1 KiB, whatever it says, and decodes nothing of it") {
+TEST_CASE("A11 a client answers a challenge of at most 1 KiB, whatever it says, and decodes "
+          "nothing of it") {
   gate g;
   auto dialled_by = [&](auto play) {
     raw_listener door;
     tcp_node client{registry{}, keyed()};
-    auto login = patio::connect(client.broker(), door.where().host, door.where().port, {.until_connected = false});
+    auto login = patio::connect(client.broker(), door.where().host, door.where().port,
+                                {.until_connected = false});
     auto rogue = door.accept();
     play(rogue);
     CHECK(ended(login).error().code == errc::login_refused);
   };
-  for (const auto& challenge : {"no pickle"s, from_hex("80048c026f738c0673797374656d938c02696485522e"), std::string(1024, 'x')})
+  for (const auto& challenge :
+       {"no pickle"s, from_hex("80048c026f738c0673797374656d938c02696485522e"),
+        std::string(1024, 'x')})
     dialled_by([&](raw_peer& rogue) {
       rogue.send(packet::auth_digest, 1, challenge);
-      CHECK(rogue.receive().payload.find(challenge) != std::string::npos); // opaque: it goes back as it came
+      CHECK(rogue.receive().payload.find(challenge)
+            != std::string::npos); // opaque: it goes back as it came
       rogue.send(packet::error, 2, none);
       rogue.await_close();
     });
@@ -270,7 +304,8 @@ TEST_CASE("A11 a client answers a challenge of at most 1 KiB, whatever it says, 
     });
 }
 
-TEST_CASE("A12 refused logins of one host make at most ten log lines a second, and the next line counts the rest") {
+TEST_CASE("A12 refused logins of one host make at most ten log lines a second, and the next line "
+          "counts the rest") {
   gate g{keyed(limits{}.log_lines)};
   auto begin = std::chrono::steady_clock::now();
   for (int i = 0; i < 300; ++i) {
@@ -281,7 +316,9 @@ TEST_CASE("A12 refused logins of one host make at most ten log lines a second, a
   auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   auto of_host = [&] {
     auto all = g.log.lines();
-    return std::count_if(all.begin(), all.end(), [](const std::string& l) { return l.find("peer=127.2.0.1:") != std::string::npos; });
+    return std::count_if(all.begin(), all.end(), [](const std::string& l) {
+      return l.find("peer=127.2.0.1:") != std::string::npos;
+    });
   };
   CHECK(of_host() >= 10);
   CHECK(static_cast<double>(of_host()) <= 10 * (seconds + 2));

@@ -1,5 +1,6 @@
-// Hostile pickles: what they cost the decoder, counted by this program's own operator new, and what they do to a running node that
-// gets them as a REQUEST, a RESPONSE and an ERROR. Why each is refused is in tests/libpatio (pickle_*_test).
+// Hostile pickles: what they cost the decoder, counted by this program's own operator new, and what
+// they do to a running node that gets them as a REQUEST, a RESPONSE and an ERROR. Why each is
+// refused is in tests/libpatio (pickle_*_test).
 #include <doctest/doctest.h>
 
 #include <malloc.h>
@@ -12,6 +13,7 @@
 #include "hostile_pickles.hpp"
 
 using namespace patio;
+using namespace patio::protocol;
 using namespace patio::tests;
 using namespace std::string_literals;
 
@@ -50,7 +52,9 @@ void check_decoder(const hostile_pickle& p) {
     CHECK(v.has_value() == (p.what == cost::small));
     if (!v) CHECK(v.error().code == errc::undecodable);
   }
-  auto allowed = p.what == cost::refused_within_budget ? budget : 4 * static_cast<std::ptrdiff_t>(p.bytes.size()) + mebibyte;
+  auto allowed = p.what == cost::refused_within_budget
+                   ? budget
+                   : 4 * static_cast<std::ptrdiff_t>(p.bytes.size()) + mebibyte;
   CHECK(most_held - before <= allowed);
   CHECK(held == before);
 }
@@ -84,7 +88,8 @@ struct odd_server {
   }
 };
 
-/// The case against the decoder and against a node, in each place where a pickle can come from a peer.
+/// The case against the decoder and against a node, in each place where a pickle can come from a
+/// peer.
 void check_case(int number) {
   auto all = hostile_pickles(number);
   REQUIRE_FALSE(all.empty());
@@ -100,9 +105,11 @@ void check_case(int number) {
       client.send(packet::request, 7, p.bytes);
       auto answer = client.receive();
       CHECK(answer.serial == 7);
-      CHECK(raised_by(answer).starts_with("ValueError: undecodable request: ")); // plain data is no CallRequest either
+      CHECK(raised_by(answer).starts_with(
+        "ValueError: undecodable request: ")); // plain data is no CallRequest either
       check_served(client);
-      CHECK(server.answered(packet::response, p.bytes).code == (p.what == cost::small ? errc{} : errc::undecodable));
+      CHECK(server.answered(packet::response, p.bytes).code
+            == (p.what == cost::small ? errc{} : errc::undecodable));
       auto raised = server.answered(packet::error, p.bytes).code;
       CHECK((raised == errc::undecodable || (raised == errc::remote_error && number == 12)));
       t.check_served();
@@ -117,7 +124,9 @@ void check_case(int number) {
 
 TEST_CASE("K1 an empty, cut or unknown beginning") { check_case(1); }
 TEST_CASE("K2 lengths that lie") { check_case(2); }
-TEST_CASE("K3 frames within a pickle that lie, are nested, or empty a hundred thousand times") { check_case(3); }
+TEST_CASE("K3 frames within a pickle that lie, are nested, or empty a hundred thousand times") {
+  check_case(3);
+}
 TEST_CASE("K4 memo entries far apart, never stored, and a million") { check_case(4); }
 TEST_CASE("K5 stacks that are too short, and too long") { check_case(5); }
 TEST_CASE("K6 depths of a hundred thousand and of eight million") { check_case(6); }
@@ -134,8 +143,12 @@ TEST_CASE("K7 a node that is to give a billion laughs back says that it cannot")
   auto peer = t.stranger();
   peer.log_in_as_client();
   auto laughs = hostile_pickles(7).back().bytes;
-  peer.send(packet::request, 7, call_by_hand(call_fields(text_by_hand("echo"), laughs.substr(2, laughs.size() - 3) + "\x85")));
-  CHECK(raised_by(peer.receive()) == "ValueError: the result cannot be sent: the value is too large with its shared parts written out");
+  peer.send(
+    packet::request, 7,
+    call_by_hand(call_fields(text_by_hand("echo"), laughs.substr(2, laughs.size() - 3) + "\x85")));
+  CHECK(raised_by(peer.receive())
+        == "ValueError: the result cannot be sent: the value is too large with its shared parts "
+           "written out");
   check_served(peer);
   t.check_undisturbed();
 }
@@ -144,9 +157,11 @@ TEST_CASE("K13 a call in the forms of protocols 0 to 3 is served") {
   town t;
   auto peer = t.stranger();
   peer.log_in_as_client();
-  auto fields = "(Vfunc\nVtwo\nVargs\n(tVkwargs\n(dVtimeout\nNd"s, cls = "cpatio.broker.tcp.broker\nCallRequest\n"s;
-  for (const auto& form : {"ccopy_reg\n_reconstructor\n(" + cls + "c__builtin__\nobject\nNtR" + fields + "b.",
-                           "\x80\2" + cls + ")\x81" + fields + "b.", "\x80\3" + cls + ")\x81" + fields + "b."}) {
+  auto fields = "(Vfunc\nVtwo\nVargs\n(tVkwargs\n(dVtimeout\nNd"s,
+       cls = "cpatio.broker.tcp.broker\nCallRequest\n"s;
+  for (const auto& form :
+       {"ccopy_reg\n_reconstructor\n(" + cls + "c__builtin__\nobject\nNtR" + fields + "b.",
+        "\x80\2" + cls + ")\x81" + fields + "b.", "\x80\3" + cls + ")\x81" + fields + "b."}) {
     peer.send(packet::request, 7, form);
     CHECK(peer.receive().payload == pickle_of(2));
   }

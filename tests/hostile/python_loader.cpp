@@ -5,7 +5,8 @@
 namespace patio::tests {
 namespace {
 
-/// In every Python since 3.8, with constructors that take any arguments, and neither raised through a caller nor refused by a future.
+/// In every Python since 3.8, with constructors that take any arguments, and neither raised through
+/// a caller nor refused by a future.
 const std::set<std::string, std::less<>> plain_exceptions{"ArithmeticError",
                                                           "AssertionError",
                                                           "AttributeError",
@@ -42,12 +43,24 @@ const std::set<std::string, std::less<>> plain_exceptions{"ArithmeticError",
                                                           "ValueError",
                                                           "Warning",
                                                           "ZeroDivisionError"};
-/// The same with up to five arguments, of which the third of BlockingIOError must not be a number that is no small int.
-const std::set<std::string, std::less<>> os_exceptions{
-  "OSError",          "BlockingIOError",        "BrokenPipeError",      "ChildProcessError", "ConnectionAbortedError",
-  "ConnectionError",  "ConnectionRefusedError", "ConnectionResetError", "FileExistsError",   "FileNotFoundError",
-  "InterruptedError", "IsADirectoryError",      "NotADirectoryError",   "PermissionError",   "ProcessLookupError",
-  "TimeoutError"};
+/// The same with up to five arguments, of which the third of BlockingIOError must not be a number
+/// that is no small int.
+const std::set<std::string, std::less<>> os_exceptions{"OSError",
+                                                       "BlockingIOError",
+                                                       "BrokenPipeError",
+                                                       "ChildProcessError",
+                                                       "ConnectionAbortedError",
+                                                       "ConnectionError",
+                                                       "ConnectionRefusedError",
+                                                       "ConnectionResetError",
+                                                       "FileExistsError",
+                                                       "FileNotFoundError",
+                                                       "InterruptedError",
+                                                       "IsADirectoryError",
+                                                       "NotADirectoryError",
+                                                       "PermissionError",
+                                                       "ProcessLookupError",
+                                                       "TimeoutError"};
 
 } // namespace
 
@@ -72,7 +85,8 @@ python_loader::object python_loader::load() {
   for (;;) {
     auto opcode = static_cast<unsigned char>(take(1)[0]);
     if (opcode == '.') break;
-    require(step(opcode), "opcode " + std::to_string(opcode) + " is not one that a peer should get");
+    require(step(opcode),
+            "opcode " + std::to_string(opcode) + " is not one that a peer should get");
   }
   require(stack_.size() == 1 && marks_.empty() && rest_.empty(), "ends with something left");
   return pop();
@@ -112,14 +126,16 @@ std::vector<python_loader::object> python_loader::pop_to_mark() {
   return all;
 }
 
-// UTF-8 with surrogates is what "surrogatepass" takes; the lead and continuation bytes are checked, not every overlong form.
+// UTF-8 with surrogates is what "surrogatepass" takes; the lead and continuation bytes are checked,
+// not every overlong form.
 void python_loader::push_text(std::size_t n) {
   auto text = take(n);
   std::size_t more = 0;
   for (char c : text) {
     auto u = static_cast<unsigned char>(c);
     bool continues = (u & 0xc0) == 0x80;
-    require(continues == (more > 0) && u != 0xc0 && u != 0xc1 && u < 0xf5, "has a text that is no UTF-8");
+    require(continues == (more > 0) && u != 0xc0 && u != 0xc1 && u < 0xf5,
+            "has a text that is no UTF-8");
     more = continues ? more - 1 : u >= 0xf0 ? 3 : u >= 0xe0 ? 2 : u >= 0xc0 ? 1 : 0;
   }
   require(more == 0, "has a text that is no UTF-8");
@@ -148,9 +164,11 @@ void python_loader::find_class() {
   auto name = pop(), module = pop();
   require(name.what == kind::text && module.what == kind::text, "names a class by no text");
   auto path = module.text + "." + name.text;
-  bool known = path == "patio.broker.tcp.broker.CallRequest" || path == "asyncio.exceptions.TimeoutError" || path == "builtins.complex"
+  bool known = path == "patio.broker.tcp.broker.CallRequest"
+               || path == "asyncio.exceptions.TimeoutError" || path == "builtins.complex"
                || path == "builtins.set" || path == "builtins.frozenset"
-               || (module.text == "builtins" && (plain_exceptions.contains(name.text) || os_exceptions.contains(name.text)));
+               || (module.text == "builtins"
+                   && (plain_exceptions.contains(name.text) || os_exceptions.contains(name.text)));
   require(known, "names " + path);
   stack_.push_back({kind::cls, false, true, path});
 }
@@ -159,9 +177,11 @@ void python_loader::make_exception(const std::string& path, const object& argume
   auto name = path.substr(path.rfind('.') + 1);
   const auto& args = arguments.items;
   if (path.starts_with("builtins.") && os_exceptions.contains(name)) {
-    bool counts = args.size() >= 3 && args.size() <= 5 && (args[2] == kind::number || args[2] == kind::integer);
+    bool counts =
+      args.size() >= 3 && args.size() <= 5 && (args[2] == kind::number || args[2] == kind::integer);
     // OSError(11, ...) becomes a BlockingIOError by itself, so that its arguments count as well.
-    require(!counts || (name != "BlockingIOError" && name != "OSError"), "gives a BlockingIOError a number of bytes");
+    require(!counts || (name != "BlockingIOError" && name != "OSError"),
+            "gives a BlockingIOError a number of bytes");
   }
   push(kind::exception);
 }
@@ -172,7 +192,8 @@ void python_loader::reduce() {
   require(arguments.what == kind::tuple, "calls without a tuple of arguments");
   const auto& args = arguments.items;
   if (callee.text == "builtins.complex") {
-    for (auto a : args) require(a == kind::number || a == kind::integer, "makes a complex of what is no number");
+    for (auto a : args)
+      require(a == kind::number || a == kind::integer, "makes a complex of what is no number");
     return push(kind::number);
   }
   if (callee.text == "builtins.set" || callee.text == "builtins.frozenset") {
@@ -186,7 +207,8 @@ void python_loader::reduce() {
 void python_loader::build() {
   auto state = pop();
   require(state.what == kind::dict && state.texts_only, "has a state that is no dict of names");
-  require(top().what == kind::exception || top().what == kind::call, "gives a state to what has none");
+  require(top().what == kind::exception || top().what == kind::call,
+          "gives a state to what has none");
 }
 
 bool python_loader::step(unsigned char opcode) {
@@ -224,13 +246,18 @@ bool python_loader::step(unsigned char opcode) {
   case '0': return (void)pop(), true;
   case '1': return (void)pop_to_mark(), true;
   case 'a': return (void)pop(), require(top().what == kind::changeable, "appends to no list"), true;
-  case 'e': return (void)pop_to_mark(), require(top().what == kind::changeable, "appends to no list"), true;
+  case 'e':
+    return (void)pop_to_mark(), require(top().what == kind::changeable, "appends to no list"), true;
   case 's': {
     auto v = pop(), k = pop();
     return add_keys({k, v}, 2), require(top().what == kind::dict, "sets an item of no dict"), true;
   }
-  case 'u': return add_keys(pop_to_mark(), 2), require(top().what == kind::dict, "sets an item of no dict"), true;
-  case 0x90: return add_keys(pop_to_mark(), 1), require(top().what == kind::changeable, "adds to no set"), true;
+  case 'u':
+    return add_keys(pop_to_mark(), 2), require(top().what == kind::dict, "sets an item of no dict"),
+           true;
+  case 0x90:
+    return add_keys(pop_to_mark(), 1), require(top().what == kind::changeable, "adds to no set"),
+           true;
   case 0x91: {
     auto items = pop_to_mark();
     push(kind::hashable);
@@ -248,7 +275,8 @@ bool python_loader::step(unsigned char opcode) {
   case 'R': return reduce(), true;
   case 0x81: {
     auto arguments = pop(), cls = pop();
-    require(cls.text == "patio.broker.tcp.broker.CallRequest" && arguments.items.empty(), "makes an object of " + cls.text);
+    require(cls.text == "patio.broker.tcp.broker.CallRequest" && arguments.items.empty(),
+            "makes an object of " + cls.text);
     return push(kind::call), true;
   }
   case 'b': return build(), true;

@@ -1,5 +1,6 @@
-/// What Python patio 0.1.4 does with a payload, told by its opcodes alone: whether its restricted loader builds it, and whether what comes
-/// out can be given to its caller. Stricter than Python where its versions differ. Knows nothing of the library's own reader.
+/// What Python patio 0.1.4 does with a payload, told by its opcodes alone: whether its restricted
+/// loader builds it, and whether what comes out can be given to its caller. Stricter than Python
+/// where its versions differ. Knows nothing of the library's own reader.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,20 @@ public:
   [[nodiscard]] static std::string complaint(std::string_view payload, as what);
 
 private:
-  enum class kind { none, integer, number, text, bytes, changeable, hashable, tuple, dict, cls, exception, call };
+  enum class kind {
+    none,
+    integer,
+    number,
+    text,
+    bytes,
+    changeable,
+    hashable,
+    tuple,
+    dict,
+    cls,
+    exception,
+    call
+  };
   struct object {
     kind what = kind::none;
     bool can_be_key = true;

@@ -1,14 +1,15 @@
-/// Whatever a function may come up with, drawn by a seed: values of every kind, sendable or not, and things to throw.
+/// Whatever a function may come up with, drawn by a seed: values of every kind, sendable or not,
+/// and things to throw.
 #pragma once
 
 #include <new>
 #include <random>
 #include <stdexcept>
 
-#include <patio/error.hpp>
-#include <patio/integer.hpp>
-#include <patio/python_error.hpp>
-#include <patio/value.hpp>
+#include <patio/functions/python_error.hpp>
+#include <patio/value/error.hpp>
+#include <patio/value/integer.hpp>
+#include <patio/value/value.hpp>
 
 namespace patio::tests {
 
@@ -31,7 +32,9 @@ public:
     case 1: throw std::bad_alloc{};
     case 2: throw static_cast<int>(below(100));
     case 3: throw std::logic_error{text()};
-    case 4: throw call_error{error{static_cast<errc>(1 + below(13)), text(), below(2) == 0 ? value{} : exception(1)}};
+    case 4:
+      throw call_error{
+        error{static_cast<errc>(1 + below(13)), text(), below(2) == 0 ? value{} : exception(1)}};
     case 5:
     case 6:
     case 7: throw python_error{exception(2)};
@@ -41,7 +44,8 @@ public:
   }
 
   [[nodiscard]] std::string text() {
-    static constexpr const char* odd[] = {"", "\xff", "\xed\xa0\x80", "a\nb", "caf\xc3\xa9", "\xf0\x9f\x98\x80", "\xc3", "builtins"};
+    static constexpr const char* odd[] = {
+      "", "\xff", "\xed\xa0\x80", "a\nb", "caf\xc3\xa9", "\xf0\x9f\x98\x80", "\xc3", "builtins"};
     if (below(3) == 0) return odd[below(std::size(odd))];
     if (below(1000) == 0) return std::string(below(70'000), 'x');
     return std::string(below(30), static_cast<char>('a' + below(26)));
@@ -88,8 +92,10 @@ private:
   }
 
   value exception(int depth) {
-    static constexpr const char* modules[] = {"builtins.", "builtins.", "builtins.", "asyncio.exceptions.", "os.", "house.", ""};
-    return value::exception(modules[below(std::size(modules))] + class_name(), items(depth - 1, 7), items(0, 3));
+    static constexpr const char* modules[] = {
+      "builtins.", "builtins.", "builtins.", "asyncio.exceptions.", "os.", "house.", ""};
+    return value::exception(modules[below(std::size(modules))] + class_name(), items(depth - 1, 7),
+                            items(0, 3));
   }
 
   std::vector<value> items(int depth, std::size_t most) {

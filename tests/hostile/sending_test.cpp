@@ -1,23 +1,26 @@
-// What a node sends is never lethal to a Python peer, whatever its functions return and throw: a model of that peer judges a million answers,
-// and a real one lives through some hundred.
+// What a node sends is never lethal to a Python peer, whatever its functions return and throw: a
+// model of that peer judges a million answers, and a real one lives through some hundred.
 #include <doctest/doctest.h>
 
+#include "broker_under_attack.hpp"
 #include "hex.hpp"
-#include "node_fixture.hpp"
+#include "mesh/node_fixture.hpp"
+#include "protocol/session_fixture.hpp"
 #include "python_loader.hpp"
 #include "python_peer.hpp"
 #include "random_outcomes.hpp"
-#include "session_fixture.hpp"
-#include "town.hpp"
 
 using namespace patio;
+using namespace patio::protocol;
+using namespace patio::mesh;
 using namespace patio::tests;
 
 namespace {
 
 constexpr int outcomes = 1'000'000;
 
-/// A node whose function "any" does whatever it likes, and a peer that Python would not be told from.
+/// A node whose function "any" does whatever it likes, and a peer that Python would not be told
+/// from.
 class judged_node {
 public:
   explicit judged_node(std::uint64_t seed) : random_{seed}, owner_{{}, functions()} {
@@ -34,7 +37,9 @@ public:
   /// A request of the peer's, which is answered at once and once.
   void ask() {
     auto serial = static_cast<std::uint32_t>(10 + asked_++ % 1000);
-    auto payload = random_.below(20) == 0 ? std::string{"no pickle"} : pickled_call(random_.below(20) == 0 ? random_.text() : "any");
+    auto payload = random_.below(20) == 0
+                     ? std::string{"no pickle"}
+                     : pickled_call(random_.below(20) == 0 ? random_.text() : "any");
     send(packet::request, serial, payload);
     answers_ = 0;
     take();
@@ -44,7 +49,8 @@ public:
   void call() {
     std::vector<value> args(random_.below(4));
     for (auto& a : args) a = random_.any(2);
-    owner_.node.call(0, calling("f", std::move(args), random_.below(2) == 0 ? value{} : value{1.5}), now_);
+    owner_.node.call(0, calling("f", std::move(args), random_.below(2) == 0 ? value{} : value{1.5}),
+                     now_);
     take();
     owner_.ended.clear();
   }
@@ -52,7 +58,9 @@ public:
     for (const auto& c : judge_.complaints) FAIL_CHECK(c);
     for (const auto& c : complaints_) FAIL_CHECK(c);
   }
-  [[nodiscard]] bool is_judged() const { return !judge_.complaints.empty() || !complaints_.empty(); }
+  [[nodiscard]] bool is_judged() const {
+    return !judge_.complaints.empty() || !complaints_.empty();
+  }
   [[nodiscard]] std::map<packet, std::size_t> frames() const { return frames_; }
 
 private:
@@ -85,8 +93,11 @@ private:
     bool answer = f.type == packet::response || f.type == packet::error;
     answers_ += answer;
     if (!answer && f.type != packet::request) return;
-    auto why = python_loader::complaint(f.payload, answer ? (f.type == packet::error ? as::error : as::response) : as::request);
-    if (!why.empty()) complain(std::string{to_string(f.type)} + " " + why + ": " + to_hex(f.payload.substr(0, 200)));
+    auto why = python_loader::complaint(
+      f.payload, answer ? (f.type == packet::error ? as::error : as::response) : as::request);
+    if (!why.empty())
+      complain(std::string{to_string(f.type)} + " " + why + ": "
+               + to_hex(f.payload.substr(0, 200)));
     if (f.type == packet::request) send(packet::response, f.serial, pickled_none);
   }
   void complain(std::string why) {
@@ -108,7 +119,9 @@ private:
 
 TEST_CASE("2.4 the model of a Python peer refuses what hangs or kills one") {
   using as = python_loader::as;
-  auto refused = [](const char* hex, as what = as::error) { return !python_loader::complaint(from_hex(hex), what).empty(); };
+  auto refused = [](const char* hex, as what = as::error) {
+    return !python_loader::complaint(from_hex(hex), what).empty();
+  };
   CHECK(refused("80048c086275696c74696e738c0d53746f70497465726174696f6e9329522e")); // StopIteration
   CHECK(refused("80048c086275696c74696e738c12556e69636f64654465636f64654572726f729329522e"));
   CHECK(refused("80048c086275696c74696e738c0a53797374656d457869749329522e"));
@@ -120,7 +133,8 @@ TEST_CASE("2.4 the model of a Python peer refuses what hangs or kills one") {
   CHECK_FALSE(refused("80044b012e", as::response));
 }
 
-TEST_CASE("2.4 of a million random results and throws none leaves as what a Python peer cannot bear") {
+TEST_CASE(
+  "2.4 of a million random results and throws none leaves as what a Python peer cannot bear") {
   auto seed = test_seed();
   CAPTURE(seed);
   judged_node node{seed};
@@ -152,8 +166,11 @@ TEST_CASE("2.4 a real Python peer lives through five hundred of them") {
     CAPTURE(i);
     CAPTURE(answer.dump());
     REQUIRE((answer[0] == "ok" || answer[0] == "error"));
-    REQUIRE(std::chrono::steady_clock::now() - begun < 15s); // else it has hung until its own clock rang
-    if (answer[0] == "error") CHECK_FALSE((answer[1] == "SystemExit" || answer[1] == "KeyboardInterrupt" || answer[1] == "StopIteration"));
+    REQUIRE(std::chrono::steady_clock::now() - begun
+            < 15s); // else it has hung until its own clock rang
+    if (answer[0] == "error")
+      CHECK_FALSE((answer[1] == "SystemExit" || answer[1] == "KeyboardInterrupt"
+                   || answer[1] == "StopIteration"));
   }
   std::vector<call_future<value>> calls; // its workers are all alive
   for (int i = 0; i < 64; ++i) calls.push_back(call(node.broker(), "mul", 6, 7));

@@ -1,5 +1,5 @@
-// A thousand connections that send one byte a second of a lawful login, which takes the time that a login may take, about 6 s; and what
-// those hold that stop where it costs a node most.
+// A thousand connections that send one byte a second of a lawful login, which takes the time that a
+// login may take, about 6 s; and what those hold that stop where it costs a node most.
 #include <doctest/doctest.h>
 
 #include <malloc.h>
@@ -9,12 +9,13 @@
 
 #include <fstream>
 
-#include <patio/login.hpp>
+#include <patio/protocol/login.hpp>
 
 #include "credentials.hpp"
 #include "hostile.hpp"
 
 using namespace patio;
+using namespace patio::protocol;
 using namespace patio::tests;
 using namespace std::chrono_literals;
 
@@ -35,7 +36,8 @@ struct dripper {
 
 /// How long the last of them lived. Drips until the node has closed them all, for a minute at most.
 clock::duration drip(const endpoint& where) {
-  auto login = frame_of(packet::auth_request, 1, login_answer(login_challenge("0123456789abcdef"), key, "salt"));
+  auto login = frame_of(packet::auth_request, 1,
+                        login_answer(login_challenge("0123456789abcdef"), key, "salt"));
   std::vector<dripper> all;
   for (std::size_t i = 0; i < drippers; ++i) all.push_back({raw_peer{where}});
   auto slowest = clock::duration::zero();
@@ -67,7 +69,8 @@ clock::duration good_visit(const endpoint& where) {
     raw_peer good{where};
     try {
       good.log_in_as_client({}, key);
-    } catch (const std::runtime_error&) { // among hundreds that came at once it was the oldest: it comes again, as clients do
+    } catch (const std::runtime_error&) { // among hundreds that came at once it was the oldest: it
+                                          // comes again, as clients do
       if (clock::now() - begun < 1s) continue;
       throw;
     }
@@ -96,9 +99,10 @@ void besiege(tcp_options options) {
     ++visits;
   } while (dripping.wait_for(20ms) != std::future_status::ready);
   auto last_dripper = dripping.get();
-  MESSAGE("the last dripper lived " << std::chrono::duration_cast<std::chrono::milliseconds>(last_dripper).count() << " ms, the slowest of "
-                                    << visits << " good visits took "
-                                    << std::chrono::duration_cast<std::chrono::milliseconds>(slowest_visit).count() << " ms");
+  MESSAGE("the last dripper lived "
+          << std::chrono::duration_cast<std::chrono::milliseconds>(last_dripper).count()
+          << " ms, the slowest of " << visits << " good visits took "
+          << std::chrono::duration_cast<std::chrono::milliseconds>(slowest_visit).count() << " ms");
   CHECK(last_dripper <= longest);
   CHECK(last_dripper > 4s);
   CHECK(slowest_visit < 1s);
@@ -115,7 +119,7 @@ void make_room(Limits& l) {
 }
 
 tcp_options roomy(tcp_options options = {}) {
-  options.limits.handshake = patient().limits.handshake;
+  options.limits.handshake_timeout = patient().limits.handshake_timeout;
   make_room(options.limits);
   return options;
 }
@@ -124,7 +128,7 @@ constexpr std::ptrdiff_t most_before_login = 64 << 10;
 
 /// The most that a node takes of a frame before the login, and is not yet one.
 std::string almost_a_frame() {
-  auto bytes = frame_of(packet::auth_request, 1, std::string(limits{}.frame_before_login, 'x'));
+  auto bytes = frame_of(packet::auth_request, 1, std::string(limits{}.login_frame_bytes, 'x'));
   bytes.pop_back();
   return bytes;
 }
@@ -153,14 +157,16 @@ std::size_t unread(std::uint16_t port) {
   return all;
 }
 
-/// What malloc has given, and what the process has in memory: with the gaps between, but without the pages that earlier tests have left.
+/// What malloc has given, and what the process has in memory: with the gaps between, but without
+/// the pages that earlier tests have left.
 struct footprint {
   std::size_t in_use = ::mallinfo2().uordblks + ::mallinfo2().hblkhd, resident = resident_bytes();
 };
 
 /// Each stops where `play` leaves it; the node has taken all that was sent by then.
 template <class Play>
-void check_memory(const tcp_options& options, std::size_t count, const std::string& rest, std::ptrdiff_t most, Play play) {
+void check_memory(const tcp_options& options, std::size_t count, const std::string& rest,
+                  std::ptrdiff_t most, Play play) {
   raise_limit_of_descriptors();
   log_capture quiet;
   tcp_node server{registry{}, options};
@@ -169,7 +175,8 @@ void check_memory(const tcp_options& options, std::size_t count, const std::stri
   slow.reserve(count);
   auto grow_to = [&](std::size_t wanted) {
     while (slow.size() < wanted) slow.push_back(play(where));
-    for (auto until = clock::now() + patience; unread(where.port) > 0;) REQUIRE(clock::now() < until);
+    for (auto until = clock::now() + patience; unread(where.port) > 0;)
+      REQUIRE(clock::now() < until);
     CHECK(server.peers().empty()); // and the node has done with what it read last
   };
   grow_to(1); // whatever the first one costs a process
@@ -177,10 +184,12 @@ void check_memory(const tcp_options& options, std::size_t count, const std::stri
   grow_to(count);
   footprint after;
   auto each = [&](std::size_t footprint::*what) {
-    return (static_cast<std::ptrdiff_t>(after.*what) - static_cast<std::ptrdiff_t>(before.*what)) / static_cast<std::ptrdiff_t>(count - 1);
+    return (static_cast<std::ptrdiff_t>(after.*what) - static_cast<std::ptrdiff_t>(before.*what))
+           / static_cast<std::ptrdiff_t>(count - 1);
   };
   auto in_use = each(&footprint::in_use), resident = each(&footprint::resident);
-  MESSAGE("each of " << count << " held " << in_use << " bytes, in " << resident << " of the process");
+  MESSAGE("each of " << count << " held " << in_use << " bytes, in " << resident
+                     << " of the process");
   CHECK(in_use < most);
   CHECK(resident < most);
   for (auto& peer : slow) { // they have been there all the time
@@ -193,14 +202,17 @@ void check_memory(const tcp_options& options, std::size_t count, const std::stri
 struct besieged_by_tls {
   credentials made;
   tcp_options serves = roomy({.tls = made.mutual_server()});
-  tls_context dials = tls_context::make(made.named("alice")).value();
+  tls::context dials = tls::context::make(made.named("alice")).value();
 
-  [[nodiscard]] std::unique_ptr<tls_engine> dial() const { return *dials.connect("127.0.0.1"); }
+  [[nodiscard]] std::unique_ptr<tls::engine> dial() const { return *dials.connect("127.0.0.1"); }
 };
 
 } // namespace
 
-TEST_CASE("slow logins: a thousand that drip are gone after 5.5 s, and good clients come in within one") { besiege({}); }
+TEST_CASE(
+  "slow logins: a thousand that drip are gone after 5.5 s, and good clients come in within one") {
+  besiege({});
+}
 
 TEST_CASE("slow logins: the same where there is room for all of them") {
   tcp_options options;
@@ -208,7 +220,8 @@ TEST_CASE("slow logins: the same where there is room for all of them") {
   besiege(options);
 }
 
-TEST_CASE("slow logins: a thousand that stop a byte before the end of their frame hold less than 64 KiB each") {
+TEST_CASE("slow logins: a thousand that stop a byte before the end of their frame hold less than "
+          "64 KiB each") {
   auto but_one = almost_a_frame();
   check_memory(roomy(), 1000, "x", most_before_login, [&](const endpoint& where) {
     raw_peer peer{where};
@@ -218,7 +231,8 @@ TEST_CASE("slow logins: a thousand that stop a byte before the end of their fram
   });
 }
 
-TEST_CASE("slow logins: five hundred that stop before TLS is open, or behind it, hold less than 64 KiB each") {
+TEST_CASE("slow logins: five hundred that stop before TLS is open, or behind it, hold less than 64 "
+          "KiB each") {
   besieged_by_tls t;
   SUBCASE("where the server has answered their ClientHello") {
     auto hello = std::move(t.dial()->output());
@@ -234,7 +248,8 @@ TEST_CASE("slow logins: five hundred that stop before TLS is open, or behind it,
       raw_peer peer{where};
       auto tls = t.dial();
       std::string plain;
-      for (peer.send_bytes(std::exchange(tls->output(), {})); !tls->is_open();) REQUIRE(tls->receive(some_of(peer), plain));
+      for (peer.send_bytes(std::exchange(tls->output(), {})); !tls->is_open();)
+        REQUIRE(tls->receive(some_of(peer), plain));
       peer.send_bytes(std::string_view{tls->output()}.substr(0, tls->output().size() - 1));
       return peer;
     });
@@ -246,7 +261,8 @@ TEST_CASE("slow logins: five hundred that stop before TLS is open, or behind it,
       peer.secure(t.dial());
       CHECK(peer.receive().type == packet::auth_digest);
       peer.send_bytes(but_one);
-      return raw_peer{unique_fd{::dup(peer.descriptor())}}; // without this side's TLS, which is not to be measured
+      return raw_peer{unique_fd{
+        ::dup(peer.descriptor())}}; // without this side's TLS, which is not to be measured
     });
   }
 }

@@ -1,8 +1,8 @@
-// {C++, Python} server x {C++, Python} client x {client calls, server calls} x {no key, short key, 32-byte key},
-// with real Python patio 0.1.4 processes.
+// {C++, Python} server x {C++, Python} client x {client calls, server calls} x {no key, short key,
+// 32-byte key}, with real Python patio 0.1.4 processes.
 #include <doctest/doctest.h>
 
-#include <patio/literal.hpp>
+#include <patio/value/literal.hpp>
 
 #include "peer_functions.hpp"
 #include "python_peer.hpp"
@@ -21,14 +21,17 @@ public:
   virtual endpoint listen() = 0;
   virtual void connect(const endpoint& to) = 0;
   /// "ok REPR" or "error TYPE ARGS", as Python would print them.
-  virtual std::string call(const std::string& name, const std::string& args, double timeout = 20, int times = 1) = 0;
+  virtual std::string call(const std::string& name, const std::string& args, double timeout = 20,
+                           int times = 1) = 0;
 };
 
 class cpp_side final : public side {
 public:
   explicit cpp_side(const std::string& key) {
     auto back = std::make_shared<std::optional<broker_actor>>();
-    node_ = spawn_tcp_broker(system_, spawn_async_pool(system_, patio::tests::peer_functions(back), {.workers = 16}), {.key = key});
+    node_ = spawn_tcp_broker(
+      system_, spawn_async_pool(system_, patio::tests::peer_functions(back), {.workers = 16}),
+      {.key = key});
     *back = node_;
     back_ = back;
   }
@@ -37,8 +40,11 @@ public:
     shut_down(node_);
   }
   endpoint listen() override { return patio::listen(node_, "127.0.0.1", 0).value(); }
-  void connect(const endpoint& to) override { REQUIRE(patio::connect(node_, to.host, to.port).get()); }
-  std::string call(const std::string& name, const std::string& args, double timeout, int times) override {
+  void connect(const endpoint& to) override {
+    REQUIRE(patio::connect(node_, to.host, to.port).get());
+  }
+  std::string call(const std::string& name, const std::string& args, double timeout,
+                   int times) override {
     auto items = parse_literal(args).value();
     std::vector<std::future<value>> answers;
     for (int i = 0; i < times; ++i) answers.push_back(start(name, items, timeout));
@@ -58,7 +64,8 @@ private:
       if (r) promise->set_value(*r);
       else promise->set_exception(std::make_exception_ptr(call_error{r.error()}));
     };
-    call_async(node_, {name, {{items.items().begin(), items.items().end()}, {}}, timeout}, {}, settle);
+    call_async(node_, {name, {{items.items().begin(), items.items().end()}, {}}, timeout}, {},
+               settle);
     return promise->get_future();
   }
   static std::string outcome(std::future<value>& answer) {
@@ -84,7 +91,8 @@ public:
   python_side(const std::string& kind, const std::string& key) : peer_{kind, key} {}
   endpoint listen() override { return peer_.where(); }
   void connect(const endpoint& to) override { REQUIRE(peer_.connect(to)); }
-  std::string call(const std::string& name, const std::string& args, double timeout, int times) override {
+  std::string call(const std::string& name, const std::string& args, double timeout,
+                   int times) override {
     auto answer = peer_.call(name, args, timeout, times);
     std::string text;
     for (const auto& part : answer) text += (text.empty() ? "" : " ") + part.get<std::string>();
@@ -109,15 +117,21 @@ bool begins(const std::string& text, const std::string& with) {
 void check_calls(side& caller, bool peer_is_python, bool caller_is_python) {
   CHECK(caller.call("add", "(20, 22)") == "ok 42");
   CHECK(caller.call("mul", "(2, 3, 7)") == "ok 42");
-  CHECK(caller.call("echo", "({'a': [1, 2.5, None], 'b': (b'x', 'y', 3j)},)") == "ok {'a': [1, 2.5, None], 'b': (b'x', 'y', 3j)}");
+  CHECK(caller.call("echo", "({'a': [1, 2.5, None], 'b': (b'x', 'y', 3j)},)")
+        == "ok {'a': [1, 2.5, None], 'b': (b'x', 'y', 3j)}");
   CHECK(caller.call("div", "(1, 0)") == "error ZeroDivisionError ('division by zero',)");
   CHECK(caller.call("lookup", "('zz',)") == "error KeyError ('zz',)");
   CHECK(caller.call("add", "(1, 2)", 20, 200) == "ok 3");
-  if (!peer_is_python) begins(caller.call("house", "('brick',)"), "error RuntimeError ('"); // a C++ exception, with its type's name
-  else if (!caller_is_python) CHECK(caller.call("house", "('brick',)") == "error HouseError ('brick', 7)"); // a class unknown here
+  if (!peer_is_python)
+    begins(caller.call("house", "('brick',)"),
+           "error RuntimeError ('"); // a C++ exception, with its type's name
+  else if (!caller_is_python)
+    CHECK(caller.call("house", "('brick',)")
+          == "error HouseError ('brick', 7)"); // a class unknown here
   begins(caller.call("never", "()", 0.2), "error TimeoutError");
   begins(caller.call("add", "(1,)"), "error TypeError");
-  // A Python caller waits for an unknown name for ever, and blocks its other calls meanwhile; ours says so.
+  // A Python caller waits for an unknown name for ever, and blocks its other calls meanwhile; ours
+  // says so.
   if (!caller_is_python) begins(caller.call("unheard_of", "()", 0.3), "error ");
   CHECK(caller.call("add", "(2, 3)") == "ok 5");
 }
@@ -131,7 +145,8 @@ TEST_CASE("interop: every pair of languages, either side calling, with every kin
         CAPTURE(server_is_python);
         CAPTURE(client_is_python);
         CAPTURE(key.size());
-        auto server = make(server_is_python, "server", key), client = make(client_is_python, "client", key);
+        auto server = make(server_is_python, "server", key),
+             client = make(client_is_python, "client", key);
         client->connect(server->listen());
         check_calls(*client, server_is_python, client_is_python);
         check_calls(*server, client_is_python, server_is_python);
@@ -170,15 +185,19 @@ TEST_CASE("interop: a Python server with another key is given up after the hands
   system_config config;
   caf::actor_system sys{config};
   tcp_options options{.key = "wrong"};
-  options.limits.handshake = std::chrono::milliseconds{300}; // it neither answers nor closes
+  options.limits.handshake_timeout =
+    std::chrono::milliseconds{300}; // it neither answers nor closes
   auto node = spawn_tcp_broker(sys, null_executor(), options);
-  auto login = patio::connect(node, server.where().host, server.where().port, {.until_connected = false}).get();
+  auto login =
+    patio::connect(node, server.where().host, server.where().port, {.until_connected = false})
+      .get();
   REQUIRE_FALSE(login);
   CHECK(login.error().code == errc::login_refused);
   shut_down(node);
 }
 
-TEST_CASE("interop: calls that wait for a Python peer that dies fail at once, and a new one is found again") {
+TEST_CASE("interop: calls that wait for a Python peer that dies fail at once, and a new one is "
+          "found again") {
   auto peer = std::make_unique<python_peer>("server", "");
   auto where = peer->where();
   system_config config;
@@ -186,7 +205,8 @@ TEST_CASE("interop: calls that wait for a Python peer that dies fail at once, an
   auto node = spawn_tcp_broker(sys, null_executor());
   REQUIRE(patio::connect(node, where.host, where.port).get());
   auto waiting = call(node, "never");
-  REQUIRE(call<std::int64_t>(node, "add", 1, 2).get() == 3); // behind `never`, so that has been sent
+  REQUIRE(call<std::int64_t>(node, "add", 1, 2).get()
+          == 3); // behind `never`, so that has been sent
   peer.reset();
   REQUIRE(waiting.wait_for(patience) == std::future_status::ready);
   try {

@@ -5,13 +5,17 @@
 #include "nodes.hpp"
 
 using namespace patio;
+using namespace patio::protocol;
 using namespace patio::tests;
 using namespace std::chrono_literals;
 
 namespace {
 
 tls_options of(const certificate_folder& f, const std::string& who) {
-  return read_tls_files({.authorities = f / "authority.pem", .certificate = f / (who + ".pem"), .private_key = f / (who + ".key")}).value();
+  return read_tls_files({.authorities = f / "authority.pem",
+                         .certificate = f / (who + ".pem"),
+                         .private_key = f / (who + ".key")})
+    .value();
 }
 
 using words = std::vector<std::string>;
@@ -24,9 +28,19 @@ words joined(words all, const words& more) {
   return all;
 }
 
-finished s_client(const certificate_folder& f, const endpoint& where, const words& more, std::string_view input = {}) {
-  words command{"openssl", "s_client",      "-connect", to_string(where), "-CAfile", f / "authority.pem", "-verify_return_error",
-                "-cert",   f / "alice.pem", "-key",     f / "alice.key"};
+finished s_client(const certificate_folder& f, const endpoint& where, const words& more,
+                  std::string_view input = {}) {
+  words command{"openssl",
+                "s_client",
+                "-connect",
+                to_string(where),
+                "-CAfile",
+                f / "authority.pem",
+                "-verify_return_error",
+                "-cert",
+                f / "alice.pem",
+                "-key",
+                f / "alice.key"};
   return run(joined(joined(command, anything), more), {}, input);
 }
 
@@ -62,17 +76,20 @@ TEST_CASE("openssl s_client: who renegotiates is closed") {
   log.await("the peer wants to renegotiate, which is off");
 }
 
-TEST_CASE("openssl s_server: a client speaks TLS 1.2 and 1.3 and shows its certificate, and no older version") {
+TEST_CASE("openssl s_server: a client speaks TLS 1.2 and 1.3 and shows its certificate, and no "
+          "older version") {
   certificate_folder f;
   tcp_options options{.tls = of(f, "alice")};
-  options.limits.handshake = 500ms; // its peer says nothing once it has shaken hands
+  options.limits.handshake_timeout = 500ms; // its peer says nothing once it has shaken hands
   for (const char* flag : {"-tls1_2", "-tls1_3", "-tls1_1"}) {
-    words command{"openssl", "s_server",       "-accept", "127.0.0.1:0",    "-Verify",  "2", "-CAfile", f / "authority.pem",
-                  "-cert",   f / "server.pem", "-key",    f / "server.key", "-naccept", "1", flag};
+    words command{"openssl", "s_server",       "-accept",           "127.0.0.1:0", "-Verify",
+                  "2",       "-CAfile",        f / "authority.pem", "-cert",       f / "server.pem",
+                  "-key",    f / "server.key", "-naccept",          "1",           flag};
     process server{joined(command, anything), {}, process::errors::captured};
     auto where = parse_endpoint(server.await("ACCEPT ")).value();
     tcp_node client{registry{}, options};
-    auto login = ended(connect(client.broker(), where.host, where.port, {.until_connected = false}));
+    auto login =
+      ended(connect(client.broker(), where.host, where.port, {.until_connected = false}));
     REQUIRE_FALSE(login);
     CHECK(login.error().code == errc::login_refused);
     INFO(login.error().message);

@@ -1,4 +1,5 @@
-// What changes while real Python patio 0.1.4 peers are connected: what they serve, whether they live, and whether we do.
+// What changes while real Python patio 0.1.4 peers are connected: what they serve, whether they
+// live, and whether we do.
 #include <doctest/doctest.h>
 
 #include <csignal>
@@ -15,7 +16,7 @@ namespace {
 /// Peers are asked every second what they serve.
 tcp_options inquisitive() {
   tcp_options options;
-  options.limits.refresh = std::chrono::seconds{1};
+  options.limits.probe_interval = std::chrono::seconds{1};
   return options;
 }
 
@@ -47,7 +48,8 @@ TEST_CASE("interop: what a Python peer adds or takes away is noticed while it is
   await([&] { return !serves("late"); });
 }
 
-TEST_CASE("interop: a Python peer that hangs and owes nothing is given up, and found again when it goes on") {
+TEST_CASE("interop: a Python peer that hangs and owes nothing is given up, and found again when it "
+          "goes on") {
   python_peer server{"server", ""};
   tcp_node node{registry{}, inquisitive()};
   auto first = node.connect(server.where());
@@ -58,7 +60,8 @@ TEST_CASE("interop: a Python peer that hangs and owes nothing is given up, and f
   CHECK(node.peers().at(0).id != first.id);
 }
 
-TEST_CASE("interop: a call at a Python peer that is given up ends here, and the connection goes on") {
+TEST_CASE(
+  "interop: a call at a Python peer that is given up ends here, and the connection goes on") {
   python_peer server{"server", ""};
   tcp_node node;
   node.connect(server.where());

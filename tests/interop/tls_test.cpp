@@ -12,11 +12,16 @@ using namespace patio::tests;
 namespace {
 
 tls_options of(const certificate_folder& f, const std::string& who) {
-  return read_tls_files({.authorities = f / "authority.pem", .certificate = f / (who + ".pem"), .private_key = f / (who + ".key")}).value();
+  return read_tls_files({.authorities = f / "authority.pem",
+                         .certificate = f / (who + ".pem"),
+                         .private_key = f / (who + ".key")})
+    .value();
 }
 
 struct cpp_node {
-  explicit cpp_node(const tcp_options& options) : node{peer_functions(back), options} { *back = node.broker(); }
+  explicit cpp_node(const tcp_options& options) : node{peer_functions(back), options} {
+    *back = node.broker();
+  }
   ~cpp_node() { back->reset(); }
   broker_slot back = std::make_shared<std::optional<broker_actor>>();
   tcp_node node;
@@ -34,20 +39,24 @@ TEST_CASE("interop over TLS: a Python server and a C++ client call each other") 
   CHECK(server.call("mul", "(6, 7)") == nlohmann::json({"ok", "42"}));
   std::string large(std::size_t{1} << 20, 'x');
   CHECK(ended(call<std::string>(client.node.broker(), "echo", large)) == large);
-  CHECK(raised(failure(call<std::string>(client.node.broker(), "lookup", "b"))).ends_with("KeyError"));
+  CHECK(
+    raised(failure(call<std::string>(client.node.broker(), "lookup", "b"))).ends_with("KeyError"));
   std::vector<call_future<std::int64_t>> many;
-  for (int i = 0; i < 200; ++i) many.push_back(call<std::int64_t>(client.node.broker(), "add", i, i));
+  for (int i = 0; i < 200; ++i)
+    many.push_back(call<std::int64_t>(client.node.broker(), "add", i, i));
   for (int i = 0; i < 200; ++i) CHECK(ended(many[static_cast<std::size_t>(i)]) == 2 * i);
 }
 
-TEST_CASE("interop over TLS: a C++ server and a Python client call each other, and rules go by its certificate") {
+TEST_CASE("interop over TLS: a C++ server and a Python client call each other, and rules go by its "
+          "certificate") {
   certificate_folder f;
   cpp_node server{{.key = "secret", .tls = of(f, "server"), .rules = {{"alice", "*l*"}}}};
   python_peer client{"client", "secret", f.path()};
   REQUIRE(client.connect(server.node.listen()));
   CHECK(client.call("mul", "(6, 7)") == nlohmann::json({"ok", "42"}));
   CHECK(client.call("mul", "(6, 7)", 20, 100) == nlohmann::json({"ok", "42"}));
-  CHECK(client.call("add", "(6, 7)", 1)[1] == "TimeoutError"); // it is not told of what it may not call, and waits for somebody else
+  CHECK(client.call("add", "(6, 7)", 1)[1]
+        == "TimeoutError"); // it is not told of what it may not call, and waits for somebody else
   CHECK(ended(call<std::int64_t>(server.node.broker(), "mul", 6, 7)) == 42);
 }
 
@@ -56,7 +65,8 @@ TEST_CASE("interop over TLS: Python and C++ refuse each other's wrong certificat
   SUBCASE("C++ client, Python server") {
     python_peer server{"server", "", other.path()};
     tcp_node client{registry{}, {.tls = of(f, "alice")}};
-    auto login = ended(connect(client.broker(), server.where().host, server.where().port, {.until_connected = false}));
+    auto login = ended(connect(client.broker(), server.where().host, server.where().port,
+                               {.until_connected = false}));
     REQUIRE_FALSE(login);
     CHECK(login.error().code == errc::login_refused);
     CHECK(login.error().message.starts_with("certificate verify failed"));
@@ -67,7 +77,8 @@ TEST_CASE("interop over TLS: Python and C++ refuse each other's wrong certificat
     tls.certificates = {};
     tls.private_key = {};
     tcp_node client{registry{}, {.tls = tls}};
-    auto login = ended(connect(client.broker(), server.where().host, server.where().port, {.until_connected = false}));
+    auto login = ended(connect(client.broker(), server.where().host, server.where().port,
+                               {.until_connected = false}));
     REQUIRE_FALSE(login);
     CHECK(login.error().code == errc::login_refused);
   }

@@ -7,7 +7,8 @@
 [[nodiscard]] inline std::string from_hex(std::string_view text) {
   auto digit = [](char c) { return static_cast<unsigned>(c <= '9' ? c - '0' : c - 'a' + 10); };
   std::string bytes;
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2) bytes.push_back(static_cast<char>((digit(text[i]) << 4) | digit(text[i + 1])));
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2)
+    bytes.push_back(static_cast<char>((digit(text[i]) << 4) | digit(text[i + 1])));
   return bytes;
 }
 

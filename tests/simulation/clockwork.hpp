@@ -1,4 +1,5 @@
-/// Virtual time and everything random in a simulation: what happens next is decided by the seed alone.
+/// Virtual time and everything random in a simulation: what happens next is decided by the seed
+/// alone.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +8,7 @@
 #include <random>
 #include <vector>
 
-#include <patio/deadline.hpp>
+#include <patio/base/time.hpp>
 
 namespace patio::simulation {
 
@@ -18,8 +19,12 @@ public:
   [[nodiscard]] instant now() const noexcept { return now_; }
 
   /// Of things due at the same moment, any may come first.
-  void at(instant when, std::function<void()> what) { due_.push({std::max(when, now_), random_(), std::move(what)}); }
-  void after(std::chrono::nanoseconds wait, std::function<void()> what) { at(now_ + wait, std::move(what)); }
+  void at(instant when, std::function<void()> what) {
+    due_.push({std::max(when, now_), random_(), std::move(what)});
+  }
+  void after(std::chrono::nanoseconds wait, std::function<void()> what) {
+    at(now_ + wait, std::move(what));
+  }
 
   /// Does all that is due until then; false if nothing was left before.
   bool run_until(instant end) {
@@ -46,7 +51,9 @@ private:
     instant when;
     std::uint64_t order;
     std::function<void()> what;
-    friend bool operator<(const event& a, const event& b) noexcept { return a.when != b.when ? a.when > b.when : a.order > b.order; }
+    friend bool operator<(const event& a, const event& b) noexcept {
+      return a.when != b.when ? a.when > b.when : a.order > b.order;
+    }
   };
   std::priority_queue<event> due_;
   std::mt19937_64 random_;

@@ -5,7 +5,8 @@ namespace patio::simulation {
 instant link::arrival(int to) {
   auto& last = last_arrival_[static_cast<std::size_t>(to)];
   // Later than what went before, as things due at the same moment come in any order.
-  last = std::max({last + std::chrono::nanoseconds{1}, clock_.now() + delay_ + clock_.duration(delay_), stalled_until_});
+  last = std::max({last + std::chrono::nanoseconds{1},
+                   clock_.now() + delay_ + clock_.duration(delay_), stalled_until_});
   return last;
 }
 
@@ -20,7 +21,8 @@ void link::send(int from, std::string_view bytes) {
   }
 }
 
-// The oldest piece, whichever this moment was meant for: a stall may end between the moments of two.
+// The oldest piece, whichever this moment was meant for: a stall may end between the moments of
+// two.
 void link::deliver_next(int to) {
   if (told_[static_cast<std::size_t>(to)]) return;
   if (stalled_until_ > clock_.now()) { // a stall that began while these were under way
@@ -54,7 +56,9 @@ void link::half_close(int from) {
 
 void link::reset() {
   open_ = false;
-  for (int end : {0, 1}) clock_.after(clock_.duration(delay_), [self = shared_from_this(), end] { self->tell_closed(end); });
+  for (int end : {0, 1})
+    clock_.after(clock_.duration(delay_),
+                 [self = shared_from_this(), end] { self->tell_closed(end); });
 }
 
 void link::stall(std::chrono::nanoseconds how_long) {

@@ -1,5 +1,6 @@
-/// A TCP connection in memory: bytes arrive late and in pieces, the path stalls, one side resets, closes or half-closes.
-/// Like the kernel it gives up a path that has carried nothing for `patience`.
+/// A TCP connection in memory: bytes arrive late and in pieces, the path stalls, one side resets,
+/// closes or half-closes. Like the kernel it gives up a path that has carried nothing for
+/// `patience`.
 #pragma once
 
 #include <array>
@@ -8,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "clockwork.hpp"
 
@@ -28,13 +30,15 @@ public:
   void send(int from, std::string_view bytes);
   /// What was sent before still arrives; then the other end hears of it.
   void close(int from);
-  /// One end stops sending; the other hears of it, closes as well, and then the first hears of that.
+  /// One end stops sending; the other hears of it, closes as well, and then the first hears of
+  /// that.
   void half_close(int from);
   /// Bytes under way are lost, and both ends hear of it.
   void reset();
   /// Nothing arrives for so long; after `patience` the kernels give up.
   void stall(std::chrono::nanoseconds how_long);
-  /// This end is gone without a word, as if its machine had lost power: the other hears of it only by patience.
+  /// This end is gone without a word, as if its machine had lost power: the other hears of it only
+  /// by patience.
   void vanish(int gone);
 
   [[nodiscard]] bool open() const noexcept { return open_; }

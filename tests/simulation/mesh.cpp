@@ -9,26 +9,32 @@ mesh::mesh(settings s) : settings_{s}, clock_{s.seed} {
   for (std::size_t from = 0; from < count; ++from)
     for (std::size_t to = 0; to < count; ++to)
       if (from != to && (to == (from + 1) % count || clock_.chance(0.5))) {
-        all_[from]->backoffs_.try_emplace(to, backoff_options{}, from * 100 + to); // also: whom to dial after a restart
-        clock_.after(clock_.duration(std::chrono::seconds{1}), [this, from, to] { all_[from]->dial(to); });
+        all_[from]->backoffs_.try_emplace(to, backoff_options{},
+                                          from * 100 + to); // also: whom to dial after a restart
+        clock_.after(clock_.duration(std::chrono::seconds{1}),
+                     [this, from, to] { all_[from]->dial(to); });
       }
 }
 
 void mesh::schedule_calls() {
-  static constexpr const char* wanted[] = {"f0", "f1", "f2", "f3", "relay", "relay", "nobody_has_this"};
+  static constexpr const char* wanted[] = {
+    "f0", "f1", "f2", "f3", "relay", "relay", "nobody_has_this"};
   auto count = 50 + clock_.below(150);
   for (std::uint64_t i = 0; i < count; ++i)
-    clock_.at(instant{settings_.trouble} * static_cast<std::int64_t>(clock_.below(1000)) / 1000, [this] {
-      value timeout;
-      if (clock_.chance(0.6)) timeout = static_cast<double>(clock_.duration(std::chrono::seconds{20}).count()) / 1e9;
-      any().call(wanted[clock_.below(std::size(wanted))], timeout);
-    });
+    clock_.at(
+      instant{settings_.trouble} * static_cast<std::int64_t>(clock_.below(1000)) / 1000, [this] {
+        value timeout;
+        if (clock_.chance(0.6))
+          timeout = static_cast<double>(clock_.duration(std::chrono::seconds{20}).count()) / 1e9;
+        any().call(wanted[clock_.below(std::size(wanted))], timeout);
+      });
 }
 
 void mesh::schedule_faults() {
   auto count = clock_.below(25);
   for (std::uint64_t i = 0; i < count; ++i)
-    clock_.at(instant{settings_.trouble} * static_cast<std::int64_t>(clock_.below(1000)) / 1000, [this] { break_something(); });
+    clock_.at(instant{settings_.trouble} * static_cast<std::int64_t>(clock_.below(1000)) / 1000,
+              [this] { break_something(); });
 }
 
 void mesh::break_something() {
@@ -73,7 +79,8 @@ std::vector<std::string> mesh::run() {
   auto wrong = oracle_.verdict();
   if (settings_.only_restarts)
     for (const auto* lost : {"not_sent", "maybe_executed", "shut_down"})
-      if (auto n = oracle_.account()[lost]; n > 0) wrong.push_back(std::to_string(n) + " calls ended as " + lost + " by a restart");
+      if (auto n = oracle_.account()[lost]; n > 0)
+        wrong.push_back(std::to_string(n) + " calls ended as " + lost + " by a restart");
   for (const auto& p : all_)
     for (auto& line : p->leftovers()) wrong.push_back(std::move(line));
   return wrong;

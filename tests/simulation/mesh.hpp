@@ -1,25 +1,29 @@
-/// A mesh of nodes in one thread under virtual time, with a seed that decides everything: who dials whom, what is called,
-/// and what breaks when. A failing seed replays exactly.
+/// A mesh of nodes in one thread under virtual time, with a seed that decides everything: who dials
+/// whom, what is called, and what breaks when. A failing seed replays exactly.
 #pragma once
 
 #include <map>
 #include <memory>
 #include <set>
 
-#include <patio/backoff.hpp>
-#include <patio/node.hpp>
+#include <patio/base/backoff.hpp>
+#include <patio/mesh/node.hpp>
 
 #include "link.hpp"
 #include "oracle.hpp"
 
 namespace patio::simulation {
 
+using namespace patio::mesh;
+using namespace patio::protocol;
+
 struct settings {
   std::uint64_t seed = 0;
   std::chrono::seconds trouble{30}; ///< faults and calls
   std::chrono::seconds quiet{60};   ///< then everything is healed and must come to rest
-  bool only_restarts = false;       ///< no faults but nodes that end properly and come back: then no call may be lost
-  bool forget_a_lost_call = false;  ///< a bug put in on purpose: the oracle must see it
+  bool only_restarts =
+    false; ///< no faults but nodes that end properly and come back: then no call may be lost
+  bool forget_a_lost_call = false; ///< a bug put in on purpose: the oracle must see it
 };
 
 class mesh;

@@ -1,11 +1,12 @@
-/// What happened to every call, and whether that may be: ended once, executed at most once, and told the truth.
+/// What happened to every call, and whether that may be: ended once, executed at most once, and
+/// told the truth.
 #pragma once
 
 #include <map>
 #include <string>
 #include <vector>
 
-#include <patio/error.hpp>
+#include <patio/value/error.hpp>
 
 namespace patio::simulation {
 
@@ -33,10 +34,13 @@ public:
   [[nodiscard]] std::size_t calls() const noexcept { return calls_.size(); }
   [[nodiscard]] std::map<std::string, std::size_t> account() const {
     std::map<std::string, std::size_t> sums;
-    for (const auto& c : calls_) ++sums[c.code == errc{} ? "value" : std::string{to_string(c.code)}];
+    for (const auto& c : calls_)
+      ++sums[c.code == errc{} ? "value" : std::string{to_string(c.code)}];
     return sums;
   }
-  void complain(std::int64_t call, const std::string& why) { complaints_.push_back("call " + std::to_string(call) + ": " + why); }
+  void complain(std::int64_t call, const std::string& why) {
+    complaints_.push_back("call " + std::to_string(call) + ": " + why);
+  }
 
 private:
   struct history {
@@ -51,7 +55,8 @@ private:
     // All nodes are honest and no link changes a byte.
     if (c.code == errc::undecodable || c.code == errc::protocol || c.code == errc::invalid)
       complain(number, "ended as " + std::string{to_string(c.code)});
-    if (c.ended == 1 && c.code == errc{} && c.executed == 0) complain(number, "has a value without being executed");
+    if (c.ended == 1 && c.code == errc{} && c.executed == 0)
+      complain(number, "has a value without being executed");
     if ((c.code == errc::not_sent || c.code == errc::no_route) && c.executed > 0)
       complain(number, "executed, though it ended as " + std::string{to_string(c.code)});
   }

@@ -18,7 +18,8 @@ participant::participant(mesh& owner, std::size_t number) : owner_{owner}, numbe
 registry participant::functions() const {
   registry rpc;
   for (std::size_t i = 0; i < std::size(names); ++i)
-    if ((number_ + i) % 2 == 0 || i == 4) rpc.add(names[i], [](value) { return value{}; }); // run in on_execute
+    if ((number_ + i) % 2 == 0 || i == 4)
+      rpc.add(names[i], [](value) { return value{}; }); // run in on_execute
   return rpc;
 }
 
@@ -32,7 +33,8 @@ void participant::start() {
   ticks_at_ = never;
 }
 
-// The machine loses power: its own calls end unheard, its peers hear nothing until their kernels lose patience.
+// The machine loses power: its own calls end unheard, its peers hear nothing until their kernels
+// lose patience.
 void participant::crash() {
   if (!node_) return;
   ++incarnation_;
@@ -54,7 +56,8 @@ void participant::leave() {
 
 void participant::end_when_left(instant latest) {
   auto written = [](const auto& w) { return w.second.unsent.empty(); };
-  if (owner_.clock_.now() < latest && !(node_->has_left() && std::all_of(wires_.begin(), wires_.end(), written))) {
+  if (owner_.clock_.now() < latest
+      && !(node_->has_left() && std::all_of(wires_.begin(), wires_.end(), written))) {
     owner_.clock_.after(std::chrono::milliseconds{5}, [this, latest, born = incarnation_] {
       if (born == incarnation_ && node_) end_when_left(latest);
     });
@@ -77,7 +80,8 @@ void participant::call(const std::string& name, value timeout) {
     if (forget && !r && r.error().code == errc::maybe_executed) forget = false;
     else owner_.oracle_.ended(number, r);
   };
-  auto id = node_->call(token, {name, {{value{number}}, {}}, std::move(timeout)}, owner_.clock_.now());
+  auto id =
+    node_->call(token, {name, {{value{number}}, {}}, std::move(timeout)}, owner_.clock_.now());
   if (owner_.clock_.chance(0.05)) {
     auto when = owner_.clock_.duration(std::chrono::seconds{2});
     owner_.clock_.after(when, [this, id, born = incarnation_] {
@@ -89,10 +93,12 @@ void participant::call(const std::string& name, value timeout) {
 
 void participant::on_finished(std::uint64_t token, result<value> r) {
   auto at = callers_.find(token);
-  if (at == callers_.end()) return owner_.oracle_.complain(-1, "a token ended that was not waiting");
+  if (at == callers_.end())
+    return owner_.oracle_.complain(-1, "a token ended that was not waiting");
   auto tell = std::move(at->second);
   callers_.erase(at);
-  owner_.fingerprint_ = owner_.fingerprint_ * 1099511628211 + (r ? 0 : static_cast<std::uint64_t>(r.error().code))
+  owner_.fingerprint_ = owner_.fingerprint_ * 1099511628211
+                        + (r ? 0 : static_cast<std::uint64_t>(r.error().code))
                         + static_cast<std::uint64_t>(owner_.clock_.now().count());
   tell(std::move(r));
 }
@@ -119,13 +125,15 @@ void participant::on_decode(connection_id id, std::unique_ptr<decode_job> job) {
 }
 
 // As an executor does: what nobody waits for any more is not begun.
-void participant::execute_later(const inbound_id& id, const value& number, const std::stop_token& over) {
+void participant::execute_later(const inbound_id& id, const value& number,
+                                const std::stop_token& over) {
   auto start = [this, id, number, over, born = incarnation_] {
     if (born != incarnation_ || over.stop_requested()) return;
     owner_.oracle_.executed(*number.as_int64());
     answer_later(id, number);
   };
-  if (owner_.clock_.chance(0.3)) owner_.clock_.after(owner_.clock_.duration(std::chrono::seconds{1}), start);
+  if (owner_.clock_.chance(0.3))
+    owner_.clock_.after(owner_.clock_.duration(std::chrono::seconds{1}), start);
   else start();
 }
 
@@ -133,7 +141,8 @@ void participant::answer_later(const inbound_id& id, value v) {
   auto done = [this, id, v, born = incarnation_] {
     if (born == incarnation_) answer(id, v);
   };
-  if (!owner_.healed_ && !owner_.settings_.only_restarts && owner_.clock_.chance(0.02)) hung_.push_back(done);
+  if (!owner_.healed_ && !owner_.settings_.only_restarts && owner_.clock_.chance(0.02))
+    hung_.push_back(done);
   else owner_.clock_.after(owner_.clock_.duration(std::chrono::seconds{1}), done);
 }
 
@@ -150,7 +159,8 @@ void participant::wake_hung() {
 void participant::dial(std::size_t to) {
   if (!node_) return;
   auto& other = *owner_.all_[to];
-  if (!other.running() || other.leaving_ || leaving_ || owner_.clock_.chance(0.1)) return redial(to, false);
+  if (!other.running() || other.leaving_ || leaving_ || owner_.clock_.chance(0.1))
+    return redial(to, false);
   auto ids = std::make_shared<std::array<connection_id, 2>>();
   auto end_of = [ids](participant& p, std::size_t side) {
     return link::endpoint_events{[ids, side, &p, born = p.incarnation_](std::string_view bytes) {
@@ -170,7 +180,8 @@ void participant::dial(std::size_t to) {
 connection_id participant::open(role side, std::size_t other, std::shared_ptr<link> wire, int end) {
   auto nonce = digits(owner_.clock_.below(~std::uint64_t{0}), side == role::server ? 16 : 4);
   auto id = node_->open(side, "node" + std::to_string(other), nonce, owner_.clock_.now());
-  wires_[id] = {std::move(wire), end, {}, 0, {}, side == role::client ? std::optional{other} : std::nullopt};
+  wires_[id] = {
+    std::move(wire), end, {}, 0, {}, side == role::client ? std::optional{other} : std::nullopt};
   pump();
   return id;
 }
@@ -197,7 +208,8 @@ void participant::on_closed(connection_id id, const error& why) {
   if (at == wires_.end()) return;
   auto w = std::move(at->second);
   wires_.erase(at);
-  if (auto* rest = node_->output(id); rest && w.unsent.empty()) w.wire->send(w.end, *rest), rest->clear();
+  if (auto* rest = node_->output(id); rest && w.unsent.empty())
+    w.wire->send(w.end, *rest), rest->clear();
   w.wire->close(w.end);
   if (w.dialled) redial(*w.dialled, why.code == errc::login_refused);
 }
@@ -252,13 +264,17 @@ void participant::write(connection_id id, wire_end& w) {
 
 std::vector<std::string> participant::leftovers() const {
   std::vector<std::string> lines;
-  auto line = [&](const std::string& what) { lines.push_back("node " + std::to_string(number_) + ": " + what); };
+  auto line = [&](const std::string& what) {
+    lines.push_back("node " + std::to_string(number_) + ": " + what);
+  };
   if (!callers_.empty()) line(std::to_string(callers_.size()) + " callers still wait");
   if (!node_) return lines;
-  if (node_->calls_in_flight() != 0) line(std::to_string(node_->calls_in_flight()) + " calls in flight at rest");
+  if (node_->calls_in_flight() != 0)
+    line(std::to_string(node_->calls_in_flight()) + " calls in flight at rest");
   for (const auto& p : node_->peers())
     if (p.inbound + p.outbound != 0)
-      line("a session with " + std::to_string(p.inbound) + " inbound and " + std::to_string(p.outbound) + " outbound calls at rest");
+      line("a session with " + std::to_string(p.inbound) + " inbound and "
+           + std::to_string(p.outbound) + " outbound calls at rest");
   return lines;
 }
 

@@ -8,8 +8,9 @@
 
 #include "mesh.hpp"
 
-// usage: simulation [FIRST_SEED [COUNT]] runs that many seeds, `simulation restarts [FIRST_SEED [COUNT]]` with no faults but nodes that
-// end properly and come back; `simulation sabotage` shows that the oracle sees a forgotten call.
+// usage: simulation [FIRST_SEED [COUNT]] runs that many seeds, `simulation restarts [FIRST_SEED
+// [COUNT]]` with no faults but nodes that end properly and come back; `simulation sabotage` shows
+// that the oracle sees a forgotten call.
 namespace {
 
 using patio::simulation::mesh;
@@ -23,7 +24,8 @@ int run_seeds(std::uint64_t first, std::uint64_t count, bool only_restarts) {
     calls += m.oracle().calls();
     for (const auto& [ending, n] : m.oracle().account()) sums[ending] += n;
     if (wrong.empty()) continue;
-    std::cout << "seed " << seed << " failed; `simulation " << (only_restarts ? "restarts " : "") << seed << " 1` replays it\n";
+    std::cout << "seed " << seed << " failed; `simulation " << (only_restarts ? "restarts " : "")
+              << seed << " 1` replays it\n";
     for (const auto& line : wrong) std::cout << "  " << line << '\n';
     return 1;
   }
@@ -33,17 +35,25 @@ int run_seeds(std::uint64_t first, std::uint64_t count, bool only_restarts) {
   return 0;
 }
 
-// A seed whose run loses a call to a disconnect must be found guilty if that call is forgotten, and replay exactly.
+// A seed whose run loses a call to a disconnect must be found guilty if that call is forgotten, and
+// replay exactly.
 int sabotage() {
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
-    mesh honest{{.seed = seed}}, again{{.seed = seed}}, forgetful{{.seed = seed, .forget_a_lost_call = true}};
+    mesh honest{{.seed = seed}}, again{{.seed = seed}},
+      forgetful{{.seed = seed, .forget_a_lost_call = true}};
     if (!honest.run().empty() || !again.run().empty()) return std::puts("an honest run failed"), 1;
     if (honest.fingerprint() != again.fingerprint())
       return std::printf("seed %llu did not replay\n", static_cast<unsigned long long>(seed)), 1;
     bool lost_one = honest.oracle().account().contains("maybe_executed");
     bool seen = !forgetful.run().empty();
-    if (lost_one && seen) return std::printf("seed %llu: the forgotten call was seen\n", static_cast<unsigned long long>(seed)), 0;
-    if (lost_one) return std::printf("seed %llu: the forgotten call was not seen\n", static_cast<unsigned long long>(seed)), 1;
+    if (lost_one && seen)
+      return std::printf("seed %llu: the forgotten call was seen\n",
+                         static_cast<unsigned long long>(seed)),
+             0;
+    if (lost_one)
+      return std::printf("seed %llu: the forgotten call was not seen\n",
+                         static_cast<unsigned long long>(seed)),
+             1;
   }
   return std::puts("no seed lost a call"), 1;
 }
@@ -56,7 +66,9 @@ std::optional<std::uint64_t> read_number(const std::string& word) {
 }
 
 int usage() {
-  std::fputs("usage: simulation [restarts] [FIRST_SEED [COUNT]], both whole numbers, or simulation sabotage\n", stderr);
+  std::fputs("usage: simulation [restarts] [FIRST_SEED [COUNT]], both whole numbers, or simulation "
+             "sabotage\n",
+             stderr);
   return 2;
 }
 
@@ -67,7 +79,9 @@ int main(int argc, char** argv) {
   if (!words.empty() && words[0] == "sabotage") return sabotage();
   bool only_restarts = !words.empty() && words[0] == "restarts";
   if (only_restarts) words.erase(words.begin());
-  auto number = [&](std::size_t at, std::uint64_t otherwise) { return words.size() > at ? read_number(words[at]) : otherwise; };
+  auto number = [&](std::size_t at, std::uint64_t otherwise) {
+    return words.size() > at ? read_number(words[at]) : otherwise;
+  };
   auto first = number(0, 1), count = number(1, 1000);
   return first && count && words.size() <= 2 ? run_seeds(*first, *count, only_restarts) : usage();
 }

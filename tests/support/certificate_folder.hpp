@@ -1,4 +1,5 @@
-/// A folder of certificates, as one who runs examples/make_certificates.sh gets it. A resource: it goes with its content.
+/// A folder of certificates, as one who runs examples/make_certificates.sh gets it. A resource: it
+/// goes with its content.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -24,7 +25,8 @@ public:
 
   /// New ones of the same authority.
   void make() const {
-    auto made = run({"sh", PATIO_TEST_SOURCES "/../examples/make_certificates.sh", path_, "alice", "bob"});
+    auto made =
+      run({"sh", PATIO_TEST_SOURCES "/../examples/make_certificates.sh", path_, "alice", "bob"});
     REQUIRE_MESSAGE(made.code == 0, made.err);
   }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }

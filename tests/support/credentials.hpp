@@ -1,9 +1,9 @@
 /// Who a test's TLS peers are: one authority, a server of this machine, and clients by name.
 #pragma once
 
-#include <patio/tls.hpp>
+#include <patio/tls/tls.hpp>
 
-#include "certificates.hpp"
+#include "tls/certificates.hpp"
 
 namespace patio::tests {
 
@@ -23,14 +23,19 @@ struct credentials {
   identity server_of_this_machine = server("server.example");
 
   [[nodiscard]] identity server(const std::string& name) const {
-    return authority.issue({.common_name = name, .hosts = {"localhost", name}, .addresses = {"127.0.0.1", "::1"}});
+    return authority.issue(
+      {.common_name = name, .hosts = {"localhost", name}, .addresses = {"127.0.0.1", "::1"}});
   }
-  [[nodiscard]] identity client(const std::string& name) const { return authority.issue({.common_name = name}); }
+  [[nodiscard]] identity client(const std::string& name) const {
+    return authority.issue({.common_name = name});
+  }
   /// A server that asks no client for a certificate.
   [[nodiscard]] tls_options open_server() const { return shows(server_of_this_machine); }
   [[nodiscard]] tls_options mutual_server() const { return believes(authority, open_server()); }
   [[nodiscard]] tls_options anonymous() const { return believes(authority); }
-  [[nodiscard]] tls_options named(const std::string& name) const { return shows(client(name), anonymous()); }
+  [[nodiscard]] tls_options named(const std::string& name) const {
+    return shows(client(name), anonymous());
+  }
 };
 
 } // namespace patio::tests

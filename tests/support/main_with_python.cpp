@@ -1,8 +1,10 @@
-// The main function of tests that need a Python peer: without one they are skipped, which CTest reports as such.
+// The main function of tests that need a Python peer: without one they are skipped, which CTest
+// reports as such.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
-#include <patio/actors/system.hpp>
+#include <patio/actors/caf/system.hpp>
+#include <patio/actors/os/signals.hpp>
 
 #include <cstdio>
 #include <cstring>
@@ -34,7 +36,8 @@ REGISTER_LISTENER("case counter", 1, case_counter);
 } // namespace
 
 int main(int argc, char** argv) {
-  patio::block_signals(); // as a program with actors does, so that SIGPIPE of a dying peer is none of ours
+  patio::block_signals(); // as a program with actors does, so that SIGPIPE of a dying peer is none
+                          // of ours
   bool needs_python = true;
   for (int i = 1; i < argc; ++i)
     if (std::strcmp(argv[i], "--without-python") == 0) needs_python = false;

@@ -1,4 +1,5 @@
-/// Nodes of a mesh within a test, each with an actor system of its own as in a process of its own, and what they log.
+/// Nodes of a mesh within a test, each with an actor system of its own as in a process of its own,
+/// and what they log.
 #pragma once
 
 #include <condition_variable>
@@ -18,8 +19,11 @@ result<R> ask(const Actor& whom, As... as) {
   auto system = &whom.home_system();
   system->spawn([=](caf::event_based_actor* self) {
     auto failed = [=](const caf::error& e) { promise->set_value(tl::unexpected(from_caf(e))); };
-    if constexpr (std::is_void_v<R>) self->request(whom, caf::infinite, as...).then([=] { promise->set_value({}); }, failed);
-    else self->request(whom, caf::infinite, as...).then([=](R& r) { promise->set_value(std::move(r)); }, failed);
+    if constexpr (std::is_void_v<R>)
+      self->request(whom, caf::infinite, as...).then([=] { promise->set_value({}); }, failed);
+    else
+      self->request(whom, caf::infinite, as...)
+        .then([=](R& r) { promise->set_value(std::move(r)); }, failed);
   });
   return ended(promise->get_future());
 }
@@ -27,8 +31,10 @@ result<R> ask(const Actor& whom, As... as) {
 /// A TCP broker with its own system and pool. A resource; shuts down when destroyed.
 class tcp_node {
 public:
-  explicit tcp_node(const registry& functions = registry{}, tcp_options options = {}, pool_options pool = {.workers = 8})
-      : broker_{spawn_tcp_broker(system_, spawn_async_pool(system_, functions, pool), std::move(options))} {}
+  explicit tcp_node(const registry& functions = registry{}, tcp_options options = {},
+                    pool_options pool = {.workers = 8})
+      : broker_{spawn_tcp_broker(system_, spawn_async_pool(system_, functions, pool),
+                                 std::move(options))} {}
   ~tcp_node() { shut_down(broker_); }
   tcp_node(const tcp_node&) = delete;
   tcp_node& operator=(const tcp_node&) = delete;
@@ -44,7 +50,9 @@ public:
     REQUIRE(peer);
     return *peer;
   }
-  [[nodiscard]] std::vector<peer_info> peers() { return ask<std::vector<peer_info>>(broker_, peers_atom::value).value(); }
+  [[nodiscard]] std::vector<peer_info> peers() {
+    return ask<std::vector<peer_info>>(broker_, peers_atom::value).value();
+  }
 
 private:
   system_config config_;
@@ -52,7 +60,8 @@ private:
   tcp_broker_actor broker_;
 };
 
-/// Functions that answer when the test says so, under the name "later". Outlives the systems that use it.
+/// Functions that answer when the test says so, under the name "later". Outlives the systems that
+/// use it.
 class on_demand {
 public:
   void add_to(registry& rpc) {

@@ -1,4 +1,5 @@
-/// How calls ended, for checks: every wait has an end, so that a hung call is a failed test and not a hung one.
+/// How calls ended, for checks: every wait has an end, so that a hung call is a failed test and not
+/// a hung one.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -7,8 +8,8 @@
 #include <future>
 #include <string>
 
-#include <patio/error.hpp>
-#include <patio/python_error.hpp>
+#include <patio/functions/python_error.hpp>
+#include <patio/value/error.hpp>
 
 namespace patio::tests {
 
@@ -40,7 +41,8 @@ error failure(Future answer) {
 
 /// The full class name of what the function raised; empty if it raised nothing.
 [[nodiscard]] inline std::string raised(const error& e) {
-  return e.exception.kind() == kind::exception ? std::string{e.exception.exception_type()} : std::string{};
+  return e.exception.kind() == kind::exception ? std::string{e.exception.exception_type()}
+                                               : std::string{};
 }
 
 } // namespace patio::tests

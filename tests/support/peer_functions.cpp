@@ -41,7 +41,8 @@ registry peer_functions(const broker_slot& back) {
   rpc.add("lookup", lookup);
   rpc.add("house", [](const std::string& text) { throw house_error{text}; });
   auto never_answered = std::make_shared<std::vector<reply_to<std::int64_t>>>();
-  rpc.add("never", [never_answered](reply_to<std::int64_t> r) { never_answered->push_back(std::move(r)); });
+  rpc.add("never",
+          [never_answered](reply_to<std::int64_t> r) { never_answered->push_back(std::move(r)); });
   rpc.add("call_back", [back](reply_to<value> answer, const std::string& name, args xs) {
     auto shared = std::make_shared<reply_to<value>>(std::move(answer));
     call_async(back->value(), {name, {std::move(xs), {}}, {}}, {},

@@ -21,7 +21,8 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 int remaining_ms(clock::time_point deadline) {
-  return static_cast<int>(std::max<std::int64_t>(0, std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now()).count()));
+  return static_cast<int>(std::max<std::int64_t>(
+    0, std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now()).count()));
 }
 
 std::vector<std::string> merged_environment(const process::environment& more) {
@@ -54,7 +55,8 @@ std::optional<std::string> line_reader::line(std::chrono::seconds patience) {
       return first;
     }
     pollfd readable{fd_, POLLIN, 0};
-    if (::poll(&readable, 1, remaining_ms(deadline)) <= 0) throw std::runtime_error{"no line in time"};
+    if (::poll(&readable, 1, remaining_ms(deadline)) <= 0)
+      throw std::runtime_error{"no line in time"};
     char chunk[4096];
     auto n = ::read(fd_, chunk, sizeof chunk);
     if (n <= 0) return {};
@@ -68,9 +70,11 @@ std::string line_reader::rest() {
   return all + std::exchange(buffer_, {});
 }
 
-process::process(std::vector<std::string> command, const environment& more, errors err) : command_{std::move(command)} {
+process::process(std::vector<std::string> command, const environment& more, errors err)
+    : command_{std::move(command)} {
   int to_child[2], from_child[2], errors_of_child[2];
-  if (::pipe2(to_child, O_CLOEXEC) != 0 || ::pipe2(from_child, O_CLOEXEC) != 0 || ::pipe2(errors_of_child, O_CLOEXEC) != 0)
+  if (::pipe2(to_child, O_CLOEXEC) != 0 || ::pipe2(from_child, O_CLOEXEC) != 0
+      || ::pipe2(errors_of_child, O_CLOEXEC) != 0)
     throw std::runtime_error{"no pipe"};
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -86,9 +90,11 @@ process::process(std::vector<std::string> command, const environment& more, erro
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &defaults);
   posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   auto variables = merged_environment(more);
-  auto failed = ::posix_spawnp(&pid_, command_[0].c_str(), &actions, &attributes, pointers(command_).data(), pointers(variables).data());
+  auto failed = ::posix_spawnp(&pid_, command_[0].c_str(), &actions, &attributes,
+                               pointers(command_).data(), pointers(variables).data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   for (int theirs : {to_child[0], from_child[1], errors_of_child[1]}) ::close(theirs);
@@ -127,7 +133,8 @@ std::string process::await(const std::string& prefix) {
 void process::signal(int number) { ::kill(pid_, number); }
 
 int process::wait(std::chrono::seconds patience) {
-  // A process descriptor becomes readable when the process ends, so there is no need to look again and again.
+  // A process descriptor becomes readable when the process ends, so there is no need to look again
+  // and again.
   int fd = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
   pollfd ended{fd, POLLIN, 0};
   auto ready = ::poll(&ended, 1, static_cast<int>(std::chrono::milliseconds{patience}.count()));
@@ -138,11 +145,13 @@ int process::wait(std::chrono::seconds patience) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-finished run(std::vector<std::string> command, const process::environment& more, std::string_view input) {
+finished run(std::vector<std::string> command, const process::environment& more,
+             std::string_view input) {
   process child{std::move(command), more, process::errors::captured};
   child.write(input);
   child.close_input();
-  auto out = child.read_all(), err = child.error_lines().rest(); // what it says there is short, so it never waits for this
+  auto out = child.read_all(),
+       err = child.error_lines().rest(); // what it says there is short, so it never waits for this
   return {child.wait(), std::move(out), std::move(err)};
 }
 

@@ -1,5 +1,5 @@
-/// A child process with its standard input and output as lines. A resource: the child is killed, with all it started,
-/// and reaped at the latest when this ends.
+/// A child process with its standard input and output as lines. A resource: the child is killed,
+/// with all it started, and reaped at the latest when this ends.
 #pragma once
 
 #include <chrono>
@@ -22,7 +22,8 @@ public:
   void open(int fd) noexcept { fd_ = fd; }
 
   /// The next line, or nothing at the end of the output. Throws std::runtime_error after `longest`.
-  [[nodiscard]] std::optional<std::string> line(std::chrono::seconds longest = std::chrono::seconds{30});
+  [[nodiscard]] std::optional<std::string> line(std::chrono::seconds longest = std::chrono::seconds{
+                                                  30});
   /// All lines up to the end of the output, joined.
   [[nodiscard]] std::string rest();
 
@@ -40,7 +41,8 @@ public:
   };
 
   /// Throws std::runtime_error if the program cannot be started.
-  explicit process(std::vector<std::string> command, const environment& more = {}, errors err = errors::inherited);
+  explicit process(std::vector<std::string> command, const environment& more = {},
+                   errors err = errors::inherited);
   ~process();
   process(const process&) = delete;
   process& operator=(const process&) = delete;
@@ -73,9 +75,11 @@ struct finished {
   int code;
   std::string out, err;
 };
-[[nodiscard]] finished run(std::vector<std::string> command, const process::environment& more = {}, std::string_view input = {});
+[[nodiscard]] finished run(std::vector<std::string> command, const process::environment& more = {},
+                           std::string_view input = {});
 
-/// The interpreter that can import patio, from the environment variable PATIO_PYTHON; empty if there is none.
+/// The interpreter that can import patio, from the environment variable PATIO_PYTHON; empty if
+/// there is none.
 [[nodiscard]] std::string python();
 
 } // namespace patio::tests

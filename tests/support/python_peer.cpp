@@ -7,21 +7,25 @@ namespace patio::tests {
 std::string hex(std::string_view bytes) {
   std::string text;
   for (char c : bytes)
-    for (int shift : {4, 0}) text += "0123456789abcdef"[(static_cast<unsigned char>(c) >> shift) & 15];
+    for (int shift : {4, 0})
+      text += "0123456789abcdef"[(static_cast<unsigned char>(c) >> shift) & 15];
   return text;
 }
 
 namespace {
 
-std::vector<std::string> command(const std::string& kind, const std::string& key, const std::string& certificates) {
-  std::vector<std::string> words{python(), PATIO_TEST_SOURCES "/interop/python_peer.py", kind, hex(key)};
+std::vector<std::string> command(const std::string& kind, const std::string& key,
+                                 const std::string& certificates) {
+  std::vector<std::string> words{python(), PATIO_TEST_SOURCES "/interop/python_peer.py", kind,
+                                 hex(key)};
   if (!certificates.empty()) words.push_back(certificates);
   return words;
 }
 
 } // namespace
 
-python_peer::python_peer(const std::string& kind, const std::string& key, const std::string& certificates)
+python_peer::python_peer(const std::string& kind, const std::string& key,
+                         const std::string& certificates)
     : child_{command(kind, key, certificates)} {
   if (kind == "server") where_ = parse_endpoint(child_.await("listening on ")).value();
 }
@@ -37,7 +41,8 @@ bool python_peer::connect(const endpoint& to, double patience) {
   return ask({{"connect", {to.host, to.port}}, {"patience", patience}})[0] == "connected";
 }
 
-nlohmann::json python_peer::call(const std::string& name, const std::string& args, double timeout, int times) {
+nlohmann::json python_peer::call(const std::string& name, const std::string& args, double timeout,
+                                 int times) {
   return ask({{"call", name}, {"args", args}, {"timeout", timeout}, {"times", times}});
 }
 

@@ -10,11 +10,13 @@
 #include <cerrno>
 #include <stdexcept>
 
-#include <patio/convert.hpp>
-#include <patio/login.hpp>
-#include <patio/pickle.hpp>
+#include <patio/convert/convert.hpp>
+#include <patio/pickle/pickle.hpp>
+#include <patio/protocol/login.hpp>
 
 namespace patio::tests {
+
+using namespace protocol;
 namespace {
 
 constexpr int patience_ms = 20'000;
@@ -36,14 +38,16 @@ sockaddr_in numeric(const std::string& host, std::uint16_t port) {
   sockaddr_in a{};
   a.sin_family = AF_INET;
   a.sin_port = htons(port);
-  if (::inet_pton(AF_INET, host.c_str(), &a.sin_addr) != 1) throw std::runtime_error{host + " is no IPv4 address"};
+  if (::inet_pton(AF_INET, host.c_str(), &a.sin_addr) != 1)
+    throw std::runtime_error{host + " is no IPv4 address"};
   return a;
 }
 
 unique_fd connect_from(const std::string& host, const endpoint& where) {
   unique_fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   auto from = numeric(host, 0), to = numeric(where.host, where.port);
-  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&from), sizeof from) != 0) throw std::runtime_error{"no such address here: " + host};
+  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&from), sizeof from) != 0)
+    throw std::runtime_error{"no such address here: " + host};
   (void)::connect(fd.get(), reinterpret_cast<sockaddr*>(&to), sizeof to);
   await(fd.get(), POLLOUT, "no connection in time");
   if (auto done = finish_connect(fd.get()); !done) throw std::runtime_error{done.error().message};
@@ -53,11 +57,12 @@ unique_fd connect_from(const std::string& host, const endpoint& where) {
 } // namespace
 
 raw_peer::raw_peer(const endpoint& where) : raw_peer{connect_to(where)} {}
-raw_peer::raw_peer(const endpoint& where, const std::string& from) : raw_peer{connect_from(from, where)} {}
+raw_peer::raw_peer(const endpoint& where, const std::string& from)
+    : raw_peer{connect_from(from, where)} {}
 
 raw_peer::raw_peer(unique_fd connected) : fd_{std::move(connected)} { tune(fd_.get(), limits{}); }
 
-void raw_peer::secure(std::unique_ptr<tls_engine> tls) {
+void raw_peer::secure(std::unique_ptr<tls::engine> tls) {
   tls_ = std::move(tls);
   send_bytes({});
   while (!tls_->is_open())
@@ -87,7 +92,9 @@ std::string frame_of(packet type, std::uint32_t serial, std::string_view payload
   return bytes;
 }
 
-void raw_peer::send(packet type, std::uint32_t serial, std::string_view payload) { send_bytes(frame_of(type, serial, payload)); }
+void raw_peer::send(packet type, std::uint32_t serial, std::string_view payload) {
+  send_bytes(frame_of(type, serial, payload));
+}
 
 bool raw_peer::read_more() {
   await(fd_.get(), POLLIN, "no bytes in time");
@@ -120,7 +127,8 @@ void raw_peer::await_close() {
   while (read_more()) buffer_.clear();
 }
 
-// Listens as well: to a peer that has no room left and closes, the system may send nothing more for a long while.
+// Listens as well: to a peer that has no room left and closes, the system may send nothing more for
+// a long while.
 void raw_peer::send_until_closed(std::string_view bytes) {
   while (!bytes.empty()) {
     await(fd_.get(), POLLIN | POLLOUT, "the peer neither reads nor closes");
@@ -163,7 +171,8 @@ void raw_peer::log_in_as_server(const std::vector<std::string>& names) {
 void raw_peer::discover(const std::vector<std::string>& names) {
   send(packet::discover_request, 3, none);
   std::string payload;
-  if (!write_pickle(to_value(names), payload)) throw std::runtime_error{"names that cannot be sent"};
+  if (!write_pickle(to_value(names), payload))
+    throw std::runtime_error{"names that cannot be sent"};
   for (int left = 2; left > 0; --left) {
     auto f = receive();
     if (f.type == packet::discover_request) send(packet::discover_response, f.serial, payload);
@@ -171,7 +180,8 @@ void raw_peer::discover(const std::vector<std::string>& names) {
   }
 }
 
-raw_listener::raw_listener() : fd_{listen_on({"127.0.0.1", 0}).value()}, where_{local_endpoint(fd_.get())} {}
+raw_listener::raw_listener()
+    : fd_{listen_on({"127.0.0.1", 0}).value()}, where_{local_endpoint(fd_.get())} {}
 
 raw_peer raw_listener::accept() {
   await(fd_.get(), POLLIN, "nobody connected in time");

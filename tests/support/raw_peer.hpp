@@ -1,5 +1,5 @@
-/// A peer made by hand, for what no honest peer does: it logs in, then sends and receives frames as it is told, from the
-/// test's own thread.
+/// A peer made by hand, for what no honest peer does: it logs in, then sends and receives frames as
+/// it is told, from the test's own thread.
 #pragma once
 
 #include <memory>
@@ -7,11 +7,13 @@
 #include <string>
 #include <vector>
 
-#include <patio/actors/socket.hpp>
-#include <patio/frame.hpp>
-#include <patio/tls.hpp>
+#include <patio/actors/os/socket.hpp>
+#include <patio/protocol/frame.hpp>
+#include <patio/tls/tls.hpp>
 
 namespace patio::tests {
+
+using namespace protocol;
 
 struct raw_frame {
   packet type;
@@ -23,14 +25,15 @@ struct raw_frame {
 
 class raw_peer {
 public:
-  /// Connects without logging in. Throws std::runtime_error, as everything here does when the peer lets it wait.
+  /// Connects without logging in. Throws std::runtime_error, as everything here does when the peer
+  /// lets it wait.
   explicit raw_peer(const endpoint& where);
   /// Comes from that address of this machine, say 127.0.0.2.
   raw_peer(const endpoint& where, const std::string& from);
   explicit raw_peer(unique_fd connected);
 
   /// Shakes hands; from then on everything else is sent and received through TLS.
-  void secure(std::unique_ptr<tls_engine> tls);
+  void secure(std::unique_ptr<tls::engine> tls);
 
   /// The peer has ended its side of TLS, so that nobody on the way can have cut it off.
   [[nodiscard]] bool was_told_the_end() const { return tls_ && tls_->peer_closed(); }
@@ -61,7 +64,7 @@ private:
   [[nodiscard]] bool read_more();
   void send_as_they_are(std::string_view bytes);
   unique_fd fd_;
-  std::unique_ptr<tls_engine> tls_;
+  std::unique_ptr<tls::engine> tls_;
   std::string buffer_;
 };
 

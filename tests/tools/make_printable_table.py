@@ -1,12 +1,13 @@
-"""Writes libpatio/patio/printable.cpp: the code points that str.isprintable() rejects, as CPython 3.11 has them.
+"""Writes libpatio/patio/base/printable.cpp: the code points that str.isprintable() rejects, as CPython 3.11 has them.
 
-Run it with CPython 3.11 (Unicode 14): python3.11 tests/tools/make_printable_table.py > libpatio/patio/printable.cpp
+Run it with CPython 3.11 (Unicode 14): python3.11 tests/tools/make_printable_table.py > libpatio/patio/base/printable.cpp
 """
 import sys
 import unicodedata
 
-HEAD = """// Written by tests/tools/make_printable_table.py from CPython 3.11's str.isprintable() (Unicode 14): do not edit.
-#include <patio/printable.hpp>
+HEAD = """// Written by tests/tools/make_printable_table.py from CPython 3.11's str.isprintable()
+// (Unicode 14): do not edit.
+#include <patio/base/printable.hpp>
 
 #include <algorithm>
 #include <array>
@@ -29,7 +30,8 @@ TAIL = """}};
 } // namespace
 
 bool is_printable(char32_t c) noexcept {
-  auto after = std::upper_bound(unprintable.begin(), unprintable.end(), c, [](char32_t x, const range& r) { return x < r.first; });
+  auto after = std::upper_bound(unprintable.begin(), unprintable.end(), c,
+                                [](char32_t x, const range& r) { return x < r.first; });
   return after == unprintable.begin() || c > (after - 1)->last;
 }
 
@@ -49,7 +51,7 @@ def ranges():
     return found
 
 
-def lines(cells, width=140):
+def lines(cells, width=100):
     line = " "
     for cell in cells:
         if len(line) + 1 + len(cell) > width:

@@ -1,5 +1,5 @@
 """Writes tests/data/type_errors.jsonl: what CPython 3.11 makes of every small call of a few functions: the arguments
-as the function sees them, or the text of the TypeError. The functions stand in tests/libpatio/function_vectors_test.cpp as well.
+as the function sees them, or the text of the TypeError. The functions stand in tests/libpatio/functions/function_vectors_test.cpp as well.
 
 python3.11 tests/tools/make_type_error_vectors.py > tests/data/type_errors.jsonl
 """

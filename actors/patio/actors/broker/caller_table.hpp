@@ -1,0 +1,80 @@
+/// Who waits for which call of a broker: tokens to response promises. A resource of one broker
+/// actor.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <vector>
+
+#include <caf/actor_cast.hpp>
+#include <caf/response_promise.hpp>
+#include <caf/send.hpp>
+
+#include <patio/actors/caf/interfaces.hpp>
+
+namespace patio {
+
+struct waiting_caller {
+  caf::response_promise promise;
+  decltype(outgoing_call::convert) convert = nullptr;
+  std::shared_ptr<reply> direct;
+  /// While the call is under way: tells the broker that its caller has given it up.
+  std::unique_ptr<std::stop_callback<std::function<void()>>> on_stop = {};
+};
+
+/// Who waits for the call that a broker is being told of. A promise refers to the broker, which
+/// would then keep itself alive, so whoever needs none gets none.
+template <class Broker>
+[[nodiscard]] waiting_caller make_caller(Broker* self, outgoing_call& call) {
+  if (call.direct) return {{}, nullptr, std::move(call.direct)};
+  return {self->make_response_promise(), call.convert, nullptr};
+}
+
+/// From a caller that gives its call up, on whatever thread; with the broker's own number for the
+/// call.
+using cancel_atom = caf::atom_constant<caf::atom("cancel")>;
+
+template <class Number>
+void watch(waiting_caller& caller, const std::stop_token& stop, caf::actor_addr broker,
+           Number number) {
+  if (!stop.stop_possible()) return;
+  std::function<void()> tell = [broker = std::move(broker), number] {
+    if (auto strong = caf::actor_cast<caf::actor>(broker))
+      caf::anon_send(strong, cancel_atom::value, number);
+  };
+  caller.on_stop =
+    std::make_unique<std::stop_callback<std::function<void()>>>(stop, std::move(tell));
+}
+
+/// Delivers a call's end to its caller, in the type it asked for.
+void deliver(waiting_caller& to, result<value> r);
+
+class caller_table {
+public:
+  [[nodiscard]] std::uint64_t add(waiting_caller caller) {
+    if (free_.empty()) {
+      callers_.push_back(std::move(caller));
+      return callers_.size() - 1;
+    }
+    auto token = free_.back();
+    free_.pop_back();
+    callers_[token] = std::move(caller);
+    return token;
+  }
+
+  [[nodiscard]] waiting_caller& at(std::uint64_t token) { return callers_[token]; }
+
+  /// Each token is taken once.
+  [[nodiscard]] waiting_caller take(std::uint64_t token) {
+    free_.push_back(token);
+    return std::exchange(callers_[token], {});
+  }
+
+private:
+  std::vector<waiting_caller> callers_;
+  std::vector<std::uint64_t> free_;
+};
+
+} // namespace patio

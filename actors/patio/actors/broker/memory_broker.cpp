@@ -1,0 +1,124 @@
+#include <patio/actors/broker/memory_broker.hpp>
+
+#include <unordered_map>
+
+#include <caf/event_based_actor.hpp>
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+
+#include <patio/actors/broker/caller_table.hpp>
+#include <patio/actors/caf/defaults.hpp>
+#include <patio/actors/caf/error.hpp>
+#include <patio/actors/caf/ticker.hpp>
+
+namespace patio {
+namespace {
+
+struct memory_state {
+  caf::event_based_actor* self = nullptr;
+  std::optional<executor> exec;
+  memory_options options;
+  struct call_under_way {
+    waiting_caller caller;
+    std::stop_source over;
+  };
+  std::unordered_map<std::uint64_t, call_under_way> calls;
+  deadline_heap<std::uint64_t> deadlines;
+  std::vector<caf::response_promise> joiners;
+  std::uint64_t last = 0;
+  ticker ticks;
+
+  // However the actor ends, every caller is answered.
+  ~memory_state() {
+    for (auto& [number, c] : calls) {
+      c.over.request_stop();
+      deliver(c.caller, fail(errc::shut_down, {}));
+    }
+    for (auto& j : joiners) j.deliver(caf::unit);
+  }
+
+  void call(call_request request, const std::stop_token& stop, waiting_caller caller) {
+    const auto* entry = exec->functions().find(request.function);
+    if (!entry) return deliver(caller, fail(errc::no_route, "'" + request.function + "'"));
+    auto now = clock_now();
+    auto deadline = deadline_of(request.timeout, now, options.longest_timeout);
+    if (!deadline) return deliver(caller, fail(errc::invalid, to_string(deadline.error())));
+    if (*deadline <= now)
+      return deliver(caller,
+                     fail(errc::timeout, "no time was left to call '" + request.function + "'"));
+    if (const auto* run = std::get_if<immediate_function>(&entry->run); run && entry->quick)
+      return deliver(caller, (*run)(std::move(request.args)));
+    if (calls.size() >= options.waiting_calls)
+      return deliver(caller,
+                     fail(errc::overloaded, std::to_string(calls.size()) + " calls are in flight"));
+    auto number = ++last;
+    auto& c = calls.emplace(number, call_under_way{std::move(caller), {}}).first->second;
+    watch(c.caller, stop, self->address(), number);
+    if (*deadline != never) deadlines.push(*deadline, number);
+    exec->run({entry, std::move(request.args), *deadline,
+               reply{[weak = self->address(), number](result<value> r) {
+                       if (auto strong = caf::actor_cast<caf::actor>(weak))
+                         caf::anon_send(strong, answered_atom::value, number,
+                                        std::make_shared<result<value>>(std::move(r)));
+                     },
+                     errc::shut_down, c.over.get_token()}});
+    ticks.arm(self, deadlines.next());
+  }
+
+  void finish(std::uint64_t number, result<value> r) {
+    auto ended = calls.extract(number);
+    if (ended.empty()) return; // late: its deadline or its caller was first
+    deadlines.settled([this](std::uint64_t n) { return calls.contains(n); });
+    ended.mapped().over.request_stop();
+    deliver(ended.mapped().caller, std::move(r));
+  }
+
+  void tick(std::int64_t number) {
+    if (!ticks.fired(number)) return;
+    while (auto late = deadlines.pop_due(clock_now())) finish(*late, fail(errc::timeout, {}));
+    if (calls.empty()) deadlines = {};
+    ticks.arm(self, deadlines.next());
+  }
+};
+
+using memory_broker = caf::stateful_actor<memory_state>;
+
+caf::behavior make_behavior(memory_broker* self, const executor& exec,
+                            const memory_options& options) {
+  auto& s = self->state;
+  s.self = self;
+  s.exec = exec;
+  s.options = options;
+  ignore_unknown_messages(self);
+  return {
+    [self, &s](call_atom, outgoing_call& c) {
+      s.call(std::move(c.request), c.stop, make_caller(self, c));
+    },
+    [self, &s](call_atom, call_request& r) {
+      s.call(std::move(r), {}, {self->make_response_promise(), nullptr, nullptr});
+    },
+    [&s](answered_atom, std::uint64_t number, const shared_result& r) {
+      s.finish(number, std::move(*r));
+    },
+    [&s](cancel_atom, std::uint64_t number) { s.finish(number, fail(errc::cancelled, {})); },
+    [&s](tick_atom, std::int64_t number) { s.tick(number); },
+    [&s](discover_atom) { return s.exec->functions().names(); },
+    [](peers_atom) { return std::vector<peer_info>{}; },
+    [self, &s](join_atom) { s.joiners.push_back(self->make_response_promise()); },
+    [self, &s](shut_down_atom) {
+      s.joiners.push_back(self->make_response_promise());
+      self->quit();
+    },
+  };
+}
+
+} // namespace
+
+broker_actor spawn_memory_broker(caf::actor_system& sys, const executor& exec,
+                                 memory_options options) {
+  auto functions = exec.functions();
+  functions.lock();
+  return caf::actor_cast<broker_actor>(sys.spawn(make_behavior, exec, options));
+}
+
+} // namespace patio

@@ -1,0 +1,20 @@
+/// The broker of one process: calls go straight to the executor. Ends with its last handle or by
+/// `shut_down`.
+#pragma once
+
+#include <caf/actor_system.hpp>
+
+#include <patio/actors/caf/interfaces.hpp>
+#include <patio/actors/pool/executor.hpp>
+
+namespace patio {
+
+struct memory_options {
+  std::chrono::nanoseconds longest_timeout = std::chrono::hours{24};
+  std::size_t waiting_calls = 262'144; ///< one more is refused as overloaded
+};
+
+[[nodiscard]] broker_actor spawn_memory_broker(caf::actor_system& sys, const executor& exec,
+                                               memory_options options = {});
+
+} // namespace patio

@@ -1,0 +1,179 @@
+#include <patio/actors/broker/tcp_broker.hpp>
+
+#include <sys/resource.h>
+
+#include <caf/io/broker.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+
+#include <patio/actors/broker/tcp_broker_state.hpp>
+#include <patio/actors/caf/callback_actor.hpp>
+#include <patio/actors/caf/defaults.hpp>
+#include <patio/actors/caf/error.hpp>
+#include <patio/protocol/limit_table.hpp>
+
+namespace patio {
+namespace {
+
+/// A dead CAF 0.17 broker leaves its mailbox open, so that whoever calls it would wait for ever.
+class closing_broker : public caf::io::broker {
+public:
+  using broker::broker;
+  bool cleanup(caf::error&& reason, caf::execution_unit* host) override {
+    close_all();
+    return caf::scheduled_actor::cleanup(std::move(reason),
+                                         host); // which closes it, unlike abstract_broker's
+  }
+};
+
+struct holder {
+  std::unique_ptr<tcp_broker_state> shell;
+};
+using tcp_broker = caf::stateful_actor<holder, closing_broker>;
+
+caf::message_handler socket_handlers(tcp_broker_state& s) {
+  return {
+    [&s](caf::io::new_data_msg& msg) {
+      s.guarded(s.number_of(msg.handle), [&] { s.on_data(msg); });
+    },
+    [&s](const caf::io::data_transferred_msg& msg) {
+      s.guarded(s.number_of(msg.handle), [&] { s.on_transferred(msg); });
+    },
+    [&s](const caf::io::connection_closed_msg& msg) {
+      s.guarded(s.number_of(msg.handle), [&] { s.on_socket_closed(msg.handle); });
+    },
+    [&s](decoded_atom, connection_id id, decoder::job& job) {
+      s.guarded(id, [&] { s.on_decoded(id, std::move(job)); });
+    },
+    [&s](accepted_atom, const connected_fd& r) { s.guarded(0, [&] { s.on_accepted(r); }); },
+    [&s](dialled_atom, std::uint64_t dial, const connected_fd& r) {
+      s.guarded(0, [&] { s.on_dialled(dial, r); });
+    },
+    [&s](redial_atom, std::uint64_t dial) { s.guarded(0, [&] { s.dial(dial); }); },
+    [&s](tick_atom, std::int64_t number) { s.guarded(0, [&] { s.tick(number); }); },
+    [&s](turn_atom) { s.guarded(0, [&] { s.take_turn(); }); },
+    [&s](flush_atom) { s.guarded(0, [&] { s.flush(); }); },
+    [&s](answered_atom, const mesh::inbound_id& id, const shared_result& r) {
+      s.guarded(id.from, [&] { s.answered(id, *r); });
+    },
+    [&s](answered_atom, const mesh::inbound_id& id, const pickled_result& r) {
+      s.guarded(id.from, [&] { s.answered(id, *r); });
+    },
+    [&s](cancel_atom, const mesh::call_id& id) { s.guarded(0, [&] { s.cancel(id); }); },
+  };
+}
+
+/// A handler that returned an empty error itself would have failed, as CAF sees it.
+caf::result<void> done(caf::error why) {
+  if (why) return why;
+  return caf::unit;
+}
+
+caf::behavior make_behavior(tcp_broker* self, const executor& exec, const tcp_options& options,
+                            const std::optional<tls::context>& tls) {
+  self->state.shell = std::make_unique<tcp_broker_state>(self, exec, options, tls);
+  auto& s = *self->state.shell;
+  ignore_unknown_messages(self);
+  caf::message_handler from_actors{
+    [self, &s](call_atom, outgoing_call& c) { s.call(std::move(c), make_caller(self, c)); },
+    [self, &s](call_atom, call_request& r) {
+      s.call({.request = std::move(r)}, {self->make_response_promise(), nullptr, nullptr});
+    },
+    [&s](discover_atom) { return s.callable_names(); },
+    [&s](peers_atom) { return s.peers(); },
+    [&s](listen_atom, const listening_socket& socket) { return done(s.listen(socket)); },
+    [&s](tls_atom, const tls::context& other) { return done(s.replace(other)); },
+    [self, &s](connect_atom, const dial_target& target) {
+      s.connect(target, self->make_response_promise());
+    },
+    [self, &s](ping_atom, connection_id id) { s.ping(id, self->make_response_promise()); },
+    [self, &s](join_atom) { s.join(self->make_response_promise()); },
+    [self, &s](shut_down_atom) { s.begin_shut_down(self->make_response_promise()); },
+  };
+  return socket_handlers(s).or_else(from_actors);
+}
+
+/// What the process may open, but for some files, pipes and whatever else it does.
+std::size_t spare_descriptors() {
+  rlimit most{};
+  if (::getrlimit(RLIMIT_NOFILE, &most) != 0 || most.rlim_cur == RLIM_INFINITY)
+    return std::numeric_limits<std::size_t>::max();
+  return most.rlim_cur - std::min<rlim_t>(64, most.rlim_cur / 2);
+}
+
+result<void> outcome(const caf::message& m) {
+  if (m.match_elements<caf::error>()) return tl::unexpected(from_caf(m.get_as<caf::error>(0)));
+  return {};
+}
+
+/// Waits for an answer without content.
+result<void> ask(const tcp_broker_actor& node, caf::message question) {
+  std::promise<result<void>> answered;
+  request_async(node, std::move(question),
+                [&](caf::message& m) { answered.set_value(outcome(m)); });
+  return answered.get_future().get();
+}
+
+} // namespace
+
+tcp_broker_actor spawn_tcp_broker(caf::actor_system& sys, const executor& exec,
+                                  tcp_options options) {
+  if (auto ok = check_keys(options.key, options.keys); !ok)
+    throw std::invalid_argument{ok.error().message};
+  if (auto ok = check_limits(options.limits); !ok) throw std::invalid_argument{ok.error().message};
+  std::optional<tls::context> tls;
+  if (options.tls) {
+    auto made = tls::context::make(*options.tls);
+    if (!made) throw std::invalid_argument{made.error().message};
+    tls = std::move(*made);
+    options.tls = {}; // nobody needs the private key's text any more
+  }
+  options.limits.connections = std::min(options.limits.connections, spare_descriptors());
+  auto functions = exec.functions();
+  functions.lock();
+  return caf::actor_cast<tcp_broker_actor>(
+    sys.middleman().spawn_broker(make_behavior, exec, options, tls));
+}
+
+result<endpoint> listen(const tcp_broker_actor& node, const std::string& host, std::uint16_t port) {
+  auto fd = listen_on({host, port});
+  if (!fd) return tl::unexpected(std::move(fd.error()));
+  auto where = local_endpoint(fd->get());
+  auto taken =
+    ask(node, caf::make_message(listen_atom::value,
+                                listening_socket{std::make_shared<unique_fd>(std::move(*fd))}));
+  if (!taken) return tl::unexpected(std::move(taken.error()));
+  return where;
+}
+
+result<void> replace_tls(const tcp_broker_actor& node, const tls_options& options) {
+  auto tls = tls::context::make(options);
+  if (!tls) return tl::unexpected(std::move(tls.error()));
+  return ask(node, caf::make_message(tls_atom::value, std::move(*tls)));
+}
+
+std::future<result<peer_info>> connect(const tcp_broker_actor& node, const std::string& host,
+                                       std::uint16_t port, connect_options options) {
+  auto promise = std::make_shared<std::promise<result<peer_info>>>();
+  auto future = promise->get_future();
+  auto settle = [promise](caf::message& m) {
+    if (m.match_elements<peer_info>()) promise->set_value(m.get_as<peer_info>(0));
+    else if (m.match_elements<caf::error>())
+      promise->set_value(tl::unexpected(from_caf(m.get_as<caf::error>(0))));
+    else promise->set_value(fail(errc::shut_down, {}));
+  };
+  request_async(node, caf::make_message(connect_atom::value, dial_target{{host, port}, options}),
+                settle);
+  return future;
+}
+
+void shut_down(const broker_actor& broker) {
+  std::promise<void> ended;
+  request_async(broker, caf::make_message(shut_down_atom::value),
+                [&ended](caf::message&) { ended.set_value(); });
+  ended.get_future().wait();
+}
+
+} // namespace patio

@@ -1,0 +1,55 @@
+#include <patio/actors/caf/callback_actor.hpp>
+
+#include <atomic>
+
+#include <caf/actor_system.hpp>
+#include <caf/mailbox_element.hpp>
+#include <caf/make_actor.hpp>
+#include <caf/monitorable_actor.hpp>
+
+#include <patio/actors/caf/error.hpp>
+
+namespace patio {
+namespace {
+
+/// The sender of one request. Whoever can still answer holds a reference to it, so its end is the
+/// end of hope.
+class callback_actor final : public caf::monitorable_actor {
+public:
+  callback_actor(caf::actor_config& cfg, std::function<void(caf::message&)> settle)
+      : caf::monitorable_actor{cfg}, settle_{std::move(settle)} {}
+
+  ~callback_actor() override {
+    auto nobody = caf::make_message(to_caf({errc::shut_down, {}, {}}));
+    settle(nobody);
+  }
+
+  void enqueue(caf::mailbox_element_ptr what, caf::execution_unit*) override {
+    if (!what) return;
+    auto content = what->move_content_to_message();
+    settle(content);
+  }
+
+  const char* name() const override { return "patio.callback_actor"; }
+
+private:
+  void settle(caf::message& content) {
+    if (!settled_.exchange(true)) settle_(content);
+  }
+
+  std::function<void(caf::message&)> settle_;
+  std::atomic<bool> settled_{false};
+};
+
+} // namespace
+
+void request_async(const caf::strong_actor_ptr& receiver, caf::message content,
+                   std::function<void(caf::message&)> settle) {
+  caf::actor_config cfg;
+  auto& sys = receiver->get()->home_system();
+  auto sender = caf::make_actor<callback_actor, caf::strong_actor_ptr>(
+    sys.next_actor_id(), sys.node(), &sys, cfg, std::move(settle));
+  receiver->enqueue(sender, caf::make_message_id(1), std::move(content), nullptr);
+}
+
+} // namespace patio

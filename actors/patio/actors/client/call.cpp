@@ -1,0 +1,17 @@
+#include <patio/actors/client/call.hpp>
+
+#include <caf/send.hpp>
+
+namespace patio {
+
+void call_async(const broker_actor& broker, call_request request, const call_options& options,
+                reply::sink settle) {
+  // Dropped where nobody will answer it: the broker was gone, or ended with the call in its
+  // mailbox.
+  auto direct = std::make_shared<reply>(std::move(settle), errc::shut_down);
+  caf::anon_send(
+    broker, call_atom::value,
+    outgoing_call{std::move(request), options.only, options.stop, nullptr, std::move(direct)});
+}
+
+} // namespace patio

@@ -1,0 +1,57 @@
+#include <patio/actors/os/tls_files.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include <patio/actors/os/socket.hpp>
+
+namespace patio {
+
+result<secret> read_secret_file(const std::string& path, std::size_t longest) {
+  auto why = [&](const std::string& text) {
+    return fail(errc::invalid, "cannot read " + path + ": " + text);
+  };
+  unique_fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!fd) return why(std::system_category().message(errno));
+  std::string bytes;
+  bytes.reserve(longest + 1); // it must not move, which would leave a copy behind
+  for (;;) {
+    auto size = bytes.size();
+    bytes.resize(longest + 1);
+    auto n = ::read(fd.get(), bytes.data() + size, bytes.size() - size);
+    auto failed = n < 0 ? errno : 0;
+    bytes.resize(size + (n > 0 ? static_cast<std::size_t>(n) : 0));
+    if (failed == EINTR) continue;
+    if (failed == 0 && n > 0 && bytes.size() <= longest) continue;
+    secret whole{std::move(bytes)};
+    if (failed != 0) return why(std::system_category().message(failed));
+    if (whole.size() > longest)
+      return why("it has more than " + std::to_string(longest) + " bytes");
+    return whole;
+  }
+}
+
+result<tls_options> read_tls_files(const tls_files& files) {
+  tls_options options;
+  auto read = [](const std::string& path, auto& into) -> result<void> {
+    if (path.empty()) return {};
+    auto bytes = read_secret_file(path);
+    if (!bytes) return tl::unexpected(std::move(bytes.error()));
+    // A file that is being replaced may be empty for a moment, and no authorities, say, would be
+    // all of them.
+    if (bytes->empty()) return fail(errc::invalid, path + " is empty");
+    into = bytes->view();
+    return {};
+  };
+  auto ok = read(files.authorities, options.authorities);
+  if (ok) ok = read(files.certificate, options.certificates);
+  if (ok) ok = read(files.private_key, options.private_key);
+  if (ok) ok = read(files.revoked, options.revoked);
+  if (!ok) return tl::unexpected(std::move(ok.error()));
+  return options;
+}
+
+} // namespace patio

@@ -1,0 +1,96 @@
+// `patio list` and `patio ping`: what can be asked of a peer without running a function.
+#include <iostream>
+
+#include <nlohmann/json.hpp>
+
+#include <patio/actors/caf/callback_actor.hpp>
+#include <patio/actors/caf/error.hpp>
+#include <patio/actors/os/clock.hpp>
+
+#include "client.hpp"
+#include "commands.hpp"
+#include "exit_code.hpp"
+#include "output.hpp"
+
+namespace patio::apps {
+namespace {
+
+struct peer_flags {
+  connection_flags connection;
+  std::string connect;
+  bool json = false;
+  unsigned count = 4;
+};
+
+int list(const peer_flags& f) {
+  auto node = client::connect({f.connect}, f.connection);
+  if (!node) return report(node.error());
+  const auto& names = (*node)->peers().front().names;
+  if (f.json) {
+    std::vector<value> all(names.begin(), names.end());
+    return print(value::list(std::move(all)), true);
+  }
+  for (const auto& name : names) std::cout << displayable(name) << '\n';
+  return ok;
+}
+
+result<void> outcome(const caf::message& m) {
+  if (m.match_elements<caf::error>()) return tl::unexpected(from_caf(m.get_as<caf::error>(0)));
+  return {};
+}
+
+// The usual advice is about functions, which a ping runs none of.
+int report_ping(unsigned number, const error& why) {
+  std::cerr << "patio: ping " << number << ": " << displayable(why.message) << '\n';
+  return exit_code_of(why.code);
+}
+
+int ping(const peer_flags& f) {
+  auto node = client::connect({f.connect}, f.connection);
+  if (!node) return report(node.error());
+  auto timeout = seconds(f.connection.timeout);
+  if (!timeout) return report(timeout.error());
+  const auto& peer = (*node)->peers().front();
+  for (unsigned i = 1; i <= f.count; ++i) {
+    auto answered = std::make_shared<std::promise<result<void>>>();
+    auto done = answered->get_future();
+    auto begin = clock_now();
+    request_async((*node)->broker(), caf::make_message(ping_atom::value, peer.id),
+                  [answered](caf::message& m) { answered->set_value(outcome(m)); });
+    if (done.wait_for(*timeout) != std::future_status::ready)
+      return report_ping(i,
+                         {errc::timeout, "no answer in time (--timeout SECONDS allows more)", {}});
+    if (auto pong = done.get(); !pong) return report_ping(i, pong.error());
+    auto took = std::chrono::duration<double, std::milli>{clock_now() - begin}.count();
+    std::cout << peer.address << ": ping " << i << " " << took << " ms" << std::endl;
+  }
+  return ok;
+}
+
+} // namespace
+
+void add_list(CLI::App& app, command& run) {
+  auto& sub = *app.add_subcommand("list", "print what a peer serves, a name a line");
+  auto f = std::make_shared<peer_flags>();
+  sub.add_option("--connect", f->connect, "the peer")->required()->type_name("HOST:PORT");
+  sub.add_flag("--json", f->json, "print a JSON array");
+  f->connection.add_security(sub);
+  sub.footer("Example:\n  patio list --connect 127.0.0.1:15383");
+  sub.callback([f, &run] { run = [f] { return list(*f); }; });
+}
+
+void add_ping(CLI::App& app, command& run) {
+  auto& sub =
+    *app.add_subcommand("ping", "measure round trips to a peer, without running a function");
+  auto f = std::make_shared<peer_flags>();
+  sub.add_option("--connect", f->connect, "the peer")->required()->type_name("HOST:PORT");
+  sub.add_option("--count", f->count, "how many, one after another")
+    ->check(CLI::Range(1, 1'000'000))
+    ->capture_default_str();
+  f->connection.add_security(sub);
+  f->connection.add_timeout(sub);
+  sub.footer("Example:\n  patio ping --connect 127.0.0.1:15383 --count 10");
+  sub.callback([f, &run] { run = [f] { return ping(*f); }; });
+}
+
+} // namespace patio::apps

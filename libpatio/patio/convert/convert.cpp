@@ -1,0 +1,108 @@
+#include <patio/convert/convert.hpp>
+
+#include <cmath>
+
+#include <patio/value/repr.hpp>
+#include <patio/value/standard_types.hpp>
+
+namespace patio {
+
+error mismatch(const std::string& expected, const value& v) {
+  auto found = v.is_none() ? std::string{"None"} : std::string{type_name(v.kind())};
+  if (v.kind() == kind::object) found = v.as_object().module + "." + v.as_object().name;
+  return {errc::undecodable, "must be " + expected + ", not " + found, {}};
+}
+
+error expands_too_far() {
+  return {errc::undecodable,
+          "must be smaller: with its shared parts written out it takes more than "
+            + std::to_string(value::expansion_limit >> 20) + " MiB",
+          {}};
+}
+
+namespace detail {
+namespace {
+
+error out_of_range(const std::string& low, const std::string& high) {
+  return {errc::undecodable, "must be int in the range " + low + " to " + high, {}};
+}
+
+} // namespace
+
+error too_many_collisions() {
+  return {
+    errc::undecodable, "must have keys that do not all fall into one place of a hash table", {}};
+}
+
+result<std::int64_t> integer_in_range(const value& v, std::int64_t low, std::int64_t high) {
+  if (v.kind() == kind::boolean) return v.as_bool() ? 1 : 0; // a bool is an int to Python
+  if (v.kind() != kind::integer) return tl::unexpected(mismatch("int", v));
+  auto i = v.as_int64();
+  if (!i || *i < low || *i > high)
+    return tl::unexpected(out_of_range(std::to_string(low), std::to_string(high)));
+  return *i;
+}
+
+result<std::uint64_t> unsigned_in_range(const value& v, std::uint64_t high) {
+  if (v.kind() == kind::boolean) return v.as_bool() ? 1U : 0U;
+  if (v.kind() != kind::integer) return tl::unexpected(mismatch("int", v));
+  auto i = v.as_integer();
+  if (i.negative() || i > integer::from_unsigned(high))
+    return tl::unexpected(out_of_range("0", std::to_string(high)));
+  if (auto small = i.as_int64()) return static_cast<std::uint64_t>(*small);
+  std::uint64_t u = 0;
+  for (std::size_t at = i.magnitude().size(); at-- > 0;)
+    u = (u << 8) | static_cast<unsigned char>(i.magnitude()[at]);
+  return u;
+}
+
+result<double> any_real(const value& v) {
+  switch (v.kind()) {
+  case kind::real: return v.as_real();
+  case kind::boolean: return v.as_bool() ? 1.0 : 0.0;
+  case kind::integer: {
+    auto d = v.as_integer().as_real();
+    if (std::isinf(d))
+      return fail(errc::undecodable, "must be float, and this int is too large for one");
+    return d;
+  }
+  default: return tl::unexpected(mismatch("float", v));
+  }
+}
+
+result<std::string> text_of(const value& v) {
+  if (v.kind() == kind::str) return std::string{v.text()};
+  return tl::unexpected(mismatch("str", v));
+}
+
+result<std::chrono::duration<double>> seconds_of(const value& v) {
+  if (class_of(v) == standard_class::timedelta)
+    if (auto t = timedelta_from(v.as_object().args))
+      return std::chrono::duration<double>{static_cast<double>(t->days * 86'400 + t->seconds)
+                                           + static_cast<double>(t->microseconds) / 1e6};
+  auto d = any_real(v);
+  if (!d) return tl::unexpected(std::move(d.error()));
+  if (!(std::abs(*d) < 9.2e9))
+    return fail(errc::undecodable, "must be a number of seconds below 9.2e9");
+  return std::chrono::duration<double>{*d};
+}
+
+error duration_does_not_fit(double seconds) {
+  return {errc::undecodable, "must be a number of seconds that fits, not " + brief(seconds), {}};
+}
+
+error within(const std::string& where, error inner) {
+  inner.message.insert(0, where + " ");
+  return inner;
+}
+
+result<std::span<const value>> sequence_items(const value& v, const std::string& expected,
+                                              bool sets) {
+  bool fits = sets ? v.kind() == kind::set || v.kind() == kind::frozenset
+                   : v.kind() == kind::list || v.kind() == kind::tuple;
+  if (fits) return v.items();
+  return tl::unexpected(mismatch(expected, v));
+}
+
+} // namespace detail
+} // namespace patio

@@ -1,0 +1,272 @@
+/// C++ types to Python values and back, at no cost for what is a value already. Specialise
+/// `converter` for a type of yours, or list a struct's members in `fields` to carry it as a dict.
+/// No state, any thread. Conversion errors read on after a subject: "must be int, not str", "item 2
+/// must be int, not None".
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <limits>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <variant>
+
+#include <patio/value/error.hpp>
+#include <patio/value/integer.hpp>
+#include <patio/value/value.hpp>
+
+namespace patio {
+
+/// Has `static value to(const T&)`, `static result<T> from(const value&)` and `static std::string
+/// name()`, Python's name for the type.
+template <class T>
+struct converter;
+
+/// "must be smaller: ..."
+[[nodiscard]] error expands_too_far();
+
+template <class T>
+[[nodiscard]] value to_value(const T& x) {
+  return converter<T>::to(x);
+}
+
+/// C++ types hold no shared parts: those of `v` are written out, so what expands beyond
+/// value::expansion_limit is refused.
+template <class T>
+[[nodiscard]] result<T> from_value(const value& v) {
+  if constexpr (!std::same_as<T, value>)
+    if (v.is_container() && v.weight() > value::expansion_limit)
+      return tl::unexpected(expands_too_far());
+  return converter<T>::from(v);
+}
+
+template <class T>
+concept convertible = requires(const T& x, const value& v) {
+  { converter<T>::to(x) } -> std::same_as<value>;
+  { converter<T>::from(v) } -> std::same_as<result<T>>;
+};
+
+/// "must be `expected`, not `v's type`", as Python words it.
+[[nodiscard]] error mismatch(const std::string& expected, const value& v);
+
+/// One member of a struct, by the name it has as a dict key.
+template <class Class, class Member>
+struct field {
+  const char* name;
+  Member Class::*member;
+};
+template <class Class, class Member>
+field(const char*, Member Class::*) -> field<Class, Member>;
+
+/// Specialise to carry a struct as a dict:
+/// `template <> inline constexpr auto patio::fields<point> = std::tuple{patio::field{"x",
+/// &point::x}, patio::field{"y", &point::y}};`
+template <class T>
+inline constexpr auto fields = nullptr;
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+
+template <class T>
+concept has_fields = !std::same_as<std::remove_cv_t<decltype(fields<T>)>, std::nullptr_t>;
+
+[[nodiscard]] result<std::int64_t> integer_in_range(const value& v, std::int64_t low,
+                                                    std::int64_t high);
+[[nodiscard]] result<std::uint64_t> unsigned_in_range(const value& v, std::uint64_t high);
+[[nodiscard]] result<double> any_real(const value& v);
+[[nodiscard]] result<std::string> text_of(const value& v);
+/// Seconds within what a 64-bit count of nanoseconds can hold.
+[[nodiscard]] result<std::chrono::duration<double>> seconds_of(const value& v);
+[[nodiscard]] error duration_does_not_fit(double seconds);
+[[nodiscard]] error within(const std::string& where, error inner);
+/// The items, if `v` is a list or tuple, or a set or frozenset where `sets`.
+[[nodiscard]] result<std::span<const value>>
+sequence_items(const value& v, const std::string& expected, bool sets = false);
+
+} // namespace detail
+
+template <>
+struct converter<value> {
+  static value to(const value& v) { return v; }
+  static result<value> from(const value& v) { return v; }
+  static std::string name() { return "object"; }
+};
+
+template <>
+struct converter<bool> {
+  static value to(bool b) { return b; }
+  static result<bool> from(const value& v) {
+    if (v.kind() == kind::boolean) return v.as_bool();
+    return tl::unexpected(mismatch("bool", v));
+  }
+  static std::string name() { return "bool"; }
+};
+
+template <std::integral I>
+  requires(!std::same_as<I, bool>)
+struct converter<I> {
+  static value to(I i) { return i; }
+  static result<I> from(const value& v) {
+    auto cast = [](auto wide) { return static_cast<I>(wide); };
+    using range = std::numeric_limits<I>;
+    if constexpr (std::is_signed_v<I>)
+      return detail::integer_in_range(v, range::min(), range::max()).map(cast);
+    else return detail::unsigned_in_range(v, range::max()).map(cast);
+  }
+  static std::string name() { return "int"; }
+};
+
+template <std::floating_point F>
+struct converter<F> {
+  static value to(F f) { return f; }
+  static result<F> from(const value& v) {
+    return detail::any_real(v).map([](double d) { return static_cast<F>(d); });
+  }
+  static std::string name() { return "float"; }
+};
+
+template <>
+struct converter<integer> {
+  static value to(const integer& i) { return i; }
+  static result<integer> from(const value& v) {
+    if (v.kind() == kind::integer) return v.as_integer();
+    if (v.kind() == kind::boolean) return integer{v.as_bool() ? 1 : 0};
+    return tl::unexpected(mismatch("int", v));
+  }
+  static std::string name() { return "int"; }
+};
+
+template <>
+struct converter<std::complex<double>> {
+  static value to(std::complex<double> c) { return c; }
+  static result<std::complex<double>> from(const value& v) {
+    if (v.kind() == kind::complex) return v.as_complex();
+    return detail::any_real(v).map([](double d) { return std::complex<double>{d}; });
+  }
+  static std::string name() { return "complex"; }
+};
+
+template <>
+struct converter<std::string> {
+  static value to(const std::string& s) { return s; }
+  static result<std::string> from(const value& v) { return detail::text_of(v); }
+  static std::string name() { return "str"; }
+};
+
+template <>
+struct converter<std::monostate> { ///< Python's None
+  static value to(std::monostate) { return {}; }
+  static result<std::monostate> from(const value& v) {
+    if (v.is_none()) return std::monostate{};
+    return tl::unexpected(mismatch("None", v));
+  }
+  static std::string name() { return "None"; }
+};
+
+template <class T>
+struct converter<std::optional<T>> {
+  static value to(const std::optional<T>& x) { return x ? to_value(*x) : value{}; }
+  static result<std::optional<T>> from(const value& v) {
+    if (v.is_none()) return std::optional<T>{};
+    return from_value<T>(v).map([](T x) { return std::optional<T>{std::move(x)}; });
+  }
+  static std::string name() { return converter<T>::name() + " or None"; }
+};
+
+template <class... Ts>
+struct converter<std::variant<Ts...>> { ///< the first alternative that fits
+  static value to(const std::variant<Ts...>& x) {
+    return std::visit([](const auto& alternative) { return to_value(alternative); }, x);
+  }
+  static result<std::variant<Ts...>> from(const value& v) {
+    return first_that_fits(v, std::index_sequence_for<Ts...>{});
+  }
+  static std::string name() {
+    std::string all;
+    ((all += (all.empty() ? "" : " or ") + converter<Ts>::name()), ...);
+    return all;
+  }
+
+private:
+  template <std::size_t... Is>
+  static result<std::variant<Ts...>> first_that_fits(const value& v, std::index_sequence<Is...>) {
+    std::optional<std::variant<Ts...>> found;
+    auto attempt = [&]<std::size_t I, class T>(std::in_place_index_t<I> at, std::type_identity<T>) {
+      auto x = from_value<T>(v);
+      if (x) found.emplace(at, std::move(*x));
+      return x.has_value();
+    };
+    if ((attempt(std::in_place_index<Is>, std::type_identity<Ts>{}) || ...))
+      return std::move(*found);
+    return tl::unexpected(mismatch(name(), v));
+  }
+};
+
+/// Seconds, as Python's timeouts are: an int for whole-second units, else a float.
+template <class Rep, class Period>
+struct converter<std::chrono::duration<Rep, Period>> {
+  using duration = std::chrono::duration<Rep, Period>;
+  static value to(duration d) {
+    if constexpr (std::integral<Rep> && Period::den == 1)
+      return std::chrono::duration_cast<std::chrono::seconds>(d).count();
+    else return std::chrono::duration<double>(d).count();
+  }
+  static result<duration> from(const value& v) {
+    return detail::seconds_of(v).and_then([](std::chrono::duration<double> s) -> result<duration> {
+      if constexpr (!std::integral<Rep>) return duration{s};
+      else if (s <= duration::min() || s >= duration::max())
+        return tl::unexpected(detail::duration_does_not_fit(s.count()));
+      else return std::chrono::round<duration>(s);
+    });
+  }
+  static std::string name() { return "float"; }
+};
+
+namespace detail {
+
+template <has_fields T>
+struct fields_converter {
+  static value to(const T& x) {
+    std::vector<dict_entry> entries;
+    auto add = [&](const auto& f) { entries.emplace_back(value{f.name}, to_value(x.*f.member)); };
+    std::apply([&](const auto&... each) { (add(each), ...); }, fields<T>);
+    return value::dict(std::move(entries));
+  }
+  /// A member that is an optional may be missing.
+  static result<T> from(const value& v) {
+    if (v.kind() != kind::dict) return tl::unexpected(mismatch(name(), v));
+    T x{};
+    std::optional<error> why;
+    std::apply([&](const auto&... each) { (void)(take(v, each, x, why) && ...); }, fields<T>);
+    if (why) return tl::unexpected(std::move(*why));
+    return x;
+  }
+  static std::string name() { return "dict"; }
+
+private:
+  template <class Class, class Member>
+  static bool take(const value& dict, const field<Class, Member>& f, T& x,
+                   std::optional<error>& why) {
+    const auto* found = dict.find(f.name);
+    if (!found && is_optional<Member>) return true;
+    auto member = found ? from_value<Member>(*found) : fail(errc::undecodable, "is missing");
+    if (member) x.*f.member = std::move(*member);
+    else why = within(std::string{"'"} + f.name + "'", std::move(member.error()));
+    return member.has_value();
+  }
+};
+
+} // namespace detail
+
+template <detail::has_fields T>
+struct converter<T> : detail::fields_converter<T> {};
+
+} // namespace patio
+
+#include <patio/convert/containers.hpp> // IWYU pragma: export

@@ -1,0 +1,11 @@
+/// Public: what needs no CAF. Values, their conversion to and from C++ types, pickles, functions by
+/// name, errors.
+#pragma once
+
+#include <patio/convert/convert.hpp>
+#include <patio/functions/registry.hpp>
+#include <patio/pickle/pickle.hpp>
+#include <patio/value/error.hpp>
+#include <patio/value/python_types.hpp>
+#include <patio/value/repr.hpp>
+#include <patio/value/value.hpp>

@@ -1,0 +1,232 @@
+/// A C++ callable as a patio function: arguments checked and converted, errors worded like
+/// Python's. `patio::args` and `patio::kwargs` as last parameters take what is left, like *args and
+/// **kwargs.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+#include <patio/convert/convert.hpp>
+#include <patio/functions/python_error.hpp>
+#include <patio/functions/reply.hpp>
+#include <patio/value/call_request.hpp>
+
+namespace patio {
+
+/// Positional arguments that no parameter took.
+struct args : std::vector<value> {
+  using std::vector<value>::vector;
+};
+
+/// Keyword arguments that no parameter took, in the caller's order.
+struct kwargs : std::vector<std::pair<std::string, value>> {
+  using std::vector<std::pair<std::string, value>>::vector;
+};
+
+/// What is known of a function beyond its type.
+struct function_options {
+  /// Parameter names, for keyword arguments and messages; "arg1", "arg2" ... where none are given.
+  std::vector<std::string> parameters = {};
+  /// Runs where the call arrives, without a queue or a change of thread. Only for what takes
+  /// microseconds and never blocks: everything else that thread carries waits for it.
+  bool quick = false;
+};
+
+/// Ready to run: converts, calls, and turns a throw into the error Python would see.
+using immediate_function = std::function<result<value>(arguments&&)>;
+/// The same for a function that asks whether anybody still waits for it.
+using stoppable_function = std::function<result<value>(arguments&&, const std::stop_token& over)>;
+/// Takes over the duty to answer, and answers when it likes. `host` is the executor's worker.
+using deferred_function = std::function<void(arguments&&, reply&&, void* host)>;
+
+namespace detail {
+
+template <class F>
+struct signature_of {};
+template <class F>
+  requires requires { &F::operator(); }
+struct signature_of<F> : signature_of<decltype(&F::operator())> {};
+template <class R, class... As>
+struct signature_of<R (*)(As...)> {
+  using type = std::decay_t<R>(std::decay_t<As>...);
+};
+template <class R, class... As>
+struct signature_of<R (*)(As...) noexcept> : signature_of<R (*)(As...)> {};
+template <class C, class R, class... As>
+struct signature_of<R (C::*)(As...)> : signature_of<R (*)(As...)> {};
+template <class C, class R, class... As>
+struct signature_of<R (C::*)(As...) const> : signature_of<R (*)(As...)> {};
+template <class C, class R, class... As>
+struct signature_of<R (C::*)(As...) noexcept> : signature_of<R (*)(As...)> {};
+template <class C, class R, class... As>
+struct signature_of<R (C::*)(As...) const noexcept> : signature_of<R (*)(As...)> {};
+
+template <class A>
+inline constexpr bool is_value_parameter =
+  convertible<A> || std::same_as<A, args> || std::same_as<A, kwargs>;
+template <class R>
+inline constexpr bool is_value_parameter<reply_to<R>> = true;
+template <>
+inline constexpr bool is_value_parameter<std::stop_token> = true;
+
+template <class R>
+inline constexpr bool is_value_result = std::is_void_v<R> || convertible<R>;
+
+template <class Signature>
+struct takes_values;
+template <class R, class... As>
+struct takes_values<R(As...)> : std::conjunction<std::bool_constant<is_value_result<R>>,
+                                                 std::bool_constant<is_value_parameter<As>>...> {};
+
+/// What one parameter asks for.
+struct parameter {
+  enum class role : std::uint8_t { required, optional, variable, keywords } takes;
+  std::string type;
+};
+
+template <class A>
+parameter describe_parameter() {
+  if constexpr (std::same_as<A, args>) return {parameter::role::variable, "*args"};
+  else if constexpr (std::same_as<A, kwargs>) return {parameter::role::keywords, "**kwargs"};
+  else if constexpr (is_optional<A>) return {parameter::role::optional, converter<A>::name()};
+  else return {parameter::role::required, converter<A>::name()};
+}
+
+/// How a call's arguments meet the parameters: one slot a parameter, as Python would fill it.
+class binder {
+public:
+  binder(std::string name, std::vector<std::string> names, std::vector<parameter> parameters);
+  /// One value a parameter; those of *args and **kwargs stay empty, and what is for them stays in
+  /// `call`.
+  [[nodiscard]] result<std::vector<value>> bind(arguments& call) const;
+  /// TypeError "name() argument 'x' must be int, not str".
+  [[nodiscard]] error bad_argument(std::size_t at, const error& why) const;
+  [[nodiscard]] std::string signature() const; ///< "(a: int, b: str)"
+
+private:
+  [[nodiscard]] error too_many(std::size_t given) const;
+  [[nodiscard]] error missing(const std::vector<value>& slots,
+                              const std::vector<bool>& filled) const;
+  [[nodiscard]] error type_error(const std::string& text) const;
+  [[nodiscard]] result<void> bind_keywords(arguments& call, std::vector<value>& slots,
+                                           std::vector<bool>& filled) const;
+
+  std::string name_;
+  std::vector<std::string> names_;
+  std::vector<parameter> parameters_;
+  std::size_t positional_ = 0; ///< parameters that take one argument each
+  bool takes_rest_ = false, takes_keywords_ = false;
+};
+
+/// args and kwargs take what the other parameters leave, so nothing may follow them but kwargs.
+template <class... As>
+constexpr bool rest_comes_last() {
+  const std::array<int, sizeof...(As) + 1> stages{0, (std::same_as<As, args>     ? 1
+                                                      : std::same_as<As, kwargs> ? 2
+                                                                                 : 0)...};
+  for (std::size_t i = 1; i < stages.size(); ++i)
+    if (stages[i] < stages[i - 1] || (stages[i] > 0 && stages[i] == stages[i - 1])) return false;
+  return true;
+}
+
+template <class R, class... As>
+class typed_function {
+  static_assert(rest_comes_last<As...>(),
+                "patio::args, then patio::kwargs, come after all other parameters");
+
+public:
+  typed_function(std::string name, std::vector<std::string> names)
+      : binder_{std::move(name), std::move(names), {describe_parameter<As>()...}} {}
+
+  /// The arguments as the function's own types, or the TypeError.
+  [[nodiscard]] result<std::tuple<As...>> convert(arguments&& call) const {
+    auto slots = binder_.bind(call);
+    if (!slots) return tl::unexpected(std::move(slots.error()));
+    try {
+      return convert(*slots, call, std::index_sequence_for<As...>{});
+    } catch (...) { // out of a converter
+      return tl::unexpected(current_exception_error());
+    }
+  }
+
+  template <class F>
+  [[nodiscard]] result<value> invoke(const F& f, arguments&& call) const {
+    auto converted = convert(std::move(call));
+    if (!converted) return tl::unexpected(std::move(converted.error()));
+    try {
+      if constexpr (std::is_void_v<R>) return std::apply(f, std::move(*converted)), value{};
+      else return to_value<R>(std::apply(f, std::move(*converted)));
+    } catch (...) {
+      return tl::unexpected(current_exception_error());
+    }
+  }
+
+  [[nodiscard]] std::string signature() const {
+    std::string text = binder_.signature();
+    if constexpr (!std::is_void_v<R> && convertible<R>) text += " -> " + converter<R>::name();
+    return text;
+  }
+
+private:
+  template <std::size_t... Is>
+  result<std::tuple<As...>> convert(std::vector<value>& slots, arguments& call,
+                                    std::index_sequence<Is...>) const {
+    std::tuple<std::optional<As>...> parts;
+    std::optional<error> why;
+    (void)(take<As>(Is, std::get<Is>(parts), slots, call, why) && ...);
+    if (why) return tl::unexpected(std::move(*why));
+    return std::tuple<As...>{std::move(*std::get<Is>(parts))...};
+  }
+
+  template <class A>
+  bool take(std::size_t at, std::optional<A>& part, std::vector<value>& slots, arguments& call,
+            std::optional<error>& why) const {
+    if constexpr (std::same_as<A, args>) {
+      part.emplace(std::make_move_iterator(call.positional.begin()),
+                   std::make_move_iterator(call.positional.end()));
+    } else if constexpr (std::same_as<A, kwargs>) {
+      part.emplace(std::make_move_iterator(call.keywords.begin()),
+                   std::make_move_iterator(call.keywords.end()));
+    } else if constexpr (std::same_as<A, value>) {
+      part = std::move(slots[at]);
+    } else {
+      auto converted = from_value<A>(slots[at]);
+      if (!converted) why = binder_.bad_argument(at, converted.error());
+      else part = std::move(*converted);
+    }
+    return !why;
+  }
+
+  binder binder_;
+};
+
+template <class Signature>
+struct function_of;
+template <class R, class... As>
+struct function_of<R(As...)> {
+  using type = typed_function<R, As...>;
+};
+
+template <class R, class First, class... As>
+struct function_of<R(reply_to<First>, As...)> { ///< the rest of a function that answers later
+  using type = typed_function<First, As...>;
+};
+
+template <class R, class... As>
+struct function_of<R(std::stop_token,
+                     As...)> { ///< the rest of a function that asks whether it is waited for
+  using type = typed_function<R, As...>;
+};
+
+} // namespace detail
+
+/// `R(Args...)` of any callable with one signature; parameters by value.
+template <class F>
+using signature_of = typename detail::signature_of<std::decay_t<F>>::type;
+
+} // namespace patio

@@ -1,0 +1,31 @@
+/// Names of functions as the compiler spells them, for automatic registry names.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace patio::detail {
+
+/// "geometry::norm" of "... [with auto Function = geometry::norm]", or of clang's "[Function =
+/// &geometry::norm]".
+[[nodiscard]] constexpr std::string_view tail_of_signature(std::string_view pretty) noexcept {
+  auto begin = pretty.find(" = ");
+  auto text = pretty.substr(begin == std::string_view::npos ? 0 : begin + 3);
+  if (!text.empty() && text.back() == ']') text.remove_suffix(1);
+  if (!text.empty() && text.front() == '&') text.remove_prefix(1);
+  return text;
+}
+
+// Returns no std::string_view, as gcc would explain that name after the one that is asked for.
+
+template <auto Function>
+[[nodiscard]] constexpr const char* signature_with_function() noexcept {
+  return __PRETTY_FUNCTION__;
+}
+
+template <auto Function>
+[[nodiscard]] constexpr std::string_view function_name() noexcept {
+  return tail_of_signature(signature_with_function<Function>());
+}
+
+} // namespace patio::detail

@@ -1,0 +1,104 @@
+#include <patio/functions/registry.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include <patio/base/digest.hpp>
+#include <patio/base/surrogates.hpp>
+#include <patio/value/repr.hpp>
+
+namespace patio {
+
+struct registry::table {
+  registry_options options;
+  std::vector<std::unique_ptr<registry_entry>> order;
+  std::unordered_map<std::string_view, const registry_entry*>
+    by_name; ///< keys are the entries' own names
+  bool locked = false;
+};
+
+registry::registry(registry_options options) : table_{std::make_shared<table>()} {
+  table_->options = std::move(options);
+}
+
+void registry::require_unlocked() const {
+  if (table_->locked)
+    throw std::logic_error{"Registry locked: add functions before a broker serves them"};
+}
+
+std::string registry::insert(registry_entry entry, std::optional<function_identity> identity) {
+  require_unlocked();
+  if (entry.name.empty() || entry.name.size() > max_name)
+    throw std::invalid_argument{"a function's name has 1 to " + std::to_string(max_name)
+                                + " bytes, not " + std::to_string(entry.name.size())};
+  if (!detail::is_utf8(entry.name))
+    throw std::invalid_argument{"a function's name is UTF-8, unlike " + brief(value{entry.name})};
+  if (find(entry.name))
+    throw std::invalid_argument{"Task with name '" + entry.name + "' already registered"};
+  entry.identity = identity;
+  auto owned = std::make_unique<registry_entry>(std::move(entry));
+  table_->by_name.emplace(owned->name, owned.get());
+  table_->order.push_back(std::move(owned));
+  return table_->order.back()->name;
+}
+
+void registry::remove(std::string_view name) {
+  require_unlocked();
+  auto at = std::find_if(table_->order.begin(), table_->order.end(),
+                         [&](const auto& e) { return e->name == name; });
+  if (at == table_->order.end())
+    throw std::out_of_range{"no function '" + std::string{name} + "' in the registry"};
+  table_->by_name.erase((*at)->name);
+  table_->order.erase(at);
+}
+
+const registry_entry* registry::find(std::string_view name) const {
+  auto at = table_->by_name.find(name);
+  return at == table_->by_name.end() ? nullptr : at->second;
+}
+
+result<const registry_entry*> registry::resolve(std::string_view name) const {
+  if (const auto* entry = find(name)) return entry;
+  return tl::unexpected(remote_error(value::exception("builtins.KeyError", {name})));
+}
+
+std::vector<std::string> registry::names_of(const function_identity& identity) const {
+  std::vector<std::string> names;
+  for (const auto& entry : table_->order)
+    if (entry->identity == identity) names.push_back(entry->name);
+  return names;
+}
+
+std::vector<std::string> registry::names() const {
+  std::vector<std::string> names;
+  for (const auto& entry : table_->order) names.push_back(entry->name);
+  return names;
+}
+
+std::size_t registry::size() const noexcept { return table_->order.size(); }
+const registry_options& registry::options() const noexcept { return table_->options; }
+void registry::lock() noexcept { table_->locked = true; }
+bool registry::is_locked() const noexcept { return table_->locked; }
+
+registry registry::clone() const {
+  registry copy{table_->options};
+  for (const auto& entry : table_->order) copy.insert(*entry, entry->identity);
+  return copy;
+}
+
+std::string registry::make_name(std::string_view function, std::string_view signature) const {
+  if (!table_->options.auto_naming)
+    throw std::invalid_argument{"auto_naming is disabled, name parameter is required"};
+  std::string name = table_->options.project ? *table_->options.project + "." : "";
+  for (std::string_view unnamed :
+       {"{anonymous}::", "(anonymous namespace)::"}) // gcc's and clang's words
+    if (function.starts_with(unnamed)) function.remove_prefix(unnamed.size());
+  for (std::size_t i = 0; i < function.size(); ++i) {
+    if (function.substr(i).starts_with("::")) name += '.', ++i;
+    else name += function[i];
+  }
+  if (table_->options.strict) name += "." + base64(blake2s(signature, "", ""));
+  return name;
+}
+
+} // namespace patio

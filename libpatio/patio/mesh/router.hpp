@@ -1,0 +1,79 @@
+/// Which connections serve a name. A value-like table without time or I/O; owned by one node.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include <patio/mesh/connection_id.hpp>
+
+namespace patio {
+
+/// How a call finds its peer among those that serve the name.
+enum class routing : std::uint8_t {
+  least_loaded, ///< of two peers drawn at random the one with fewer calls in flight
+  round_robin,  ///< one after another
+};
+
+} // namespace patio
+
+namespace patio::mesh {
+
+class router {
+public:
+  explicit router(std::uint64_t seed = 0) : random_{seed} {}
+
+  /// Replaces what the connection serves; the names are sorted and none comes twice.
+  void serve(connection_id id, const std::vector<std::string>& names);
+  void remove(connection_id id);
+  /// A connection that is avoided is picked only if no other serves the name.
+  void avoid(connection_id id) { avoided_.insert(id); }
+  void restore(connection_id id) { avoided_.erase(id); }
+  [[nodiscard]] bool avoids(connection_id id) const { return avoided_.contains(id); }
+  /// One that is blocked is picked only if all others that serve the name are, those that are
+  /// avoided included.
+  void block(connection_id id) { blocked_.insert(id); }
+  void unblock(connection_id id) { blocked_.erase(id); }
+
+  /// `load(id)` is the number of calls in flight there.
+  template <class Load>
+  [[nodiscard]] std::optional<connection_id> pick(std::string_view name, routing how, Load load) {
+    auto at = peers_.find(name);
+    if (at == peers_.end()) return {};
+    auto& [all, next] = at->second;
+    if (all.size() == 1) return all.front();
+    auto better = avoided_.empty() && blocked_.empty() ? std::vector<connection_id>{} : best(all);
+    const auto& ids = better.empty() ? all : better;
+    if (ids.size() == 1) return ids.front();
+    if (how == routing::round_robin) return ids[next++ % ids.size()];
+    auto first = random_() % ids.size(),
+         second = (first + 1 + random_() % (ids.size() - 1)) % ids.size();
+    return load(ids[second]) < load(ids[first]) ? ids[second] : ids[first];
+  }
+
+  [[nodiscard]] bool serves(connection_id id, std::string_view name) const;
+  [[nodiscard]] bool empty() const noexcept { return peers_.empty(); }
+
+private:
+  [[nodiscard]] std::vector<connection_id> best(const std::vector<connection_id>& ids) const;
+  void withdraw(connection_id id);
+
+  struct candidates {
+    std::vector<connection_id> ids;
+    std::size_t next = 0;
+  };
+  std::map<std::string, candidates, std::less<>>
+    peers_; ///< ordered, as a peer that picks its names could pick their hashes
+  std::unordered_map<connection_id, std::vector<std::string>> names_;
+  std::unordered_set<connection_id> avoided_, blocked_;
+  std::minstd_rand random_;
+};
+
+} // namespace patio::mesh

@@ -1,0 +1,52 @@
+/// Which values have been written already and under which memo index. Internal to the pickle
+/// writer.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include <patio/value/heap_value.hpp>
+
+namespace patio::detail {
+
+/// Keys are the 16 bytes of a value: the address of what is shared, or a short text itself. So
+/// equal short texts are written once, as CPython does with interned ones. A value found by its
+/// address must live as long as this.
+class written_memo {
+public:
+  written_memo() noexcept { inline_slots_.fill(0); }
+  written_memo(const written_memo&) = delete;
+  written_memo& operator=(const written_memo&) = delete;
+
+  [[nodiscard]] std::optional<std::uint32_t> find(const value& v) const noexcept {
+    auto k = value_access::raw(v);
+    for (auto at = hash(k) & mask_;; at = (at + 1) & mask_) {
+      if (slots_[at] == 0) return {};
+      if (keys_[at] == k) return slots_[at] - 1;
+    }
+  }
+  void insert(const value& v, std::uint32_t index) {
+    if (++count_ * 2 > mask_) grow();
+    place(value_access::raw(v), index + 1);
+  }
+
+private:
+  using key = value_access::raw_words;
+  [[nodiscard]] static std::size_t hash(const key& k) noexcept;
+  void place(const key& k, std::uint32_t slot) noexcept;
+  void grow();
+
+  static constexpr std::size_t inline_size = 64;
+  std::array<key, inline_size> inline_keys_; // read only where the slot is taken
+  std::array<std::uint32_t, inline_size> inline_slots_;
+  std::vector<key> heap_keys_;
+  std::vector<std::uint32_t> heap_slots_;
+  key* keys_ = inline_keys_.data();
+  std::uint32_t* slots_ = inline_slots_.data(); ///< memo index + 1, 0 if free
+  std::size_t mask_ = inline_size - 1;
+  std::size_t count_ = 0;
+};
+
+} // namespace patio::detail

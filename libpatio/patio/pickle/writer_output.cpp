@@ -1,0 +1,34 @@
+#include <patio/pickle/writer_output.hpp>
+
+#include <algorithm>
+
+namespace patio::detail {
+
+void pickle_output::grow(std::size_t n) {
+  auto capacity = std::max(2 * capacity_, size_ + n);
+  std::unique_ptr<char[]> larger{new char[capacity]};
+  std::memcpy(larger.get(), data_, size_);
+  long_ = std::move(larger);
+  data_ = long_.get(), capacity_ = capacity;
+}
+
+void pickle_output::open_frame() {
+  frame_ = size_;
+  room(frame_header);
+  size_ += frame_header;
+}
+
+void pickle_output::close_frame() {
+  constexpr std::size_t shortest = 4;
+  char* header = data_ + frame_;
+  std::uint64_t length = size_ - frame_ - frame_header;
+  if (length < shortest) {
+    std::memmove(header, header + frame_header, length);
+    size_ -= frame_header;
+    return;
+  }
+  *header = static_cast<char>(opcode::frame);
+  std::memcpy(header + 1, &length, sizeof length);
+}
+
+} // namespace patio::detail

@@ -1,0 +1,75 @@
+/// The bytes being written, in CPython's frames. The first kilobyte needs no heap, and nothing
+/// reaches the caller before all is well. Internal to the pickle writer.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <concepts>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <patio/pickle/opcodes.hpp>
+
+namespace patio::detail {
+
+class pickle_output {
+public:
+  explicit pickle_output(std::size_t longest) noexcept
+      : longest_{longest} {
+  } // the room stays as it is: clearing would cost more than a short pickle
+  pickle_output(const pickle_output&) = delete;
+  pickle_output& operator=(const pickle_output&) = delete;
+
+  void put(opcode op) { *room(1) = static_cast<char>(op), ++size_; }
+  void put(std::string_view bytes) {
+    if (bytes.empty()) return;
+    if (bytes.size() > longest_ - std::min(size_, longest_)) return void(is_full_ = true);
+    std::memcpy(room(bytes.size()), bytes.data(), bytes.size());
+    size_ += bytes.size();
+  }
+  /// An opcode and a number, little endian.
+  template <std::unsigned_integral UInt>
+  void put(opcode op, UInt number) {
+    static_assert(std::endian::native == std::endian::little, "a port must swap the bytes here");
+    char* at = room(1 + sizeof number);
+    *at = static_cast<char>(op);
+    std::memcpy(at + 1, &number, sizeof number);
+    size_ += 1 + sizeof number;
+  }
+
+  // CPython ends a frame between two values once it has 64 KiB, keeps longer texts outside of
+  // frames and writes no header for a frame of less than four bytes.
+  static constexpr std::size_t frame_target = std::size_t{64} * 1024;
+  void open_frame();
+  void close_frame();
+  void between_values() {
+    if (size_ - frame_ >= frame_target + frame_header) close_frame(), open_frame();
+  }
+
+  /// Over the limit: some more bytes are taken, or dropped, but what is here is no pickle any more.
+  [[nodiscard]] bool is_full() const noexcept { return is_full_ || size_ > longest_; }
+  [[nodiscard]] std::size_t longest() const noexcept { return longest_; }
+  [[nodiscard]] std::string_view bytes() const noexcept { return {data_, size_}; }
+
+private:
+  static constexpr std::size_t frame_header = 9;
+  char* room(std::size_t n) {
+    if (capacity_ - size_ < n) grow(n);
+    return data_ + size_;
+  }
+  void grow(std::size_t n);
+
+  std::array<char, 1024> short_;
+  std::unique_ptr<char[]> long_;
+  char* data_ = short_.data();
+  std::size_t capacity_ = short_.size();
+  std::size_t size_ = 0;
+  std::size_t frame_ = 0; ///< where the open frame's header stands
+  std::size_t longest_;
+  bool is_full_ = false;
+};
+
+} // namespace patio::detail

@@ -1,0 +1,66 @@
+#include <patio/protocol/decode_job.hpp>
+
+#include <algorithm>
+#include <set>
+
+#include <patio/convert/convert.hpp>
+#include <patio/pickle/pickle.hpp>
+#include <patio/protocol/session.hpp>
+
+namespace patio::protocol {
+
+void decode_job::run(std::string_view payload) {
+  const auto& limits = options_->limits.pickle;
+  switch (header_.type) {
+  case packet::request: {
+    auto& to = decoded_.emplace<request>();
+    to.call = read_call_request(payload, limits, options_->types, &to.bytes);
+    return;
+  }
+  case packet::discover_response:
+    return to_names(decoded_.emplace<served_names>(served_names{read_pickle(payload, limits)}));
+  case packet::error:
+    decoded_ = read_pickle(payload, limits, unknown_class::as_exception, options_->types);
+    return;
+  default: decoded_ = read_pickle(payload, limits, unknown_class::refuse, options_->types); return;
+  }
+}
+
+// The limits come before the copies: a list may name one long text again and again.
+void decode_job::to_names(served_names& of) const {
+  const auto& limits = options_->limits;
+  auto no_list = [](const error& why) {
+    return fail(errc::undecodable, why.exceeded,
+                "DISCOVER_RESPONSE is no list of names: " + why.message);
+  };
+  if (!of.list) return void(of.names = no_list(of.list.error()));
+  auto items = detail::sequence_items(*of.list, "list");
+  if (!items) return void(of.names = no_list(items.error()));
+  if (items->size() > limits.names_per_peer)
+    return void(of.names = fail(errc::undecodable, limit::names_per_peer,
+                                "the peer serves more than " + std::to_string(limits.names_per_peer)
+                                  + " names"));
+  std::set<const void*> seen; // a text that is named again and again costs its bytes once, here and
+                              // wherever names are compared
+  auto& names = *of.names;
+  for (const auto& item : *items) {
+    if (item.identity() && !seen.insert(item.identity()).second) continue;
+    if (!item.is_text())
+      return void(of.names = no_list(detail::within("item " + std::to_string(&item - items->data()),
+                                                    mismatch("str", item))));
+    if (item.text().size() > limits.name_bytes) of.some_too_long = true;
+    else names.emplace_back(item.text());
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+}
+
+void decode_job::run() noexcept {
+  try {
+    run(payload_.view());
+  } catch (const std::exception&) { // memory has run out
+    decoded_ = std::monostate{};
+  }
+}
+
+} // namespace patio::protocol

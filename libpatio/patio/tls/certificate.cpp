@@ -1,0 +1,156 @@
+#include <patio/tls/certificate.hpp>
+
+#include <algorithm>
+
+#include <patio/base/printable.hpp>
+#include <patio/tls/error.hpp>
+
+namespace patio::tls {
+namespace {
+
+constexpr std::size_t most_named = 4, longest_named = 64;
+
+std::string_view bytes_of(const ASN1_STRING* text) {
+  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+          static_cast<std::size_t>(ASN1_STRING_length(text))};
+}
+
+bool is_control(char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }
+
+void add_name(std::vector<std::string>& names, std::string_view name) {
+  if (name.empty() || std::any_of(name.begin(), name.end(), is_control)) return;
+  if (std::find(names.begin(), names.end(), name) == names.end()) names.emplace_back(name);
+}
+
+san_handle alternative_names(const X509* certificate) {
+  return san_handle{static_cast<GENERAL_NAMES*>(
+    X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr))};
+}
+
+/// Strangers choose what certificates say, and logs are read by people.
+std::string escaped(std::string_view name) {
+  std::string text;
+  for (auto c : name.substr(0, longest_named)) {
+    if (is_control(c) || c == '\'' || c == '\\' || static_cast<signed char>(c) < 0)
+      append_code_point(text, static_cast<unsigned char>(c));
+    else text += c;
+  }
+  return name.size() > longest_named ? text + "..." : text;
+}
+
+std::string common_name(const X509_NAME* name) {
+  std::string text(256, '\0');
+  auto length = X509_NAME_get_text_by_NID(const_cast<X509_NAME*>(name), NID_commonName, text.data(),
+                                          static_cast<int>(text.size()));
+  text.resize(length < 0 ? 0 : static_cast<std::size_t>(length));
+  return text;
+}
+
+std::string who(const X509_NAME* name) {
+  auto common = common_name(name);
+  return common.empty() ? "somebody without a common name" : "'" + escaped(common) + "'";
+}
+
+std::string address_text(std::string_view octets) {
+  std::string text;
+  for (std::size_t i = 0; i < octets.size(); ++i) {
+    auto octet = static_cast<unsigned char>(octets[i]);
+    if (octets.size() == 4) text += (i ? "." : "") + std::to_string(octet);
+    else text += i && i % 2 == 0 ? ":" : "", append_hex(text, octet, 2);
+  }
+  return text;
+}
+
+std::vector<std::string> addresses_of(const X509* certificate) {
+  std::vector<std::string> addresses;
+  auto names = alternative_names(certificate);
+  for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i)
+    if (auto* name = sk_GENERAL_NAME_value(names.get(), i); name->type == GEN_IPADD)
+      addresses.push_back(address_text(bytes_of(name->d.iPAddress)));
+  return addresses;
+}
+
+std::string whom_it_is_for(X509* certificate) {
+  auto names = names_of(certificate), addresses = addresses_of(certificate);
+  for (auto& name : names) name = escaped(name);
+  names.insert(names.end(), addresses.begin(), addresses.end());
+  if (names.empty()) return "nobody";
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), most_named); ++i)
+    text += (i ? ", " : "") + names[i];
+  return names.size() > most_named ? text + ", ..." : text;
+}
+
+std::string date(const ASN1_TIME* when) {
+  bio_handle to{BIO_new(BIO_s_mem())};
+  char* text = nullptr;
+  if (!to || ASN1_TIME_print(to.get(), when) != 1) return "an unreadable date";
+  auto length = BIO_get_mem_data(to.get(), &text);
+  return {text, static_cast<std::size_t>(length)};
+}
+
+std::string details(int code, X509* certificate, std::string_view expected) {
+  switch (code) {
+  case X509_V_ERR_HOSTNAME_MISMATCH:
+  case X509_V_ERR_IP_ADDRESS_MISMATCH:
+    return "the certificate is for " + whom_it_is_for(certificate) + ", not "
+           + std::string{expected};
+  case X509_V_ERR_CERT_HAS_EXPIRED:
+    return "that of " + who(X509_get_subject_name(certificate)) + " on "
+           + date(X509_get0_notAfter(certificate));
+  case X509_V_ERR_CERT_NOT_YET_VALID:
+    return "that of " + who(X509_get_subject_name(certificate)) + " before "
+           + date(X509_get0_notBefore(certificate));
+  case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+  case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+  case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    return "the issuer " + who(X509_get_issuer_name(certificate))
+           + " is none of the trusted authorities";
+  case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+  case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    return who(X509_get_subject_name(certificate)) + " is none of the trusted authorities";
+  case X509_V_ERR_UNABLE_TO_GET_CRL:
+    return "no revocation list of " + who(X509_get_issuer_name(certificate)) + " was given";
+  case X509_V_ERR_CRL_HAS_EXPIRED: return "that of " + who(X509_get_issuer_name(certificate));
+  case X509_V_ERR_INVALID_PURPOSE:
+    return "that of " + who(X509_get_subject_name(certificate)) + " is not for "
+           + (expected.empty() ? "clients" : "servers");
+  default: return "that of " + who(X509_get_subject_name(certificate));
+  }
+}
+
+} // namespace
+
+std::vector<std::string> names_of(X509* certificate) {
+  std::vector<std::string> names;
+  auto alternative = alternative_names(certificate);
+  for (int i = 0; alternative && i < sk_GENERAL_NAME_num(alternative.get()); ++i)
+    if (auto* name = sk_GENERAL_NAME_value(alternative.get(), i); name->type == GEN_DNS)
+      add_name(names, bytes_of(name->d.dNSName));
+  auto* subject = X509_get_subject_name(certificate);
+  for (int i = -1; (i = X509_NAME_get_index_by_NID(subject, NID_commonName, i)) >= 0;) {
+    unsigned char* text = nullptr;
+    auto length =
+      ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, i)));
+    if (length < 0) continue;
+    add_name(names, {reinterpret_cast<const char*>(text), static_cast<std::size_t>(length)});
+    OPENSSL_free(text);
+  }
+  return names;
+}
+
+std::string why_refused(X509_STORE_CTX* checked, std::string_view expected) {
+  auto code = X509_STORE_CTX_get_error(checked);
+  auto* certificate = X509_STORE_CTX_get_current_cert(checked);
+  auto text = std::string{"certificate verify failed: "} + X509_verify_cert_error_string(code);
+  return certificate ? text + ": " + details(code, certificate, expected) : text;
+}
+
+octets_handle ip_address(std::string_view host) {
+  std::string text{host.substr(0, host.find('%'))};
+  octets_handle address{a2i_IPADDRESS(text.c_str())};
+  drain_openssl_errors();
+  return address;
+}
+
+} // namespace patio::tls

@@ -1,0 +1,77 @@
+#include <patio/tls/pem.hpp>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include <climits>
+#include <new>
+#include <string>
+
+#include <patio/tls/error.hpp>
+
+namespace patio::tls {
+namespace {
+
+/// OpenSSL would ask at the terminal.
+int no_pass_phrase(char*, int, int, void* asked) {
+  if (asked) *static_cast<bool*>(asked) = true;
+  return 0;
+}
+
+/// Reads the text where it is: there is no copy to wipe.
+bio_handle bio_over_text(std::string_view text) {
+  bio_handle bio{BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))};
+  if (!bio) throw std::bad_alloc{};
+  return bio;
+}
+
+tl::unexpected<error> wrong(std::string_view what, std::string text) {
+  return fail(errc::invalid, std::string{what} + ": " + std::move(text));
+}
+
+bool at_end_of_pem(unsigned long code) {
+  return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+}
+
+template <class Handle, class Read>
+result<std::vector<Handle>> read_all(std::string_view pem, std::string_view what,
+                                     const std::string& kind, Read read) {
+  if (pem.size() > INT_MAX) return wrong(what, "too large");
+  ERR_clear_error();
+  std::vector<Handle> all;
+  auto from = bio_over_text(pem);
+  while (auto* one = read(from.get(), nullptr, no_pass_phrase, nullptr)) all.emplace_back(one);
+  auto code = drain_openssl_errors();
+  if (!at_end_of_pem(code))
+    return wrong(what, "number " + std::to_string(all.size() + 1) + " is no readable " + kind + ": "
+                         + openssl_reason(code));
+  if (all.empty()) return wrong(what, "there is no " + kind + " in PEM form in it");
+  return all;
+}
+
+} // namespace
+
+result<std::vector<x509_handle>> read_certificates(std::string_view pem, std::string_view what) {
+  return read_all<x509_handle>(pem, what, "certificate", PEM_read_bio_X509);
+}
+
+result<std::vector<crl_handle>> read_revocation_lists(std::string_view pem, std::string_view what) {
+  return read_all<crl_handle>(pem, what, "certificate revocation list", PEM_read_bio_X509_CRL);
+}
+
+result<key_handle> read_private_key(std::string_view pem, std::string_view what) {
+  if (pem.size() > INT_MAX) return wrong(what, "too large");
+  ERR_clear_error();
+  bool asked = false;
+  auto from = bio_over_text(pem);
+  key_handle key{PEM_read_bio_PrivateKey(from.get(), nullptr, no_pass_phrase, &asked)};
+  drain_openssl_errors();
+  if (asked)
+    return wrong(
+      what,
+      "it is encrypted, and no pass phrase is asked for; 'openssl pkey' writes it without one");
+  if (!key) return wrong(what, "there is no readable private key in PEM form in it");
+  return key;
+}
+
+} // namespace patio::tls

@@ -1,0 +1,45 @@
+/// A whole number of any size, as Python's int. A value type; arithmetic is OpenSSL's.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace patio {
+
+class integer {
+public:
+  integer() noexcept = default;
+  integer(std::int64_t i);
+  [[nodiscard]] static integer from_unsigned(std::uint64_t u);
+  /// Two's complement, little endian, as pickle's LONG1 and LONG4 carry it.
+  [[nodiscard]] static integer from_twos_complement(std::string_view little_endian);
+  /// Optional sign and decimal digits, nothing else. Work grows with the square of the length:
+  /// limit it first.
+  [[nodiscard]] static std::optional<integer> from_decimal(std::string_view text);
+
+  [[nodiscard]] std::optional<std::int64_t> as_int64() const noexcept;
+  [[nodiscard]] std::string twos_complement() const; ///< shortest form; empty for 0
+  [[nodiscard]] std::string decimal() const;
+  [[nodiscard]] double as_real() const noexcept; ///< rounded to nearest; infinity if too large
+  [[nodiscard]] bool negative() const noexcept { return negative_; }
+  /// Absolute value, little endian, without leading zeros.
+  [[nodiscard]] std::string_view magnitude() const noexcept { return magnitude_; }
+
+  friend bool operator==(const integer&, const integer&) = default;
+  friend std::strong_ordering operator<=>(const integer& a, const integer& b) noexcept;
+
+  friend integer operator*(const integer& a, const integer& b);
+  friend integer operator-(const integer& a, const integer& b);
+  [[nodiscard]] integer pow(std::uint64_t exponent) const;
+
+private:
+  friend class value;
+  integer(bool negative, std::string magnitude);
+  bool negative_ = false;
+  std::string magnitude_;
+};
+
+} // namespace patio

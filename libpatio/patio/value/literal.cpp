@@ -1,0 +1,221 @@
+#include <patio/value/literal.hpp>
+
+#include <array>
+
+#include <patio/base/utf8.hpp>
+#include <patio/value/literal_cursor.hpp>
+
+namespace patio {
+namespace {
+
+using detail::literal_cursor;
+
+class parser {
+public:
+  explicit parser(std::string_view text) : in_{text} {}
+
+  bool whole(value& out) {
+    if (!item(out)) return false;
+    in_.skip_space();
+    return in_.at_end() || in_.fail("the end");
+  }
+  [[nodiscard]] const literal_cursor& cursor() const noexcept { return in_; }
+
+private:
+  bool item(value& out);
+  bool name(value& out);
+  bool call(std::string_view function, value& out);
+  bool items(char close, std::vector<value>& out, bool& comma);
+  bool parenthesis(value& out);
+  bool list(value& out);
+  bool braces(value& out);
+  bool set(value first, std::size_t first_at, value& out);
+  bool dict(value first, std::size_t first_at, value& out);
+  bool separator(char close, bool& more);
+  bool check_hashable(const value& v, std::size_t at, std::string_view expected);
+
+  literal_cursor in_;
+  unsigned open_ = 0;
+};
+
+bool parser::item(value& out) {
+  in_.skip_space();
+  if (detail::starts_string(in_)) return read_strings(in_, out);
+  if (detail::starts_number(in_)) return read_number(in_, out);
+  auto c = in_.peek();
+  if (c != '(' && c != '[' && c != '{') return name(out);
+  in_.commit();
+  if (open_ == value::max_depth)
+    return in_.fail("at most " + std::to_string(value::max_depth) + " open brackets");
+  ++open_;
+  in_.advance();
+  bool read = c == '(' ? parenthesis(out) : c == '[' ? list(out) : braces(out);
+  --open_;
+  return read;
+}
+
+/// After an item: "," or the closing bracket; `more` unless the container is closed now.
+bool parser::separator(char close, bool& more) {
+  in_.skip_space();
+  more = in_.take(',');
+  in_.skip_space();
+  if (in_.take(close)) more = false;
+  else if (!more) return in_.fail(std::string{"',' or '"} + close + "'");
+  return true;
+}
+
+/// Up to and with `close`. `comma`: the last item was followed by one.
+bool parser::items(char close, std::vector<value>& out, bool& comma) {
+  in_.skip_space();
+  for (bool more = !in_.take(close); more;) {
+    if (!item(out.emplace_back())) return false;
+    in_.skip_space();
+    comma = in_.peek() == ',';
+    if (!separator(close, more)) return false;
+  }
+  return true;
+}
+
+bool parser::parenthesis(value& out) {
+  std::vector<value> found;
+  bool comma = false;
+  if (!items(')', found, comma)) return false;
+  out = found.size() == 1 && !comma ? std::move(found.front()) : value::tuple(std::move(found));
+  return true;
+}
+
+bool parser::list(value& out) {
+  std::vector<value> found;
+  bool comma = false;
+  if (!items(']', found, comma)) return false;
+  out = value::list(std::move(found));
+  return true;
+}
+
+bool parser::check_hashable(const value& v, std::size_t at, std::string_view expected) {
+  return hashable(v) || in_.fail(at, expected, "an unhashable " + std::string{type_name(v.kind())});
+}
+
+bool parser::braces(value& out) {
+  in_.skip_space();
+  if (in_.take('}')) return out = value::dict({}), true;
+  auto at = in_.offset();
+  value first;
+  if (!item(first)) return false;
+  in_.skip_space();
+  return in_.peek() == ':' ? dict(std::move(first), at, out) : set(std::move(first), at, out);
+}
+
+bool parser::set(value first, std::size_t first_at, value& out) {
+  std::vector<value> found{std::move(first)};
+  auto at = first_at;
+  for (bool more = true; more;) {
+    if (!check_hashable(found.back(), at, "a hashable set item") || !separator('}', more))
+      return false;
+    at = in_.offset();
+    if (more && !item(found.emplace_back())) return false;
+  }
+  out = value::set(std::move(found));
+  return true;
+}
+
+bool parser::dict(value first, std::size_t first_at, value& out) {
+  std::vector<dict_entry> found;
+  found.emplace_back(std::move(first), value{});
+  auto at = first_at;
+  for (bool more = true; more;) {
+    if (!check_hashable(found.back().first, at, "a hashable dict key")) return false;
+    in_.skip_space();
+    if (!in_.take(':')) return in_.fail("':'");
+    if (!item(found.back().second) || !separator('}', more)) return false;
+    at = in_.offset();
+    if (more && !item(found.emplace_back().first)) return false;
+  }
+  out = value::dict(std::move(found));
+  return true;
+}
+
+struct constant {
+  std::string_view name;
+  value (*make)();
+};
+constexpr std::array constants{
+  constant{"None", [] { return value{}; }},       constant{"True", [] { return value{true}; }},
+  constant{"False", [] { return value{false}; }}, constant{"null", [] { return value{}; }},
+  constant{"true", [] { return value{true}; }},   constant{"false", [] { return value{false}; }},
+};
+
+bool parser::name(value& out) {
+  auto word = in_.word();
+  for (const auto& c : constants)
+    if (c.name == word) return in_.advance(word.size()), out = c.make(), true;
+  auto call_at = in_;
+  call_at.advance(word.size());
+  call_at.skip_space();
+  if ((word != "set" && word != "frozenset" && word != "bytearray") || !call_at.take('('))
+    return in_.fail("a value");
+  in_ = call_at;
+  in_.commit();
+  return call(word, out);
+}
+
+/// The argument and the closing parenthesis of set(), frozenset(...) and bytearray(b'...').
+bool parser::call(std::string_view function, value& out) {
+  in_.skip_space();
+  auto at = in_.offset();
+  value argument = value::set({});
+  if (function == "bytearray" || (function == "frozenset" && in_.peek() != ')')) {
+    if (!item(argument)) return false;
+    in_.skip_space();
+  }
+  if (!in_.take(')')) return in_.fail("')'");
+  auto k = argument.kind();
+  if (function == "bytearray") {
+    if (k != kind::bytes) return in_.fail(at, "bytes", std::string{type_name(k)});
+    out = value::bytearray(argument.data());
+  } else if (function == "set") {
+    out = std::move(argument);
+  } else {
+    if (k != kind::set && k != kind::list && k != kind::tuple)
+      return in_.fail(at, "a set", std::string{type_name(k)});
+    std::vector<value> found{argument.items().begin(), argument.items().end()};
+    for (const auto& v : found)
+      if (!check_hashable(v, at, "hashable items")) return false;
+    out = value::frozenset(std::move(found));
+  }
+  return true;
+}
+
+bool is_utf8(std::string_view text, std::size_t& at) {
+  for (at = 0; at < text.size();) {
+    auto [c, size] = decode_utf8(text.substr(at));
+    if (size == 0 || is_surrogate(c)) return false;
+    at += size;
+  }
+  return true;
+}
+
+} // namespace
+
+result<value> parse_literal(std::string_view text) {
+  parser p{text};
+  value out;
+  if (!p.whole(out)) return tl::unexpected<error>(p.cursor().failure());
+  return out;
+}
+
+result<value> parse_word(std::string_view word) {
+  parser p{word};
+  value out;
+  if (p.whole(out)) return out;
+  if (p.cursor().committed()) return tl::unexpected<error>(p.cursor().failure());
+  std::size_t at = 0;
+  if (!is_utf8(word, at)) {
+    literal_cursor in{word};
+    in.fail(at, "UTF-8");
+    return tl::unexpected<error>(in.failure());
+  }
+  return value{word};
+}
+
+} // namespace patio

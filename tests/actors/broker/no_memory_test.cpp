@@ -1,0 +1,100 @@
+// A program of its own: its allocations can be made to fail.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "broker_under_attack.hpp"
+#include "nodes.hpp"
+#include "raw_peer.hpp"
+
+namespace {
+
+std::atomic<std::size_t> largest = SIZE_MAX; ///< that can be had
+
+void* take(std::size_t n) {
+  void* block = n > largest ? nullptr : std::malloc(n);
+  if (!block) throw std::bad_alloc{};
+  return block;
+}
+
+} // namespace
+
+void* operator new(std::size_t n) { return take(n); }
+void* operator new[](std::size_t n) { return take(n); }
+void operator delete(void* block) noexcept { std::free(block); }
+void operator delete[](void* block) noexcept { std::free(block); }
+void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+void operator delete[](void* block, std::size_t) noexcept { std::free(block); }
+
+using namespace patio;
+using namespace patio::protocol;
+using namespace patio::tests;
+
+namespace {
+
+/// A node, a peer that it will have no memory for, and one that must not notice.
+struct scarce_node {
+  tcp_node server;
+  endpoint where = server.listen();
+  raw_peer other{where}, unlucky{where};
+
+  explicit scarce_node(const registry& functions = two()) : server{functions} {
+    other.log_in_as_client();
+    unlucky.log_in_as_client();
+  }
+  ~scarce_node() { largest = SIZE_MAX; }
+  void check_undisturbed() {
+    other.send(packet::request, 1, request("two"));
+    CHECK(other.receive().type == packet::response);
+    largest = SIZE_MAX;
+    raw_peer next{where};
+    next.log_in_as_client();
+  }
+  static registry two() {
+    registry rpc;
+    rpc.add("two", [] { return 2; });
+    return rpc;
+  }
+};
+
+} // namespace
+
+TEST_CASE("tcp_broker: a result for which there is no memory is an error to who has asked for it, "
+          "and to nobody else") {
+  auto rpc = scarce_node::two();
+  rpc.add("large", [] {
+    std::string text(std::size_t{4} << 20, 'x');
+    value result{text};
+    largest = std::size_t{1} << 20; // from now on: it has to be written
+    return result;
+  });
+  scarce_node node{rpc};
+  node.unlucky.send(packet::request, 1, request("large"));
+  auto answer = node.unlucky.receive();
+  CHECK(answer.type == packet::error);
+  CHECK(answer.payload.find("the result cannot be sent: there is no memory for it")
+        != std::string::npos);
+  node.unlucky.send(packet::request, 2, request("two"));
+  CHECK(node.unlucky.receive().type == packet::response);
+  node.check_undisturbed();
+}
+
+TEST_CASE("tcp_broker: a frame for which there is no memory costs its connection") {
+  scarce_node node;
+  auto large = frame_of(packet::request, 1, std::string(std::size_t{4} << 20, 'x'));
+  largest = std::size_t{1} << 20;
+  node.unlucky.send_until_closed(large);
+  node.check_undisturbed();
+}
+
+TEST_CASE("tcp_broker: so does one that cannot be decoded for lack of memory") {
+  scarce_node node;
+  std::string numbers = "\x80\x04(";
+  for (int i = 0; i < 100'000; ++i) numbers += "K\1";
+  auto large = frame_of(packet::request, 1, numbers + "t.");
+  largest = std::size_t{1} << 20; // less than so many values take
+  node.unlucky.send_until_closed(large);
+  node.check_undisturbed();
+}

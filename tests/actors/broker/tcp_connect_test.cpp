@@ -1,0 +1,220 @@
+// TCP brokers finding each other: listening, dialling, dialling again.
+#include <doctest/doctest.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "nodes.hpp"
+#include "raw_peer.hpp"
+
+using namespace patio;
+using namespace patio::tests;
+using namespace std::chrono_literals;
+
+namespace {
+
+registry named(const std::string& name, std::int64_t answer) {
+  registry rpc;
+  rpc.add(name, [answer] { return answer; });
+  return rpc;
+}
+
+/// A port where nobody listens, though somebody did a moment ago.
+endpoint deserted() {
+  raw_listener gone;
+  return gone.where();
+}
+
+error refusal(tcp_node& node, const endpoint& to) {
+  auto login = ended(patio::connect(node.broker(), to.host, to.port, {.until_connected = false}));
+  REQUIRE_FALSE(login);
+  return login.error();
+}
+
+tcp_options eager() {
+  tcp_options o;
+  o.limits.reconnect = {.first_delay = 5ms, .longest_delay = 20ms, .refused_delay = 20ms};
+  o.limits.route_timeout = patience;
+  return o;
+}
+
+} // namespace
+
+TEST_CASE("tcp_broker: it listens on several IPv4 and IPv6 addresses and dials them all at once") {
+  tcp_node server{named("one", 1)}, client;
+  std::vector<endpoint> where;
+  for (const char* host : {"127.0.0.1", "::1", "127.0.0.1", "::1", "localhost"})
+    where.push_back(server.listen(host));
+  CHECK(to_string(where[1]).starts_with("[::1]:"));
+  std::vector<std::future<result<peer_info>>> logins;
+  for (const auto& w : where) logins.push_back(patio::connect(client.broker(), w.host, w.port));
+  for (std::size_t i = 0; i < where.size(); ++i) {
+    auto peer = ended(logins[i]);
+    REQUIRE(peer);
+    CHECK(peer->address == to_string(where[i]));
+    CHECK(peer->side == role::client);
+    CHECK(peer->names == std::vector<std::string>{"one"});
+  }
+  CHECK(client.peers().size() == where.size());
+  for (int i = 0; i < 50; ++i) CHECK(ended(call<std::int64_t>(client.broker(), "one")) == 1);
+  for (const auto& peer : client.peers()) // each of them can be meant
+    CHECK(ended(call<std::int64_t>(client.broker(), {"one", {.only = peer.id}})) == 1);
+}
+
+TEST_CASE("tcp_broker: one node calls each of many peers by what it serves, whoever dialled") {
+  tcp_node hub{named("hub", 0), eager()};
+  auto where = hub.listen();
+  tcp_node a{named("a", 1)}, b{named("b", 2)}, c{named("c", 3)};
+  auto c_listens = c.listen("::1");
+  a.connect(where);
+  b.connect(where);
+  hub.connect(c_listens);
+  for (auto [name, answer] : {std::pair{"a", 1}, {"b", 2}, {"c", 3}})
+    CHECK(ended(call<std::int64_t>(hub.broker(), name)) == answer);
+  for (auto* leaf : {&a, &b, &c}) CHECK(ended(call<std::int64_t>(leaf->broker(), "hub")) == 0);
+  CHECK(ask<std::vector<std::string>>(hub.broker(), discover_atom::value).value()
+        == std::vector<std::string>{"a", "b", "c"});
+  CHECK(hub.peers().size() == 3);
+}
+
+TEST_CASE("tcp_broker: listening where it cannot says where and why, at once") {
+  tcp_node node;
+  auto taken = node.listen();
+  auto again = listen(node.broker(), taken.host, taken.port);
+  REQUIRE_FALSE(again);
+  CHECK(again.error().code == errc::connect_failed);
+  CHECK(again.error().message
+        == "cannot listen on " + to_string(taken) + ": Address already in use");
+  auto foreign =
+    listen(node.broker(), "192.0.2.1", 0); // an address for documents, which is nobody's
+  REQUIRE_FALSE(foreign);
+  CHECK(foreign.error().message == "cannot listen on 192.0.2.1:0: Cannot assign requested address");
+  std::string too_long(64, 'x'); // for a label of a host name, so no network is asked
+  CHECK(listen(node.broker(), too_long, 0)
+          .error()
+          .message.starts_with("cannot resolve '" + too_long + "': "));
+}
+
+TEST_CASE("tcp_broker: dialling where nobody can be reached says where and why") {
+  tcp_node node;
+  auto nobody = deserted();
+  auto refused = refusal(node, nobody);
+  CHECK(refused.code == errc::connect_failed);
+  CHECK(refused.message == "cannot connect to " + to_string(nobody) + ": Connection refused");
+  std::string too_long(64, 'x');
+  auto unknown = refusal(node, {too_long, 1});
+  CHECK(unknown.code == errc::connect_failed);
+  CHECK(unknown.message.starts_with("cannot connect to " + too_long + ":1: cannot resolve '"
+                                    + too_long + "': "));
+}
+
+TEST_CASE(
+  "tcp_broker: a peer that accepts and says nothing is given up after the connect or login time") {
+  tcp_options impatient;
+  impatient.limits.handshake_timeout = 30ms;
+  tcp_node node{registry{}, impatient};
+  raw_listener silent;
+  auto why = refusal(node, silent.where());
+  CHECK(why.code == errc::login_refused);
+  CHECK(why.message.find("no login within") != std::string::npos);
+}
+
+TEST_CASE("tcp_broker: dialling goes on until a server that starts later is there") {
+  log_capture log;
+  auto where = deserted();
+  tcp_node client{registry{}, eager()};
+  auto login = patio::connect(client.broker(), where.host, where.port);
+  auto first = call<std::int64_t>(client.broker(), "one"); // waits for a peer that serves it
+  auto line = log.await("event=disconnected");
+  CHECK(line
+        == "event=disconnected peer=" + to_string(where) + " reason=\"cannot connect to "
+             + to_string(where) + ": Connection refused\"");
+  CHECK_FALSE(is_ready(login));
+  tcp_node server{named("one", 1)};
+  CHECK(server.listen(where.host, where.port) == where);
+  REQUIRE(ended(login));
+  CHECK(ended(first) == 1);
+}
+
+TEST_CASE("tcp_broker: a server that comes again is found again, as often as that happens") {
+  log_capture log;
+  auto server = std::make_unique<tcp_node>(named("one", 1));
+  auto where = server->listen();
+  tcp_node client{registry{}, eager()};
+  client.connect(where);
+  for (int round = 0; round < 10; ++round) {
+    CHECK(ended(call<std::int64_t>(client.broker(), "one")) == 1);
+    server.reset();
+    server = std::make_unique<tcp_node>(named("one", 1));
+    CHECK(server->listen(where.host, where.port) == where);
+  }
+  CHECK(ended(call<std::int64_t>(client.broker(), "one")) == 1);
+  CHECK(client.peers().size() == 1);
+}
+
+TEST_CASE("tcp_broker: a refused login is dialled again too, as the key may be put right there") {
+  log_capture log;
+  auto server = std::make_unique<tcp_node>(named("one", 1), tcp_options{.key = "wrong"});
+  auto where = server->listen();
+  auto options = eager();
+  options.key = "right";
+  tcp_node client{registry{}, options};
+  auto login = patio::connect(client.broker(), where.host, where.port);
+  log.await("event=closed peer=127.0.0.1:");
+  server.reset();
+  CHECK_FALSE(is_ready(login));
+  server = std::make_unique<tcp_node>(named("one", 1), tcp_options{.key = "right"});
+  CHECK(server->listen(where.host, where.port) == where);
+  REQUIRE(ended(login));
+}
+
+TEST_CASE("tcp_broker: a key of more than 32 bytes is refused when the node is made") {
+  system_config config;
+  caf::actor_system system{config};
+  CHECK_THROWS_WITH_AS(
+    (void)spawn_tcp_broker(system, null_executor(), {.key = std::string(33, 'k')}),
+    "a key has at most 32 bytes, not 33", std::invalid_argument);
+}
+
+TEST_CASE("tcp_broker: a ping is answered by a peer, and fails for a number that is nobody's") {
+  tcp_node server, client;
+  auto peer = client.connect(server.listen());
+  CHECK(ask<void>(client.broker(), ping_atom::value, peer.id));
+  CHECK(ask<void>(client.broker(), ping_atom::value, connection_id{99}).error().code
+        == errc::not_sent);
+}
+
+TEST_CASE("tcp_broker: an address that never answers is one that could not be connected to") {
+  auto full = listen_on({"127.0.0.1", 0}).value();
+  REQUIRE(::listen(full.get(), 0) == 0); // whose queue takes one
+  auto where = local_endpoint(full.get());
+  auto first = begin_connect(resolve(where, false).value().front()).value(),
+       second = begin_connect(resolve(where, false).value().front()).value();
+  tcp_options options;
+  options.limits.connect_timeout = 50ms;
+  tcp_node node{registry{}, options};
+  auto why = refusal(node, where);
+  CHECK(why.code == errc::connect_failed);
+  CHECK(why.message == "cannot connect to " + to_string(where) + ": no answer in time");
+}
+
+TEST_CASE("sockets: the system looks for silent peers as the limits say") {
+  auto number = [](int fd, int level, int name) {
+    int on = -1;
+    socklen_t size = sizeof on;
+    REQUIRE(::getsockopt(fd, level, name, &on, &size) == 0);
+    return on;
+  };
+  auto fd = listen_on({"127.0.0.1", 0}).value();
+  tune(fd.get(), limits{});
+  CHECK(number(fd.get(), SOL_SOCKET, SO_KEEPALIVE) == 1);
+  CHECK(number(fd.get(), IPPROTO_TCP, TCP_KEEPIDLE) == 15);
+  CHECK(number(fd.get(), IPPROTO_TCP, TCP_KEEPINTVL) == 5);
+  CHECK(number(fd.get(), IPPROTO_TCP, TCP_KEEPCNT) == 3);
+  CHECK(number(fd.get(), IPPROTO_TCP, TCP_USER_TIMEOUT) == 20'000);
+  CHECK(number(fd.get(), IPPROTO_TCP, TCP_NODELAY) == 1);
+  tune(fd.get(), {.keepalive_delay = never, .unacknowledged_timeout = never});
+  CHECK(number(fd.get(), IPPROTO_TCP, TCP_KEEPIDLE) == 9 * 3600);
+  CHECK(number(fd.get(), IPPROTO_TCP, TCP_USER_TIMEOUT) == 9 * 3600 * 1000);
+}

@@ -1,0 +1,28 @@
+// A typed remote function is checked where it is called. does_not_compile.sh compiles this as it
+// is, which must succeed, and once for each name that an #ifdef asks for, which must fail with the
+// words behind it.
+#include <thread>
+
+#include <caf/event_based_actor.hpp>
+
+#include <patio/actors/client/remote_function.hpp>
+
+using concat = patio::function_actor<std::string(std::string, std::int64_t)>;
+
+void use(caf::event_based_actor* self, const concat& f) {
+  std::string text = "text";
+  std::int64_t number = 7;
+#ifdef WRONG_TYPE // no matching (member )?function for call to .*request
+  self->request(f, caf::infinite, number, number);
+#endif
+#ifdef TOO_FEW // no matching (member )?function for call to .*request
+  self->request(f, caf::infinite, text);
+#endif
+#ifdef WRONG_RESULT // wrong functor signature
+  self->request(f, caf::infinite, text, number).then([](std::int64_t) {});
+#endif
+#ifdef NOT_A_VALUE // a remote function takes and returns values
+  (void)patio::function<void(std::thread)>(patio::broker_actor{}, "f");
+#endif
+  self->request(f, caf::infinite, text, number).then([](const std::string&) {});
+}

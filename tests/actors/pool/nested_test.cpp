@@ -1,0 +1,100 @@
+// Calls within calls, back and forth between two nodes, with as few workers as can be: none may
+// wait for another's place.
+#include <doctest/doctest.h>
+
+#include "nodes.hpp"
+
+using namespace patio;
+using namespace patio::tests;
+
+namespace {
+
+constexpr std::int64_t deep = 50;
+
+/// A broker that functions can call once it exists.
+using slot = std::shared_ptr<std::optional<tcp_broker_actor>>;
+
+registry blocking_recursion(const slot& own) {
+  registry rpc;
+  rpc.add("down", [own](std::int64_t n) -> std::int64_t {
+    return n == 0 ? 0 : 1 + call<std::int64_t>(**own, "down", n - 1).get();
+  });
+  return rpc;
+}
+
+registry deferred_recursion(const slot& own) {
+  registry rpc;
+  rpc.add("down", [own](reply_to<std::int64_t> answer, std::int64_t n) {
+    if (n == 0) return answer.answer(0);
+    auto later = std::make_shared<reply_to<std::int64_t>>(std::move(answer));
+    call_async(**own, {"down", {{value{n - 1}}, {}}, {}}, {}, [later](result<value> r) {
+      if (r) later->answer(1 + *r->as_int64());
+      else later->fail(std::move(r.error()));
+    });
+  });
+  return rpc;
+}
+
+/// One node of a pair, with a single worker.
+struct side {
+  slot own = std::make_shared<std::optional<tcp_broker_actor>>();
+  system_config config;
+  caf::actor_system system{config};
+  executor pool;
+  tcp_broker_actor broker;
+
+  side(registry (*functions)(const slot&),
+       executor (*spawn)(caf::actor_system&, const registry&, pool_options), pool_options options)
+      : pool{spawn(system, functions(own), options)}, broker{spawn_tcp_broker(system, pool)} {
+    *own = broker;
+  }
+  ~side() {
+    shut_down(broker);
+    own->reset(); // the functions hold it
+  }
+};
+
+/// Node a calls node b, which calls a, and so on.
+std::int64_t recurse(registry (*functions)(const slot&),
+                     executor (*spawn)(caf::actor_system&, const registry&, pool_options)) {
+  side a{functions, spawn, {.workers = 1}}, b{functions, spawn, {.workers = 1}};
+  auto where = listen(a.broker, "127.0.0.1", 0).value();
+  REQUIRE(ended(connect(b.broker, where.host, where.port)));
+  return ended(call<std::int64_t>(a.broker, "down", deep));
+}
+
+} // namespace
+
+TEST_CASE(
+  "nested calls: functions that block while they wait go 50 deep with one worker on each side") {
+  CHECK(recurse(blocking_recursion, spawn_thread_pool) == deep);
+}
+
+TEST_CASE("nested calls: functions that answer later go 50 deep with one worker on each side") {
+  SUBCASE("async pool") { CHECK(recurse(deferred_recursion, spawn_async_pool) == deep); }
+  SUBCASE("thread pool") { CHECK(recurse(deferred_recursion, spawn_thread_pool) == deep); }
+}
+
+TEST_CASE(
+  "nested calls: to wait in the async pool is refused, as it could stop every thread there is") {
+  side a{blocking_recursion, spawn_async_pool, {.workers = 1}},
+    b{blocking_recursion, spawn_async_pool, {.workers = 1}};
+  auto where = listen(a.broker, "127.0.0.1", 0).value();
+  REQUIRE(ended(connect(b.broker, where.host, where.port)));
+  auto why = failure(call<std::int64_t>(a.broker, "down", 1));
+  CHECK(to_string(why).find("patio::reply_to<R>") != std::string::npos);
+  CHECK(ended(call<std::int64_t>(a.broker, "down", 0)) == 0);
+}
+
+TEST_CASE(
+  "nested calls: deeper than a pool has workers to set aside, a call is refused and none hangs") {
+  auto few = pool_options{.workers = 1, .aside = 4};
+  side a{blocking_recursion, spawn_thread_pool, few}, b{blocking_recursion, spawn_thread_pool, few};
+  auto where = listen(a.broker, "127.0.0.1", 0).value();
+  REQUIRE(ended(connect(b.broker, where.host, where.port)));
+  CHECK(ended(call<std::int64_t>(a.broker, "down", 8)) == 8);
+  CHECK(to_string(failure(call<std::int64_t>(a.broker, "down", deep)))
+          .find("4 functions wait for calls of their own")
+        != std::string::npos);
+  CHECK(ended(call<std::int64_t>(a.broker, "down", 8)) == 8);
+}

@@ -1,0 +1,38 @@
+#include <patio/base/backoff.hpp>
+
+#include <doctest/doctest.h>
+
+#include "seed.hpp"
+
+using namespace std::chrono_literals;
+using patio::backoff;
+
+TEST_CASE("backoff: waits below a bound that doubles to the longest, and at least half of it") {
+  auto seed = test_seed();
+  INFO("PATIO_TEST_SEED=" << seed);
+  backoff b{{.first_delay = 100ms, .longest_delay = 30s, .refused_delay = 5s}, seed};
+  std::chrono::nanoseconds bound = 100ms;
+  for (int i = 0; i < 100; ++i) {
+    auto wait = b.failed();
+    REQUIRE(wait >= bound / 2);
+    REQUIRE(wait <= bound);
+    bound = std::min<std::chrono::nanoseconds>(bound * 2, 30s);
+  }
+}
+
+TEST_CASE("backoff: a success begins anew, a refused login waits longer") {
+  backoff b;
+  for (int i = 0; i < 20; ++i) (void)b.failed();
+  CHECK(b.failed() >= 15s);
+  b.succeeded();
+  CHECK(b.failed() <= 100ms);
+  b.succeeded();
+  CHECK(b.failed(true) == 5s);
+}
+
+TEST_CASE("backoff: two nodes with other seeds do not dial in step") {
+  backoff a{{}, 1}, b{{}, 2};
+  int equal = 0;
+  for (int i = 0; i < 20; ++i) equal += a.failed() == b.failed();
+  CHECK(equal == 0);
+}

@@ -1,0 +1,178 @@
+// A program of its own: it looks at every block of memory that is given back, and counts
+// comparisons of digests.
+#include <patio/base/secret.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <malloc.h>
+#include <new>
+#include <string_view>
+#include <vector>
+
+#include <patio/mesh/node.hpp>
+#include <patio/protocol/login.hpp>
+
+namespace {
+
+/// Built of its complement, so that the program's own text does not hold it.
+char key[32];
+bool watching = false;
+int leaks = 0, comparisons = 0;
+
+std::string_view key_text() { return {key, sizeof key}; }
+
+/// Some bytes are enough to betray it; the first one may have become the end of an empty string.
+void look_at(void* block) {
+  if (!watching || !block) return;
+  std::string_view bytes{static_cast<const char*>(block), ::malloc_usable_size(block)};
+  if (bytes.find(key_text().substr(2, 6)) != std::string_view::npos) ++leaks;
+}
+
+void* take(std::size_t n) {
+  if (void* block = std::malloc(n)) return block;
+  throw std::bad_alloc{};
+}
+
+void give_back(void* block) {
+  look_at(block);
+  std::free(block);
+}
+
+/// How many blocks were given back with the key in them.
+template <class F>
+int leaks_of(F&& f) {
+  for (std::size_t i = 0; i < sizeof key; ++i)
+    key[i] = static_cast<char>(~("\x93\x8a\x91"[i % 3] + static_cast<char>(i)));
+  leaks = 0;
+  watching = true;
+  f();
+  watching = false;
+  return leaks;
+}
+
+} // namespace
+
+void* operator new(std::size_t n) { return take(n); }
+void* operator new[](std::size_t n) { return take(n); }
+void operator delete(void* block) noexcept { give_back(block); }
+void operator delete[](void* block) noexcept { give_back(block); }
+void operator delete(void* block, std::size_t) noexcept { give_back(block); }
+void operator delete[](void* block, std::size_t) noexcept { give_back(block); }
+
+extern "C" int CRYPTO_memcmp(const void* a, const void* b, std::size_t n) {
+  ++comparisons;
+  return std::string_view{static_cast<const char*>(a), n}
+             == std::string_view{static_cast<const char*>(b), n}
+           ? 0
+           : 1;
+}
+
+TEST_CASE("secret: a plain string leaves its bytes in the memory that it gives back, which is what "
+          "this program sees") {
+  CHECK(leaks_of([] { std::string plain{key_text()}; }) == 1);
+}
+
+TEST_CASE("secret: the last copy that goes wipes the bytes, whether they are short or long") {
+  for (std::size_t size : {8, 15, 16, 32}) {
+    INFO(size);
+    CHECK(leaks_of([size] {
+            patio::secret last;
+            {
+              patio::secret first{key_text().substr(0, size)};
+              auto second = first;
+              last = second;
+            }
+            CHECK(last.view() == key_text().substr(0, size));
+            CHECK(last.size() == size);
+          })
+          == 0);
+  }
+}
+
+TEST_CASE("secret: another value wipes the one before") {
+  CHECK(leaks_of([] {
+          patio::secret s{key_text()};
+          s = patio::secret{"other"};
+          CHECK(s.view() == "other");
+        })
+        == 0);
+}
+
+TEST_CASE("secret: a string that is moved into one is wiped and empty") {
+  CHECK(leaks_of([] {
+          for (std::size_t size : {8, 32}) {
+            std::string text{key_text().substr(0, size)};
+            const auto* bytes = text.data();
+            patio::secret s{std::move(text)};
+            CHECK(text.empty()); // NOLINT(bugprone-use-after-move): that is the promise
+            CHECK(std::string_view{bytes, size} == std::string_view{std::string(size, '\0')});
+            CHECK(s.view() == key_text().substr(0, size));
+          }
+        })
+        == 0);
+}
+
+TEST_CASE("secret: wipe overwrites and empties, an empty string as well") {
+  std::string text = "0123456789";
+  const auto* bytes = text.data();
+  patio::wipe(text);
+  CHECK(text.empty());
+  CHECK(std::string_view{bytes, 10} == std::string_view{std::string(10, '\0')});
+  patio::wipe(text);
+  CHECK(text.empty());
+}
+
+TEST_CASE("secret: empty ones") {
+  CHECK(patio::secret{}.empty());
+  CHECK(patio::secret{""}.empty());
+  CHECK(patio::secret{}.view().empty());
+  CHECK(patio::secret{std::string{}}.size() == 0);
+}
+
+TEST_CASE("secret: a node's login leaves no key behind, on either side") {
+  struct : patio::mesh::node_events {
+    void on_execute(patio::mesh::inbound_call) override {}
+    void on_finished(std::uint64_t, patio::result<patio::value>) override {}
+    void on_pong(std::uint64_t) override {}
+    void on_peer(const patio::peer_info&) override { ++peers; }
+    void on_closed(patio::connection_id, const patio::error&) override {}
+    void on_log(std::string_view, std::string) override {}
+    int peers = 0;
+  } events;
+  CHECK(leaks_of([&events] {
+          patio::mesh::node server{{.keys = {{"peer", key_text()}}}, patio::registry{}, events};
+          patio::mesh::node client{{.key = key_text()}, patio::registry{}, events};
+          auto at_server = server.open(patio::role::server, "client:1", "0123456789abcdef", {});
+          auto at_client = client.open(patio::role::client, "server:1", "salt", {});
+          for (int i = 0; i < 10; ++i) {
+            client.receive(at_client, std::exchange(*server.output(at_server), {}), {});
+            server.receive(at_server, std::exchange(*client.output(at_client), {}), {});
+          }
+        })
+        == 0);
+  CHECK(events.peers == 2);
+}
+
+TEST_CASE(
+  "secret: what is read as a certificate may be its private key as well, and is wiped like that") {
+  CHECK(leaks_of([] {
+          patio::tls_options options{.certificates = key_text(), .private_key = key_text()};
+          CHECK_FALSE(patio::tls::context::make(options));
+          auto others = std::exchange(options, {});
+        })
+        == 0);
+}
+
+TEST_CASE("secret: a login is compared with every key, whichever it proves") {
+  std::vector<patio::secret> keys{"first", "second", "third", "fourth"};
+  auto challenge = patio::protocol::login_challenge("0123456789abcdef");
+  auto compared = [&](const char* with) {
+    comparisons = 0;
+    (void)patio::protocol::check_login(patio::protocol::login_answer(challenge, with, "salt"),
+                                       challenge, keys);
+    return comparisons;
+  };
+  for (const auto* with : {"first", "second", "fourth", "none of them"})
+    CHECK(compared(with) == 1 + 4); // the challenge, too
+}

@@ -1,0 +1,278 @@
+/// Nodes in one process: an in-memory link between any two, virtual time, and a record of how every
+/// call ended.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <patio/mesh/node.hpp>
+#include <patio/value/repr.hpp>
+
+#include "protocol/wire_judge.hpp"
+#include "seed.hpp"
+
+using namespace std::chrono_literals;
+
+/// Of a node that announces nothing, and so is to others what a Python peer is.
+inline const patio::mesh::node_options like_python{.extensions = {}};
+
+/// A node and its owner. It runs functions at once, unless told to hold them.
+class test_node final : public patio::mesh::node_events {
+public:
+  test_node(patio::mesh::node_options options, patio::registry functions)
+      : node{std::move(options), std::move(functions), *this} {}
+
+  using work = patio::mesh::inbound_call;
+
+  bool hold = false; ///< keep work in `held` instead of running it
+  std::deque<work> held;
+  bool hold_undecoded = false; ///< do not let the mesh decode
+  std::deque<std::pair<patio::connection_id, std::unique_ptr<patio::protocol::decode_job>>>
+    undecoded;
+  std::map<std::uint64_t, std::vector<patio::result<patio::value>>>
+    ended; ///< by token; one result each, if all is well
+  std::vector<std::uint64_t> pongs;
+  std::vector<patio::peer_info> met;
+  std::vector<patio::error> closings;
+  std::vector<std::string> logged;
+  std::function<void(std::uint64_t)> when_ended;
+  std::function<void(const patio::peer_info&)> when_met;
+  std::function<void(patio::connection_id)> when_closed; ///< set by the mesh
+
+  patio::mesh::node node;
+
+  void run(work w) {
+    auto& f = std::get<patio::immediate_function>(w.entry->run);
+    node.answer(w.id, f(std::move(w.args)));
+  }
+  void decode_next(patio::instant now) {
+    auto [id, job] = std::move(undecoded.front());
+    undecoded.pop_front();
+    job->run();
+    node.decoded(id, *job, now);
+  }
+  /// How a call ended: its result, or the error's code and text; "pending", or "ended twice".
+  [[nodiscard]] std::string fate(std::uint64_t token) const {
+    auto at = ended.find(token);
+    if (at == ended.end()) return "pending";
+    if (at->second.size() != 1) return "ended twice";
+    const auto& r = at->second.front();
+    return r ? patio::brief(*r)
+             : std::string{to_string(r.error().code)} + ": " + r.error().message
+                 + (r.error().exception.is_none() ? "" : to_string(r.error()));
+  }
+  /// The first word of that.
+  [[nodiscard]] std::string code(std::uint64_t token) const {
+    return fate(token).substr(0, fate(token).find(':'));
+  }
+
+private:
+  void on_execute(work w) override { hold ? held.push_back(std::move(w)) : run(std::move(w)); }
+  void on_finished(std::uint64_t token, patio::result<patio::value> r) override {
+    ended[token].push_back(std::move(r));
+    if (when_ended) when_ended(token);
+  }
+  void on_decode(patio::connection_id id,
+                 std::unique_ptr<patio::protocol::decode_job> job) override {
+    undecoded.emplace_back(id, std::move(job));
+  }
+  void on_pong(std::uint64_t token) override { pongs.push_back(token); }
+  void on_peer(const patio::peer_info& peer) override {
+    met.push_back(peer);
+    if (when_met) when_met(peer);
+  }
+  void on_closed(patio::connection_id id, const patio::error& why) override {
+    closings.push_back(why);
+    if (when_closed) when_closed(id);
+  }
+  void on_log(std::string_view peer, std::string text) override {
+    logged.push_back(std::string{peer} + ": " + text);
+  }
+};
+
+/// Nodes and the links between them. Bytes travel in pieces of random size; a link's direction can
+/// be stopped, or all of it cut.
+class mesh {
+public:
+  explicit mesh(std::uint64_t seed = test_seed()) : random{seed} {}
+
+  patio::instant now = 1'000s;
+  std::mt19937_64 random;
+  std::vector<std::unique_ptr<test_node>> nodes;
+
+  struct direction {
+    std::string bytes;         ///< on their way
+    std::size_t unhandled = 0; ///< arrived, behind what is being decoded
+    bool stopped = false;
+  };
+  struct link {
+    std::size_t a, b; ///< nodes; a has dialled
+    patio::connection_id at_a, at_b;
+    direction to_a, to_b;
+    std::uint64_t sent_by_a = 0, sent_by_b = 0;
+    bool open = true;
+    wire_judge judge{}; ///< of all that either end has sent
+  };
+  std::vector<std::unique_ptr<link>> links;
+
+  test_node& add(patio::registry functions = patio::registry{},
+                 patio::mesh::node_options options = {}) {
+    nodes.push_back(std::make_unique<test_node>(std::move(options), std::move(functions)));
+    nodes.back()->when_closed = [this, at = nodes.size() - 1](patio::connection_id id) {
+      hung_up(at, id);
+    };
+    return *nodes.back();
+  }
+
+  link& connect(std::size_t a, std::size_t b) {
+    auto at_b = nodes[b]->node.open(patio::role::server, "node" + std::to_string(a) + ":1",
+                                    random_text(16), now);
+    auto at_a = nodes[a]->node.open(patio::role::client, "node" + std::to_string(b) + ":15383",
+                                    random_text(4), now);
+    links.push_back(std::make_unique<link>(link{a, b, at_a, at_b, {}, {}}));
+    return *links.back();
+  }
+
+  /// Cuts a link: what is on its way is lost, and both ends hear of it.
+  void cut(link& l) {
+    if (!l.open) return;
+    collect(l);
+    l.open = false;
+    l.to_a = l.to_b = {};
+    patio::error why{patio::errc::maybe_executed, "cut", {}};
+    nodes[l.a]->node.close(l.at_a, why, l.sent_by_a);
+    nodes[l.b]->node.close(l.at_b, why, l.sent_by_b);
+  }
+
+  /// One random piece of one random link, or one payload decoded; false if nothing is on its way.
+  bool step() {
+    std::vector<std::pair<link*, bool>> ready;
+    for (auto& l : links) {
+      if (l->open) collect(*l);
+      if (!l->to_a.bytes.empty() && !l->to_a.stopped) ready.emplace_back(l.get(), true);
+      if (!l->to_b.bytes.empty() && !l->to_b.stopped) ready.emplace_back(l.get(), false);
+    }
+    std::vector<test_node*> decoding;
+    for (auto& n : nodes)
+      if (!n->undecoded.empty() && !n->hold_undecoded) decoding.push_back(n.get());
+    if (ready.empty() && decoding.empty()) return false;
+    auto which = random() % (ready.size() + decoding.size());
+    if (which >= ready.size()) return decoding[which - ready.size()]->decode_next(now), true;
+    auto [l, to_a] = ready[which];
+    auto& bytes = to_a ? l->to_a.bytes : l->to_b.bytes;
+    auto n =
+      std::min<std::size_t>(bytes.size(), 1 + (random() % 4 == 0 ? random() % 5 : random() % 2000));
+    auto piece = bytes.substr(0, n);
+    bytes.erase(0, n);
+    auto& to = nodes[to_a ? l->a : l->b]->node;
+    auto id = to_a ? l->at_a : l->at_b;
+    auto& unhandled = (to_a ? l->to_a : l->to_b).unhandled;
+    unhandled += n;
+    to.receive(id, piece, now);
+    if (!to.is_decoding(id)) l->judge.arrived(to_a, std::exchange(unhandled, 0));
+    return true;
+  }
+  void settle() {
+    while (step()) {}
+  }
+
+  /// Lets time pass, from deadline to deadline, with all bytes delivered in between.
+  void pass(std::chrono::nanoseconds time) {
+    auto until = now + time;
+    settle();
+    for (auto next = next_deadline(); next <= until; next = next_deadline()) {
+      now = std::max(now, next);
+      for (auto& n : nodes) n->node.tick(now);
+      settle();
+    }
+    now = until;
+  }
+  [[nodiscard]] patio::instant next_deadline() const {
+    auto next = patio::never;
+    for (const auto& n : nodes) next = std::min(next, n->node.next_deadline());
+    return next;
+  }
+
+  [[nodiscard]] std::string random_text(std::size_t n) {
+    std::string text(n, '\0');
+    for (auto& c : text) c = static_cast<char>(random());
+    return text;
+  }
+
+private:
+  void collect(link& l) {
+    take(l, true);
+    take(l, false);
+  }
+  void take(link& l, bool from_a) {
+    auto& from = nodes[from_a ? l.a : l.b]->node;
+    auto id = from_a ? l.at_a : l.at_b;
+    auto* out = from.output(id);
+    if (!out) return;
+    l.judge.carry(from_a, *out);
+    (from_a ? l.to_b : l.to_a).bytes += *out;
+    (from_a ? l.sent_by_a : l.sent_by_b) += out->size();
+    from.taken(id, out->size());
+    out->clear();
+  }
+  // One end has closed: its last bytes still arrive, then the other end hears of it.
+  void hung_up(std::size_t at, patio::connection_id id) {
+    for (auto& l : links) {
+      bool is_a = l->a == at && l->at_a == id;
+      if (!l->open || !(is_a || (l->b == at && l->at_b == id))) continue;
+      take(*l, is_a);
+      l->open = false;
+      (is_a ? l->to_a : l->to_b) = {};
+      closing_.push_back(l.get());
+    }
+  }
+
+public:
+  /// Tells the other ends of closed links, once their last bytes have arrived.
+  void finish_closing() {
+    settle();
+    for (auto* l : std::exchange(closing_, {})) {
+      patio::error why{patio::errc::maybe_executed, "the peer closed the connection", {}};
+      nodes[l->a]->node.close(l->at_a, why, l->sent_by_a);
+      nodes[l->b]->node.close(l->at_b, why, l->sent_by_b);
+    }
+  }
+
+private:
+  std::vector<link*> closing_;
+};
+
+[[nodiscard]] inline patio::call_request
+calling(std::string name, std::vector<patio::value> args = {}, patio::value timeout = {}) {
+  return {std::move(name), {std::move(args), {}}, std::move(timeout)};
+}
+
+/// mul(a, b) and echo(x); "slow" is an echo that nobody would call quick.
+[[nodiscard]] inline patio::registry some_functions() {
+  patio::registry r;
+  r.add("mul", [](std::int64_t a, std::int64_t b) { return a * b; });
+  r.add("echo", [](patio::value v) { return v; }, {.quick = true});
+  r.add("slow", [](patio::value v) { return v; });
+  r.add("fail", [](std::string text) -> int { throw patio::python_error{"ValueError", {text}}; });
+  return r;
+}
+
+/// A caller (node 0) that has dialled a node with functions (node 1).
+struct two_nodes : mesh {
+  test_node& caller;
+  test_node& server;
+  link& wire;
+  explicit two_nodes(patio::mesh::node_options for_caller = {},
+                     patio::mesh::node_options for_server = {})
+      : caller{add(patio::registry{}, std::move(for_caller))},
+        server{add(some_functions(), std::move(for_server))}, wire{connect(0, 1)} {
+    settle();
+  }
+};

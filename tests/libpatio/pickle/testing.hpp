@@ -1,0 +1,54 @@
+/// Words of the codec tests: why a pickle was refused, what it holds, how a value is written.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <patio/pickle/pickle.hpp>
+#include <patio/value/repr.hpp>
+
+#include "hex.hpp"
+
+/// The message, or "accepted"; the code must be the decoder's own.
+inline std::string refusal(std::string_view pickle, const patio::pickle_limits& limits = {},
+                           patio::unknown_class unknown = patio::unknown_class::refuse) {
+  auto v = patio::read_pickle(pickle, limits, unknown);
+  if (v) return "accepted";
+  return v.error().code == patio::errc::undecodable ? v.error().message : "another code";
+}
+
+inline std::string call_refusal(std::string_view pickle, const patio::pickle_limits& limits = {}) {
+  auto call = patio::read_call_request(pickle, limits);
+  if (call) return "accepted";
+  return call.error().code == patio::errc::undecodable ? call.error().message : "another code";
+}
+
+/// Python's repr of what a pickle in hexadecimal holds, or why it was refused.
+inline std::string read(std::string_view hex) {
+  auto v = patio::read_pickle(from_hex(hex));
+  return v ? *patio::repr(*v) : v.error().message;
+}
+
+inline std::string written(const patio::value& v) {
+  std::string out;
+  auto done = patio::write_pickle(v, out);
+  return done ? out : "refused: " + done.error().message;
+}
+
+inline std::string written(const patio::call_request& call) {
+  std::string out;
+  auto done = patio::write_call_request(call, out);
+  return done ? out : "refused: " + done.error().message;
+}
+
+/// Equal in every kind and bit, the order of keyword arguments included.
+inline bool same_call(const patio::call_request& a, const patio::call_request& b) {
+  auto value_of = [](const patio::call_request& call) {
+    std::vector<patio::value> fields{call.function, patio::value::list(call.args.positional),
+                                     call.timeout};
+    for (const auto& [name, v] : call.args.keywords)
+      fields.push_back(patio::value::tuple({name, v}));
+    return patio::value::tuple(fields);
+  };
+  return identical(value_of(a), value_of(b));
+}

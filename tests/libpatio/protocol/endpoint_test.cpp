@@ -1,0 +1,82 @@
+#include <patio/protocol/endpoint.hpp>
+
+#include <doctest/doctest.h>
+
+using patio::endpoint;
+using patio::parse_endpoint;
+
+namespace {
+
+std::string why_not(std::string_view text) {
+  auto e = parse_endpoint(text);
+  if (e) return "accepted as " + to_string(*e);
+  CHECK(e.error().code == patio::errc::invalid);
+  auto begin = e.error().message.find("endpoint: ") + 10;
+  return e.error().message.substr(begin, e.error().message.find("; write") - begin);
+}
+
+} // namespace
+
+TEST_CASE("endpoint: hosts with and without a port") {
+  CHECK(parse_endpoint("localhost") == endpoint{"localhost", 15383});
+  CHECK(parse_endpoint("localhost:80") == endpoint{"localhost", 80});
+  CHECK(parse_endpoint("10.0.0.7:0") == endpoint{"10.0.0.7", 0});
+  CHECK(parse_endpoint("a.example:65535") == endpoint{"a.example", 65535});
+}
+
+TEST_CASE("endpoint: IPv6 addresses with brackets and bare") {
+  CHECK(parse_endpoint("[::1]:80") == endpoint{"::1", 80});
+  CHECK(parse_endpoint("[::1]") == endpoint{"::1", 15383});
+  CHECK(parse_endpoint("::1") == endpoint{"::1", 15383});
+  CHECK(parse_endpoint("::") == endpoint{"::", 15383});
+  CHECK(parse_endpoint("fe80::1%eth0") == endpoint{"fe80::1%eth0", 15383});
+  CHECK(parse_endpoint("::ffff:10.0.0.1") == endpoint{"::ffff:10.0.0.1", 15383});
+  CHECK(parse_endpoint("1:2:3:4:5:6:7:8") == endpoint{"1:2:3:4:5:6:7:8", 15383});
+  CHECK(parse_endpoint("1:2:3:4:5:6:1.2.3.4") == endpoint{"1:2:3:4:5:6:1.2.3.4", 15383});
+}
+
+TEST_CASE("endpoint: what is no port says so") {
+  for (auto text : {"h:65536", "h:-1", "h:+1", "h:1x", "h:1 ", "h:0x10", "[::1]:99999999999"})
+    CHECK(why_not(text) == "the port is not a number from 0 to 65535");
+  CHECK(why_not("h:") == "the port is missing");
+  CHECK(why_not("[::1]:") == "the port is missing");
+}
+
+TEST_CASE("endpoint: what is no host says so") {
+  for (auto text : {"", ":80", "[]:80", "[]"}) CHECK(why_not(text) == "the host is missing");
+  CHECK(why_not("[::1") == "the ] is missing");
+  CHECK(why_not("[::1]80") == "what follows ] must be :PORT");
+  using namespace std::string_view_literals;
+  for (auto text : {"a b"sv, "a\tb:80"sv, "user@host"sv, "host/path"sv, "a\0b"sv, "a\x7f"sv,
+                    "a\x1b:80"sv, "::1]"sv, "x[::1]:80"sv})
+    CHECK(why_not(text) == "the host has a character that no host name has");
+}
+
+TEST_CASE("endpoint: a host with two ports is no IPv6 address") {
+  for (auto text :
+       {"127.0.0.1:80:90", "localhost:80:90", "a:b:c:g", "host::80", "1:2:3", "1:2:3:4:5:6:7:8:9"})
+    CHECK(why_not(text) == "it has several colons and is no IPv6 address");
+}
+
+TEST_CASE("endpoint: the error quotes the text and says what would be right") {
+  CHECK(parse_endpoint("h:x").error().message
+        == "'h:x' is no endpoint: the port is not a number from 0 to 65535; write HOST:PORT or "
+           "[IPV6]:PORT, for example 127.0.0.1:15383");
+}
+
+TEST_CASE("endpoint: prints as it is read") {
+  for (auto text : {"localhost:80", "[::1]:80", "10.0.0.7:15383", "[fe80::1%eth0]:1"})
+    CHECK(to_string(*parse_endpoint(text)) == text);
+  CHECK(to_string(*parse_endpoint("::1")) == "[::1]:15383");
+}
+
+TEST_CASE("endpoint: a network is an IPv4 address, or half of an IPv6 one") {
+  using patio::network_of;
+  CHECK(network_of("1.2.3.4:80") == "1.2.3.4");
+  CHECK(network_of("1.2.3.4:80") != network_of("1.2.3.5:80"));
+  CHECK(network_of("[2001:db8::1]:80") == network_of("[2001:db8:0:0:ffff::2]:90"));
+  CHECK(network_of("[2001:db8::1]:80") != network_of("[2001:db8:0:1::1]:80"));
+  CHECK(network_of("[fe80::1%eth0]:80") == network_of("[fe80::2%eth1]:80"));
+  CHECK(network_of("name:80") == "name");
+  CHECK(network_of("") == "");
+}

@@ -1,0 +1,208 @@
+/// Sessions for tests: their events as lines of text, their output as bytes, and pairs of them that
+/// talk to each other.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <patio/base/digest.hpp>
+#include <patio/pickle/pickle.hpp>
+#include <patio/protocol/frame.hpp>
+#include <patio/protocol/login.hpp>
+#include <patio/protocol/session.hpp>
+#include <patio/value/repr.hpp>
+
+/// A type of its own, so that failed checks can show it.
+struct lines : std::vector<std::string> {
+  using std::vector<std::string>::vector;
+};
+
+namespace doctest {
+
+template <>
+struct StringMaker<lines> {
+  static String convert(const lines& all) {
+    std::string text;
+    for (const auto& line : all) text += "\n    " + line;
+    return text.c_str();
+  }
+};
+
+} // namespace doctest
+
+inline const std::string test_token = "0123456789abcdef", test_salt = "salt";
+inline const std::string pickled_none = "\x80\x05N.";
+
+[[nodiscard]] inline std::string pickled(const patio::value& v) {
+  std::string out;
+  (void)patio::write_pickle(v, out);
+  return out;
+}
+
+[[nodiscard]] inline std::string pickled_call(const std::string& function,
+                                              std::vector<patio::value> args = {},
+                                              patio::value timeout = {}) {
+  std::string out;
+  (void)patio::write_call_request({function, {std::move(args), {}}, std::move(timeout)}, out);
+  return out;
+}
+
+[[nodiscard]] inline std::string framed(patio::protocol::packet type, std::uint32_t serial,
+                                        std::string_view payload) {
+  std::string out;
+  patio::protocol::frame_writer w{out, type, serial};
+  out += payload;
+  (void)w.close(payload.size());
+  return out;
+}
+
+struct raw_frame {
+  patio::protocol::packet type{};
+  std::uint32_t serial = 0;
+  std::string payload;
+  friend auto operator<=>(const raw_frame&, const raw_frame&) = default;
+};
+
+[[nodiscard]] inline std::vector<raw_frame> frames_of(std::string_view bytes) {
+  std::vector<raw_frame> all;
+  patio::protocol::frame_reader reader;
+  reader.feed(bytes);
+  while (auto f = reader.next([](const patio::protocol::frame_header&) {
+    return patio::protocol::frame_reader::verdict::take;
+  }))
+    all.push_back({f->header.type, f->header.serial, std::string{f->payload}});
+  return all;
+}
+
+/// Frames as text, payloads decoded: "RESPONSE 3 42".
+[[nodiscard]] inline lines shown(std::string_view bytes) {
+  lines all;
+  for (const auto& f : frames_of(bytes)) {
+    auto v = patio::read_pickle(f.payload, {}, patio::unknown_class::as_exception);
+    auto call = patio::read_call_request(f.payload);
+    auto payload = call ? call->function + brief(patio::value::tuple(call->args.positional))
+                   : v  ? patio::brief(*v)
+                        : "?";
+    all.push_back(std::string{to_string(f.type)} + " " + std::to_string(f.serial) + " " + payload);
+  }
+  return all;
+}
+
+/// Writes down what it is told; the functions, where set, act on it as an owner would.
+class session_recorder final : public patio::protocol::session_events {
+public:
+  lines seen;
+  std::map<std::uint32_t, patio::protocol::request_id>
+    ids; ///< of the last request with each serial
+  std::function<void()> when_ready, when_closed;
+  std::function<void(std::uint32_t, patio::call_request)> when_requested;
+  std::function<void(std::uint64_t)> when_result;
+  std::function<void()> when_names, when_logged, when_leaving;
+  std::function<void(patio::protocol::request_id)> when_cancelled;
+  std::deque<std::unique_ptr<patio::protocol::decode_job>> undecoded;
+
+  void on_ready() override { note("ready", when_ready); }
+  void on_names(std::vector<std::string> names) override {
+    std::string all;
+    for (const auto& n : names) all += " " + n;
+    note("names" + all, when_names);
+  }
+  void on_request(patio::protocol::request_id id, patio::call_request&& call) override {
+    ids[id.serial] = id;
+    seen.push_back("request " + std::to_string(id.serial) + " " + call.function
+                   + brief(patio::value::tuple(call.args.positional)));
+    if (when_requested) when_requested(id.serial, std::move(call));
+  }
+  void on_cancel(patio::protocol::request_id id) override {
+    seen.push_back("cancel " + std::to_string(id.serial));
+    if (when_cancelled) when_cancelled(id);
+  }
+  void on_leaving() override { note("leaving", when_leaving); }
+  void on_decode(std::unique_ptr<patio::protocol::decode_job> job) override {
+    undecoded.push_back(std::move(job));
+  }
+  void on_result(std::uint64_t token, patio::result<patio::value> r) override {
+    seen.push_back("result " + std::to_string(token) + " "
+                   + (r ? patio::brief(*r)
+                        : std::string{to_string(r.error().code)} + ": " + to_string(r.error())));
+    if (when_result) when_result(token);
+  }
+  void on_pong(std::uint64_t token) override { seen.push_back("pong " + std::to_string(token)); }
+  void on_lost_ping(std::uint64_t token, patio::error why) override {
+    seen.push_back("lost ping " + std::to_string(token) + " " + std::string{to_string(why.code)});
+  }
+  void on_refused(patio::error why) override { note("log " + why.message, when_logged); }
+  void on_close(patio::error why) override {
+    note("close " + std::string{to_string(why.code)} + ": " + why.message, when_closed);
+  }
+
+  /// The lines since the last call of this.
+  [[nodiscard]] lines news() { return std::exchange(seen, {}); }
+
+private:
+  void note(std::string line, const std::function<void()>& then) {
+    seen.push_back(std::move(line));
+    if (then) then();
+  }
+};
+
+struct session_end {
+  session_recorder events;
+  patio::protocol::session session;
+
+  explicit session_end(patio::role side, patio::protocol::session_options options = {})
+      : session{side, std::make_shared<const patio::protocol::session_options>(std::move(options)),
+                side == patio::role::server ? test_token : test_salt, events} {}
+
+  /// The bytes put out since the last call of this, as sent.
+  [[nodiscard]] std::string sent() {
+    auto bytes = std::exchange(session.output(), {});
+    session.taken(bytes.size());
+    return bytes;
+  }
+  /// Answers the last request with that serial.
+  void answer(std::uint32_t serial, const patio::result<patio::value>& r) {
+    session.answer(events.ids[serial], r);
+  }
+  void receive(patio::protocol::packet type, std::uint32_t serial, std::string_view payload) {
+    session.receive(framed(type, serial, payload));
+  }
+  [[nodiscard]] bool closed() const {
+    return session.state() == patio::protocol::session::state::closed;
+  }
+};
+
+/// Carries bytes both ways until none are left.
+inline void settle(session_end& a, session_end& b) {
+  for (bool moved = true; moved;) {
+    auto from_a = a.sent(), from_b = b.sent();
+    moved = !from_a.empty() || !from_b.empty();
+    b.session.receive(from_a);
+    a.session.receive(from_b);
+  }
+}
+
+/// A server and a client, logged in and discovered. Neither announces anything unless told to.
+struct session_pair {
+  session_end server, client;
+  /// Each with its extensions.
+  session_pair(const patio::protocol::extensions& of_server,
+               const patio::protocol::extensions& of_client, const patio::limits& limits = {})
+      : session_pair{patio::protocol::session_options{"secret", {"mul"}, limits, of_server},
+                     patio::protocol::session_options{"secret", {}, limits, of_client}} {}
+  explicit session_pair(patio::protocol::session_options for_server = {"secret", {"mul"}, {}},
+                        patio::protocol::session_options for_client = {"secret", {}, {}})
+      : server{patio::role::server, std::move(for_server)}, client{patio::role::client,
+                                                                   std::move(for_client)} {
+    settle(server, client);
+    (void)server.events.news();
+    (void)client.events.news();
+  }
+};

@@ -1,0 +1,207 @@
+// A session whose node goes away, and its peer.
+#include <patio/protocol/session.hpp>
+
+#include <doctest/doctest.h>
+
+#include "hex.hpp"
+#include "protocol/session_fixture.hpp"
+
+using patio::errc;
+using patio::value;
+using patio::protocol::packet;
+
+namespace {
+
+struct leaving_pair : session_pair {
+  explicit leaving_pair(
+    const patio::protocol::extensions& of_client = patio::protocol::all_extensions)
+      : session_pair{patio::protocol::all_extensions, of_client} {}
+};
+
+patio::call_request mul() { return {"mul", {}, {}}; }
+
+} // namespace
+
+TEST_CASE("session: tells its peer that it leaves, and has left when that says so") {
+  leaving_pair p;
+  p.server.session.leave();
+  CHECK_FALSE(p.server.session.left());
+  auto told = p.server.sent();
+  CHECK(to_hex(told) == "32000000040000000480054e2e");
+  p.client.session.receive(told);
+  CHECK(p.client.events.seen == lines{"leaving"});
+  CHECK(p.client.session.peer_is_leaving());
+  auto answer = p.client.sent();
+  CHECK(to_hex(answer) == "33000000040000000480054e2e");
+  p.server.session.receive(answer);
+  CHECK(p.server.session.left());
+  CHECK(p.server.events.seen.empty());
+}
+
+TEST_CASE("session: a peer that has not announced it is told nothing, and left at once") {
+  for (auto theirs : {patio::protocol::extensions{},
+                      patio::protocol::extensions{.cancel = true, .endings = true}}) {
+    leaving_pair p{theirs};
+    p.server.session.leave();
+    CHECK(p.server.sent().empty());
+    CHECK(p.server.session.left());
+    CHECK(p.server.session.idle());
+  }
+}
+
+TEST_CASE("session: cannot leave before it is open, or once it is closed") {
+  session_end server{patio::role::server, {"secret", {}, {}, patio::protocol::all_extensions}};
+  (void)server.sent();
+  server.session.leave();
+  server.receive(packet::auth_request, 1,
+                 patio::protocol::login_answer(patio::protocol::login_challenge(test_token),
+                                               "secret", test_salt));
+  (void)server.sent();
+  server.session.leave();
+  CHECK(server.sent().empty());
+  CHECK_FALSE(server.session.left());
+  leaving_pair p;
+  p.server.session.close({errc::shut_down, "over", {}});
+  p.server.session.leave();
+  CHECK(p.server.sent().empty());
+}
+
+TEST_CASE(
+  "session: a peer that leaves is sent no more requests, but what is under way goes on both ways") {
+  leaving_pair p;
+  REQUIRE(p.client.session.request(1, mul()));
+  settle(p.server, p.client);
+  p.server.session.leave();
+  REQUIRE(p.server.session.request(2, mul()));
+  settle(p.server, p.client);
+  auto refused = p.client.session.request(3, mul());
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error() == patio::error{errc::not_sent, "the peer is shutting down", {}});
+  CHECK(p.client.sent().empty());
+  CHECK(p.client.session.outbound() == 1);
+  p.server.answer(3, value{6});
+  p.client.answer(5, value{7});
+  settle(p.server, p.client);
+  CHECK(p.client.events.seen == lines{"leaving", "request 5 mul()", "result 1 6"});
+  CHECK(p.server.events.seen == lines{"request 3 mul()", "result 2 7"});
+}
+
+TEST_CASE("session: LEAVING_OK comes behind the last request, which is still told") {
+  leaving_pair p;
+  p.server.session.leave();
+  REQUIRE(p.client.session.request(1, mul()));
+  p.client.session.receive(p.server.sent());
+  auto last = p.client.sent();
+  CHECK(shown(last) == lines{"REQUEST 3 mul()", "LEAVING_OK 4 None"});
+  p.server.session.receive(last.substr(0, last.size() - 1));
+  CHECK(p.server.events.seen == lines{"request 3 mul()"});
+  CHECK_FALSE(p.server.session.left());
+  p.server.session.receive(last.substr(last.size() - 1));
+  CHECK(p.server.session.left());
+}
+
+TEST_CASE("session: a request cannot be made from within the news that the peer leaves") {
+  leaving_pair p;
+  bool refused = false;
+  p.client.events.when_leaving = [&] { refused = !p.client.session.request(1, mul()); };
+  p.server.session.leave();
+  p.client.session.receive(p.server.sent());
+  CHECK(refused);
+  CHECK(shown(p.client.sent()) == lines{"LEAVING_OK 4 None"});
+}
+
+TEST_CASE("session: LEAVING again is answered again, and told once") {
+  leaving_pair p;
+  p.client.receive(packet::leaving, 40, pickled_none);
+  p.client.receive(packet::leaving, 0, pickled_none);
+  CHECK(shown(p.client.sent()) == lines{"LEAVING_OK 40 None", "LEAVING_OK 0 None"});
+  CHECK(p.client.events.seen == lines{"leaving"});
+}
+
+TEST_CASE("session: both may leave at once") {
+  leaving_pair p;
+  p.server.session.leave();
+  p.client.session.leave();
+  settle(p.server, p.client);
+  CHECK(p.server.session.idle());
+  CHECK(p.client.session.idle());
+  CHECK(p.server.events.seen == lines{"leaving"});
+  CHECK(p.client.events.seen == lines{"leaving"});
+}
+
+TEST_CASE("session: is idle when nothing would be lost, as far as it can know") {
+  leaving_pair p;
+  CHECK_FALSE(p.server.session.idle()); // the client may be sending a request
+  p.server.receive(packet::request, 7, pickled_call("mul"));
+  REQUIRE(p.server.session.request(1, mul()));
+  p.server.session.leave();
+  CHECK_FALSE(p.server.session.idle());
+  p.server.receive(packet::leaving_ok, 5, pickled_none);
+  CHECK(p.server.session.left());
+  CHECK_FALSE(p.server.session.idle());
+  p.server.answer(7, value{});
+  CHECK_FALSE(p.server.session.idle());
+  p.server.receive(packet::response, 4, pickled_none);
+  CHECK(p.server.session.idle());
+}
+
+TEST_CASE("session: is idle during the login, when nothing has been promised, not during "
+          "discovery, and once it is closed") {
+  session_end server{patio::role::server, {"secret", {}, {}}};
+  CHECK(server.session.idle());
+  server.receive(packet::auth_request, 1,
+                 patio::protocol::login_answer(patio::protocol::login_challenge(test_token),
+                                               "secret", test_salt));
+  CHECK(server.session.state() == patio::protocol::session::state::discovery);
+  CHECK_FALSE(server.session.idle());
+  server.session.close({errc::shut_down, "over", {}});
+  CHECK(server.session.idle());
+}
+
+TEST_CASE(
+  "session: an answer to LEAVING that is none ends the connection, and the news of it once") {
+  for (auto [type, payload] : {std::pair{packet::response, pickled_none},
+                               {packet::discover_response, pickled(value::list({}))}}) {
+    leaving_pair p;
+    p.server.session.leave();
+    p.server.receive(type, 4, payload);
+    REQUIRE(p.server.events.seen.size() == 1);
+    CHECK(p.server.events.seen[0].starts_with("close protocol: "));
+    CHECK_FALSE(p.server.session.left());
+  }
+}
+
+TEST_CASE("session: LEAVING_OK that answers a request ends the connection and the request") {
+  leaving_pair p;
+  REQUIRE(p.server.session.request(1, mul()));
+  (void)p.server.sent();
+  p.server.receive(packet::leaving_ok, 4, pickled_none);
+  REQUIRE(p.server.events.seen.size() == 2);
+  CHECK(p.server.events.seen[0].starts_with("result 1 maybe_executed"));
+  CHECK(p.server.events.seen[1]
+        == "close protocol: LEAVING_OK (type 51, serial 4) was not asked for");
+}
+
+TEST_CASE("session: a refresh asks once until it is answered, and has no token") {
+  leaving_pair p;
+  p.client.session.refresh();
+  p.client.session.refresh();
+  CHECK(p.client.session.refreshing());
+  CHECK(shown(p.client.sent())
+        == lines{"DISCOVER_REQUEST 3 {'patio': {'extensions': ['cancel', 'leaving', 'endings'], "
+                 "'version': 1}}"});
+  p.client.receive(packet::discover_response, 3, pickled(value::list({"new"})));
+  CHECK_FALSE(p.client.session.refreshing());
+  CHECK(p.client.events.seen == lines{"names new"});
+  p.client.session.refresh();
+  CHECK(frames_of(p.client.sent()).size() == 1);
+  p.client.session.close({errc::shut_down, "over", {}});
+  CHECK(p.client.events.seen == lines{"names new", "close shut_down: over"});
+}
+
+TEST_CASE("session: leaving twice is said once") {
+  leaving_pair p;
+  p.server.session.leave();
+  p.server.session.leave();
+  CHECK(shown(p.server.sent()) == lines{"LEAVING 4 None"});
+}

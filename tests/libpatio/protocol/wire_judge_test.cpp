@@ -1,0 +1,117 @@
+// The judge of other tests has to be able to find fault.
+#include "protocol/wire_judge.hpp"
+
+#include "protocol/session_fixture.hpp"
+
+using patio::protocol::packet;
+using complaints = std::vector<std::string>;
+
+namespace {
+
+const std::string names = pickled(patio::value::list({"mul"}));
+
+/// Both ends have discovered, the client with these extensions, the server with all.
+struct judged {
+  wire_judge judge;
+  explicit judged(const patio::protocol::extensions& of_client = patio::protocol::all_extensions) {
+    server(packet::discover_request, 3,
+           patio::protocol::announcement(patio::protocol::all_extensions));
+    client(packet::discover_request, 2, patio::protocol::announcement(of_client));
+    client(packet::discover_response, 3, names);
+    server(packet::discover_response, 2, names);
+    REQUIRE(judge.complaints.empty());
+  }
+  void client(packet type, std::uint32_t serial, std::string_view payload = pickled_none) {
+    judge.carry(true, framed(type, serial, payload));
+  }
+  void server(packet type, std::uint32_t serial, std::string_view payload = pickled_none) {
+    judge.carry(false, framed(type, serial, payload));
+  }
+};
+
+std::string raised(std::vector<patio::value> notes) {
+  return pickled(patio::value::exception("builtins.KeyError", {"mul"}, std::move(notes)));
+}
+
+} // namespace
+
+TEST_CASE("wire_judge: lets calls, cancelling, leaving and noted endings pass") {
+  judged j;
+  j.client(packet::request, 4, pickled_call("mul"));
+  j.client(packet::cancel, 4);
+  j.server(packet::error, 4, raised({"patio: cancelled"}));
+  j.client(packet::request, 5, pickled_call("mul"));
+  j.server(packet::response, 5);
+  j.client(packet::cancel, 5); // the answer is on its way
+  j.server(packet::leaving, 6);
+  j.client(packet::request, 7, pickled_call("mul"));
+  j.client(packet::leaving_ok, 6);
+  j.server(packet::request, 8, pickled_call("back")); // who leaves may still call
+  CHECK(j.judge.complaints == complaints{});
+}
+
+TEST_CASE("wire_judge: wants CANCEL for a request that its sender knows of no answer to, once") {
+  judged j;
+  j.client(packet::cancel, 4);
+  j.client(packet::request, 4, pickled_call("mul"));
+  j.server(packet::cancel, 4); // the other's request
+  j.client(packet::cancel, 4);
+  j.client(packet::cancel, 4);
+  CHECK(j.judge.complaints
+        == complaints{"client: CANCEL 4 cancels nothing", "server: CANCEL 4 cancels nothing",
+                      "client: CANCEL 4 cancels twice"});
+  judged answered;
+  answered.client(packet::request, 4, pickled_call("mul"));
+  answered.server(packet::response, 4);
+  answered.judge.arrived(true, 10'000);
+  answered.client(packet::cancel, 4);
+  CHECK(answered.judge.complaints == complaints{"client: CANCEL 4 cancels nothing"});
+}
+
+TEST_CASE("wire_judge: wants an answer to a request that was cancelled, and only one") {
+  judged j;
+  j.client(packet::request, 4, pickled_call("mul"));
+  j.client(packet::cancel, 4);
+  j.server(packet::response, 4);
+  j.server(packet::error, 4, raised({}));
+  CHECK(j.judge.complaints == complaints{"server: ERROR 4 answers nothing"});
+}
+
+TEST_CASE("wire_judge: wants packets and notes of extensions only where they were announced") {
+  judged j{{}};
+  j.server(packet::request, 4, pickled_call("back"));
+  j.server(packet::cancel, 4);
+  j.server(packet::leaving, 5);
+  j.client(packet::leaving_ok, 5);
+  j.client(packet::request, 3, pickled_call("mul"));
+  j.server(packet::error, 3, raised({"patio: no_route"}));
+  CHECK(j.judge.complaints
+        == complaints{"server: CANCEL 4 was not announced", "server: LEAVING 5 was not announced",
+                      "client: REQUEST 3 comes behind LEAVING_OK",
+                      "server: ERROR 3 has a note that its caller does not know"});
+}
+
+TEST_CASE("wire_judge: wants LEAVING_OK under the serial of LEAVING, and no request behind it") {
+  judged j;
+  j.server(packet::leaving, 6);
+  j.client(packet::leaving_ok, 7);
+  j.client(packet::leaving_ok, 6);
+  j.client(packet::leaving_ok, 6);
+  j.client(packet::request, 8, pickled_call("mul"));
+  CHECK(j.judge.complaints
+        == complaints{"client: LEAVING_OK 7 was not asked for",
+                      "client: LEAVING_OK 6 was not asked for",
+                      "client: REQUEST 8 comes behind LEAVING_OK"});
+}
+
+TEST_CASE("wire_judge: wants announcements in the bytes that all nodes use") {
+  judged j;
+  auto otherwise = patio::value::dict(
+    {{"patio",
+      patio::value::dict({{"version", 1}, {"extensions", patio::value::list({"cancel"})}})}});
+  j.client(packet::discover_request, 4, pickled(otherwise));
+  j.client(packet::discover_request, 5, pickled(5));
+  CHECK(j.judge.complaints
+        == complaints{"client: DISCOVER_REQUEST 4 announces in words of its own",
+                      "client: DISCOVER_REQUEST 5 announces in words of its own"});
+}

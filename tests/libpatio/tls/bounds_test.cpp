@@ -1,0 +1,298 @@
+// What a peer may make an engine hold: before its handshake is over, within it, and behind it.
+#include <patio/tls/tls.hpp>
+
+#include <malloc.h>
+#include <openssl/ocsp.h>
+
+#include "hex.hpp"
+#include "tls/fixture.hpp"
+#include "tls/raw.hpp"
+
+using namespace tls_testing;
+
+/// AddressSanitizer has a malloc of its own, which mallinfo2 knows nothing of and which takes more
+/// for the same.
+extern "C" [[gnu::weak]] std::size_t __sanitizer_get_current_allocated_bytes();
+
+namespace {
+
+/// In use, of all that malloc has given.
+std::size_t allocated() {
+  if (__sanitizer_get_current_allocated_bytes) return __sanitizer_get_current_allocated_bytes();
+  auto in_use = ::mallinfo2();
+  return in_use.uordblks + in_use.hblkhd;
+}
+
+/// What our side holds at most, while all that a raw peer says in a handshake comes in pieces of
+/// `cut` bytes: what it holds of a peer that stalls there, in whichever flight. What it has said is
+/// not counted, nor what it holds when it has refused the peer.
+template <class Make, class Prepare>
+std::size_t most_held(raw_peer::role raw_side, Make make, Prepare prepare, std::size_t cut = 1) {
+  raw_peer raw{raw_side, prepare};
+  std::size_t held = 0, most = 0;
+  auto count = [&](auto act) {
+    auto before = allocated();
+    act();
+    held += allocated() - before;
+  };
+  std::unique_ptr<side> ours;
+  count([&] { ours = std::make_unique<side>(make()); });
+  while (!ours->engine->is_open()) {
+    std::string answer;
+    count([&] { answer = ours->bytes(); });
+    held -= answer.capacity();
+    auto flight = raw.take(answer);
+    REQUIRE_FALSE(flight.empty());
+    for (std::string_view rest = flight; !rest.empty();
+         rest.remove_prefix(std::min(cut, rest.size()))) {
+      count([&] { ours->take(rest.substr(0, cut)); });
+      if (!ours->verdict) return most;
+      most = std::max(most, held);
+    }
+  }
+  return most;
+}
+
+/// The least of three: the first of a process pays for what OpenSSL keeps for all, and what malloc
+/// keeps back differs from time to time.
+template <class Measure>
+std::size_t least(Measure measure) {
+  return std::min({measure(), measure(), measure()});
+}
+
+/// Names of authorities in a ClientHello, of four bytes each there and 180 where they are kept.
+void add_empty_names(SSL_CTX* context, int count) {
+  auto* names = sk_X509_NAME_new_null();
+  while (count-- > 0) sk_X509_NAME_push(names, X509_NAME_new());
+  SSL_CTX_set0_CA_list(context, names);
+}
+
+/// A ClientHello nearly as large as is taken, by what costs most.
+void fill_hello(SSL_CTX* context) {
+  std::vector<unsigned char> protocols;
+  for (int i = 0; i < 10; ++i)
+    protocols.push_back(255), protocols.insert(protocols.end(), 255, 'x');
+  REQUIRE(
+    SSL_CTX_set_alpn_protos(context, protocols.data(), static_cast<unsigned>(protocols.size()))
+    == 0);
+  add_empty_names(context, 23);
+}
+
+/// Certificates behind its own.
+void lengthen_chain(SSL_CTX* context, int count) {
+  for (auto more = x509_of(the().authority); count > 0; --count)
+    REQUIRE(SSL_CTX_add1_chain_cert(context, more.get()) == 1);
+}
+
+constexpr std::uint8_t client_hello = 1, certificate = 11;
+
+/// A record that claims to go on, with a handshake message that claims `size`.
+std::string message_of(std::size_t size, std::uint8_t kind = client_hello) {
+  std::string m = from_hex("1603014000") + static_cast<char>(kind);
+  for (int shift = 16; shift >= 0; shift -= 8) m += static_cast<char>(size >> shift);
+  return m;
+}
+
+} // namespace
+
+TEST_CASE("tls: a record of more than OpenSSL takes is refused at its header") {
+  auto p = open_pair();
+  CHECK_FALSE(p.server.take(from_hex("1703034141"))); // 16 KiB and 321: no encryption adds that
+  CHECK(p.server.trouble().find("too long") != std::string::npos);
+  auto fresh = accept(both_sides().first);
+  CHECK_FALSE(fresh.take(from_hex("1603014141")));
+  auto in_the_clear = [](const char* header,
+                         std::size_t size) { // a message of 16 KiB, of which four bytes are missing
+    auto client = connect(both_sides().second);
+    return client.take(from_hex(header) + from_hex("02004000") + std::string(size - 4, 'x'));
+  };
+  CHECK(in_the_clear("1603034000", 16'384));
+  CHECK_FALSE(in_the_clear("1603034001", 16'385));
+}
+
+TEST_CASE("tls: a handshake message that claims more than can be taken is refused at its header") {
+  auto serves = both_sides().first;
+  auto check_refused = [&](std::size_t size, std::uint8_t kind, const std::string& most) {
+    auto server = accept(serves);
+    CHECK_FALSE(server.take(message_of(size, kind)));
+    CHECK(server.trouble()
+          == "a message of the TLS handshake has " + std::to_string(size) + " bytes, more than the "
+               + most + " that are taken");
+  };
+  for (std::size_t size : {3073u, 16384u, 131396u, 0xffffffu})
+    check_refused(size, client_hello, "3072");
+  for (std::size_t size : {16385u, 0xffffffu}) check_refused(size, certificate, "16384");
+  auto server = accept(serves);
+  CHECK(server.take(message_of(3072)));
+}
+
+TEST_CASE("tls: a handshake without end is cut off at its limit, a client's at 8 KiB or what was "
+          "set, a server's at 64 KiB") {
+  auto cut_off = [](side one, std::uint8_t kind) {
+    std::size_t taken = 0; // of a message of 3 KiB, a byte in each record
+    for (auto byte :
+         std::string{static_cast<char>(kind)} + from_hex("000c00") + std::string(1 << 20, 'x')) {
+      if (!one.take(from_hex("1603010001") + byte)) break;
+      taken += 6;
+    }
+    return taken;
+  };
+  constexpr std::uint8_t server_hello = 2;
+  auto serves = both_sides().first;
+  auto cut_to_records = [](std::size_t bytes) { return bytes / 6 * 6; };
+  CHECK(cut_off(accept(serves), client_hello) == cut_to_records(8 << 10));
+  CHECK(cut_off({serves.accept(10'000)}, client_hello) == cut_to_records(10'000));
+  CHECK(cut_off(connect(both_sides().second), server_hello) <= 64 << 10);
+}
+
+TEST_CASE("tls: a handshake that is over the limit says so") {
+  auto client = connect(both_sides().second);
+  side server{both_sides().first.accept(100)};
+  CHECK_FALSE(server.take(client.bytes()));
+  CHECK(server.trouble() == "its TLS handshake has more than 100 bytes");
+  CHECK(server.verdict.error().exceeded == patio::limit::tls_handshake_bytes);
+  CHECK(server.verdict.error().code == errc::login_refused);
+}
+
+TEST_CASE("tls: a hello with lists that would take forty times their size is refused") {
+  auto trouble = [](auto prepare) {
+    raw_peer client{raw_peer::role::client, prepare};
+    auto server = accept(both_sides().first);
+    server.take(client.take(""));
+    return server.trouble();
+  };
+  CHECK(trouble([](SSL_CTX* c) { add_empty_names(c, 23); }) == "");
+  CHECK(trouble([](SSL_CTX* c) { add_empty_names(c, 24); })
+        == "the extension certificate_authorities of its ClientHello has 98 bytes, more than the "
+           "96 that are taken");
+  raw_peer client{raw_peer::role::client};
+  auto* responders = sk_OCSP_RESPID_new_null();
+  for (int i = 0; i < 2; ++i) {
+    auto* responder = OCSP_RESPID_new();
+    REQUIRE(OCSP_RESPID_set_by_name(responder, x509_of(the().authority).get()) == 1);
+    sk_OCSP_RESPID_push(responders, responder);
+  }
+  SSL_set_tlsext_status_type(client.ssl(), TLSEXT_STATUSTYPE_ocsp);
+  SSL_set_tlsext_status_ids(client.ssl(), responders);
+  auto server = accept(both_sides().first);
+  CHECK_FALSE(server.take(client.take("")));
+  CHECK(server.trouble().starts_with("the extension status_request of its ClientHello has "));
+}
+
+TEST_CASE("tls: what came in pieces leaves nothing behind, and records are as large as may be") {
+  auto p = open_pair();
+  p.client.send(std::string(16'384, 'x'));
+  auto record = p.client.bytes();
+  CHECK(record.size() < 16'384 + 100); // one
+  auto before = allocated();
+  std::size_t most = 0;
+  for (std::string_view rest = record; !rest.empty();
+       rest.remove_prefix(std::min<std::size_t>(511, rest.size()))) {
+    p.server.take(rest.substr(0, 511));
+    most = std::max(most, allocated() - before);
+  }
+  CHECK(p.server.plain.size() == 16'384);
+  CHECK(most < 40'000); // the record and what was in it
+  p.server.plain = {};
+  p.server.plain.shrink_to_fit();
+  CHECK(allocated() <= before + 64);
+}
+
+TEST_CASE("tls: a client's chain has at most 8 certificates") {
+  for (int more : {7, 8}) {
+    raw_peer client{raw_peer::role::client, [&](SSL_CTX* c) {
+                      with_identity(the().client)(c);
+                      lengthen_chain(c, more);
+                    }};
+    auto server = accept(both_sides().first);
+    run(client, server);
+    CHECK(server.engine->is_open() == (more == 7));
+    if (more == 8)
+      CHECK(server.trouble().starts_with("certificate verify failed: certificate chain too long"));
+  }
+}
+
+// With the 10.2 KiB of a connection in the clear, 64 KiB. A certificate takes the more the more
+// names are in it.
+TEST_CASE("tls: a stranger that stalls at any byte of the handshake costs at most 53 KiB, a known "
+          "client 15 times its certificates more") {
+  const std::size_t most_of_stranger =
+    (__sanitizer_get_current_allocated_bytes ? 57 : 53) * std::size_t{1024};
+  const auto stranger = the().stranger.issue({.common_name = "nobody"});
+  const auto sides = both_sides();
+  { auto warm_up = pair{sides.first, sides.second}; }
+  auto first = hello();
+  auto costs = [&](std::string_view bytes) {
+    auto before = allocated();
+    auto stalled = accept(sides.first);
+    return stalled.take(bytes) ? allocated() - before : 0;
+  };
+  std::size_t most = 0;
+  for (std::size_t n = 0; n <= first.size(); ++n)
+    most = std::max(most, costs(std::string_view{first}.substr(0, n)));
+  for (const auto& lie : {message_of(3072), message_of(3072) + std::string(3000, 'x'),
+                          from_hex("1603014140"), from_hex("1603010001011803034000")}) {
+    auto cost = costs(lie);
+    CHECK(cost > 0);
+    most = std::max(most, cost);
+  }
+  CHECK(most <= most_of_stranger);
+  for (auto version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    auto client_costs = [&](const identity& who, int chain) {
+      return least([&] {
+        auto prepare = [&](SSL_CTX* c) {
+          with_identity(who)(c);
+          lengthen_chain(c, chain);
+          fill_hello(c);
+          SSL_CTX_set_max_proto_version(c, version);
+        };
+        return most_held(
+          raw_peer::role::client, [&] { return accept(sides.first); }, prepare, 16);
+      });
+    };
+    for (int chain : {0, 5, 17}) {
+      auto cost = client_costs(stranger, chain);
+      INFO(cost << " bytes by a stranger with " << chain << " more certificates");
+      CHECK(cost <= most_of_stranger);
+      most = std::max(most, cost);
+    }
+    for (int chain : {0, 1, 7}) {
+      auto cost = client_costs(the().client, chain);
+      auto shown = (static_cast<std::size_t>(chain) + 1) * the().authority.certificate().size() * 3
+                   / 4; // of PEM
+      INFO(cost << " bytes by a known client with " << chain << " more certificates of " << shown
+                << " bytes");
+      CHECK(cost <= most_of_stranger + 15 * shown);
+    }
+    auto server_costs = least([&] {
+      auto prepare = [&](SSL_CTX* c) {
+        with_identity(the().server)(c);
+        SSL_CTX_set_max_proto_version(c, version);
+      };
+      return most_held(
+        raw_peer::role::server, [&] { return connect(sides.second); }, prepare);
+    });
+    CHECK(server_costs <= most_of_stranger);
+  }
+  auto before = allocated();
+  auto idle = pair{sides.first, sides.second};
+  MESSAGE("a stranger that stalls: at most "
+          << most << " bytes; two idle open sides: " << allocated() - before << " bytes");
+}
+
+TEST_CASE("tls: two thousand handshakes leave nothing behind") {
+  auto [serves, dials] = both_sides();
+  auto shake = [&serves = serves, &dials = dials](int times) {
+    for (int i = 0; i < times; ++i) {
+      pair p{serves, dials};
+      REQUIRE(p.open());
+      p.client.send("x");
+      if (i % 2) p.client.engine->close();
+      run(p.client, p.server);
+    }
+  };
+  shake(50);
+  auto before = allocated();
+  shake(2000);
+  CHECK(allocated() <= before + (64 << 10));
+}
