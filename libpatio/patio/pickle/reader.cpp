@@ -113,9 +113,9 @@ bool pickle_reader::step(opcode op) {
   case opcode::binfloat: return binary_float();
   case opcode::short_binunicode: return counted_text<std::uint8_t>(kind::str);
   case opcode::short_binbytes: return counted_text<std::uint8_t>(kind::bytes);
-  case opcode::empty_tuple: return push(value_access::adopt(new sequence_node{kind::tuple}));
-  case opcode::empty_list: return push(value_access::adopt(new sequence_node{kind::list}));
-  case opcode::empty_dict: return push(value_access::adopt(new dict_node), dict_overhead);
+  case opcode::empty_tuple: return push(value_access::adopt(new heap_sequence{kind::tuple}));
+  case opcode::empty_list: return push(value_access::adopt(new heap_sequence{kind::list}));
+  case opcode::empty_dict: return push(value_access::adopt(new heap_dict), dict_overhead);
   case opcode::tuple1: return have(1) && make_tuple(stack_.size() - 1);
   case opcode::tuple2: return have(2) && make_tuple(stack_.size() - 2);
   case opcode::tuple3: return have(3) && make_tuple(stack_.size() - 3);
@@ -149,7 +149,7 @@ bool pickle_reader::step_object(opcode op) {
   case opcode::list: return pop_mark(first) && make_list(first);
   case opcode::dict: return pop_mark(first) && make_dict(first);
   case opcode::frozenset: return pop_mark(first) && make_frozenset(first);
-  case opcode::empty_set: return push(value_access::adopt(new set_node{kind::set}), dict_overhead);
+  case opcode::empty_set: return push(value_access::adopt(new heap_set{kind::set}), dict_overhead);
   case opcode::additems: return pop_mark(first) && add_items(first);
   default: return step_memo(op);
   }

@@ -156,8 +156,8 @@ private:
   std::vector<std::string> unknown_paths_;
   std::size_t stateless_ = 0; ///< objects made that have to get a state yet
   bool has_objects_ = false;
-  std::map<const node*, value> ordered_keys_; ///< a set for each OrderedDict
-  std::array<value, 4> fields_;               ///< func, args, kwargs, timeout
+  std::map<const heap_value*, value> ordered_keys_; ///< a set for each OrderedDict
+  std::array<value, 4> fields_;                     ///< func, args, kwargs, timeout
   unsigned fields_seen_ = 0;
   bool call_made_ = false;
   bool state_pending_ = false; ///< the dict of the fields is not made yet

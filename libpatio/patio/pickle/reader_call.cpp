@@ -44,7 +44,7 @@ bool pickle_reader::build_call(const value& state) {
 // the first MARK and in the memo.
 void pickle_reader::make_state() {
   state_pending_ = false;
-  auto state = value_access::adopt(new dict_node);
+  auto state = value_access::adopt(new heap_dict);
   if (auto* entry = memo_.find(memoized_in_call_opening - 1); entry->is(item_kind::call_state))
     *entry = pickle_item{state};
   stack_[1] = pickle_item{std::move(state)};
@@ -100,11 +100,11 @@ result<call_request> pickle_reader::take_call() {
   memo_.clear();
   result<call_request> taken;
   taken->function = fields_[0].text();
-  taken->args.positional = take_items(fields_[1], &sequence_node::items);
+  taken->args.positional = take_items(fields_[1], &heap_sequence::items);
   taken->timeout = std::move(fields_[3]);
   auto& keywords = taken->args.keywords;
   keywords.reserve(fields_[2].entries().size());
-  for (auto& [name, argument] : take_items(fields_[2], &dict_node::entries))
+  for (auto& [name, argument] : take_items(fields_[2], &heap_dict::entries))
     keywords.emplace_back(name.text(), std::move(argument));
   return taken;
 }

@@ -63,21 +63,21 @@ bool pickle_reader::make_class_tuple(std::size_t first) {
 }
 
 bool pickle_reader::make_list(std::size_t first) {
-  auto list = value_access::adopt(new sequence_node{kind::list});
+  auto list = value_access::adopt(new heap_sequence{kind::list});
   if (!append_to(list, first)) return false;
   drop(first);
   return push(std::move(list));
 }
 
 bool pickle_reader::make_dict(std::size_t first) {
-  auto dict = value_access::adopt(new dict_node);
+  auto dict = value_access::adopt(new heap_dict);
   if (!assign_from(first, dict)) return false;
   drop(first);
   return push(std::move(dict), dict_overhead);
 }
 
 bool pickle_reader::make_frozenset(std::size_t first) {
-  auto set = value_access::adopt(new set_node{kind::frozenset});
+  auto set = value_access::adopt(new heap_set{kind::frozenset});
   if (!add_from(first, set)) return false;
   drop(first);
   return push(std::move(set), dict_overhead);
@@ -101,7 +101,7 @@ bool pickle_reader::append_from(std::size_t first) {
 
 bool pickle_reader::append_to(const value& list, std::size_t first) {
   if (!all_data(first)) return false;
-  auto& items = static_cast<sequence_node*>(value_access::get(list))->items;
+  auto& items = static_cast<heap_sequence*>(value_access::get(list))->items;
   items.reserve(room_for(items, stack_.size() - first));
   for (auto i = first; i < stack_.size(); ++i)
     if (auto why = value_access::append(list, std::move(stack_[i].v)); why != refusal::none)
@@ -149,7 +149,7 @@ bool pickle_reader::add_from(std::size_t first, const value& set) {
 bool pickle_reader::assign_from(std::size_t first, const value& dict) {
   if (!all_data(first)) return false;
   if ((stack_.size() - first) % 2 != 0) return refuse("expected a value for each key of the dict");
-  auto& node = *static_cast<dict_node*>(value_access::get(dict));
+  auto& node = *static_cast<heap_dict*>(value_access::get(dict));
   auto room = room_for(node.entries, (stack_.size() - first) / 2);
   node.entries.reserve(room), node.index.reserve(room);
   for (auto i = first; i < stack_.size(); i += 2) {

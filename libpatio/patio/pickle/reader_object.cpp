@@ -140,7 +140,7 @@ bool pickle_reader::construct(const pickle_item& callee, const pickle_item& with
 }
 
 bool pickle_reader::construct_set(kind k, const value& args, value& made) {
-  made = value_access::adopt(new set_node{k});
+  made = value_access::adopt(new heap_set{k});
   if (args.items().empty()) return true;
   const auto& items = args.items().front();
   if (args.items().size() != 1 || !is_sequence(items.kind()))

@@ -76,7 +76,7 @@ bool pickle_reader::append_to_object(const value& object, std::size_t first) {
 // twice.
 bool pickle_reader::is_new_key(const value& ordered_dict, const value& key) {
   auto& keys = ordered_keys_[value_access::get(ordered_dict)];
-  if (keys.is_none()) keys = value_access::adopt(new set_node{kind::set});
+  if (keys.is_none()) keys = value_access::adopt(new heap_set{kind::set});
   return add_item(keys, key);
 }
 

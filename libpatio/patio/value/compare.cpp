@@ -189,7 +189,7 @@ bool same_bits(double a, double b) noexcept {
 // looked for item by item.
 bool same_sets(const value& a, const value& b) {
   if (a.items().size() != b.items().size()) return false;
-  const auto& n = *static_cast<const detail::set_node*>(value_access::get(b));
+  const auto& n = *static_cast<const detail::heap_set*>(value_access::get(b));
   return std::all_of(a.items().begin(), a.items().end(), [&](const value& x) {
     return n.index.find(hash(x), n.items.size(), [&](std::size_t i) {
       return same(n.items[i], x);

@@ -46,7 +46,7 @@ void position_index::push(std::uint64_t h) {
   for (std::size_t i = 0; i < hashes_.size(); ++i) place(i);
 }
 
-value value_access::adopt(node* n) noexcept {
+value value_access::adopt(heap_value* n) noexcept {
   value v;
   v.store(static_cast<std::int64_t>(n->k) | (value::heap_mark << 8),
           std::bit_cast<std::int64_t>(n));
@@ -66,14 +66,14 @@ value value_access::text(kind k, std::string_view chars) {
       static_cast<std::int64_t>((low >> 48) | (high << 16)));
     return v;
   }
-  auto* n = new (::operator new(sizeof(text_node) + chars.size())) text_node{k};
+  auto* n = new (::operator new(sizeof(heap_text) + chars.size())) heap_text{k};
   n->size = chars.size();
   n->weight += chars.size();
   std::copy(chars.begin(), chars.end(), n->chars());
   return adopt(n);
 }
 
-refusal value_access::grow(node& n, const value& part) {
+refusal value_access::grow(heap_value& n, const value& part) {
   if (n.frozen) return refusal::frozen;
   auto depth = part.depth() + 1;
   if (depth > value::max_depth) return refusal::too_deep;
@@ -84,14 +84,14 @@ refusal value_access::grow(node& n, const value& part) {
 }
 
 refusal value_access::append(const value& list, value item) {
-  auto& n = *static_cast<sequence_node*>(get(list));
+  auto& n = *static_cast<heap_sequence*>(get(list));
   if (auto why = grow(n, item); why != refusal::none) return why;
   n.items.push_back(std::move(item));
   return refusal::none;
 }
 
 refusal value_access::add(const value& set, value item, comparisons& work) {
-  auto& n = *static_cast<set_node*>(get(set));
+  auto& n = *static_cast<heap_set*>(get(set));
   if (!hashable(item)) return refusal::unhashable;
   auto h = hash(item);
   auto same = [&](std::size_t i) {
@@ -106,7 +106,7 @@ refusal value_access::add(const value& set, value item, comparisons& work) {
 }
 
 refusal value_access::assign(const value& dict, value key, value mapped, comparisons& work) {
-  auto& n = *static_cast<dict_node*>(get(dict));
+  auto& n = *static_cast<heap_dict*>(get(dict));
   if (!hashable(key)) return refusal::unhashable;
   auto h = hash(key);
   auto same = [&](std::size_t i) {
@@ -125,7 +125,7 @@ refusal value_access::assign(const value& dict, value key, value mapped, compari
 }
 
 refusal value_access::set_notes(const value& exception, std::vector<value> notes) {
-  auto& n = *static_cast<exception_node*>(get(exception));
+  auto& n = *static_cast<heap_exception*>(get(exception));
   for (const auto& note : notes)
     if (auto why = grow(n, note); why != refusal::none) return why;
   n.notes = std::move(notes);

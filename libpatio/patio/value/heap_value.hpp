@@ -16,8 +16,8 @@ namespace patio::detail {
 /// In place of the hash of a tuple that has none; every real hash is larger.
 inline constexpr std::uint64_t unhashable_mark = 1;
 
-struct node {
-  explicit node(kind which) : k{which} {}
+struct heap_value {
+  explicit heap_value(kind which) : k{which} {}
   std::atomic<std::uint32_t> refs{1};
   std::uint16_t depth = 0;
   kind k;
@@ -27,8 +27,8 @@ struct node {
   mutable std::atomic<std::uint64_t> hash{0}; ///< 0 until computed, or `unhashable_mark`
 };
 
-struct text_node : node {
-  using node::node;
+struct heap_text : heap_value {
+  using heap_value::heap_value;
   std::size_t size = 0;
   [[nodiscard]] char* chars() noexcept { return reinterpret_cast<char*>(this + 1); }
   [[nodiscard]] const char* chars() const noexcept {
@@ -36,20 +36,20 @@ struct text_node : node {
   }
 };
 
-struct integer_node : node {
-  explicit integer_node(const integer& big) : node{kind::integer}, i{big} {
+struct heap_integer : heap_value {
+  explicit heap_integer(const integer& big) : heap_value{kind::integer}, i{big} {
     weight += i.magnitude().size();
   }
   integer i;
 };
 
-struct complex_node : node {
-  explicit complex_node(std::complex<double> z) : node{kind::complex}, c{z} {}
+struct heap_complex : heap_value {
+  explicit heap_complex(std::complex<double> z) : heap_value{kind::complex}, c{z} {}
   std::complex<double> c;
 };
 
-struct sequence_node : node { ///< list, tuple
-  explicit sequence_node(kind which) : node{which} { depth = 1; }
+struct heap_sequence : heap_value { ///< list, tuple
+  explicit heap_sequence(kind which) : heap_value{which} { depth = 1; }
   std::vector<value> items;
 };
 
@@ -81,27 +81,29 @@ private:
   std::vector<std::uint32_t> slots_; ///< position + 1, 0 if free; a power of two, at most half full
 };
 
-struct set_node : node { ///< set, frozenset
-  explicit set_node(kind which) : node{which} { depth = 1; }
+struct heap_set : heap_value { ///< set, frozenset
+  explicit heap_set(kind which) : heap_value{which} { depth = 1; }
   std::vector<value> items;
   position_index index;
 };
 
-struct dict_node : node {
-  dict_node() : node{kind::dict} { depth = 1; }
+struct heap_dict : heap_value {
+  heap_dict() : heap_value{kind::dict} { depth = 1; }
   std::vector<dict_entry> entries;
   position_index index;
 };
 
-struct exception_node : node {
-  exception_node() : node{kind::exception} { depth = 1; }
+struct heap_exception : heap_value {
+  heap_exception() : heap_value{kind::exception} { depth = 1; }
   std::string type;
   std::vector<value> args;
   std::vector<value> notes;
 };
 
-struct object_node : node {
-  explicit object_node(object_parts p) : node{kind::object}, parts{std::move(p)} { depth = 1; }
+struct heap_object : heap_value {
+  explicit heap_object(object_parts p) : heap_value{kind::object}, parts{std::move(p)} {
+    depth = 1;
+  }
   object_parts parts;
 };
 
@@ -139,14 +141,14 @@ private:
 /// cannot arise, and depth and weight stay exact.
 class value_access {
 public:
-  [[nodiscard]] static node* get(const value& v) noexcept {
+  [[nodiscard]] static heap_value* get(const value& v) noexcept {
     if (!v.on_heap()) return nullptr;
-    node* n{};
+    heap_value* n{};
     std::memcpy(&n, v.raw_.data() + 8, sizeof n);
     return n;
   }
   [[nodiscard]] static value
-  adopt(node* n) noexcept; ///< takes over the one reference of a fresh node
+  adopt(heap_value* n) noexcept; ///< takes over the one reference of a fresh node
   [[nodiscard]] static value text(kind k, std::string_view chars);
 
   /// A copy, and the end of one, as long as no other thread can know the value: counting then needs
@@ -191,9 +193,9 @@ public:
   [[nodiscard]] static refusal set_entry(const value& object, value key, value mapped);
 
 private:
-  [[nodiscard]] static refusal grow(node& n, const value& part);
+  [[nodiscard]] static refusal grow(heap_value& n, const value& part);
   static object_parts& parts_of(const value& object) noexcept {
-    return static_cast<object_node*>(get(object))->parts;
+    return static_cast<heap_object*>(get(object))->parts;
   }
 };
 

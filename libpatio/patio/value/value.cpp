@@ -57,10 +57,10 @@ value value::from_unsigned(std::uint64_t u) {
 
 value::value(const integer& big) : raw_{} {
   if (auto small = big.as_int64()) init(patio::kind::integer, *small);
-  else *this = value_access::adopt(new detail::integer_node{big});
+  else *this = value_access::adopt(new detail::heap_integer{big});
 }
 
-value::value(std::complex<double> c) : value{value_access::adopt(new detail::complex_node{c})} {}
+value::value(std::complex<double> c) : value{value_access::adopt(new detail::heap_complex{c})} {}
 
 value::value(std::string_view text) : value{value_access::text(patio::kind::str, text)} {}
 
@@ -76,17 +76,17 @@ void value::release() noexcept {
       && n->refs.fetch_sub(1, std::memory_order_acq_rel) != 1)
     return;
   switch (n->k) {
-  case patio::kind::integer: delete static_cast<detail::integer_node*>(n); break;
-  case patio::kind::complex: delete static_cast<detail::complex_node*>(n); break;
+  case patio::kind::integer: delete static_cast<detail::heap_integer*>(n); break;
+  case patio::kind::complex: delete static_cast<detail::heap_complex*>(n); break;
   case patio::kind::list:
-  case patio::kind::tuple: delete static_cast<detail::sequence_node*>(n); break;
+  case patio::kind::tuple: delete static_cast<detail::heap_sequence*>(n); break;
   case patio::kind::set:
-  case patio::kind::frozenset: delete static_cast<detail::set_node*>(n); break;
-  case patio::kind::dict: delete static_cast<detail::dict_node*>(n); break;
-  case patio::kind::exception: delete static_cast<detail::exception_node*>(n); break;
-  case patio::kind::object: delete static_cast<detail::object_node*>(n); break;
+  case patio::kind::frozenset: delete static_cast<detail::heap_set*>(n); break;
+  case patio::kind::dict: delete static_cast<detail::heap_dict*>(n); break;
+  case patio::kind::exception: delete static_cast<detail::heap_exception*>(n); break;
+  case patio::kind::object: delete static_cast<detail::heap_object*>(n); break;
   default:
-    static_cast<detail::text_node*>(n)->~text_node();
+    static_cast<detail::heap_text*>(n)->~heap_text();
     ::operator delete(static_cast<void*>(n));
   }
 }
@@ -99,7 +99,7 @@ value value::bytearray(std::string_view data) {
 namespace {
 
 value sequence(kind k, std::vector<value> items) {
-  auto* n = new detail::sequence_node{k};
+  auto* n = new detail::heap_sequence{k};
   auto v = value_access::adopt(n);
   for (const auto& item : items) {
     n->depth = std::max<std::uint16_t>(n->depth, static_cast<std::uint16_t>(item.depth() + 1));
@@ -113,7 +113,7 @@ value sequence(kind k, std::vector<value> items) {
 }
 
 value any_set(kind k, std::vector<value> items) {
-  auto v = value_access::adopt(new detail::set_node{k});
+  auto v = value_access::adopt(new detail::heap_set{k});
   detail::comparisons work;
   for (auto& item : items) check(value_access::add(v, item, work), "in a set", item);
   return v;
@@ -133,7 +133,7 @@ value value::frozenset(std::vector<value> items) {
 }
 
 value value::dict(std::vector<dict_entry> entries) {
-  auto v = value_access::adopt(new detail::dict_node);
+  auto v = value_access::adopt(new detail::heap_dict);
   detail::comparisons work;
   for (auto& [key, mapped] : entries)
     check(value_access::assign(v, key, std::move(mapped), work), "as a dict key", key);
@@ -141,7 +141,7 @@ value value::dict(std::vector<dict_entry> entries) {
 }
 
 value value::exception(std::string type, std::vector<value> args, std::vector<value> notes) {
-  auto* n = new detail::exception_node;
+  auto* n = new detail::heap_exception;
   auto v = value_access::adopt(n);
   auto parts = sequence(patio::kind::tuple, args);
   n->depth = static_cast<std::uint16_t>(parts.depth());
@@ -153,7 +153,7 @@ value value::exception(std::string type, std::vector<value> args, std::vector<va
 }
 
 value value::object(object_parts parts) {
-  auto* n = new detail::object_node{std::move(parts)};
+  auto* n = new detail::heap_object{std::move(parts)};
   auto v = value_access::adopt(n);
   const auto& p = n->parts;
   n->weight += p.module.size() + p.name.size();
@@ -184,7 +184,7 @@ double value::as_real() const {
 
 std::complex<double> value::as_complex() const {
   if (kind() != patio::kind::complex) wrong_kind(kind(), "a complex");
-  return node_of<detail::complex_node>(*this).c;
+  return node_of<detail::heap_complex>(*this).c;
 }
 
 std::optional<std::int64_t> value::as_int64() const {
@@ -197,13 +197,13 @@ std::optional<std::int64_t> value::as_int64() const {
 
 integer value::as_integer() const {
   if (auto small = as_int64()) return integer{*small};
-  return node_of<detail::integer_node>(*this).i;
+  return node_of<detail::heap_integer>(*this).i;
 }
 
 namespace {
 
 std::string_view chars_of(const value& v) noexcept {
-  auto& n = node_of<detail::text_node>(v);
+  auto& n = node_of<detail::heap_text>(v);
   return {n.chars(), n.size};
 }
 
@@ -225,21 +225,21 @@ std::string_view value::data() const {
 std::span<const value> value::items() const {
   switch (kind()) {
   case patio::kind::list:
-  case patio::kind::tuple: return node_of<detail::sequence_node>(*this).items;
+  case patio::kind::tuple: return node_of<detail::heap_sequence>(*this).items;
   case patio::kind::set:
-  case patio::kind::frozenset: return node_of<detail::set_node>(*this).items;
+  case patio::kind::frozenset: return node_of<detail::heap_set>(*this).items;
   default: wrong_kind(kind(), "a list, tuple, set or frozenset");
   }
 }
 
 std::span<const dict_entry> value::entries() const {
   if (kind() != patio::kind::dict) wrong_kind(kind(), "a dict");
-  return node_of<detail::dict_node>(*this).entries;
+  return node_of<detail::heap_dict>(*this).entries;
 }
 
 const value* value::find(const value& key) const {
   if (kind() != patio::kind::dict) wrong_kind(kind(), "a dict");
-  auto& n = node_of<detail::dict_node>(*this);
+  auto& n = node_of<detail::heap_dict>(*this);
   auto at = n.index.find(hash(key), n.entries.size(),
                          [&](std::size_t i) { return n.entries[i].first == key; });
   return at ? &n.entries[*at].second : nullptr;
@@ -248,29 +248,29 @@ const value* value::find(const value& key) const {
 bool value::contains(const value& item) const {
   if (kind() != patio::kind::set && kind() != patio::kind::frozenset)
     wrong_kind(kind(), "a set or frozenset");
-  auto& n = node_of<detail::set_node>(*this);
+  auto& n = node_of<detail::heap_set>(*this);
   return n.index.find(hash(item), n.items.size(), [&](std::size_t i) { return n.items[i] == item; })
     .has_value();
 }
 
 std::string_view value::exception_type() const {
   if (kind() != patio::kind::exception) wrong_kind(kind(), "an exception");
-  return node_of<detail::exception_node>(*this).type;
+  return node_of<detail::heap_exception>(*this).type;
 }
 
 std::span<const value> value::exception_args() const {
   if (kind() != patio::kind::exception) wrong_kind(kind(), "an exception");
-  return node_of<detail::exception_node>(*this).args;
+  return node_of<detail::heap_exception>(*this).args;
 }
 
 std::span<const value> value::exception_notes() const {
   if (kind() != patio::kind::exception) wrong_kind(kind(), "an exception");
-  return node_of<detail::exception_node>(*this).notes;
+  return node_of<detail::heap_exception>(*this).notes;
 }
 
 const object_parts& value::as_object() const {
   if (kind() != patio::kind::object) wrong_kind(kind(), "an object");
-  return node_of<detail::object_node>(*this).parts;
+  return node_of<detail::heap_object>(*this).parts;
 }
 
 unsigned value::depth() const noexcept { return on_heap() ? value_access::get(*this)->depth : 0; }

@@ -23,7 +23,7 @@ namespace patio {
 class integer;
 class value;
 namespace detail {
-struct node;
+struct heap_value;
 class value_access;
 } // namespace detail
 

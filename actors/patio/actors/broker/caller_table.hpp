@@ -13,6 +13,7 @@
 #include <caf/send.hpp>
 
 #include <patio/actors/caf/interfaces.hpp>
+#include <patio/actors/caf/weak_send.hpp>
 
 namespace patio {
 
@@ -41,8 +42,7 @@ void watch(waiting_caller& caller, const std::stop_token& stop, caf::actor_addr 
            Number number) {
   if (!stop.stop_possible()) return;
   std::function<void()> tell = [broker = std::move(broker), number] {
-    if (auto strong = caf::actor_cast<caf::actor>(broker))
-      caf::anon_send(strong, cancel_atom::value, number);
+    send_if_alive(broker, cancel_atom::value, number);
   };
   caller.on_stop =
     std::make_unique<std::stop_callback<std::function<void()>>>(stop, std::move(tell));

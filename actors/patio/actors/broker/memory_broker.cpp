@@ -10,6 +10,7 @@
 #include <patio/actors/caf/defaults.hpp>
 #include <patio/actors/caf/error.hpp>
 #include <patio/actors/caf/ticker.hpp>
+#include <patio/actors/caf/weak_send.hpp>
 
 namespace patio {
 namespace {
@@ -57,9 +58,8 @@ struct memory_state {
     if (*deadline != never) deadlines.push(*deadline, number);
     exec->run({entry, std::move(request.args), *deadline,
                reply{[weak = self->address(), number](result<value> r) {
-                       if (auto strong = caf::actor_cast<caf::actor>(weak))
-                         caf::anon_send(strong, answered_atom::value, number,
-                                        std::make_shared<result<value>>(std::move(r)));
+                       send_if_alive(weak, answered_atom::value, number,
+                                     std::make_shared<result<value>>(std::move(r)));
                      },
                      errc::shut_down, c.over.get_token()}});
     ticks.arm(self, deadlines.next());

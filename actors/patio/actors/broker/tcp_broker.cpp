@@ -47,8 +47,8 @@ caf::message_handler socket_handlers(tcp_broker_state& s) {
     [&s](decoded_atom, connection_id id, decoder::job& job) {
       s.guarded(id, [&] { s.on_decoded(id, std::move(job)); });
     },
-    [&s](accepted_atom, const connected_fd& r) { s.guarded(0, [&] { s.on_accepted(r); }); },
-    [&s](dialled_atom, std::uint64_t dial, const connected_fd& r) {
+    [&s](accepted_atom, const shared_socket& r) { s.guarded(0, [&] { s.on_accepted(r); }); },
+    [&s](dialled_atom, std::uint64_t dial, const shared_socket& r) {
       s.guarded(0, [&] { s.on_dialled(dial, r); });
     },
     [&s](redial_atom, std::uint64_t dial) { s.guarded(0, [&] { s.dial(dial); }); },

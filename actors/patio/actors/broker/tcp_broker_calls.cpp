@@ -5,6 +5,7 @@
 #include <caf/send.hpp>
 
 #include <patio/actors/caf/error.hpp>
+#include <patio/actors/caf/weak_send.hpp>
 #include <patio/actors/os/clock.hpp>
 #include <patio/pickle/pickle.hpp>
 
@@ -110,9 +111,8 @@ caf::error tcp_broker_state::listen(const listening_socket& socket) {
   if (tls_ && !tls_->can_accept())
     return to_caf(
       {errc::invalid, "a node that listens with TLS needs a certificate and its private key", {}});
-  connector_->accept(std::move(*socket.fd), [weak = self_->address()](connected_fd r) {
-    if (auto strong = caf::actor_cast<caf::actor>(weak))
-      caf::anon_send(strong, accepted_atom::value, std::move(r));
+  connector_->accept(std::move(*socket.fd), [weak = self_->address()](shared_socket r) {
+    send_if_alive(weak, accepted_atom::value, std::move(r));
   });
   return caf::none;
 }
@@ -131,13 +131,13 @@ caf::error tcp_broker_state::replace(const tls::context& tls) {
   return caf::none;
 }
 
-void tcp_broker_state::on_accepted(connected_fd r) {
+void tcp_broker_state::on_accepted(shared_socket r) {
   do_later([this, r = std::move(r)]() mutable {
     guarded(0, [&] { take_over(std::exchange(r, nullptr)); });
   });
 }
 
-void tcp_broker_state::take_over(const connected_fd& r) {
+void tcp_broker_state::take_over(const shared_socket& r) {
   if (draining_) return;
   if (!*r) return warn("refused", "listener:", r->error().message);
   if (auto room = node_.admit(); !room)
@@ -160,13 +160,12 @@ void tcp_broker_state::dial(std::uint64_t number) {
   connector_->connect(at->second.target.where,
                       std::chrono::ceil<std::chrono::milliseconds>(options_.limits.connect_timeout),
                       [weak = self_->address(), number](result<unique_fd> r) {
-                        if (auto strong = caf::actor_cast<caf::actor>(weak))
-                          caf::anon_send(strong, dialled_atom::value, number,
-                                         std::make_shared<result<unique_fd>>(std::move(r)));
+                        send_if_alive(weak, dialled_atom::value, number,
+                                      std::make_shared<result<unique_fd>>(std::move(r)));
                       });
 }
 
-void tcp_broker_state::on_dialled(std::uint64_t number, const connected_fd& r) {
+void tcp_broker_state::on_dialled(std::uint64_t number, const shared_socket& r) {
   if (draining_) return;
   if (*r) open(std::move(**r), role::client, number);
   else dial_failed(number, r->error());
@@ -185,10 +184,8 @@ void tcp_broker_state::dial_failed(std::uint64_t number, const error& why) {
   if (!std::exchange(d.reported, true))
     warn("disconnected", to_string(d.target.where),
          why.code == errc::login_refused ? to_string(why) : why.message);
-  connector_->after(wait, [weak = self_->address(), number] {
-    if (auto strong = caf::actor_cast<caf::actor>(weak))
-      caf::anon_send(strong, redial_atom::value, number);
-  });
+  connector_->after(
+    wait, [weak = self_->address(), number] { send_if_alive(weak, redial_atom::value, number); });
 }
 
 void tcp_broker_state::begin_shut_down(caf::response_promise promise) {

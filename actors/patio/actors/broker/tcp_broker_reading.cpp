@@ -6,6 +6,7 @@
 #include <caf/io/middleman.hpp>
 #include <caf/send.hpp>
 
+#include <patio/actors/caf/weak_send.hpp>
 #include <patio/actors/os/clock.hpp>
 
 // What comes from sockets, in an order in which connections do not make each other wait.
@@ -63,8 +64,7 @@ void tcp_broker_state::ask_for_turn() {
   self_->system().middleman().backend().post(
     [weak = self_->address(), asked = has_asked_for_turn_] {
       try {
-        if (auto strong = caf::actor_cast<caf::actor>(weak))
-          caf::anon_send(strong, turn_atom::value);
+        send_if_alive(weak, turn_atom::value);
       } catch (const std::bad_alloc&) { // whatever comes next asks again, at the latest a tick
         *asked = false;
       }
@@ -127,8 +127,7 @@ void tcp_broker_state::set_read_size(link& l, std::vector<char>& buffer) {
 void tcp_broker_state::on_decode(connection_id id, std::unique_ptr<protocol::decode_job> job) {
   pause(links_.at(id));
   decoder_.run(id, std::move(job), [weak = self_->address(), id](const decoder::job& done) {
-    if (auto strong = caf::actor_cast<caf::actor>(weak))
-      caf::anon_send(strong, decoded_atom::value, id, done);
+    send_if_alive(weak, decoded_atom::value, id, done);
   });
 }
 

@@ -24,9 +24,6 @@
 
 namespace patio {
 
-/// A socket on its way from the connector to the broker; whoever drops it closes it.
-using connected_fd = std::shared_ptr<result<unique_fd>>;
-
 /// In bytes: what decoding or writing is left to another thread, as it may take over half a
 /// millisecond.
 inline constexpr std::size_t large_payload = 32'768;
@@ -66,8 +63,8 @@ public:
   void on_transferred(const caf::io::data_transferred_msg& msg);
   void on_socket_closed(caf::io::connection_handle hdl);
   void on_decoded(connection_id id, decoder::job job);
-  void on_accepted(connected_fd r);
-  void on_dialled(std::uint64_t dial, const connected_fd& r);
+  void on_accepted(shared_socket r);
+  void on_dialled(std::uint64_t dial, const shared_socket& r);
 
   // From actors.
   void call(outgoing_call what, waiting_caller caller);
@@ -135,7 +132,7 @@ private:
   void ask_for_turn();
   void take_in(connection_id id, std::string_view bytes);
   void take_unread(connection_id id);
-  void take_over(const connected_fd& r);
+  void take_over(const shared_socket& r);
   void charge(link& l, instant begun, instant now) const;
   static void adapt_read_size(link& l, std::size_t got, std::chrono::nanoseconds took);
   void set_read_size(link& l, std::vector<char>& buffer);
@@ -189,6 +186,6 @@ private:
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::mesh::call_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::mesh::inbound_id)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::connected_fd)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::shared_socket)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::decoder::job)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::pickled_result)

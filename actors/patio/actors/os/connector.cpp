@@ -99,7 +99,7 @@ struct connector::state : std::enable_shared_from_this<state> {
     }
   }
 
-  [[nodiscard]] accepted_fd counted(result<unique_fd> fd) const {
+  [[nodiscard]] shared_socket counted(result<unique_fd> fd) const {
     ++*on_the_way;
     return {new auto(std::move(fd)), [all = on_the_way](const result<unique_fd>* done) {
               delete done;

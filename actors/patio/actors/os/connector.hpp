@@ -14,10 +14,8 @@ namespace patio {
 
 class connector {
 public:
-  /// A socket on its way to its owner; whoever drops it closes it.
-  using accepted_fd = std::shared_ptr<result<unique_fd>>;
   /// Called on the connector's thread.
-  using on_accepted = std::function<void(accepted_fd)>;
+  using on_accepted = std::function<void(shared_socket)>;
   using on_connected = std::function<void(result<unique_fd>)>;
 
   /// `longest_pause`: between two attempts to accept when the process is out of descriptors; the

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,6 +34,10 @@ public:
 private:
   int fd_ = -1;
 };
+
+/// A connected socket on its way to the actor that takes it over, or why there is none. Dropping
+/// the last copy closes the socket.
+using shared_socket = std::shared_ptr<result<unique_fd>>;
 
 /// One address of a resolved name.
 struct address {

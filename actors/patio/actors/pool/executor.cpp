@@ -8,6 +8,7 @@
 
 #include <patio/actors/caf/defaults.hpp>
 #include <patio/actors/caf/interfaces.hpp>
+#include <patio/actors/caf/weak_send.hpp>
 #include <patio/actors/os/clock.hpp>
 #include <patio/actors/pool/worker_host.hpp>
 #include <patio/actors/pool/worker_scope.hpp>
@@ -36,7 +37,7 @@ struct worker_state {
 
 template <class Note>
 void tell_pool(const caf::actor_addr& pool, Note note, std::size_t worker, std::uint64_t run) {
-  if (auto strong = caf::actor_cast<caf::actor>(pool)) caf::anon_send(strong, note, worker, run);
+  send_if_alive(pool, note, worker, run);
 }
 
 void start_deferred(const deferred_function& f, task& t, worker_host* host) {
@@ -163,8 +164,7 @@ struct pool_state {
     auto over = original->stop_token();
     auto answer = [original, pool = self->address()](result<value> r) {
       original->answer(std::move(r));
-      if (auto strong = caf::actor_cast<caf::actor>(pool))
-        caf::anon_send(strong, settled_atom::value);
+      send_if_alive(pool, settled_atom::value);
     };
     t->answer = reply{std::move(answer), errc::shut_down, std::move(over)};
     enqueue(std::move(t));
@@ -286,8 +286,7 @@ executor spawn_pool(caf::actor_system& sys, const registry& functions,
 void unwanted_note::operator()() const {
   if (told->test_and_set()) return;
   try {
-    if (auto strong = caf::actor_cast<caf::actor>(pool))
-      caf::anon_send(strong, unwanted_atom::value);
+    send_if_alive(pool, unwanted_atom::value);
   } catch (const std::bad_alloc&) { // nobody can be told from within a stop; the next one tells the
                                     // pool of both
     told->clear();
