@@ -2,66 +2,67 @@
 
 namespace patio::apps {
 
-alarm_clock::alarm_clock() : thread_{[this](const std::stop_token& ending) { run(ending); }} {}
+alarm_clock::alarm_clock() : thread_{[this](const std::stop_token& stop) { run(stop); }} {}
 
-// The callback is made before the sleeper is here and without the lock, as it may be called at
-// once.
-void alarm_clock::wake(reply_to<void> to, time when) {
-  auto where = [&] {
+// The stop callback may run inside its own constructor. It is therefore made without the lock, and
+// before its sleeper is in the map.
+void alarm_clock::wake(reply_to<void> reply, time when) {
+  auto key = [&] {
     std::lock_guard lock{mutex_};
-    return place{when, ++last_number_};
+    return sleeper_key{when, ++last_number_};
   }();
-  auto over = to.stop_token();
-  auto on_over = std::make_unique<std::stop_callback<std::function<void()>>>(
-    over, [this, where] { get_up(where); });
+  auto token = reply.stop_token();
+  auto on_stop = std::make_unique<std::stop_callback<std::function<void()>>>(
+    token, [this, key] { stop_sleeper(key); });
   {
     std::lock_guard lock{mutex_};
-    sleepers_.emplace(where, sleeper{std::move(to), std::move(on_over)});
-    if (over.stop_requested()) over_.push_back(where);
-    else if (sleepers_.begin()->first != where) return; // somebody gets up before
+    sleepers_.emplace(key, sleeper{std::move(reply), std::move(on_stop)});
+    if (token.stop_requested()) stopped_.push_back(key);
+    else if (sleepers_.begin()->first != key) return; // the thread wakes for an earlier sleeper
   }
   changed_.notify_one();
 }
 
-void alarm_clock::get_up(const place& where) {
+void alarm_clock::stop_sleeper(const sleeper_key& key) {
   {
     std::lock_guard lock{mutex_};
-    over_.push_back(where);
-    if (over_.size() > 1) return; // the thread has been told
+    stopped_.push_back(key);
+    if (stopped_.size() > 1) return; // the thread has already been notified
   }
   changed_.notify_one();
 }
 
-std::vector<alarm_clock::sleeper> alarm_clock::take_awake() {
-  std::vector<sleeper> awake;
+std::vector<alarm_clock::sleeper> alarm_clock::take_due() {
+  std::vector<sleeper> due;
   auto take = [&](auto at) {
-    awake.push_back(std::move(at->second));
+    due.push_back(std::move(at->second));
     sleepers_.erase(at);
   };
-  for (const auto& where : std::exchange(over_, {}))
-    if (auto at = sleepers_.find(where); at != sleepers_.end()) take(at);
+  for (const auto& key : std::exchange(stopped_, {}))
+    if (auto at = sleepers_.find(key); at != sleepers_.end()) take(at);
   auto now = std::chrono::steady_clock::now();
   while (!sleepers_.empty() && sleepers_.begin()->first.first <= now) take(sleepers_.begin());
-  return awake;
+  return due;
 }
 
-void alarm_clock::run(const std::stop_token& ending) {
+void alarm_clock::run(const std::stop_token& stop) {
   std::unique_lock lock{mutex_};
-  while (!ending.stop_requested()) {
-    if (auto awake = take_awake(); !awake.empty()) {
-      lock.unlock(); // answers take other locks, and a callback that is being called waits for this
-                     // one
-      for (auto& s : awake) s.to.answer();
-      awake.clear();
+  while (!stop.stop_requested()) {
+    if (auto due = take_due(); !due.empty()) {
+      // An answer takes other locks. The destructor of a stop callback waits until the callback
+      // has returned, and the callback waits for this lock.
+      lock.unlock();
+      for (auto& s : due) s.reply.answer();
+      due.clear();
       lock.lock();
       continue;
     }
     auto next = sleepers_.empty() ? time::max() : sleepers_.begin()->first.first;
     auto earlier = [&] {
-      return !over_.empty() || (!sleepers_.empty() && sleepers_.begin()->first.first < next);
+      return !stopped_.empty() || (!sleepers_.empty() && sleepers_.begin()->first.first < next);
     };
-    if (next == time::max()) changed_.wait(lock, ending, earlier);
-    else changed_.wait_until(lock, ending, next, earlier);
+    if (next == time::max()) changed_.wait(lock, stop, earlier);
+    else changed_.wait_until(lock, stop, next, earlier);
   }
 }
 

@@ -1,5 +1,5 @@
-/// Answers calls at their time, in one thread for any number of them: what `sleep` of the demo
-/// needs.
+/// Answers calls at a given time, with one thread for any number of calls. The demo function
+/// `sleep` uses it. A resource; usable from any thread.
 #pragma once
 
 #include <chrono>
@@ -18,33 +18,34 @@
 
 namespace patio::apps {
 
-/// Usable from any thread. Who still sleeps when it ends is told that the function was dropped.
+/// The destructor does not wait for the sleepers: each open call ends with an error, because its
+/// reply is dropped without an answer.
 class alarm_clock {
 public:
   using time = std::chrono::steady_clock::time_point;
 
   alarm_clock();
 
-  /// Answers then, or as soon as nobody waits any more.
-  void wake(reply_to<void> to, time when);
+  /// Answers the call at `when`, or as soon as its stop token is stopped.
+  void wake(reply_to<void> reply, time when);
 
 private:
-  using place = std::pair<time, std::uint64_t>;
+  using sleeper_key = std::pair<time, std::uint64_t>; ///< ordered by time, then by arrival
   struct sleeper {
-    reply_to<void> to;
-    std::unique_ptr<std::stop_callback<std::function<void()>>> on_over;
+    reply_to<void> reply;
+    std::unique_ptr<std::stop_callback<std::function<void()>>> on_stop;
   };
 
-  void run(const std::stop_token& ending);
-  void get_up(const place& where);
-  [[nodiscard]] std::vector<sleeper> take_awake();
+  void run(const std::stop_token& stop);
+  void stop_sleeper(const sleeper_key& key);
+  [[nodiscard]] std::vector<sleeper> take_due();
 
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::uint64_t last_number_ = 0;
-  std::map<place, sleeper> sleepers_;
-  std::vector<place> over_; ///< nobody waits for these any more, or they are not here yet
-  std::jthread thread_;     ///< last: it uses the others
+  std::map<sleeper_key, sleeper> sleepers_;
+  std::vector<sleeper_key> stopped_; ///< a key may be here before its sleeper is in `sleepers_`
+  std::jthread thread_;              ///< last, because the thread uses the other members
 };
 
 } // namespace patio::apps

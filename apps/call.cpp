@@ -52,17 +52,17 @@ int call_once(const call_flags& f) {
 } // namespace
 
 void add_call(CLI::App& app, command& run) {
-  auto& sub = *app.add_subcommand("call", "call a function at a peer and print its result");
+  auto& sub = *app.add_subcommand("call", "call a function of a peer and print its result");
   auto f = std::make_shared<call_flags>();
-  sub.add_option("name", f->name, "the function")->required()->type_name("NAME");
+  sub.add_option("name", f->name, "function to call")->required()->type_name("NAME");
   sub
     .add_option("arg", f->words,
-                "arguments: Python literals or JSON; a word that is neither is a string")
+                "argument: a Python literal or JSON; a word that is neither is a string")
     ->type_name("ARG");
-  sub.add_option("--kw", f->keywords, "a keyword argument; any number")
+  sub.add_option("--kw", f->keywords, "keyword argument; may be repeated")
     ->type_name("NAME=VALUE")
     ->allow_extra_args(false);
-  sub.add_option("--connect", f->connect, "the peer; any number of them")
+  sub.add_option("--connect", f->connect, "address of a peer; may be repeated")
     ->required()
     ->type_name("HOST:PORT")
     ->allow_extra_args(false);
@@ -71,7 +71,8 @@ void add_call(CLI::App& app, command& run) {
   f->connection.add_timeout(sub);
   sub.footer("Example:\n  patio call div 1 0.5 --connect 127.0.0.1:15383\n  patio call echo \"(1, "
              "b'x')\" --kw a=None --connect 127.0.0.1\n"
-             "A negative number after -- : patio call sub --connect 127.0.0.1 -- 1 -2");
+             "Arguments that begin with - go after -- :\n"
+             "  patio call sub --connect 127.0.0.1 -- 1 -2");
   sub.callback([f, &run] { run = [f] { return call_once(*f); }; });
 }
 

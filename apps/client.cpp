@@ -13,29 +13,33 @@ void connection_flags::add_security(CLI::App& app) {
   app
     .add_option(
       "--key-file", key_file,
-      "file with the shared key of 0 to 32 bytes (default: the environment variable PATIO_KEY)")
+      "file with the shared key, 1 to 32 bytes (default: the environment variable PATIO_KEY)")
     ->type_name("FILE");
-  app.add_flag("--tls", tls, "speak TLS, and nothing else; implied by the options below");
+  app.add_flag("--tls", tls, "require TLS; implied by every other --tls option");
   app
     .add_option("--tls-ca", files.authorities,
-                "authorities to believe (default: the system's); a server with it demands client "
-                "certificates")
+                "certificate authorities to trust (default: the system's); with this option, a "
+                "node that listens requires client certificates")
     ->type_name("FILE");
-  app.add_option("--tls-cert", files.certificate, "certificate to show, with its chain")
+  app.add_option("--tls-cert", files.certificate, "certificate to present, with its chain")
     ->type_name("FILE");
-  app.add_option("--tls-key", files.private_key, "its private key")->type_name("FILE");
+  app.add_option("--tls-key", files.private_key, "private key of the certificate")
+    ->type_name("FILE");
   app.add_option("--tls-crl", files.revoked, "certificate revocation lists of the authorities")
     ->type_name("FILE");
   app
     .add_option("--tls-name", tls_name,
-                "name that a dialled peer's certificate must have (default: the host dialled)")
+                "name that a dialled peer's certificate must have (default: the dialled host)")
     ->type_name("HOST");
   app.add_flag("--tls-insecure", tls_insecure,
-               "believe whoever answers: anybody on the way can read and change everything");
+               "accept any server certificate: anybody on the network path can then read and "
+               "change all traffic");
 }
 
 void connection_flags::add_timeout(CLI::App& app) {
-  app.add_option("--timeout", timeout, "seconds that each call may take")
+  app
+    .add_option("--timeout", timeout,
+                "time limit in seconds, for the login and for each call or ping")
     ->type_name("SECONDS")
     ->capture_default_str();
 }
@@ -45,7 +49,9 @@ result<secret> load_key_file(const std::string& path) {
   if (!bytes) return bytes;
   secret key = bytes->view().substr(0, bytes->size() - (bytes->view().ends_with('\n') ? 1 : 0));
   if (key.empty())
-    return fail(errc::invalid, path + " is empty: a node without a key is given none");
+    return fail(errc::invalid, path
+                                 + " is empty: a key has 1 to 32 bytes; leave the option out to do "
+                                   "without this key");
   if (auto fits = protocol::check_key(key.view()); !fits)
     return fail(errc::invalid, path + ": " + fits.error().message);
   return key;
@@ -56,8 +62,8 @@ result<secret> load_key(const connection_flags& flags) {
   char* from_environment = std::getenv("PATIO_KEY");
   if (!from_environment) return secret{};
   secret key{from_environment};
-  std::memset(from_environment, 0,
-              key.size()); // whoever may look at a process may see its environment
+  // Anybody who may inspect the process can read its environment.
+  std::memset(from_environment, 0, key.size());
   if (auto fits = protocol::check_key(key.view()); !fits)
     return fail(errc::invalid, "PATIO_KEY: " + fits.error().message);
   return key;
@@ -65,8 +71,8 @@ result<secret> load_key(const connection_flags& flags) {
 
 namespace {
 
-/// As they were given.
-std::string named(const tls_files& files) {
+/// Returns the file flags as they stand on the command line.
+std::string flags_text(const tls_files& files) {
   std::string text;
   auto add = [&](const char* flag, const std::string& path) {
     if (!path.empty()) text += (text.empty() ? "" : " ") + std::string{flag} + " " + path;
@@ -91,7 +97,7 @@ result<std::optional<tls_options>> load_tls(const connection_flags& f) {
   options->name = f.tls_name;
   if (f.tls_insecure) options->verify = tls_options::verification::insecure_accept_any_server;
   if (auto fits = tls::context::make(*options); !fits)
-    return fail(fits.error().code, fits.error().message + " (" + named(files) + ")");
+    return fail(fits.error().code, fits.error().message + " (" + flags_text(files) + ")");
   return std::move(*options);
 }
 
@@ -101,8 +107,20 @@ result<std::chrono::nanoseconds> seconds(double s) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>{s});
 }
 
+result<std::vector<endpoint>> parse_endpoints(const std::vector<std::string>& texts,
+                                              const std::string& flag) {
+  std::vector<endpoint> all;
+  for (const auto& text : texts) {
+    auto where = parse_endpoint(text);
+    if (!where) return fail(errc::invalid, flag + ": " + where.error().message);
+    all.push_back(std::move(*where));
+  }
+  return all;
+}
+
 client::client(tcp_options options) {
-  // Every peer is connected before the first call, so a name that is not known now will not be.
+  // Every peer is connected before the first call. A name that no peer serves by then has no route
+  // to wait for.
   options.limits.route_timeout = std::chrono::nanoseconds::zero();
   broker_ = spawn_tcp_broker(system_, null_executor(), std::move(options));
 }
@@ -115,25 +133,20 @@ result<std::unique_ptr<client>> client::connect(const std::vector<std::string>& 
   if (!key) return tl::unexpected(std::move(key.error()));
   auto tls = load_tls(flags);
   if (!tls) return tl::unexpected(std::move(tls.error()));
-  std::vector<endpoint> targets;
-  for (const auto& text : endpoints) {
-    auto where = parse_endpoint(text);
-    if (!where)
-      return tl::unexpected(error{errc::invalid, "--connect " + where.error().message, {}});
-    targets.push_back(std::move(*where));
-  }
-  set_log_level(log_level::off); // what goes wrong is reported once, as the command's own error
+  auto targets = parse_endpoints(endpoints, "--connect");
+  if (!targets) return tl::unexpected(std::move(targets.error()));
+  set_log_level(log_level::off); // the command reports each failure once, as its own error
   std::unique_ptr<client> made{new client{{.key = std::move(*key), .tls = std::move(*tls)}}};
   std::vector<std::future<result<peer_info>>> logins;
-  for (const auto& where : targets)
+  for (const auto& where : *targets)
     logins.push_back(
       patio::connect(made->broker_, where.host, where.port, {.until_connected = false}));
-  auto patience = seconds(flags.timeout);
-  if (!patience) return tl::unexpected(std::move(patience.error()));
-  auto until = std::chrono::steady_clock::now() + *patience;
+  auto timeout = seconds(flags.timeout);
+  if (!timeout) return tl::unexpected(std::move(timeout.error()));
+  auto deadline = std::chrono::steady_clock::now() + *timeout;
   for (auto& login : logins) {
-    if (login.wait_until(until) != std::future_status::ready)
-      return fail(errc::connect_failed, "no login within --timeout");
+    if (login.wait_until(deadline) != std::future_status::ready)
+      return fail(errc::connect_failed, "the login took longer than --timeout");
     auto peer = login.get();
     if (!peer) return tl::unexpected(std::move(peer.error()));
     made->peers_.push_back(std::move(*peer));

@@ -1,5 +1,5 @@
-/// What the subcommands that call a peer have in common: a node that serves nothing, with one
-/// connection.
+/// The common part of the subcommands that call peers: the flags of a connection, and a node that
+/// dials peers and serves no functions.
 #pragma once
 
 #include <memory>
@@ -15,35 +15,41 @@
 
 namespace patio::apps {
 
-/// Flags of every subcommand that opens a connection.
+/// The flags of a subcommand that opens connections.
 struct connection_flags {
   std::string key_file;
   bool tls = false, tls_insecure = false;
   tls_files files;
   std::string tls_name;
   double timeout = 60; ///< seconds
-  /// The key and TLS.
+
+  /// Declares the flags of the key and of TLS.
   void add_security(CLI::App& app);
   void add_timeout(CLI::App& app);
 };
 
-/// A key of at most 32 bytes. A trailing newline of the file is not part of it.
+/// Reads a key of 1 to 32 bytes. A trailing newline of the file is not part of the key.
 [[nodiscard]] result<secret> load_key_file(const std::string& path);
 
-/// The key from the file, else from PATIO_KEY, which is overwritten in the process's environment,
-/// else empty.
+/// Reads the key from the file if there is one, else from PATIO_KEY. Overwrites PATIO_KEY in the
+/// process's environment. The key is empty if neither is set.
 [[nodiscard]] result<secret> load_key(const connection_flags& flags);
 
-/// Nothing without --tls. Reads the files anew each time.
+/// Reads the TLS files, again on each call. Returns nothing if no TLS flag was given.
 [[nodiscard]] result<std::optional<tls_options>> load_tls(const connection_flags& flags);
 
-/// Checks before anything is opened.
+/// Checks the value of --timeout.
 [[nodiscard]] result<std::chrono::nanoseconds> seconds(double s);
 
+/// Parses the values of `flag`, which is named in the error.
+[[nodiscard]] result<std::vector<endpoint>> parse_endpoints(const std::vector<std::string>& texts,
+                                                            const std::string& flag);
+
+/// A node that has logged in to its peers. A resource: the destructor shuts the node down.
 class client {
 public:
   ~client();
-  /// Connects and logs in, or says why not.
+  /// Connects and logs in to every endpoint within --timeout, or returns the first error.
   [[nodiscard]] static result<std::unique_ptr<client>>
   connect(const std::vector<std::string>& endpoints, const connection_flags& flags);
 

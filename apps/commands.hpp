@@ -1,5 +1,4 @@
-/// The subcommands of `patio`, one function each to declare its flags; running it returns the exit
-/// code.
+/// The subcommands of `patio`. Each function declares the flags of one subcommand.
 #pragma once
 
 #include <functional>
@@ -8,7 +7,8 @@
 
 namespace patio::apps {
 
-/// Declares a subcommand. `run` is set to what must be done once the command line has been read.
+/// The work of a subcommand; returns the exit code. Each function below sets `run` when the command
+/// line names its subcommand.
 using command = std::function<int()>;
 void add_serve(CLI::App& app, command& run);
 void add_call(CLI::App& app, command& run);
@@ -17,6 +17,6 @@ void add_ping(CLI::App& app, command& run);
 void add_bench(CLI::App& app, command& run);
 void add_pickle(CLI::App& app, command& run);
 void add_mesh(CLI::App& app, command& run);
-void add_mesh_node(CLI::App& app, command& run); ///< internal: what `mesh` starts
+void add_mesh_node(CLI::App& app, command& run); ///< internal: a process that `mesh` starts
 
 } // namespace patio::apps

@@ -15,8 +15,7 @@
 namespace patio::apps {
 namespace {
 
-constexpr std::size_t longest_result =
-  8 * 1024; // bytes of an integer; a peer's reader takes no longer one
+constexpr std::size_t max_integer_bytes = 8 * 1024; // a peer's pickle reader accepts no longer one
 
 [[noreturn]] void raise(const char* type, std::string text) {
   throw python_error{type, {std::move(text)}};
@@ -32,9 +31,12 @@ double real(const value& v, const char* operation) {
                        + std::string{type_name(v.kind())} + "'");
 }
 
+[[noreturn]] void raise_too_large() {
+  raise("OverflowError", "the result has more than 8192 bytes");
+}
+
 value bounded(const integer& i) {
-  if (i.magnitude().size() > longest_result)
-    raise("OverflowError", "the result has more than 8192 bytes");
+  if (i.magnitude().size() > max_integer_bytes) raise_too_large();
   return i;
 }
 
@@ -71,11 +73,12 @@ value whole_power(const integer& base, const integer& exponent) {
   if (exponent == integer{0} || base == integer{1}) return 1;
   if (base == integer{0}) return 0;
   if (base == integer{-1}) return odd ? -1 : 1;
-  // From here on the result doubles with each step of the exponent.
+  // The base is at least 2, so the result grows with the exponent. A result that would be too large
+  // is refused before it is computed, by an estimate of its bits.
   auto steps = exponent.as_int64();
-  auto bits_at_least = (base.magnitude().size() - 1) * 8 + 1;
-  if (!steps || *steps > static_cast<std::int64_t>(longest_result * 8 / bits_at_least))
-    raise("OverflowError", "the result has more than 8192 bytes");
+  auto base_bits = (base.magnitude().size() - 1) * 8 + 1;
+  if (!steps || *steps > static_cast<std::int64_t>(max_integer_bytes * 8 / base_bits))
+    raise_too_large();
   return bounded(base.pow(static_cast<std::uint64_t>(*steps)));
 }
 
@@ -93,12 +96,12 @@ value echo(args xs, kwargs named) {
   return value::tuple({value::tuple(std::move(xs)), value::dict(std::move(entries))});
 }
 
-void nap(alarm_clock& clock, reply_to<void> to, double seconds) {
+void answer_after(alarm_clock& clock, reply_to<void> reply, double seconds) {
   if (!(seconds >= 0) || seconds > 86'400)
     raise("ValueError", "sleep length must be from 0 to 86400 seconds");
   auto wait =
     std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>{seconds});
-  clock.wake(std::move(to), std::chrono::steady_clock::now() + wait);
+  clock.wake(std::move(reply), std::chrono::steady_clock::now() + wait);
 }
 
 value fail_with(std::string type, args xs) { throw python_error{std::move(type), std::move(xs)}; }
@@ -118,8 +121,8 @@ registry demo_functions() {
   rpc.add("pow", power, {.parameters = {"a", "b"}});
   rpc.add("sub", subtract, {.parameters = {"a", "b"}, .quick = true});
   rpc.add("echo", echo, {.quick = true});
-  auto sleep = [clock = std::make_shared<alarm_clock>()](reply_to<void> to, double seconds) {
-    nap(*clock, std::move(to), seconds);
+  auto sleep = [clock = std::make_shared<alarm_clock>()](reply_to<void> reply, double seconds) {
+    answer_after(*clock, std::move(reply), seconds);
   };
   rpc.add("sleep", sleep, {.parameters = {"seconds"}});
   rpc.add("fail", fail_with, {.parameters = {"kind"}, .quick = true});

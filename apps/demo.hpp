@@ -5,7 +5,7 @@
 
 namespace patio::apps {
 
-/// mul, div, pow, sub, echo, sleep, fail, whoami.
+/// Returns mul, div, pow, sub, echo, sleep, fail and whoami.
 [[nodiscard]] registry demo_functions();
 
 } // namespace patio::apps

@@ -13,16 +13,19 @@ bool is_about_certificates(const error& why) {
 
 const char* advice(const error& why) {
   if (is_about_certificates(why))
-    return "--tls-ca says whom to believe, --tls-name whom to expect, --tls-cert and --tls-key "
-           "what to show";
+    return "--tls-ca names the authorities to trust, --tls-name the name to expect, --tls-cert and "
+           "--tls-key the certificate to present";
   switch (why.code) {
   case errc::connect_failed: return "is the address right, and is the peer running?";
   case errc::login_refused:
-    return "is PATIO_KEY the same on both sides, and --tls given on both or neither?";
-  case errc::no_route: return "`patio list --connect HOST:PORT` shows what is served";
-  case errc::timeout: return "--timeout SECONDS allows more time; the function may still have run";
-  case errc::not_sent: return "the call did not leave: it is safe to repeat";
-  case errc::maybe_executed: return "the function may have run: repeat only if that does no harm";
+    return "is PATIO_KEY the same on both sides, and is --tls given on both or on neither?";
+  case errc::no_route:
+    return "`patio list --connect HOST:PORT` shows the functions that a peer serves";
+  case errc::timeout:
+    return "--timeout SECONDS allows more time; the function may have run all the same";
+  case errc::not_sent: return "the call was not sent: it is safe to repeat it";
+  case errc::maybe_executed:
+    return "the function may have run: repeat the call only if a second run does no harm";
   case errc::overloaded: return "try again later";
   default: return nullptr;
   }
@@ -37,7 +40,7 @@ exit_code exit_code_of(errc code) noexcept {
   case errc::connect_failed:
   case errc::login_refused: return not_connected;
   case errc::timeout: return timed_out;
-  case errc::no_route: return nobody;
+  case errc::no_route: return not_served;
   case errc::undecodable: return refused;
   case errc::cancelled:
   case errc::not_sent:
@@ -50,8 +53,8 @@ exit_code exit_code_of(errc code) noexcept {
 }
 
 int report(const error& why) {
-  std::cerr << "patio: "
-            << displayable(to_string(why)); // a peer's words must not steer the terminal
+  // The text may come from a peer and must not control the terminal.
+  std::cerr << "patio: " << displayable(to_string(why));
   if (const auto* next = advice(why)) std::cerr << " (" << next << ")";
   std::cerr << '\n';
   return exit_code_of(why.code);

@@ -7,18 +7,18 @@ namespace patio::apps {
 
 enum exit_code : int {
   ok = 0,
-  raised = 1,        ///< the function raised
+  raised = 1,        ///< the function raised an exception
   usage = 2,         ///< a wrong flag, endpoint or argument
-  not_connected = 3, ///< could not connect or log in
+  not_connected = 3, ///< could not connect, listen or log in
   timed_out = 4,
-  nobody = 5,  ///< nobody serves the name
-  lost = 6,    ///< lost, overloaded, cancelled or shut down
-  refused = 7, ///< bytes that are not acceptable
+  not_served = 5, ///< no peer serves the name
+  lost = 6,       ///< the connection was lost, or the call was refused, cancelled or shut down
+  refused = 7,    ///< the bytes or a type in them are not accepted
 };
 
 [[nodiscard]] exit_code exit_code_of(errc code) noexcept;
 
-/// One line on standard error, with what to do next where that is known; returns the exit code.
+/// Prints one line on standard error, with advice where there is some. Returns the exit code.
 int report(const error& why);
 
 } // namespace patio::apps

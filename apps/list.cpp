@@ -1,4 +1,4 @@
-// `patio list` and `patio ping`: what can be asked of a peer without running a function.
+// `patio list` and `patio ping`: requests to a peer that run none of its functions.
 #include <iostream>
 
 #include <nlohmann/json.hpp>
@@ -39,10 +39,20 @@ result<void> outcome(const caf::message& m) {
   return {};
 }
 
-// The usual advice is about functions, which a ping runs none of.
+// report() gives advice about functions, and a ping runs none.
 int report_ping(unsigned number, const error& why) {
   std::cerr << "patio: ping " << number << ": " << displayable(why.message) << '\n';
   return exit_code_of(why.code);
+}
+
+result<void> ping_once(const tcp_broker_actor& broker, const peer_info& peer,
+                       std::chrono::nanoseconds timeout) {
+  auto answered = std::make_shared<std::promise<result<void>>>(); // outlives a ping that times out
+  auto done = answered->get_future();
+  request_async(broker, caf::make_message(ping_atom::value, peer.id),
+                [answered](caf::message& m) { answered->set_value(outcome(m)); });
+  if (done.wait_for(timeout) == std::future_status::ready) return done.get();
+  return fail(errc::timeout, "no answer in time (--timeout SECONDS allows more)");
 }
 
 int ping(const peer_flags& f) {
@@ -52,17 +62,11 @@ int ping(const peer_flags& f) {
   if (!timeout) return report(timeout.error());
   const auto& peer = (*node)->peers().front();
   for (unsigned i = 1; i <= f.count; ++i) {
-    auto answered = std::make_shared<std::promise<result<void>>>();
-    auto done = answered->get_future();
     auto begin = clock_now();
-    request_async((*node)->broker(), caf::make_message(ping_atom::value, peer.id),
-                  [answered](caf::message& m) { answered->set_value(outcome(m)); });
-    if (done.wait_for(*timeout) != std::future_status::ready)
-      return report_ping(i,
-                         {errc::timeout, "no answer in time (--timeout SECONDS allows more)", {}});
-    if (auto pong = done.get(); !pong) return report_ping(i, pong.error());
-    auto took = std::chrono::duration<double, std::milli>{clock_now() - begin}.count();
-    std::cout << peer.address << ": ping " << i << " " << took << " ms" << std::endl;
+    auto pong = ping_once((*node)->broker(), peer, *timeout);
+    if (!pong) return report_ping(i, pong.error());
+    auto elapsed = std::chrono::duration<double, std::milli>{clock_now() - begin}.count();
+    std::cout << peer.address << ": ping " << i << " " << elapsed << " ms" << std::endl;
   }
   return ok;
 }
@@ -70,9 +74,12 @@ int ping(const peer_flags& f) {
 } // namespace
 
 void add_list(CLI::App& app, command& run) {
-  auto& sub = *app.add_subcommand("list", "print what a peer serves, a name a line");
+  auto& sub = *app.add_subcommand(
+    "list", "print the names of the functions that a peer serves, one per line");
   auto f = std::make_shared<peer_flags>();
-  sub.add_option("--connect", f->connect, "the peer")->required()->type_name("HOST:PORT");
+  sub.add_option("--connect", f->connect, "address of the peer")
+    ->required()
+    ->type_name("HOST:PORT");
   sub.add_flag("--json", f->json, "print a JSON array");
   f->connection.add_security(sub);
   sub.footer("Example:\n  patio list --connect 127.0.0.1:15383");
@@ -80,11 +87,13 @@ void add_list(CLI::App& app, command& run) {
 }
 
 void add_ping(CLI::App& app, command& run) {
-  auto& sub =
-    *app.add_subcommand("ping", "measure round trips to a peer, without running a function");
+  auto& sub = *app.add_subcommand(
+    "ping", "measure the round-trip time to a peer, without running a function");
   auto f = std::make_shared<peer_flags>();
-  sub.add_option("--connect", f->connect, "the peer")->required()->type_name("HOST:PORT");
-  sub.add_option("--count", f->count, "how many, one after another")
+  sub.add_option("--connect", f->connect, "address of the peer")
+    ->required()
+    ->type_name("HOST:PORT");
+  sub.add_option("--count", f->count, "number of pings, sent one after another")
     ->check(CLI::Range(1, 1'000'000))
     ->capture_default_str();
   f->connection.add_security(sub);

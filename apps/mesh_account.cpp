@@ -5,8 +5,8 @@
 
 namespace patio::apps {
 
-void mesh_account::line(std::size_t node, std::string_view text) {
-  std::istringstream words{std::string{text}};
+void mesh_account::record(std::size_t node, std::string_view line) {
+  std::istringstream words{std::string{line}};
   std::string kind, ending;
   std::uint64_t number = 0, microseconds = 0;
   words >> kind;
@@ -31,7 +31,7 @@ void mesh_account::killed(std::size_t node) {
   nodes_[node] = {0, true};
   for (auto& [number, c] : calls_)
     if (c.caller == node && c.begun > 0 && c.ended == 0 && !std::exchange(c.caller_killed, true))
-      ++endings_["caller killed"];
+      ++endings_["caller_killed"];
 }
 
 bool mesh_account::all_idle() const {
@@ -50,8 +50,8 @@ std::size_t mesh_account::open() const {
   }));
 }
 
-mesh_account::sums mesh_account::close() const {
-  sums s;
+mesh_account::summary mesh_account::summarize() const {
+  summary s;
   for (const auto& [number, c] : calls_) {
     s.begun += c.begun > 0;
     s.ended += c.ended > 0;

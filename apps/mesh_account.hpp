@@ -1,5 +1,5 @@
-/// What became of every call of a mesh, from the lines that its nodes print. Knows no process and
-/// no clock.
+/// Accounts for every call of a mesh, from the lines that its nodes print. A value, without
+/// processes and without a clock.
 #pragma once
 
 #include <cstdint>
@@ -12,39 +12,44 @@
 
 namespace patio::apps {
 
-/// Lines of a node: "b CALL" begins a call, "e CALL ENDING MICROSECONDS" ends it, "x CALL" executes
-/// it, "p PEERS" counts its connections, "idle" says that none of its calls is open and no more
-/// will come. Any other line is passed over.
+/// The lines of a node:
+///   "b CALL"                      the node begins the call
+///   "e CALL ENDING MICROSECONDS"  the call ends at its caller
+///   "x CALL"                      the node executes the call
+///   "p PEERS"                     the number of the node's connections
+///   "idle"                        the node has no open call and begins no more
+/// Any other line is ignored.
 class mesh_account {
 public:
-  void line(std::size_t node, std::string_view text);
-  /// The node was killed: calls it had begun can have no ending.
+  void record(std::size_t node, std::string_view line);
+  /// Records a kill: the calls that the node had begun cannot end any more.
   void killed(std::size_t node);
-  /// The node was started (again) and is not idle.
+  /// Records a start or restart: the node is not idle.
   void started(std::size_t node);
 
   [[nodiscard]] bool all_idle() const;
   [[nodiscard]] std::size_t calls() const noexcept { return calls_.size(); }
   [[nodiscard]] std::size_t links() const;
   [[nodiscard]] std::size_t open() const;
-  /// By ending: "value", "timeout" ..., and "caller killed".
+  /// Number of calls by ending: "value", "timeout" and so on, and "caller_killed".
   [[nodiscard]] const std::map<std::string, std::size_t>& endings() const noexcept {
     return endings_;
   }
-  /// Latency of the calls that gave a value since the last time this was asked; p in 0 to 1,
-  /// microseconds.
+  /// Returns the latencies, in microseconds, of the calls that ended with a value since the last
+  /// use of this function.
   [[nodiscard]] std::vector<std::uint64_t> take_latencies() {
     return std::exchange(latencies_, {});
   }
 
-  struct sums {
+  struct summary {
     std::size_t begun = 0, ended = 0, caller_killed = 0, hung = 0, ended_twice = 0, executed = 0,
                 executed_twice = 0;
+    /// True if every call ended once, unless its caller was killed, and ran at most once.
     [[nodiscard]] bool good() const noexcept {
       return hung == 0 && ended_twice == 0 && executed_twice == 0 && begun == ended + caller_killed;
     }
   };
-  [[nodiscard]] sums close() const;
+  [[nodiscard]] summary summarize() const;
 
 private:
   struct call {

@@ -1,10 +1,9 @@
-// `patio mesh-node`: one C++ node of `patio mesh`, steered by lines on standard input and heard by
-// lines on standard output.
+// `patio mesh-node`: one C++ node of `patio mesh`. It takes its commands as lines on standard input
+// and reports as lines on standard output, in the form that mesh_account.hpp describes.
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <condition_variable>
 #include <iostream>
 #include <thread>
@@ -26,13 +25,15 @@ struct node_flags {
   double rate = 10;
 };
 
-// One write for each line: the pipe keeps lines of several threads whole, and what was written
-// survives a kill.
-void say(const std::string& line) {
+// One write for each line: the pipe keeps the lines of several threads whole, and a written line
+// survives a kill of the process.
+void print_line(const std::string& line) {
   auto text = line + "\n";
   (void)!::write(STDOUT_FILENO, text.data(), text.size());
 }
 
+/// Calls `work` at the given rate, from a thread of its own. The destructor stops the calls and
+/// waits until the open calls have ended.
 class caller {
 public:
   caller(broker_actor broker, const node_flags& f)
@@ -41,6 +42,7 @@ public:
     stop();
     thread_.join();
   }
+  /// Begins no more calls.
   void stop() {
     std::lock_guard lock{mutex_};
     stopping_ = true;
@@ -63,7 +65,7 @@ private:
       lock.lock();
     }
     wake_.wait(lock, [this] { return open_ == 0; });
-    say("idle");
+    print_line("idle");
   }
 
   void report_peers() {
@@ -71,20 +73,20 @@ private:
     next_report_ = clock_now() + std::chrono::seconds{1};
     request_async(broker_, caf::make_message(peers_atom::value), [](caf::message& m) {
       if (m.match_elements<std::vector<peer_info>>())
-        say("p " + std::to_string(m.get_as<std::vector<peer_info>>(0).size()));
+        print_line("p " + std::to_string(m.get_as<std::vector<peer_info>>(0).size()));
     });
   }
 
   void call(std::uint64_t number) {
     auto id = (flags_.index << 48) | (flags_.incarnation << 32) | number;
     auto begin = clock_now();
-    say("b " + std::to_string(id));
+    print_line("b " + std::to_string(id));
     call_async(broker_, {"work", {{value{id}}, {}}, 2}, {}, [this, id, begin](result<value> r) {
       auto ending = !r                ? std::string{to_string(r.error().code)}
                     : *r == value{id} ? "value"
                                       : "wrong";
-      say("e " + std::to_string(id) + " " + ending + " "
-          + std::to_string((clock_now() - begin).count() / 1000));
+      print_line("e " + std::to_string(id) + " " + ending + " "
+                 + std::to_string((clock_now() - begin).count() / 1000));
       std::lock_guard lock{mutex_};
       if (--open_ == 0) wake_.notify_all();
     });
@@ -93,7 +95,7 @@ private:
   broker_actor broker_;
   node_flags flags_;
   instant next_report_{};
-  std::mutex mutex_; ///< guards what follows
+  std::mutex mutex_; ///< guards `stopping_` and `open_`
   std::condition_variable wake_;
   bool stopping_ = false;
   std::size_t open_ = 0;
@@ -102,10 +104,10 @@ private:
 
 int run_node(const node_flags& f) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  set_log_level(log_level::error); // lost peers are what the demo is about
+  set_log_level(log_level::error); // lost peers are expected here
   registry rpc{{.project = "mesh", .auto_naming = false}};
   rpc.add("work", [](std::uint64_t id) {
-    say("x " + std::to_string(id));
+    print_line("x " + std::to_string(id));
     return id;
   });
   system_config config;
@@ -113,12 +115,12 @@ int run_node(const node_flags& f) {
   auto node = spawn_tcp_broker(sys, spawn_async_pool(sys, rpc, {.workers = 64}));
   auto bound = listen(node, "127.0.0.1", f.port);
   if (!bound) return report(bound.error());
-  say("listening on " + to_string(*bound));
+  print_line("listening on " + to_string(*bound));
   std::optional<caller> calls;
   for (std::string line; std::getline(std::cin, line);) {
     if (line.starts_with("connect ")) {
-      auto to = parse_endpoint(std::string_view{line}.substr(8)).value();
-      connect(node, to.host, to.port);
+      auto peer = parse_endpoint(std::string_view{line}.substr(8)).value();
+      connect(node, peer.host, peer.port);
     }
     if (line == "stop") calls->stop();
     else if (!calls) calls.emplace(node, f);

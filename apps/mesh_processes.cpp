@@ -22,6 +22,27 @@ void close_fd(int& fd) {
   if (fd >= 0) ::close(std::exchange(fd, -1));
 }
 
+/// Starts the command with these descriptors as standard input and output. Returns 0 or an errno.
+int spawn(const std::vector<std::string>& command, int in, int out, pid_t& pid) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, in, 0);
+  posix_spawn_file_actions_adddup2(&actions, out, 1);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_setsigmask(&attributes, &none); // a child must not inherit blocked signals
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  std::vector<char*> words;
+  for (const auto& word : command) words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  auto failed = ::posix_spawnp(&pid, words[0], &actions, &attributes, words.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  return failed;
+}
+
 } // namespace
 
 mesh_processes::~mesh_processes() {
@@ -31,24 +52,13 @@ mesh_processes::~mesh_processes() {
 bool mesh_processes::start(std::size_t node, const std::vector<std::string>& command) {
   int in[2], out[2];
   if (::pipe2(in, O_CLOEXEC) != 0) return false;
-  if (::pipe2(out, O_CLOEXEC) != 0) return ::close(in[0]), ::close(in[1]), false;
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, in[0], 0);
-  posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawnattr_setsigmask(&attributes, &none); // this program has blocked all of them
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  std::vector<char*> words;
-  for (const auto& word : command) words.push_back(const_cast<char*>(word.c_str()));
-  words.push_back(nullptr);
+  if (::pipe2(out, O_CLOEXEC) != 0) {
+    ::close(in[0]);
+    ::close(in[1]);
+    return false;
+  }
   pid_t pid = -1;
-  auto failed = ::posix_spawnp(&pid, words[0], &actions, &attributes, words.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
+  auto failed = spawn(command, in[0], out[1], pid);
   ::close(in[0]);
   ::close(out[1]);
   if (children_.size() <= node) children_.resize(node + 1);
@@ -58,14 +68,14 @@ bool mesh_processes::start(std::size_t node, const std::vector<std::string>& com
   return failed == 0;
 }
 
-void mesh_processes::tell(std::size_t node, const std::string& line) {
-  if (!runs(node)) return;
+void mesh_processes::send_line(std::size_t node, const std::string& line) {
+  if (!is_running(node)) return;
   auto text = line + "\n";
   (void)!::write(children_[node].in, text.data(), text.size());
 }
 
 void mesh_processes::kill(std::size_t node) {
-  if (!runs(node)) return;
+  if (!is_running(node)) return;
   auto& c = children_[node];
   ::kill(c.pid, SIGKILL);
   ::waitpid(std::exchange(c.pid, -1), nullptr, 0);
@@ -73,11 +83,11 @@ void mesh_processes::kill(std::size_t node) {
   close_fd(c.in);
 }
 
-void mesh_processes::reap(child& c, bool by_force) {
+void mesh_processes::reap(child& c, bool kill_first) {
   close_fd(c.in);
   close_fd(c.out);
   if (c.pid <= 0) return;
-  if (by_force) ::kill(c.pid, SIGKILL);
+  if (kill_first) ::kill(c.pid, SIGKILL);
   ::waitpid(std::exchange(c.pid, -1), nullptr, 0);
 }
 
@@ -95,22 +105,22 @@ void mesh_processes::read_from(std::size_t node) {
   children_[node].buffer.erase(0, begin);
 }
 
-void mesh_processes::poll(int patience_ms) {
+void mesh_processes::poll(int timeout_ms) {
   std::vector<pollfd> fds;
   for (const auto& c : children_) fds.push_back({c.out, POLLIN, 0});
-  if (::poll(fds.data(), fds.size(), patience_ms) <= 0) return;
+  if (::poll(fds.data(), fds.size(), timeout_ms) <= 0) return;
   for (std::size_t i = 0; i < fds.size(); ++i)
     if (fds[i].revents != 0) read_from(i);
 }
 
-void mesh_processes::finish(int patience_ms) {
+void mesh_processes::finish(int timeout_ms) {
   for (auto& c : children_) close_fd(c.in);
-  auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{patience_ms};
-  auto talks = [](const child& c) { return c.out >= 0; };
-  while (std::any_of(children_.begin(), children_.end(), talks)
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{timeout_ms};
+  auto has_output = [](const child& c) { return c.out >= 0; };
+  while (std::any_of(children_.begin(), children_.end(), has_output)
          && std::chrono::steady_clock::now() < deadline)
     poll(100);
-  for (auto& c : children_) reap(c, talks(c));
+  for (auto& c : children_) reap(c, has_output(c));
 }
 
 } // namespace patio::apps

@@ -1,21 +1,19 @@
-/// The processes of `patio mesh`: started, steered by lines, killed and started again. A resource:
-/// what still runs is killed and reaped when this ends.
+/// The processes of `patio mesh`: started, controlled by lines on standard input, killed and
+/// restarted. A resource: the destructor kills and reaps the processes that still run.
 #pragma once
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <sys/types.h>
-
-#include <patio/protocol/endpoint.hpp>
 
 namespace patio::apps {
 
 class mesh_processes {
 public:
-  /// `on_line(node, line)` is called from `poll`; an empty optional line end means the node's
-  /// output has ended.
+  /// Called from `poll`, `kill` and `finish`, with each whole line of a node's output.
   using line_handler = std::function<void(std::size_t node, const std::string& line)>;
 
   explicit mesh_processes(line_handler on_line) : on_line_{std::move(on_line)} {}
@@ -23,23 +21,24 @@ public:
   mesh_processes(const mesh_processes&) = delete;
   mesh_processes& operator=(const mesh_processes&) = delete;
 
-  /// Starts a command as this node. False, with a line on standard error, if it cannot be started.
+  /// Starts the command as this node. Returns false if the command cannot be started, and prints a
+  /// line on standard error if the program is the reason.
   bool start(std::size_t node, const std::vector<std::string>& command);
-  void tell(std::size_t node, const std::string& line);
-  /// Without a word, as a power cut; reads what it had said before.
+  void send_line(std::size_t node, const std::string& line);
+  /// Kills the node with SIGKILL, then reads the output that it had already written.
   void kill(std::size_t node);
-  /// Its output has not ended, which is how one that ends by itself is noticed.
-  [[nodiscard]] bool talks(std::size_t node) const noexcept {
+  /// True until the end of the node's output. This end shows that a node has exited by itself.
+  [[nodiscard]] bool has_output(std::size_t node) const noexcept {
     return node < children_.size() && children_[node].out >= 0;
   }
-  [[nodiscard]] bool runs(std::size_t node) const noexcept {
+  [[nodiscard]] bool is_running(std::size_t node) const noexcept {
     return node < children_.size() && children_[node].pid > 0;
   }
-  /// Closes every node's standard input and waits until all have ended; those that do not are
-  /// killed.
-  void finish(int patience_ms);
-  /// Waits for lines, at most so long.
-  void poll(int patience_ms);
+  /// Closes every node's standard input and waits until all nodes have ended. Kills the nodes that
+  /// have not ended by the timeout.
+  void finish(int timeout_ms);
+  /// Waits for output, until the timeout at the latest, and handles its lines.
+  void poll(int timeout_ms);
 
 private:
   struct child {
@@ -48,7 +47,7 @@ private:
     std::string buffer;
   };
   void read_from(std::size_t node);
-  void reap(child& c, bool by_force);
+  void reap(child& c, bool kill_first);
 
   line_handler on_line_;
   std::vector<child> children_;

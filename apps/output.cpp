@@ -16,20 +16,23 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-error no_json(const value& v, const char* why) {
+/// `detail` says which values of the type have no JSON form; it is empty if none has one.
+error no_json_form(const value& v, const char* detail) {
   return {errc::invalid,
-          std::string{type_name(v.kind())} + " has no JSON form" + why + ": leave --json out",
+          "a value of type " + std::string{type_name(v.kind())} + detail
+            + " has no JSON form: leave out --json to print it as a Python literal",
           {}};
 }
 
-bool is_utf8(std::string_view text) { // in a value only lone surrogates can be wrong
+/// Lone surrogates are the only thing in the text of a value that is not UTF-8.
+bool is_utf8(std::string_view text) {
   for (std::size_t i = 0; i + 1 < text.size(); ++i)
     if (text[i] == '\xed' && static_cast<unsigned char>(text[i + 1]) >= 0xa0) return false;
   return true;
 }
 
-/// Neither controls, those of the terminal's second set included, nor what turns the direction of
-/// writing, nor lone surrogates.
+/// True if every character is printable. Then the text has no control characters (C0 or C1), no
+/// change of the writing direction and no lone surrogates, and a terminal may print the text.
 bool is_plain(std::string_view text) {
   while (!text.empty()) {
     auto [c, size] = decode_utf8(text);
@@ -52,19 +55,18 @@ result<json> array(std::span<const value> items) {
 result<json> object(const value& dict) {
   auto all = json::object();
   auto& members = all.get_ref<json::object_t&>();
-  std::unordered_map<std::string, std::size_t>
-    places; // as looking for a name among the members takes longer with each
+  // A search for each name among the members would take quadratic time.
+  std::unordered_map<std::string, std::size_t> places;
   for (const auto& [key, mapped] : dict.entries()) {
     auto j = to_json(mapped);
     if (!j) return j;
     auto name = key.is_text() ? result<std::string>{std::string{key.text()}} : repr(key);
     if (!name) return tl::unexpected(std::move(name.error()));
-    if (!is_utf8(*name)) return tl::unexpected(no_json(key, " with lone surrogates"));
+    if (!is_utf8(*name)) return tl::unexpected(no_json_form(key, " with lone surrogates"));
     auto [at, is_new] = places.try_emplace(*name, members.size());
+    auto place = static_cast<std::ptrdiff_t>(at->second);
     if (is_new) members.push_back({std::move(*name), std::move(*j)});
-    else
-      members.begin()[static_cast<std::ptrdiff_t>(at->second)].second =
-        std::move(*j); // 1 and "1" are one name
+    else members.begin()[place].second = std::move(*j); // the keys 1 and "1" have the same name
   }
   return all;
 }
@@ -73,25 +75,25 @@ result<json> object(const value& dict) {
 
 result<json> to_json(const value& v) {
   if (v.weight() > value::expansion_limit)
-    return fail(errc::invalid, "the value is too large to print");
+    return fail(errc::invalid, "the value is too large to print as JSON");
   switch (v.kind()) {
   case kind::none: return json(nullptr);
   case kind::boolean: return json(v.as_bool());
   case kind::integer:
     if (auto i = v.as_int64()) return json(*i);
-    return tl::unexpected(no_json(v, " beyond 64 bits"));
+    return tl::unexpected(no_json_form(v, " beyond 64 bits"));
   case kind::real:
     if (std::isfinite(v.as_real())) return json(v.as_real());
-    return tl::unexpected(no_json(v, " if it is NaN or infinite"));
+    return tl::unexpected(no_json_form(v, " that is NaN or infinite"));
   case kind::str:
     if (is_utf8(v.text())) return json(v.text());
-    return tl::unexpected(no_json(v, " with lone surrogates"));
+    return tl::unexpected(no_json_form(v, " with lone surrogates"));
   case kind::list:
   case kind::tuple:
   case kind::set:
   case kind::frozenset: return array(v.items());
   case kind::dict: return object(v);
-  default: return tl::unexpected(no_json(v, ""));
+  default: return tl::unexpected(no_json_form(v, ""));
   }
 }
 

@@ -10,16 +10,15 @@
 
 namespace patio::apps {
 
-/// None is null; tuples and sets become arrays, keys that are no text their repr. Fails with
-/// errc::invalid for what has no JSON form: bytes, complex, NaN and infinity, integers beyond 64
-/// bits, text with lone surrogates.
+/// None becomes null, tuples and sets become arrays, and a key that is not text becomes its repr.
+/// Fails with errc::invalid for a value without a JSON form: bytes, complex, NaN and infinity,
+/// integers beyond 64 bits, and text with lone surrogates.
 [[nodiscard]] result<nlohmann::ordered_json> to_json(const value& v);
 
-/// Prints a result line; returns the exit code.
-int print(const value& v, bool json);
+/// Prints the value in one line. Returns the exit code.
+int print(const value& v, bool as_json);
 
-/// A text for a terminal: as it is, or as its repr if it has characters that Python would not
-/// print.
+/// Returns the text if a terminal may print it as it is, else the repr of the text.
 [[nodiscard]] std::string displayable(std::string_view text);
 
 } // namespace patio::apps

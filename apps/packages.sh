@@ -1,5 +1,5 @@
 #!/bin/sh
-# The one place that knows the Debian packages. Installs those of the named groups that are missing:
+# Installs the missing Debian packages of the named groups. No other file lists packages.
 #   sh apps/packages.sh build [tests] [checks]
 set -eu
 
@@ -13,12 +13,13 @@ for group; do
   build) wanted="$wanted $build" ;;
   tests) wanted="$wanted $tests" ;;
   checks) wanted="$wanted $checks" ;;
-  *) echo "packages.sh: no group '$group'; there are build, tests and checks" >&2; exit 2 ;;
+  *) echo "packages.sh: unknown group '$group'; the groups are build, tests and checks" >&2; exit 2 ;;
   esac
 done
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-  echo "packages.sh: this is no Debian or Ubuntu, so nothing is installed; the build needs what these packages hold:$wanted" >&2
+  echo "packages.sh: this is not Debian or Ubuntu, so nothing is installed." \
+    "Install the equivalents of these packages yourself:$wanted" >&2
   exit 0
 fi
 
@@ -31,7 +32,8 @@ done
 sudo=
 if [ "$(id -u)" -ne 0 ]; then
   if ! command -v sudo >/dev/null; then
-    echo "packages.sh: run this as root, once: apt-get update && apt-get install --no-install-recommends$missing" >&2
+    echo "packages.sh: neither root nor sudo; run this once as root:" \
+      "apt-get update && apt-get install --no-install-recommends$missing" >&2
     exit 1
   fi
   sudo=sudo

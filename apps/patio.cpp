@@ -7,26 +7,17 @@
 
 namespace {
 
-// Of a wrong subcommand CLI11 says only that one is required.
+// CLI11 reports an unknown subcommand only as a missing one.
 std::string reason(const CLI::App& app, const CLI::ParseError& wrong) {
   auto words = app.remaining(true);
   bool misses_subcommand =
     wrong.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError) && !words.empty();
-  return misses_subcommand ? "'" + words.front() + "' is unknown here" : wrong.what();
+  return misses_subcommand ? "'" + words.front() + "' is not a known subcommand or option"
+                           : wrong.what();
 }
 
-} // namespace
-
-int main(int argc, char** argv) {
+void add_subcommands(CLI::App& app, patio::apps::command& run) {
   namespace apps = patio::apps;
-  std::signal(SIGPIPE,
-              SIG_IGN); // a write says so itself; other signals end the command, but for serve's
-  CLI::App app{"Functions across processes: serve them, call them, in C++ and Python alike.",
-               "patio"};
-  app.footer("Example:\n  patio serve --demo &\n  patio call mul 6 7 --connect 127.0.0.1");
-  app.set_version_flag("--version", "patio " PATIO_VERSION);
-  app.require_subcommand(1);
-  apps::command run;
   apps::add_serve(app, run);
   apps::add_call(app, run);
   apps::add_list(app, run);
@@ -35,14 +26,31 @@ int main(int argc, char** argv) {
   apps::add_pickle(app, run);
   apps::add_mesh(app, run);
   apps::add_mesh_node(app, run);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  namespace apps = patio::apps;
+  // The write itself reports a broken pipe. Other signals end the command, except in `serve`, which
+  // waits for them.
+  std::signal(SIGPIPE, SIG_IGN);
+  CLI::App app{"Serve functions to other processes and call theirs, in C++ and in Python.",
+               "patio"};
+  app.footer("Example:\n  patio serve --demo &\n  patio call mul 6 7 --connect 127.0.0.1");
+  app.set_version_flag("--version", "patio " PATIO_VERSION);
+  app.require_subcommand(1);
+  apps::command run;
+  add_subcommands(app, run);
   try {
     app.parse(argc, argv);
     return run();
   } catch (const CLI::Success& asked) { // --help, --version
     return app.exit(asked);
   } catch (const CLI::ParseError& wrong) {
-    std::cerr << "patio: " << apps::displayable(reason(app, wrong))
-              << " (`patio --help` and `patio SUBCOMMAND --help` show what is right)\n";
+    std::cerr
+      << "patio: " << apps::displayable(reason(app, wrong))
+      << " (`patio --help` lists the subcommands, `patio SUBCOMMAND --help` lists the options)\n";
     return apps::usage;
   } catch (const std::exception& e) {
     std::cerr << "patio: " << apps::displayable(e.what()) << '\n';

@@ -23,8 +23,8 @@ result<std::string> read_input(const std::string& path) {
   return text.str();
 }
 
-// A frame's payload is a value, a call, or, in an ERROR, an exception of a class that is not known
-// here.
+// The payload of a frame is a value or a call. An ERROR frame may also have an exception whose
+// class this node does not know.
 result<std::string> explain_bytes(std::string_view bytes) {
   auto types = python_types::standard();
   if (auto call = read_call_request(bytes, {}, types)) return to_tagged_json(*call);
@@ -32,8 +32,7 @@ result<std::string> explain_bytes(std::string_view bytes) {
   if (strict) return to_tagged_json(*strict);
   if (auto v = read_pickle(bytes, {}, unknown_class::as_exception);
       v && v->kind() == kind::exception)
-    strict.error().message +=
-      "; accepted in an ERROR, as an exception of a class that is not known here";
+    strict.error().message += "; accepted in an ERROR frame, as an exception of an unknown class";
   return tl::unexpected(std::move(strict.error()));
 }
 
@@ -49,9 +48,9 @@ int explain(const std::string& path) {
 
 void add_pickle(CLI::App& app, command& run) {
   auto& sub =
-    *app.add_subcommand("pickle", "look into Python pickles, without running anything in them");
+    *app.add_subcommand("pickle", "inspect Python pickles, without running any code in them");
   auto& explain_sub = *sub.add_subcommand(
-    "explain", "print the value as tagged JSON, or say at which byte and why it is refused");
+    "explain", "print the value as tagged JSON, or name the byte that is refused and the reason");
   sub.require_subcommand(1);
   auto path = std::make_shared<std::string>();
   explain_sub.add_option("file", *path, "the pickle (default: standard input)")->type_name("FILE");

@@ -34,17 +34,6 @@ executor make_executor(caf::actor_system& sys, const registry& functions, const 
   return spawn_async_pool(sys, functions, pool);
 }
 
-result<std::vector<endpoint>> parse_all(const std::vector<std::string>& texts,
-                                        const std::string& flag) {
-  std::vector<endpoint> all;
-  for (const auto& text : texts) {
-    auto where = parse_endpoint(text);
-    if (!where) return fail(errc::invalid, flag + " " + where.error().message);
-    all.push_back(std::move(*where));
-  }
-  return all;
-}
-
 result<void> open_all(const tcp_broker_actor& node, const std::vector<endpoint>& listen_on,
                       const std::vector<endpoint>& dial) {
   for (const auto& where : listen_on) {
@@ -53,7 +42,7 @@ result<void> open_all(const tcp_broker_actor& node, const std::vector<endpoint>&
     std::cout << "listening on " << to_string(*bound) << std::endl;
   }
   for (const auto& where : dial) {
-    // The peer may come up at any time; the line is printed when it has.
+    // The peer may start at any later time. A thread waits for it and prints the line.
     auto login =
       std::make_shared<std::future<result<peer_info>>>(connect(node, where.host, where.port));
     std::thread{[login, where] {
@@ -76,28 +65,30 @@ result<std::vector<named_key>> load_peer_keys(const std::vector<std::string>& te
   return all;
 }
 
-/// A rule for nobody is a slip of the pen. Which names certificates have is not known here.
+/// Refuses a rule that matches no peer, because its name must be a typing error. With TLS any name
+/// is allowed: the names of the peers' certificates are not known here.
 result<void> check_names(const tcp_options& options) {
   if (options.tls) return {};
   for (const auto& rule : options.rules)
     if (rule.who != "*"
         && std::ranges::find(options.keys, rule.who, &named_key::name) == options.keys.end())
-      return fail(errc::invalid, "--allow " + rule.who + ":" + rule.functions
-                                   + " is for nobody: a peer has that name by its key, --peer-key "
-                                   + rule.who + "=FILE, or by its TLS certificate");
+      return fail(errc::invalid,
+                  "--allow " + rule.who + ":" + rule.functions
+                    + " matches no peer: a peer gets its name from its key (--peer-key " + rule.who
+                    + "=FILE) or from its TLS certificate");
   return {};
 }
 
-/// What the flags say of the node, or which of them is wrong.
+/// Returns the node's options, or an error that names the wrong flag.
 result<tcp_options> make_options(const serve_flags& f) {
   tcp_options options{.insecure_listen_to_all = f.insecure};
   for (const auto& assignment : f.limits)
     if (auto set = set_limit(options.limits, assignment); !set)
       return fail(errc::invalid,
-                  "--limit " + set.error().message + " ('patio serve --help' lists them)");
+                  "--limit: " + set.error().message + " ('patio serve --help' lists the limits)");
   for (const auto& text : f.allow) {
     auto rule = parse_access_rule(text);
-    if (!rule) return fail(errc::invalid, "--allow " + rule.error().message);
+    if (!rule) return fail(errc::invalid, "--allow: " + rule.error().message);
     options.rules.push_back(std::move(*rule));
   }
   auto key = load_key(f.connection);
@@ -111,34 +102,39 @@ result<tcp_options> make_options(const serve_flags& f) {
   auto tls = load_tls(f.connection);
   if (!tls) return tl::unexpected(std::move(tls.error()));
   options.tls = std::move(*tls);
-  if (auto ok = check_names(options); !ok) return tl::unexpected(std::move(ok.error()));
+  if (auto names = check_names(options); !names) return tl::unexpected(std::move(names.error()));
   return options;
 }
 
-/// SIGHUP: the files may hold other certificates now.
-void reload_tls(const tcp_broker_actor& node, const connection_flags& f) {
+result<void> read_and_replace_tls(const tcp_broker_actor& node, const connection_flags& f) {
   auto tls = load_tls(f);
-  auto replaced = !tls   ? result<void>{tl::unexpected(tls.error())}
-                  : *tls ? replace_tls(node, **tls)
-                         : result<void>{};
-  if (!replaced)
-    return log(log_level::error, "event=reload reason=\"" + printable(replaced.error().message)
-                                   + "\", the old certificates stay");
-  log(log_level::info, "event=reload");
+  if (!tls) return tl::unexpected(std::move(tls.error()));
+  if (!*tls) return {}; // the node does not use TLS
+  return replace_tls(node, **tls);
 }
 
-void wait_for_the_end(const tcp_broker_actor& node, const connection_flags& f) {
+/// Reads the TLS files again, because they may have new content, and logs the outcome.
+void reload_tls(const tcp_broker_actor& node, const connection_flags& f) {
+  auto replaced = read_and_replace_tls(node, f);
+  if (replaced) return log(log_level::info, "event=reload");
+  log(log_level::error, "event=reload reason=\"" + printable(replaced.error().message)
+                          + "; the old certificates stay in use\"");
+}
+
+/// Waits for SIGINT or SIGTERM. SIGHUP reloads the TLS files meanwhile.
+void wait_for_stop_signal(const tcp_broker_actor& node, const connection_flags& f) {
   while (wait_for_signal() == SIGHUP) {
     try {
       reload_tls(node, f);
-    } catch (const std::bad_alloc&) { // the node must be told of its end all the same
+    } catch (const std::bad_alloc&) {
+      // Out of memory, the node keeps its certificates. It must still receive the stop signal.
     }
   }
 }
 
-/// From now on a second wish for the end is granted at once; without a thread for it, it waits as
-/// well.
-void heed_impatience() {
+/// Lets a second SIGINT or SIGTERM end the process at once, without the drain. If no thread can be
+/// started for this, the second signal has no effect.
+void exit_on_second_signal() {
   try {
     std::thread{[] {
       while (wait_for_signal() == SIGHUP) {}
@@ -147,10 +143,43 @@ void heed_impatience() {
   } catch (const std::system_error&) {}
 }
 
+/// Like report(), with advice about the addresses to listen on.
+int report_unopened(const error& why) {
+  bool unprotected = why.code == errc::invalid;
+  std::cerr << "patio: " << displayable(why.message)
+            << (unprotected ? " (set PATIO_KEY, --key-file, --peer-key or --tls-ca, or allow this "
+                              "with --insecure-listen-to-all)"
+                            : " (--listen HOST:PORT chooses another address; port 0 is any free "
+                              "port)")
+            << "\n";
+  return exit_code_of(why.code);
+}
+
+int run_node(const serve_flags& f, const std::vector<endpoint>& listen_on,
+             const std::vector<endpoint>& dial, tcp_options options) {
+  system_config config;
+  caf::actor_system sys{config};
+  auto pool = make_executor(sys, f.demo ? demo_functions() : registry{}, f, options.limits);
+  auto node = spawn_tcp_broker(sys, pool, std::move(options));
+  auto opened = open_all(node, listen_on, dial);
+  if (opened) {
+    if (!f.demo && dial.empty())
+      std::cerr << "patio: this node serves no functions (--demo serves some)\n";
+    wait_for_stop_signal(node, f.connection);
+    exit_on_second_signal();
+  }
+  shut_down(node);
+  if (!opened) return report_unopened(opened.error());
+  // A function that has not ended during the drain must not keep the process alive.
+  std::cout.flush();
+  std::_Exit(ok);
+}
+
 int serve(const serve_flags& f) {
   block_signals();
-  auto listen_on = parse_all(f.listen, "--listen"), dial = parse_all(f.connect, "--connect");
+  auto listen_on = parse_endpoints(f.listen, "--listen");
   if (!listen_on) return report(listen_on.error());
+  auto dial = parse_endpoints(f.connect, "--connect");
   if (!dial) return report(dial.error());
   auto options = make_options(f);
   if (!options) return report(options.error());
@@ -161,27 +190,7 @@ int serve(const serve_flags& f) {
                    "--tls-cert and --tls-key",
                    {}});
   set_log_level(f.verbose ? log_level::info : log_level::warning);
-  system_config config;
-  caf::actor_system sys{config};
-  auto pool = make_executor(sys, f.demo ? demo_functions() : registry{}, f, options->limits);
-  auto node = spawn_tcp_broker(sys, pool, std::move(*options));
-  auto opened = open_all(node, *listen_on, *dial);
-  if (opened) {
-    if (!f.demo && dial->empty())
-      std::cerr << "patio: this node serves no functions (--demo serves some)\n";
-    wait_for_the_end(node, f.connection);
-    heed_impatience();
-  }
-  shut_down(node);
-  // A function that never ends has had its drain, and must not keep the process.
-  if (opened) std::cout.flush(), std::_Exit(ok);
-  bool unsafe = opened.error().code == errc::invalid;
-  std::cerr << "patio: " << displayable(opened.error().message)
-            << (unsafe
-                  ? " (PATIO_KEY, --key-file, --peer-key, --tls-ca, or --insecure-listen-to-all)"
-                  : " (--listen HOST:PORT takes another; port 0 is any free one)")
-            << "\n";
-  return exit_code_of(opened.error().code);
+  return run_node(f, *listen_on, *dial, std::move(*options));
 }
 
 std::string limits_help() {
@@ -194,45 +203,58 @@ std::string limits_help() {
   return text;
 }
 
-} // namespace
-
-void add_serve(CLI::App& app, command& run) {
-  auto& sub = *app.add_subcommand("serve", "run a node until SIGINT or SIGTERM");
-  auto f = std::make_shared<serve_flags>();
+/// Declares the flags of the addresses and of the functions.
+void add_node(CLI::App& sub, serve_flags& f) {
   sub
-    .add_option("--listen", f->listen,
-                "address to accept peers on; any number (default: 127.0.0.1:15383, unless "
+    .add_option("--listen", f.listen,
+                "address to accept peers on; may be repeated (default: 127.0.0.1:15383, unless "
                 "--connect is given)")
     ->type_name("HOST:PORT");
   sub
-    .add_option("--connect", f->connect,
-                "peer to dial, and to dial again whenever it is lost; any number")
+    .add_option("--connect", f.connect,
+                "peer to dial, and to dial again whenever its connection is lost; may be repeated")
     ->type_name("HOST:PORT");
-  sub.add_flag("--demo", f->demo, "serve mul, div, pow, sub, echo, sleep, fail, whoami");
+  sub.add_flag("--demo", f.demo,
+               "serve the functions mul, div, pow, sub, echo, sleep, fail and whoami");
   sub
-    .add_option("--executor", f->executor,
-                "where functions run: async (on the scheduler), thread, or null (nowhere)")
+    .add_option("--executor", f.executor,
+                "where functions run: async (on CAF's scheduler), thread (each worker in a thread "
+                "of its own) or null (nowhere)")
     ->check(CLI::IsMember({"async", "thread", "null"}))
     ->capture_default_str();
-  sub.add_option("--workers", f->workers, "functions that run at once")
+  sub.add_option("--workers", f.workers, "maximum number of functions that run at the same time")
     ->check(CLI::Range(1, 1024))
     ->capture_default_str();
-  sub.add_flag("--verbose", f->verbose, "log connections, not only trouble");
-  f->connection.add_security(sub);
+  sub.add_flag("--verbose", f.verbose, "log every connection, not only warnings and errors");
+}
+
+/// Declares the flags that say who may do what, and how much.
+void add_access(CLI::App& sub, serve_flags& f) {
   sub
-    .add_option("--peer-key", f->peer_keys,
-                "another key to log in with, and the name of whoever does; any number")
+    .add_option("--peer-key", f.peer_keys,
+                "additional key, and the name of the peers that log in with it; may be repeated")
     ->type_name("NAME=FILE");
   sub
-    .add_option("--allow", f->allow,
-                "let peers of that name (--peer-key's, or of their TLS certificate; * is "
-                "everybody) call functions whose name matches; any "
-                "number. Without any, everybody may call everything")
+    .add_option("--allow", f.allow,
+                "let the peers of this name call the functions that match the pattern; may be "
+                "repeated. A peer gets its name from its --peer-key or from its TLS certificate; "
+                "* is every peer. Without --allow, every peer may call every function")
     ->type_name("NAME:PATTERN");
-  sub.add_flag("--insecure-listen-to-all", f->insecure,
-               "listen beyond this machine without a key or client certificates");
-  sub.add_option("--limit", f->limits, "set a limit of those below; any number")
+  sub.add_flag("--insecure-listen-to-all", f.insecure,
+               "listen beyond this machine even without a key and without client certificates");
+  sub.add_option("--limit", f.limits, "set one of the limits below; may be repeated")
     ->type_name("NAME=VALUE");
+}
+
+} // namespace
+
+void add_serve(CLI::App& app, command& run) {
+  auto& sub = *app.add_subcommand(
+    "serve", "run a node until SIGINT or SIGTERM; SIGHUP reads the TLS files again");
+  auto f = std::make_shared<serve_flags>();
+  add_node(sub, *f);
+  f->connection.add_security(sub);
+  add_access(sub, *f);
   sub.footer(limits_help()
              + "\nExample:\n  patio serve --demo --listen 127.0.0.1:15383 --listen '[::1]:15383'");
   sub.callback([f, &run] { run = [f] { return serve(*f); }; });

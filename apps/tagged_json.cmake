@@ -1,4 +1,5 @@
-# Values as tagged JSON, for `patio pickle explain` and for the tests of the codec: a file of its own, as it needs no CAF.
+# Values as tagged JSON, for `patio pickle explain` and for the tests of the codec. The target has a
+# file of its own, because it needs no CAF and is also built without the command.
 include_guard(GLOBAL)
 find_package(nlohmann_json REQUIRED)
 add_library(patio_tagged_json STATIC ${CMAKE_CURRENT_LIST_DIR}/tagged_json.cpp)

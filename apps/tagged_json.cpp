@@ -22,7 +22,7 @@ std::string tag(std::string_view type, const std::string& content) {
 
 std::string quoted(const std::string& plain) { return '"' + plain + '"'; }
 
-/// A lone surrogate, which JSON cannot hold, becomes U+FFFD.
+/// A lone surrogate becomes U+FFFD, because JSON cannot hold it.
 std::string escaped(std::string_view text) {
   return json(text).dump(-1, ' ', true, json::error_handler_t::replace);
 }
@@ -179,7 +179,7 @@ value leaf_from(const std::string& type, const json& tagged) {
   if (type == "str") return unhex(tagged);
   if (type == "bytes") return value::bytes(unhex(tagged));
   if (type == "bytearray") return value::bytearray(unhex(tagged));
-  throw std::invalid_argument{"not a type: " + type};
+  throw std::invalid_argument{"unknown type: " + type};
 }
 
 } // namespace

@@ -1,6 +1,6 @@
-/// Values as JSON that keeps what JSON would lose: each is {"t": type, "v": content}, with numbers,
-/// texts and bytes as decimal or hexadecimal text. Written with the separators ", " and ": "; sets
-/// are sorted by that text.
+/// Values as JSON without loss: each value is {"t": type, "v": content}. An int is decimal text; a
+/// float, a str and bytes are hexadecimal text. The separators are ", " and ": ". The items of a
+/// set are sorted by their JSON text.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -15,8 +15,8 @@ namespace patio::apps {
 [[nodiscard]] result<std::string> to_tagged_json(const value& v);
 [[nodiscard]] result<std::string> to_tagged_json(const call_request& call);
 
-/// The reverse. Throw nlohmann::json::exception or std::invalid_argument for what is not tagged as
-/// above.
+/// The inverse functions. They throw nlohmann::json::exception or std::invalid_argument for JSON in
+/// another form.
 [[nodiscard]] value value_from_tagged(const nlohmann::json& tagged);
 [[nodiscard]] call_request call_from_tagged(const nlohmann::json& tagged);
 

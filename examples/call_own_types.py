@@ -1,4 +1,7 @@
-"""A Python patio client that sends a dataclass to own_types.cpp, and gets such ones back. Argument: its HOST:PORT."""
+"""A Python patio client that sends a dataclass to own_types.cpp and gets dataclasses back.
+
+Argument: HOST:PORT of own_types.cpp.
+"""
 import asyncio
 import sys
 from datetime import datetime, timezone

@@ -1,4 +1,7 @@
-"""A Python patio client that calls the C++ actor of service_actor.cpp. Argument: its HOST:PORT."""
+"""A Python patio client that calls the C++ actor of service_actor.cpp.
+
+Argument: HOST:PORT of service_actor.cpp.
+"""
 import asyncio
 import sys
 

@@ -1,7 +1,9 @@
 #!/bin/sh
-# Makes an authority, a certificate for nodes of this machine, and one for each client, which its rules know by that name:
+# Makes a certificate authority, a certificate for the nodes of this machine, and a certificate for
+# each client. Access rules match the name of the client.
 #   make_certificates.sh FOLDER [CLIENT...]
-# An authority that is there already is used again. Whoever has authority.key can make certificates: keep it where no node runs.
+# An existing authority in the folder is used again. The holder of authority.key can make
+# certificates, so keep this file on a machine without nodes.
 set -eu
 umask 077
 folder=${1:?usage: make_certificates.sh FOLDER [CLIENT...]}
@@ -9,7 +11,7 @@ shift
 [ $# -gt 0 ] || set -- alice
 for client; do
   case $client in
-  authority | server | */*) echo "make_certificates.sh: a client cannot be called '$client'" >&2; exit 2 ;;
+  authority | server | */*) echo "make_certificates.sh: '$client' cannot be the name of a client" >&2; exit 2 ;;
   esac
 done
 mkdir -p "$folder"

@@ -1,16 +1,16 @@
-// Functions that answer later, on the actor system's own threads: a worker is taken, but no thread
-// waits.
+// Functions that answer later. A call that waits for its answer occupies neither a worker nor a
+// thread.
 #include <iostream>
 
 #include <patio/patio.hpp>
 
-// The promise may be kept by any actor; here it is one that an alarm clock wakes.
+// Any actor may deliver the promise. Here it is an actor that receives a delayed message.
 caf::result<std::string> later(caf::event_based_actor* self, std::string text) {
   auto promise = self->make_response_promise<std::string>();
-  auto alarm = self->spawn([promise, text](caf::event_based_actor*) -> caf::behavior {
+  auto timer = self->spawn([promise, text](caf::event_based_actor*) -> caf::behavior {
     return {[promise, text](caf::ok_atom) mutable { promise.deliver(text + ", after a while"); }};
   });
-  self->delayed_send(alarm, std::chrono::milliseconds{5}, caf::ok_atom::value);
+  self->delayed_send(timer, std::chrono::milliseconds{5}, caf::ok_atom::value);
   return promise;
 }
 

@@ -1,4 +1,4 @@
-// Functions in a pool of threads, called within one process a hundred times at once.
+// A pool of threads runs a hundred concurrent calls within one process.
 #include <iostream>
 
 #include <patio/patio.hpp>

@@ -1,5 +1,5 @@
-// A struct that is a Python dataclass at the other end, and a moment that is a datetime: see
-// call_own_types.py and shop.py.
+// A C++ struct that is a dataclass for Python peers, with a time point that is a datetime. The
+// Python side is in call_own_types.py and shop.py.
 #include <iostream>
 
 #include <patio/patio.hpp>

@@ -1,4 +1,4 @@
-"""A Python patio server. C++ nodes call it as they call each other: tcp_client HOST:PORT."""
+"""A Python patio server. A C++ node calls it like any other node: tcp_client HOST:PORT."""
 import asyncio
 
 from patio import AsyncExecutor, Registry, TCPServerBroker

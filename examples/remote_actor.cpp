@@ -1,21 +1,27 @@
-// A remote function is a typed actor: request, delegation and monitors work as with any other.
+// A remote function is a typed actor: requests, delegation and monitors work as with any other
+// actor.
 #include <iostream>
 
 #include <patio/patio.hpp>
 
 using adder = patio::function_actor<std::int64_t(std::int64_t, std::int64_t)>;
 
-// Passes on what it is asked, to an actor that may be anywhere.
+// Delegates each request to another actor, which may be in another process.
 adder::behavior_type front(adder::pointer self, const adder& remote) {
   return {[self, remote](std::int64_t a, std::int64_t b) { return self->delegate(remote, a, b); }};
 }
 
 void caller(caf::event_based_actor* self, const adder& add, std::promise<void>& done) {
   self->request(add, std::chrono::seconds{5}, std::int64_t{6}, std::int64_t{7})
-    .then([&done](std::int64_t sum) { std::cout << "6 + 7 = " << sum << '\n', done.set_value(); },
-          [&done](const caf::error& why) {
-            std::cout << patio::to_string(patio::from_caf(why)) << '\n', done.set_value();
-          });
+    .then(
+      [&done](std::int64_t sum) {
+        std::cout << "6 + 7 = " << sum << '\n';
+        done.set_value();
+      },
+      [&done](const caf::error& why) {
+        std::cout << patio::to_string(patio::from_caf(why)) << '\n';
+        done.set_value();
+      });
 }
 
 int main() {

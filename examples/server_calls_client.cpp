@@ -1,4 +1,5 @@
-// Who dialled does not matter: the node that listens calls a function of the node that connected.
+// Either side of a connection may call the other. Here the node that listens calls a function of
+// the node that dialled it.
 #include <iostream>
 
 #include <patio/patio.hpp>

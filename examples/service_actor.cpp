@@ -1,4 +1,4 @@
-// A typed actor that exists already becomes a service, for C++ and Python peers alike: see
+// An existing typed actor becomes a service for C++ and Python peers. The Python side is in
 // call_service.py.
 #include <iostream>
 #include <map>

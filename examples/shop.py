@@ -1,4 +1,4 @@
-"""What the C++ node of own_types.cpp knows as a struct."""
+"""The class that own_types.cpp has as a C++ struct."""
 from dataclasses import dataclass
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-// A node that only calls. Arguments: addresses HOST:PORT of one or more peers.
+// A node that only calls. Arguments: HOST:PORT of one or more peers.
 #include <iostream>
 
 #include <patio/patio.hpp>
@@ -10,7 +10,10 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     auto where = patio::parse_endpoint(argv[i]).value();
     auto peer = patio::connect(node, where.host, where.port).get();
-    if (!peer) return std::cerr << patio::to_string(peer.error()) << '\n', 1;
+    if (!peer) {
+      std::cerr << patio::to_string(peer.error()) << '\n';
+      return 1;
+    }
   }
   std::vector<patio::call_future<std::int64_t>> squares;
   for (int i = 0; i < 10; ++i) squares.push_back(patio::call<std::int64_t>(node, "mul", i, i));

@@ -1,5 +1,4 @@
-// A node that executes: it listens on IPv4 and IPv6 and serves until SIGINT or SIGTERM. Arguments:
-// the two ports.
+// A node that serves functions on IPv4 and IPv6 until SIGINT or SIGTERM. Arguments: the two ports.
 #include <iostream>
 
 #include <patio/patio.hpp>
@@ -17,7 +16,10 @@ int main(int argc, char** argv) {
   };
   for (auto bound :
        {patio::listen(node, "127.0.0.1", port(1)), patio::listen(node, "::1", port(2))}) {
-    if (!bound) return std::cerr << patio::to_string(bound.error()) << '\n', 1;
+    if (!bound) {
+      std::cerr << patio::to_string(bound.error()) << '\n';
+      return 1;
+    }
     std::cout << "listening on " << patio::to_string(*bound) << std::endl;
   }
   patio::wait_for_signal();

@@ -1,8 +1,13 @@
-// A node that talks to holders of a certificate of its authority only, and lets one of them call a
-// function. Argument: a folder made by make_certificates.sh.
+// A node that accepts only clients with a certificate of its authority, and lets only one of these
+// clients call its function. Argument: a folder made by make_certificates.sh.
 #include <iostream>
 
 #include <patio/patio.hpp>
+
+int fail(const patio::error& why) {
+  std::cerr << patio::to_string(why) << '\n';
+  return 1;
+}
 
 int main(int, char** argv) {
   patio::block_signals();
@@ -10,7 +15,7 @@ int main(int, char** argv) {
   auto tls = patio::read_tls_files({.authorities = folder + "/authority.pem",
                                     .certificate = folder + "/server.pem",
                                     .private_key = folder + "/server.key"});
-  if (!tls) return std::cerr << patio::to_string(tls.error()) << '\n', 1;
+  if (!tls) return fail(tls.error());
   patio::registry rpc;
   rpc.add("mul", [](std::int64_t a, std::int64_t b) { return a * b; });
 
@@ -20,7 +25,7 @@ int main(int, char** argv) {
                                       {.tls = *tls, .rules = {{"alice", "mul"}}});
   patio::shut_down_at_exit end{node};
   auto where = patio::listen(node, "127.0.0.1", 0);
-  if (!where) return std::cerr << patio::to_string(where.error()) << '\n', 1;
+  if (!where) return fail(where.error());
   std::cout << "listening on " << patio::to_string(*where) << std::endl;
   patio::wait_for_signal();
 }

@@ -1,5 +1,4 @@
-// The end of the command in company that will not let it go: peers that never read, and a function
-// that never ends.
+// The end of the command with peers that never read and functions that never end.
 #include <memory>
 #include <vector>
 
@@ -24,13 +23,13 @@ std::string request(const std::string& name, std::vector<value> args) {
   return payload;
 }
 
-/// A running command with a peer that has asked for more than fits into its sockets, and reads none
-/// of it.
-struct besieged {
+/// A server with a peer that never reads. The peer has sent one call that never ends, and calls
+/// whose results do not fit into the sockets.
+struct server_with_stalled_peer {
   server node{{"--demo", "--executor", "thread"}};
   raw_peer peer{parse_endpoint(node.where()).value()};
 
-  besieged() {
+  server_with_stalled_peer() {
     peer.log_in_as_client();
     peer.send(packet::request, 1, request("sleep", {3600}));
     auto large = request("echo", {value::bytes(std::string(64'000, 'x'))});
@@ -41,37 +40,36 @@ struct besieged {
 
 } // namespace
 
-TEST_CASE("patio serve: two hundred of it end in time, each with a peer that never reads and a "
+TEST_CASE("patio serve: fifty servers end in time, each with a peer that never reads and a "
           "function that never ends") {
   constexpr std::chrono::seconds limit{12};
-  for (int round = 0; round < 4; ++round) {
-    std::vector<std::unique_ptr<besieged>> all;
-    for (int i = 0; i < 50; ++i) all.push_back(std::make_unique<besieged>());
-    for (auto& b : all) b->node.child().signal(SIGTERM);
-    for (auto& b : all) CHECK(b->node.child().wait(limit) == 0);
-  }
+  std::vector<std::unique_ptr<server_with_stalled_peer>> servers;
+  for (int i = 0; i < 50; ++i) servers.push_back(std::make_unique<server_with_stalled_peer>());
+  for (auto& s : servers) s->node.child().signal(SIGTERM);
+  for (auto& s : servers) CHECK(s->node.child().wait(limit) == 0);
 }
 
-TEST_CASE("patio: a signal ends every command that is no server at once") {
+TEST_CASE("patio: SIGINT and SIGTERM end every command but serve at once") {
   server s;
-  for (auto words : std::vector<std::vector<std::string>>{
+  for (auto command : std::vector<std::vector<std::string>>{
          {"call", "sleep", "3600", "--connect", s.where()}, {"pickle", "explain"}}) {
-    words.insert(words.begin(), PATIO_COMMAND);
+    command.insert(command.begin(), PATIO_COMMAND);
     for (int number : {SIGINT, SIGTERM}) {
-      process waits{words};
-      waits.signal(number);
-      CHECK(waits.wait() == -number);
+      process waiting{command};
+      waiting.signal(number);
+      CHECK(waiting.wait() == -number);
     }
   }
 }
 
-TEST_CASE("patio serve: asked twice, it ends without waiting for what runs") {
+TEST_CASE("patio serve: a second SIGTERM ends it without waiting for the running functions") {
   server s{{"--demo", "--executor", "thread"}};
   raw_peer peer{parse_endpoint(s.where()).value()};
   peer.log_in_as_client();
   peer.send(packet::request, 1, request("sleep", {3600}));
   peer.send(packet::request, 2, request("mul", {2}));
-  CHECK(peer.receive().serial == 2); // so the first one runs
+  // The node reads the requests in order: after the second answer it has the first request, too.
+  CHECK(peer.receive().serial == 2);
   s.child().signal(SIGTERM);
   auto accepts = [&] {
     try {
@@ -81,7 +79,7 @@ TEST_CASE("patio serve: asked twice, it ends without waiting for what runs") {
       return false;
     }
   };
-  while (accepts()) {} // until it drains
+  while (accepts()) {} // the drain has begun when the node accepts no more
   s.child().signal(SIGTERM);
   CHECK(s.child().wait() == 6);
 }

@@ -1,4 +1,4 @@
-// The `patio` command against peers that do what no honest peer does, and its own words for it.
+// The `patio` command against faulty and hostile peers: its exit codes and its messages.
 #include <doctest/doctest.h>
 
 #include <signal.h>
@@ -20,32 +20,33 @@ namespace {
 
 const std::string none = "\x80\x05N.";
 
-/// A `patio` command that has connected to a peer made by hand.
-class victim {
+/// A `patio` command whose only peer is driven by the test. Owns the process and the peer.
+class cli_process {
 public:
-  explicit victim(std::vector<std::string> words, const std::vector<std::string>& names = {"f"})
-      : child_{command(std::move(words), patio::to_string(door_.where())),
-               {},
-               process::errors::captured},
-        peer_{door_.accept()} {
-    peer_.log_in_as_server(names);
+  explicit cli_process(std::vector<std::string> args,
+                       const std::vector<std::string>& peer_functions = {"f"})
+      : process_{command(std::move(args), patio::to_string(listener_.where())),
+                 {},
+                 process::errors::captured},
+        peer_{listener_.accept()} {
+    peer_.log_in_as_server(peer_functions);
   }
   [[nodiscard]] raw_peer& peer() { return peer_; }
+  /// Waits for the end of the command and returns its output.
   [[nodiscard]] patio::tests::finished end() {
-    child_.close_input();
-    auto out = child_.read_all(), err = child_.error_lines().rest();
-    return {child_.wait(), out, err};
+    process_.close_input();
+    auto out = process_.read_all(), err = process_.error_lines().rest();
+    return {process_.wait(), out, err};
   }
 
 private:
-  static std::vector<std::string> command(std::vector<std::string> words,
-                                          const std::string& where) {
-    words.insert(words.begin(), PATIO_COMMAND);
-    words.insert(words.end(), {"--connect", where});
-    return words;
+  static std::vector<std::string> command(std::vector<std::string> args, const std::string& peer) {
+    args.insert(args.begin(), PATIO_COMMAND);
+    args.insert(args.end(), {"--connect", peer});
+    return args;
   }
-  raw_listener door_;
-  process child_;
+  raw_listener listener_;
+  process process_;
   raw_peer peer_;
 };
 
@@ -57,25 +58,29 @@ std::string pickled(const patio::value& v) {
 
 } // namespace
 
-TEST_CASE("patio call: a peer that goes under the call is exit code 6, and says that the function "
-          "may have run") {
-  victim v{{"call", "f"}};
-  CHECK(v.peer().receive().type == patio::protocol::packet::request);
-  v.peer().close();
-  check_error(v.end(), 6, "the function may have run: repeat only if that does no harm");
+TEST_CASE("patio call: a connection lost during the call is exit code 6, and the message says that "
+          "the function may have run") {
+  cli_process command{{"call", "f"}};
+  CHECK(command.peer().receive().type == patio::protocol::packet::request);
+  command.peer().close();
+  check_error(command.end(), 6,
+              "the function may have run: repeat the call only if a second run does no harm");
 }
 
-TEST_CASE("patio call: a result that cannot be accepted is exit code 7, and says what was in it") {
-  victim v{{"call", "f"}};
-  v.peer().send(patio::protocol::packet::response, v.peer().receive().serial,
-                "\x80\x04\x8c\x02os\x8c\x06system\x93.");
-  check_error(v.end(), 7, "os.system");
+TEST_CASE("patio call: a result that is not accepted is exit code 7, and the message names the "
+          "refused class") {
+  cli_process command{{"call", "f"}};
+  command.peer().send(patio::protocol::packet::response, command.peer().receive().serial,
+                      "\x80\x04\x8c\x02os\x8c\x06system\x93.");
+  check_error(command.end(), 7, "os.system");
 }
 
-TEST_CASE("patio call: no answer within --timeout is exit code 4, whoever notices first") {
+TEST_CASE(
+  "patio call: no answer within --timeout is exit code 4, on whichever side the time runs out "
+  "first") {
   SUBCASE("this side") {
-    victim v{{"call", "f", "--timeout", "0.05"}};
-    check_error(v.end(), 4, "no answer in time");
+    cli_process command{{"call", "f", "--timeout", "0.05"}};
+    check_error(command.end(), 4, "no answer in time");
   }
   SUBCASE("the peer") {
     server s;
@@ -84,24 +89,25 @@ TEST_CASE("patio call: no answer within --timeout is exit code 4, whoever notice
   }
 }
 
-TEST_CASE("patio call: a TimeoutError that the function raised by itself is its own, exit code 1") {
+TEST_CASE("patio call: a TimeoutError that the function itself raises is exit code 1, like any "
+          "exception") {
   server s;
   check_error(run({"call", "fail", "TimeoutError", "mine", "--connect", s.where()}), 1,
               "TimeoutError: mine");
 }
 
-TEST_CASE("patio call: what a peer says can break neither the line nor the terminal") {
+TEST_CASE("patio call: text from a peer neither breaks the line nor controls the terminal") {
   server s;
   auto o = run({"call", "fail", "ValueError", "'two\\nlines \\x1b[31m'", "--connect", s.where()});
   check_error(o, 1, "two\\nlines");
   CHECK(o.err.find('\x1b') == std::string::npos);
   const std::string csi = "\xc2\x9b"
                           "31m",
-                    turned = "\xe2\x80\xae"
-                             "gpj.exe",
-                    plain = "caf\xc3\xa9"; // a control of one byte, U+202E, and a letter
-  victim v{{"list"}, {"plain", "two\nlines", "\x1b[31m", csi, turned, plain}};
-  CHECK(v.end().out
+                    reversed = "\xe2\x80\xae"
+                               "gpj.exe",
+                    plain = "caf\xc3\xa9"; // U+009B, U+202E, and an e with an accent
+  cli_process command{{"list"}, {"plain", "two\nlines", "\x1b[31m", csi, reversed, plain}};
+  CHECK(command.end().out
         == "'\\x1b[31m'\n" + plain
              + "\nplain\n'two\\nlines'\n'\\x9b31m'\n'\\u202egpj.exe'\n"); // sorted
   auto json = [&s](const std::string& text) {
@@ -111,19 +117,20 @@ TEST_CASE("patio call: what a peer says can break neither the line nor the termi
   CHECK(json(plain) == "\"" + plain + "\"\n");
 }
 
-TEST_CASE("patio call: any number of peers, each called for what it serves") {
+TEST_CASE("patio call: with several peers, the call goes to the peer that serves the function") {
   server demo;
-  raw_listener door;
-  process call{{PATIO_COMMAND, "call", "mul", "6", "7", "--connect", patio::to_string(door.where()),
-                "--connect", demo.where()}};
-  auto peer = door.accept();
+  raw_listener other;
+  process call{{PATIO_COMMAND, "call", "mul", "6", "7", "--connect",
+                patio::to_string(other.where()), "--connect", demo.where()}};
+  auto peer = other.accept();
   peer.log_in_as_server({"f"});
   CHECK(call.read_line() == "42");
   CHECK(call.wait() == 0);
 }
 
-TEST_CASE("patio call: --json writes a name once, the last of those that are one, and takes any "
-          "number of them") {
+TEST_CASE(
+  "patio call: --json writes each name once, with the value of the last key of that name, and "
+  "prints large dicts") {
   server s;
   auto json = [&s](const std::string& literal) {
     return run({"call", "echo", literal, "--json", "--connect", s.where()}).out;
@@ -137,44 +144,45 @@ TEST_CASE("patio call: --json writes a name once, the last of those that are one
   CHECK(out.starts_with("{\"0\":0,\"1\":0,"));
 }
 
-TEST_CASE("patio call: a result without a JSON form is refused by --json alone") {
+TEST_CASE("patio call: a result without a JSON form is refused only with --json") {
   server s;
   check_error(run({"call", "echo", "b'x'", "--json", "--connect", s.where()}), 2,
-              "leave --json out");
+              "leave out --json");
   CHECK(run({"call", "echo", "b'x'", "--connect", s.where()}).out == "b'x'\n");
 }
 
 TEST_CASE(
-  "patio ping: a peer that goes is exit code 6 at once, and the pings before it are printed") {
-  victim v{{"ping", "--count", "3", "--timeout", "60"}};
-  v.peer().send(patio::protocol::packet::discover_response, v.peer().receive().serial,
-                pickled(patio::value::list({})));
-  CHECK(v.peer().receive().type == patio::protocol::packet::discover_request);
-  v.peer().close();
-  auto o = v.end();
-  CHECK(o.code == 6);
-  CHECK(o.out.find(": ping 1 ") != std::string::npos);
-  CHECK(o.err == "patio: ping 2: the peer closed the connection\n");
+  "patio ping: a lost peer is exit code 6 at once, and the pings before the loss are printed") {
+  cli_process command{{"ping", "--count", "3", "--timeout", "60"}};
+  command.peer().send(patio::protocol::packet::discover_response, command.peer().receive().serial,
+                      pickled(patio::value::list({})));
+  CHECK(command.peer().receive().type == patio::protocol::packet::discover_request);
+  command.peer().close();
+  auto ended = command.end();
+  CHECK(ended.code == 6);
+  CHECK(ended.out.find(": ping 1 ") != std::string::npos);
+  CHECK(ended.err == "patio: ping 2: the peer closed the connection\n");
 }
 
 TEST_CASE("patio ping: no answer within --timeout is exit code 4") {
-  victim v{{"ping", "--timeout", "0.05"}};
-  check_error(v.end(), 4, "ping 1: no answer in time");
+  cli_process command{{"ping", "--timeout", "0.05"}};
+  check_error(command.end(), 4, "ping 1: no answer in time");
 }
 
-TEST_CASE("patio bench: the first failure decides the exit code") {
+TEST_CASE("patio bench: the first error decides the exit code") {
   server s;
   CHECK(run({"bench", "--connect", s.where(), "--function", "unheard_of", "--calls", "10"}).code
         == 5);
-  check_error(run({"bench", "--connect", s.where(), "--args", "3"}), 2, "--args takes a list");
+  check_error(run({"bench", "--connect", s.where(), "--args", "3"}), 2,
+              "--args takes a Python list");
   check_error(run({"bench", "--connect", s.where(), "--args", "[3"}), 2, "--args [3");
-  victim v{{"bench", "--function", "f", "--calls", "3"}};
-  CHECK(v.peer().receive().type == patio::protocol::packet::request);
-  v.peer().close();
-  CHECK(v.end().code == 6);
+  cli_process command{{"bench", "--function", "f", "--calls", "3"}};
+  CHECK(command.peer().receive().type == patio::protocol::packet::request);
+  command.peer().close();
+  CHECK(command.end().code == 6);
 }
 
-TEST_CASE("patio: a word that is no subcommand or flag is named") {
+TEST_CASE("patio: the message names a word that is neither a subcommand nor a flag") {
   check_error(run({"bogus"}), 2, "'bogus'");
   check_error(run({"--bogus"}), 2, "'--bogus'");
   check_error(run({"pickle", "bogus"}), 2, "'bogus'");
@@ -182,8 +190,8 @@ TEST_CASE("patio: a word that is no subcommand or flag is named") {
   check_error(run({"serve", "--listen"}), 2, "--listen");
 }
 
-TEST_CASE("patio: a key of 33 bytes is refused from the environment and from a file, by every "
-          "subcommand that has one") {
+TEST_CASE("patio: a key of 33 bytes is refused by every subcommand that takes a key, from the "
+          "environment and from a file") {
   std::string key(33, 'k');
   std::ofstream{"cli_long_key"} << key;
   for (std::string sub : {"call", "list", "ping", "bench", "serve"}) {
@@ -197,33 +205,33 @@ TEST_CASE("patio: a key of 33 bytes is refused from the environment and from a f
   std::remove("cli_long_key");
 }
 
-TEST_CASE("patio serve: an address that is taken is named, with what else to do") {
+TEST_CASE("patio serve: the message names an address that is in use, and the alternatives") {
   server s;
-  check_error(
-    run({"serve", "--listen", s.where()}), 3,
-    "cannot listen on " + s.where()
-      + ": Address already in use (--listen HOST:PORT takes another; port 0 is any free one)");
+  check_error(run({"serve", "--listen", s.where()}), 3,
+              "cannot listen on " + s.where()
+                + ": Address already in use (--listen HOST:PORT chooses another address; port 0 is "
+                  "any free port)");
 }
 
-TEST_CASE("patio serve: it ends soon, although a function would go on for an hour after its caller "
-          "gave up") {
+TEST_CASE("patio serve: it ends soon, although a function whose caller has given up would run for "
+          "another hour") {
   server s;
   CHECK(run({"call", "sleep", "3600", "--timeout", "0.05", "--connect", s.where()}).code == 4);
   s.child().signal(SIGTERM);
   CHECK(s.child().wait(std::chrono::seconds{20}) == 0);
 }
 
-TEST_CASE("patio serve: a peer with another key is refused with one log line, and dialled again") {
+TEST_CASE("patio serve: a wrong key is one log line on each side, and the server serves on") {
   server right{{"--demo"}, {{"PATIO_KEY", "right"}}};
   process wrong{{PATIO_COMMAND, "serve", "--connect", right.where()},
                 {{"PATIO_KEY", "wrong"}},
                 process::errors::captured};
-  auto theirs = wrong.error_lines().line(), ours = right.child().error_lines().line();
-  REQUIRE(theirs);
-  CHECK(theirs->find("level=warning event=disconnected peer=" + right.where())
+  auto client_log = wrong.error_lines().line(), server_log = right.child().error_lines().line();
+  REQUIRE(client_log);
+  CHECK(client_log->find("level=warning event=disconnected peer=" + right.where())
         != std::string::npos);
-  REQUIRE(ours);
-  CHECK(ours->find("level=warning event=closed peer=127.0.0.1:") != std::string::npos);
+  REQUIRE(server_log);
+  CHECK(server_log->find("level=warning event=closed peer=127.0.0.1:") != std::string::npos);
   CHECK(run({"call", "mul", "6", "7", "--connect", right.where()}, {{"PATIO_KEY", "right"}}).out
         == "42\n");
   for (auto* p : {&wrong, &right.child()}) {
@@ -232,7 +240,8 @@ TEST_CASE("patio serve: a peer with another key is refused with one log line, an
   }
 }
 
-TEST_CASE("patio pickle explain: calls, standard input, and what is accepted in an ERROR only") {
+TEST_CASE("patio pickle explain: it explains calls and standard input, and says what only an ERROR "
+          "frame may have") {
   std::string call;
   REQUIRE(patio::write_call_request({"mul", {{1}, {{"k", 2}}}, {}}, call));
   CHECK(
@@ -244,13 +253,13 @@ TEST_CASE("patio pickle explain: calls, standard input, and what is accepted in 
   check_error(run({"pickle", "explain"}, {},
                   "\x80\x04\x8c\x05house\x8c\x0aHouseError\x93\x8c\x05"
                   "brick\x85R."),
-              7, "in an ERROR");
+              7, "accepted in an ERROR frame");
   check_error(run({"pickle", "explain", "no_such_file"}), 2, "cannot read no_such_file");
   CHECK(run({"pickle", "explain", "--help"}).out.find("Example:") != std::string::npos);
 }
 
-TEST_CASE("patio serve: out of descriptors, it serves whom it has, and takes others as soon as "
-          "there is room") {
+TEST_CASE("patio serve: out of descriptors, it serves the connected peers, and accepts others as "
+          "soon as descriptors are free") {
   process node{{"/bin/sh", "-c", "ulimit -n 40; exec \"$0\" serve --demo --listen 127.0.0.1:0",
                 PATIO_COMMAND}};
   auto where = patio::parse_endpoint(node.await("listening on ")).value();
@@ -258,7 +267,7 @@ TEST_CASE("patio serve: out of descriptors, it serves whom it has, and takes oth
   early.log_in_as_client();
   std::vector<raw_peer> crowd;
   for (int i = 0; i < 100; ++i)
-    crowd.emplace_back(where); // the kernel takes them, whether or not the node can
+    crowd.emplace_back(where); // the kernel completes the connection even if the node cannot accept
   std::string request;
   REQUIRE(patio::write_call_request({"mul", {{6, 7}, {}}, {}}, request));
   for (std::uint32_t serial = 10; serial < 20; ++serial) {
@@ -266,8 +275,8 @@ TEST_CASE("patio serve: out of descriptors, it serves whom it has, and takes oth
     CHECK(early.receive().type == patio::protocol::packet::response);
   }
   crowd.clear();
-  // Those that are still in the kernel's queue, or whose end has yet to be read, take up room as
-  // long as that takes.
+  // The closed connections use descriptors until the node has accepted them from the kernel's queue
+  // and read their ends.
   auto later = run({"call", "mul", "6", "7", "--connect", patio::to_string(where)});
   while (later.code == 3)
     later = run({"call", "mul", "6", "7", "--connect", patio::to_string(where)});

@@ -1,4 +1,5 @@
-// `patio serve`: limits, keys of peers, who may call what, and where it dares to listen.
+// `patio serve`: its limits, its peers' keys, its access rules, and the addresses that it listens
+// on without a key.
 #include <doctest/doctest.h>
 
 #include <signal.h>
@@ -19,15 +20,15 @@ using patio::tests::raw_peer;
 
 namespace {
 
-/// A file that is gone when this ends.
-class file {
+/// A resource: the destructor removes the file.
+class temporary_file {
 public:
-  file(std::string name, const std::string& bytes) : name_{std::move(name)} {
+  temporary_file(std::string name, const std::string& bytes) : name_{std::move(name)} {
     std::ofstream{name_} << bytes;
   }
-  ~file() { std::remove(name_.c_str()); }
-  file(const file&) = delete;
-  file& operator=(const file&) = delete;
+  ~temporary_file() { std::remove(name_.c_str()); }
+  temporary_file(const temporary_file&) = delete;
+  temporary_file& operator=(const temporary_file&) = delete;
   [[nodiscard]] const std::string& name() const { return name_; }
 
 private:
@@ -44,20 +45,21 @@ patio::tests::finished call(const server& s, const std::string& function, const 
              {{"PATIO_KEY", key}});
 }
 
-/// The number above all that the process has open.
-rlim_t first_free_descriptor(pid_t of) {
-  rlim_t above = 0;
+/// Returns the lowest number above every open descriptor of the process.
+rlim_t end_of_descriptors(pid_t pid) {
+  rlim_t end = 0;
   for (const auto& entry :
-       std::filesystem::directory_iterator{"/proc/" + std::to_string(of) + "/fd"})
-    above = std::max<rlim_t>(above, std::stoul(entry.path().filename()) + 1);
-  return above;
+       std::filesystem::directory_iterator{"/proc/" + std::to_string(pid) + "/fd"})
+    end = std::max<rlim_t>(end, std::stoul(entry.path().filename()) + 1);
+  return end;
 }
 
-void allow_descriptors(pid_t of, rlim_t below) {
-  rlimit most{};
-  REQUIRE(::prlimit(of, RLIMIT_NOFILE, nullptr, &most) == 0);
-  most.rlim_cur = std::min(below, most.rlim_max);
-  REQUIRE(::prlimit(of, RLIMIT_NOFILE, &most, nullptr) == 0);
+/// Allows the process descriptors below this number only.
+void limit_descriptors(pid_t pid, rlim_t end) {
+  rlimit limit{};
+  REQUIRE(::prlimit(pid, RLIMIT_NOFILE, nullptr, &limit) == 0);
+  limit.rlim_cur = std::min(end, limit.rlim_max);
+  REQUIRE(::prlimit(pid, RLIMIT_NOFILE, &limit, nullptr) == 0);
 }
 
 } // namespace
@@ -72,7 +74,7 @@ TEST_CASE("patio serve: --help lists every limit with its default") {
   }
 }
 
-TEST_CASE("patio serve: --limit sets a limit, any number of them") {
+TEST_CASE("patio serve: each --limit sets a limit") {
   server s{{"--demo", "--limit", "name_bytes=4", "--limit", "frame_bytes=2KiB", "--limit",
             "route_timeout=0.5s"}};
   CHECK(call(s, "mul", "").out == "42\n");
@@ -86,22 +88,23 @@ TEST_CASE("patio serve: --limit sets a limit, any number of them") {
         != std::string::npos);
 }
 
-TEST_CASE("patio serve: a wrong --limit is exit code 2, and says what would be right") {
+TEST_CASE("patio serve: a wrong --limit is exit code 2, and the message says what is right") {
   check_error(
     serve({"--limit", "frame_bytes=0"}), 2,
-    "--limit frame_bytes takes a number of bytes (KiB, MiB, GiB) from 128 to 1GiB, not '0'");
+    "--limit: frame_bytes takes a number of bytes (KiB, MiB, GiB) from 128 to 1GiB, not '0'");
   check_error(
     serve({"--limit", "drain_timeout=1MiB"}), 2,
-    "--limit drain_timeout takes a number of seconds (ms, min, h) from 0s to 3600s, not '1MiB'");
+    "--limit: drain_timeout takes a number of seconds (ms, min, h) from 0s to 3600s, not '1MiB'");
   check_error(serve({"--limit", "frames=1"}), 2,
-              "--limit there is no limit 'frames' ('patio serve --help' lists them)");
+              "--limit: there is no limit 'frames' ('patio serve --help' lists the limits)");
   check_error(serve({"--limit", "frame=1MiB"}), 2,
-              "--limit there is no limit 'frame': it is now named 'frame_bytes'");
-  check_error(serve({"--limit", "frame"}), 2, "--limit a limit is NAME=VALUE, not 'frame'");
+              "--limit: there is no limit 'frame': it is now named 'frame_bytes'");
+  check_error(serve({"--limit", "frame"}), 2, "--limit: a limit is NAME=VALUE, not 'frame'");
 }
 
-TEST_CASE("patio serve: --peer-key names those who log in, and --allow says what they may call") {
-  file billing{"cli_limits_billing_key", "key of billing\n"},
+TEST_CASE(
+  "patio serve: --peer-key gives the peers their names, and --allow lets a name call functions") {
+  temporary_file billing{"cli_limits_billing_key", "key of billing\n"},
     admin{"cli_limits_admin_key", "key of admin"};
   server s{{"--demo", "--peer-key", "billing=" + billing.name(), "--peer-key",
             "admin=" + admin.name(), "--allow", "*:echo", "--allow", "billing:m*", "--allow",
@@ -119,14 +122,14 @@ TEST_CASE("patio serve: --peer-key names those who log in, and --allow says what
 }
 
 TEST_CASE(
-  "patio serve: a wrong --allow or --peer-key is exit code 2, and says what would be right") {
-  file key{"cli_limits_key", "key"}, same{"cli_limits_same_key", "key\n"},
+  "patio serve: a wrong --allow or --peer-key is exit code 2, and the message says what is right") {
+  temporary_file key{"cli_limits_key", "key"}, same{"cli_limits_same_key", "key\n"},
     empty{"cli_limits_empty_key", "\n"};
   check_error(serve({"--allow", "billing"}), 2,
-              "--allow a rule is NAME:PATTERN, e.g. billing:invoice_* or *:ping, not 'billing'");
+              "--allow: a rule is NAME:PATTERN, e.g. billing:invoice_* or *:ping, not 'billing'");
   check_error(serve({"--peer-key", "billing=" + key.name(), "--allow", "bilimg:m*"}), 2,
-              "--allow bilimg:m* is for nobody: a peer has that name by its key, --peer-key "
-              "bilimg=FILE, or by its TLS certificate");
+              "--allow bilimg:m* matches no peer: a peer gets its name from its key (--peer-key "
+              "bilimg=FILE) or from its TLS certificate");
   check_error(serve({"--peer-key", key.name()}), 2,
               "--peer-key takes NAME=FILE, not 'cli_limits_key'");
   check_error(serve({"--peer-key", "=" + key.name()}), 2, "--peer-key takes NAME=FILE");
@@ -134,17 +137,19 @@ TEST_CASE(
               "cannot read no_such_file: No such file or directory");
   check_error(serve({"--peer-key", "billing="}), 2, "cannot read");
   check_error(serve({"--peer-key", "billing=" + empty.name()}), 2,
-              "cli_limits_empty_key is empty: a node without a key is given none");
+              "cli_limits_empty_key is empty: a key has 1 to 32 bytes; leave the option out to do "
+              "without this key");
   check_error(serve({"--peer-key", "a=" + key.name(), "--peer-key", "b=" + same.name()}), 2,
               "the key of 'b' is that of another name, too");
   check_error(serve({"--peer-key", "a=" + key.name()}, {{"PATIO_KEY", "key"}}), 2,
               "the key of 'a' is that of another name, too");
 }
 
-TEST_CASE("patio: a key that is too long is named without a word of it") {
+TEST_CASE(
+  "patio: the message about a key that is too long names its file and shows none of the key") {
   for (std::size_t size : {33, 100, 70'000, 2'000'000}) {
     INFO(size);
-    file key{"cli_limits_long_key", std::string(size, 'Q')};
+    temporary_file key{"cli_limits_long_key", std::string(size, 'Q')};
     for (const auto& flags : {std::vector<std::string>{"--key-file", key.name()},
                               {"--peer-key", "billing=" + key.name()}}) {
       auto o = serve(flags);
@@ -152,7 +157,7 @@ TEST_CASE("patio: a key that is too long is named without a word of it") {
       CHECK(o.err.find("QQ") == std::string::npos);
     }
   }
-  file longest{"cli_limits_longest_key", std::string(32, 'Q') + "\n"};
+  temporary_file longest{"cli_limits_longest_key", std::string(32, 'Q') + "\n"};
   server s{{"--demo", "--key-file", longest.name()}};
   CHECK(call(s, "mul", std::string(32, 'Q')).out == "42\n");
   auto o = serve({}, {{"PATIO_KEY", std::string(33, 'Q')}});
@@ -160,7 +165,7 @@ TEST_CASE("patio: a key that is too long is named without a word of it") {
   CHECK(o.err.find("QQ") == std::string::npos);
 }
 
-TEST_CASE("patio serve: the key is not in its environment for others to read") {
+TEST_CASE("patio serve: the key is overwritten in the environment of the process") {
   server s{{"--demo"}, {{"PATIO_KEY", "a key that nobody sees"}}};
   std::ifstream in{"/proc/" + std::to_string(s.child().id()) + "/environ"};
   std::string all{std::istreambuf_iterator<char>{in}, {}};
@@ -168,46 +173,48 @@ TEST_CASE("patio serve: the key is not in its environment for others to read") {
   CHECK(all.find("nobody sees") == std::string::npos);
 }
 
-TEST_CASE("patio serve: beyond this machine it listens with a key, or if told that this is meant") {
-  auto listen_to_all = [](std::vector<std::string> more) {
-    more.insert(more.begin(), {PATIO_COMMAND, "serve", "--demo", "--listen", "0.0.0.0:0"});
-    return more;
+TEST_CASE("patio serve: it listens beyond this machine only with a key or with "
+          "--insecure-listen-to-all") {
+  auto listen_to_all = [](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {PATIO_COMMAND, "serve", "--demo", "--listen", "0.0.0.0:0"});
+    return flags;
   };
   auto refused = run({"serve", "--demo", "--listen", "0.0.0.0:0"}, {{"PATIO_KEY", ""}});
   check_error(refused, 2, "anybody who reaches 0.0.0.0:");
-  CHECK(
-    refused.err.find("(PATIO_KEY, --key-file, --peer-key, --tls-ca, or --insecure-listen-to-all)")
-    != std::string::npos);
-  file key{"cli_limits_all_key", "key"};
+  CHECK(refused.err.find("(set PATIO_KEY, --key-file, --peer-key or --tls-ca, or allow this with "
+                         "--insecure-listen-to-all)")
+        != std::string::npos);
+  temporary_file key{"cli_limits_all_key", "key"};
   process keyed{listen_to_all({}), {{"PATIO_KEY", "secret"}}},
     named{listen_to_all({"--peer-key", "a=" + key.name()})},
-    meant{listen_to_all({"--insecure-listen-to-all"})};
-  for (auto* p : {&keyed, &named, &meant}) CHECK(p->await("listening on ").starts_with("0.0.0.0:"));
+    insecure{listen_to_all({"--insecure-listen-to-all"})};
+  for (auto* p : {&keyed, &named, &insecure})
+    CHECK(p->await("listening on ").starts_with("0.0.0.0:"));
 }
 
-TEST_CASE(
-  "patio serve: without descriptors it says so, rests, and accepts again when there are some") {
+TEST_CASE("patio serve: out of descriptors, it logs the error, pauses, and accepts again when some "
+          "are free") {
   server s{{"--demo", "--limit", "accept_retry_delay=20ms", "--limit",
-            "connections_before_login=1000"}}; // it may have inherited any number
+            "connections_before_login=1000"}}; // the number of inherited descriptors is not known
   auto child = s.child().id();
   CHECK(call(s, "mul", "").out == "42\n");
   auto where = patio::parse_endpoint(s.where()).value();
-  auto free = first_free_descriptor(child);
-  allow_descriptors(child, free);
-  std::vector<raw_peer> crowd; // the first find descriptors that are free below
-  for (rlim_t i = 0; i < free; ++i) crowd.emplace_back(where);
+  auto end = end_of_descriptors(child);
+  limit_descriptors(child, end);
+  std::vector<raw_peer> crowd; // the first connections use the free descriptors below the end
+  for (rlim_t i = 0; i < end; ++i) crowd.emplace_back(where);
   for (std::optional<std::string> line; (line = s.child().error_lines().line());)
     if (line->find("cannot accept: Too many open files") != std::string::npos) break;
   crowd.clear();
-  raw_peer waits{where};
-  allow_descriptors(child, 1'000);
-  waits.log_in_as_client();
+  raw_peer waiting{where};
+  limit_descriptors(child, 1'000);
+  waiting.log_in_as_client();
   CHECK(call(s, "mul", "").out == "42\n");
   s.child().signal(SIGTERM);
   CHECK(s.child().wait() == 0);
 }
 
-TEST_CASE("patio serve: one that can serve nothing and calls nobody says so") {
+TEST_CASE("patio serve: a node that serves no functions and dials no peer says so") {
   process s{{PATIO_COMMAND, "serve", "--listen", "127.0.0.1:0"}, {}, process::errors::captured};
   (void)s.await("listening on ");
   CHECK(s.error_lines().line() == "patio: this node serves no functions (--demo serves some)");

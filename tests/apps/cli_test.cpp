@@ -1,5 +1,5 @@
-// The `patio` command as its users meet it: output, exit codes, and one line that says what to do
-// next.
+// The `patio` command as a user sees it: its output, its exit codes, and one line for each error
+// that says what to do next.
 #include <doctest/doctest.h>
 
 #include <signal.h>
@@ -13,7 +13,7 @@
 using namespace patio::tests::cli;
 using patio::tests::process;
 
-TEST_CASE("patio call: prints the result as a Python literal, or as JSON") {
+TEST_CASE("patio call: it prints the result as a Python literal, or as JSON") {
   server s;
   CHECK(run({"call", "mul", "6", "7", "--connect", s.where()}).out == "42\n");
   CHECK(run({"call", "pow", "2", "100", "--connect", s.where()}).out
@@ -27,7 +27,7 @@ TEST_CASE("patio call: prints the result as a Python literal, or as JSON") {
   CHECK(run({"call", "sleep", "0.01", "--connect", s.where()}).out == "None\n");
 }
 
-TEST_CASE("patio call: each way to end has its exit code and one line") {
+TEST_CASE("patio call: each kind of error has its exit code and one line") {
   server s;
   check_error(run({"call", "div", "1", "0", "--connect", s.where()}), 1,
               "ZeroDivisionError: division by zero");
@@ -47,7 +47,7 @@ TEST_CASE("patio call: each way to end has its exit code and one line") {
               "nobody serves this name: 'unheard_of'");
 }
 
-TEST_CASE("patio: the key comes from the environment or a file, and a wrong one is exit code 3") {
+TEST_CASE("patio: the key comes from the environment or a file, and a wrong key is exit code 3") {
   server s{{"--demo"}, {{"PATIO_KEY", "right"}}};
   CHECK(run({"call", "mul", "6", "7", "--connect", s.where()}, {{"PATIO_KEY", "right"}}).out
         == "42\n");
@@ -63,8 +63,8 @@ TEST_CASE("patio: the key comes from the environment or a file, and a wrong one 
               "no_such_file");
 }
 
-TEST_CASE(
-  "patio serve: a line for each listener and dialled peer, and a clean end on SIGTERM and SIGINT") {
+TEST_CASE("patio serve: it prints a line for each listener and dialled peer, and ends on SIGTERM "
+          "and SIGINT") {
   for (int number : {SIGTERM, SIGINT}) {
     server first;
     process second{{PATIO_COMMAND, "serve", "--listen", "[::1]:0", "--listen", "127.0.0.1:0",
@@ -79,7 +79,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("patio serve: what is wrong is named") {
+TEST_CASE("patio serve: the message names the wrong flag or address") {
   server s;
   check_error(run({"serve", "--listen", s.where()}), 3, "cannot listen on " + s.where());
   check_error(run({"serve", "--listen", "[::1"}), 2, "the ] is missing");
@@ -87,7 +87,7 @@ TEST_CASE("patio serve: what is wrong is named") {
   check_error(run({"serve", "--workers", "0"}), 2, "--workers");
 }
 
-TEST_CASE("patio serve: --executor null serves nothing, thread serves everything") {
+TEST_CASE("patio serve: --executor null serves no functions, --executor thread serves all") {
   server null{{"--demo", "--executor", "null"}},
     thread{{"--demo", "--executor", "thread", "--workers", "2"}};
   CHECK(run({"list", "--connect", null.where()}).out.empty());
@@ -95,7 +95,7 @@ TEST_CASE("patio serve: --executor null serves nothing, thread serves everything
   CHECK(run({"call", "sleep", "0.01", "--connect", thread.where()}).code == 0);
 }
 
-TEST_CASE("patio list, ping and bench: what they print") {
+TEST_CASE("patio list, ping and bench: they print names, round trips and rates") {
   server s;
   CHECK(run({"list", "--connect", s.where()}).out
         == "div\necho\nfail\nmul\npow\nsleep\nsub\nwhoami\n");
@@ -115,32 +115,33 @@ TEST_CASE("patio list, ping and bench: what they print") {
         == 1);
 }
 
-TEST_CASE("patio pickle explain: the value as tagged JSON, or the byte and the reason") {
+TEST_CASE(
+  "patio pickle explain: it prints the value as tagged JSON, or the refused byte and the reason") {
   auto explain = [](const std::string& bytes) {
     std::ofstream{"cli_pickle", std::ios::binary} << bytes;
-    auto o = run({"pickle", "explain", "cli_pickle"});
+    auto ended = run({"pickle", "explain", "cli_pickle"});
     std::remove("cli_pickle");
-    return o;
+    return ended;
   };
   CHECK(explain(std::string{"\x80\x05K\x01."}).out == "{\"t\": \"int\", \"v\": \"1\"}\n");
   check_error(explain("cos\nsystem\n."), 7, "byte 0: class os.system is not accepted");
   check_error(explain("\x80\x05"), 7, "byte 2");
 }
 
-TEST_CASE("patio: help and version") {
+TEST_CASE("patio: --help has an example for every subcommand, and --version prints the version") {
   CHECK(run({"--version"}).out == "patio " PATIO_VERSION "\n");
   CHECK(run({}).code == 2);
   for (std::string sub : {"", "serve", "call", "list", "ping", "bench", "pickle", "mesh"}) {
-    auto words =
+    auto args =
       sub.empty() ? std::vector<std::string>{"--help"} : std::vector<std::string>{sub, "--help"};
-    auto help = run(words);
+    auto help = run(args);
     CAPTURE(sub);
     CHECK(help.code == 0);
     CHECK(help.out.find("Example:") != std::string::npos);
   }
 }
 
-TEST_CASE("patio mesh: ends with the account of every call") {
+TEST_CASE("patio mesh: it ends with an account of every call") {
   auto o = run({"mesh", "--nodes", "3", "--duration", "2", "--kill-every", "0.5", "--rate", "100",
                 "--seed", "7"});
   CHECK(o.code == 0);

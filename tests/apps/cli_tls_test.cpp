@@ -1,4 +1,4 @@
-// The `patio` command over TLS, with the certificates that examples/make_certificates.sh makes.
+// The `patio` command over TLS, with certificates made by examples/make_certificates.sh.
 #include <doctest/doctest.h>
 
 #include <signal.h>
@@ -29,36 +29,36 @@ words joined(std::initializer_list<words> parts) {
   return all;
 }
 
-words believes(const folder& f) { return {"--tls-ca", f / "authority.pem"}; }
-words shows(const folder& f, const std::string& who) {
-  return {"--tls-cert", f / (who + ".pem"), "--tls-key", f / (who + ".key")};
+words trust(const folder& f) { return {"--tls-ca", f / "authority.pem"}; }
+words present(const folder& f, const std::string& name) {
+  return {"--tls-cert", f / (name + ".pem"), "--tls-key", f / (name + ".key")};
 }
 
 finished multiply(const std::string& where, const words& flags) {
   return run(joined({{"call", "mul", "6", "7", "--connect", where}, flags}));
 }
 
-/// The next line of the log with this in it.
+/// Returns the next line of the log that contains the text.
 std::string await_log(server& s, const std::string& text) {
   for (;;)
     if (auto line = s.child().error_lines().line().value(); line.find(text) != std::string::npos)
       return line;
 }
 
-/// Revokes another certificate of the folder's authority, or none, and writes its list:
-/// revoked.pem.
-void revoke(const folder& f, const std::string& who = "") {
+/// Revokes the certificate of this name, unless the name is empty. Writes the authority's list of
+/// all revoked certificates to revoked.pem.
+void revoke(const folder& f, const std::string& name = "") {
   std::ofstream{f / "ca.cnf"}
     << "[ca]\ndefault_ca = here\n[here]\ndatabase = index\ncertificate = authority.pem\n"
        "private_key = authority.key\ndefault_md = sha256\ndefault_crl_days = 1\n";
   const std::string script = "cd \"$0\" && touch index && { [ -z \"$1\" ] || openssl ca -config "
                              "ca.cnf -revoke \"$1.pem\"; } && "
                              "openssl ca -config ca.cnf -gencrl -out revoked.pem";
-  auto done = patio::tests::run({"sh", "-c", script, f.path(), who});
+  auto done = patio::tests::run({"sh", "-c", script, f.path(), name});
   REQUIRE_MESSAGE(done.code == 0, done.err);
 }
 
-/// What a server's certificate is, as a client sees it.
+/// Returns the serial number of a server's certificate, as a client sees it.
 std::string serial_of(const std::string& where) {
   return patio::tests::run({"sh", "-c",
                             "openssl s_client -connect " + where
@@ -68,39 +68,40 @@ std::string serial_of(const std::string& where) {
 
 } // namespace
 
-TEST_CASE("patio over TLS: what it does in the clear") {
+TEST_CASE("patio over TLS: call, list, ping and bench work as they do without TLS") {
   folder f;
-  server s{joined({{"--demo"}, shows(f, "server")})};
-  CHECK(multiply(s.where(), believes(f)).out == "42\n");
-  CHECK(run(joined({{"list", "--connect", s.where()}, believes(f)})).out.find("mul\n")
+  server s{joined({{"--demo"}, present(f, "server")})};
+  CHECK(multiply(s.where(), trust(f)).out == "42\n");
+  CHECK(run(joined({{"list", "--connect", s.where()}, trust(f)})).out.find("mul\n")
         != std::string::npos);
-  CHECK(run(joined({{"ping", "--count", "2", "--connect", s.where()}, believes(f)})).code == 0);
+  CHECK(run(joined({{"ping", "--count", "2", "--connect", s.where()}, trust(f)})).code == 0);
   CHECK(run(joined({{"bench", "--connect", s.where(), "--function", "mul", "--args", "[3, 4]",
                      "--in-flight", "4", "--calls", "100"},
-                    believes(f)}))
+                    trust(f)}))
           .code
         == 0);
 }
 
-TEST_CASE("patio over TLS: a server with --tls-ca talks to holders of certificates only, and "
-          "--allow knows their names") {
+TEST_CASE(
+  "patio over TLS: a server with --tls-ca requires client certificates, and --allow matches "
+  "their names") {
   folder f;
-  server s{joined(
-    {{"--demo", "--allow", "alice:*", "--allow", "*:sub"}, believes(f), shows(f, "server")})};
-  CHECK(multiply(s.where(), joined({believes(f), shows(f, "alice")})).out == "42\n");
-  check_error(multiply(s.where(), joined({believes(f), shows(f, "bob")})), 5,
-              "nobody serves"); // of what it may not call it is not told
-  check_error(multiply(s.where(), believes(f)), 3, "it demands a client certificate (--tls-");
+  server s{
+    joined({{"--demo", "--allow", "alice:*", "--allow", "*:sub"}, trust(f), present(f, "server")})};
+  CHECK(multiply(s.where(), joined({trust(f), present(f, "alice")})).out == "42\n");
+  check_error(multiply(s.where(), joined({trust(f), present(f, "bob")})), 5,
+              "nobody serves"); // the server does not announce functions that bob may not call
+  check_error(multiply(s.where(), trust(f)), 3, "it demands a client certificate (--tls-");
 }
 
 TEST_CASE("patio over TLS: two nodes that dial each other need one certificate each") {
   folder f;
-  auto both = joined({believes(f), shows(f, "server")});
+  auto both = joined({trust(f), present(f, "server")});
   server first{joined({{"--demo"}, both})}, second{joined({both, {"--connect", first.where()}})};
   CHECK(second.child().await("connected to ") == first.where());
 }
 
-TEST_CASE("patio over TLS: what is wrong with the files is exit code 2, and names them") {
+TEST_CASE("patio over TLS: an error in the files is exit code 2, and the message names the files") {
   folder f, other;
   check_error(multiply("127.0.0.1:1", {"--tls-ca", f / "nowhere.pem"}), 2,
               "nowhere.pem: No such file or directory");
@@ -110,68 +111,71 @@ TEST_CASE("patio over TLS: what is wrong with the files is exit code 2, and name
   check_error(multiply("127.0.0.1:1", {"--tls-ca", f / "alice.key"}), 2,
               "the authorities: there is no certificate in PEM form in it (--tls-ca "
                 + f / "alice.key" + ")");
-  check_error(multiply("127.0.0.1:1", joined({believes(f), {"--tls-crl", f / "alice.pem"}})), 2,
+  check_error(multiply("127.0.0.1:1", joined({trust(f), {"--tls-crl", f / "alice.pem"}})), 2,
               "the revocation lists: there is no certificate revocation list in PEM form in it");
   check_error(run({"serve", "--tls", "--listen", "127.0.0.1:0"}), 2,
               "needs a certificate and its private key");
 }
 
-TEST_CASE("patio over TLS: what is wrong with a certificate is exit code 3, with advice about "
-          "certificates and not about keys") {
+TEST_CASE(
+  "patio over TLS: a refused certificate is exit code 3, with advice about certificates and "
+  "not about keys") {
   folder f, other;
-  server s{joined({{"--demo"}, shows(f, "server")})};
+  server s{joined({{"--demo"}, present(f, "server")})};
   auto port = s.where().substr(s.where().rfind(':'));
-  auto check = [](const finished& o, const std::string& says) {
-    check_error(o, 3, says);
-    CHECK(o.err.find("--tls-") != std::string::npos);
-    CHECK(o.err.find("PATIO_KEY") == std::string::npos);
+  auto check = [](const finished& ended, const std::string& reason) {
+    check_error(ended, 3, reason);
+    CHECK(ended.err.find("--tls-") != std::string::npos);
+    CHECK(ended.err.find("PATIO_KEY") == std::string::npos);
   };
-  check(multiply(s.where(), believes(other)), "certificate verify failed");
+  check(multiply(s.where(), trust(other)), "certificate verify failed");
   check(multiply(s.where(), {"--tls"}), "certificate verify failed");
-  check(multiply(s.where(), joined({believes(f), {"--tls-name", "elsewhere.example"}})),
+  check(multiply(s.where(), joined({trust(f), {"--tls-name", "elsewhere.example"}})),
         "the certificate is for localhost");
-  CHECK(multiply(s.where(), joined({believes(f), {"--tls-name", "localhost"}})).out == "42\n");
-  CHECK(multiply("localhost" + port, believes(f)).out == "42\n");
+  CHECK(multiply(s.where(), joined({trust(f), {"--tls-name", "localhost"}})).out == "42\n");
+  CHECK(multiply("localhost" + port, trust(f)).out == "42\n");
   CHECK(multiply(s.where(), {"--tls-insecure"}).out == "42\n");
 }
 
-TEST_CASE("patio over TLS: with --tls-crl whoever was revoked is refused, on either side, as soon "
-          "as the list is read") {
+TEST_CASE(
+  "patio over TLS: with --tls-crl a revoked certificate is refused on either side, once the "
+  "list has been read") {
   folder f;
   revoke(f);
   const words list{"--tls-crl", f / "revoked.pem"};
-  server s{joined({{"--demo", "--verbose"}, believes(f), shows(f, "server"), list})};
-  auto by = [&](const std::string& who) {
-    return multiply(s.where(), joined({believes(f), shows(f, who)}));
+  server s{joined({{"--demo", "--verbose"}, trust(f), present(f, "server"), list})};
+  auto call_as = [&](const std::string& name) {
+    return multiply(s.where(), joined({trust(f), present(f, name)}));
   };
-  CHECK(by("alice").out == "42\n");
-  CHECK(by("bob").out == "42\n");
+  CHECK(call_as("alice").out == "42\n");
+  CHECK(call_as("bob").out == "42\n");
   revoke(f, "bob");
-  CHECK(by("bob").out == "42\n");
+  CHECK(call_as("bob").out == "42\n");
   s.child().signal(SIGHUP);
   await_log(s, "event=reload");
-  check_error(by("bob"), 3, "it does not accept this side's certificate");
+  check_error(call_as("bob"), 3, "it does not accept this side's certificate");
   await_log(s, "certificate revoked: that of 'bob'");
-  CHECK(by("alice").out == "42\n");
-  auto checked = [&] {
-    return multiply(s.where(), joined({believes(f), shows(f, "alice"), list}));
+  CHECK(call_as("alice").out == "42\n");
+  auto call_with_list = [&] {
+    return multiply(s.where(), joined({trust(f), present(f, "alice"), list}));
   };
-  CHECK(checked().out == "42\n");
+  CHECK(call_with_list().out == "42\n");
   revoke(f, "server");
-  check_error(checked(), 3, "certificate revoked: that of 'localhost'");
+  check_error(call_with_list(), 3, "certificate revoked: that of 'localhost'");
 }
 
-TEST_CASE("patio: TLS on one side only is exit code 3, and says so") {
+TEST_CASE("patio: TLS on one side only is exit code 3, and the message says so") {
   folder f;
   server plain;
-  check_error(multiply(plain.where(), believes(f)), 3, "the peer does not speak TLS");
-  server secure{joined({{"--demo", "--limit", "handshake_timeout=0.2"}, shows(f, "server")})};
+  check_error(multiply(plain.where(), trust(f)), 3, "the peer does not speak TLS");
+  server secure{joined({{"--demo", "--limit", "handshake_timeout=0.2"}, present(f, "server")})};
   check_error(multiply(secure.where(), {}), 3, "--tls");
 }
 
-TEST_CASE("patio serve: SIGHUP takes new certificates, and wrong ones leave the old in place") {
+TEST_CASE(
+  "patio serve: SIGHUP loads new certificates, and keeps the old ones if the new ones are wrong") {
   folder f;
-  server s{joined({{"--demo", "--verbose"}, shows(f, "server")})};
+  server s{joined({{"--demo", "--verbose"}, present(f, "server")})};
   auto first = serial_of(s.where());
   CHECK(first.starts_with("serial="));
   f.make();
@@ -187,14 +191,14 @@ TEST_CASE("patio serve: SIGHUP takes new certificates, and wrong ones leave the 
   std::ofstream{f / "server.pem"} << "nonsense";
   auto refused = await_reload();
   CHECK(refused.find("the certificates") != std::string::npos);
-  CHECK(refused.find("the old certificates stay") != std::string::npos);
+  CHECK(refused.find("; the old certificates stay in use\"") != std::string::npos);
   CHECK(serial_of(s.where()) == second);
-  CHECK(multiply(s.where(), believes(f)).out == "42\n");
+  CHECK(multiply(s.where(), trust(f)).out == "42\n");
 }
 
-TEST_CASE("patio serve: a file that is empty for a moment opens no door") {
+TEST_CASE("patio serve: an authority file that is empty for a moment does not weaken the checks") {
   folder f;
-  server s{joined({{"--demo", "--verbose"}, believes(f), shows(f, "server")})};
+  server s{joined({{"--demo", "--verbose"}, trust(f), present(f, "server")})};
   std::ofstream{f / "authority.pem", std::ios::trunc};
   s.child().signal(SIGHUP);
   await_log(s, f / "authority.pem" + " is empty");
@@ -203,28 +207,27 @@ TEST_CASE("patio serve: a file that is empty for a moment opens no door") {
   check_error(run({"serve", "--key-file", f / "authority.pem"}), 2, "authority.pem is empty");
 }
 
-TEST_CASE("patio serve: neither its key nor its private key is seen from outside or logged") {
+TEST_CASE("patio serve: neither its key nor its private key is visible in /proc or in the log") {
   folder f;
   const std::string key = "a key for this test only";
-  server s{joined({{"--demo", "--verbose"}, believes(f), shows(f, "server")}),
-           {{"PATIO_KEY", key}}};
+  server s{joined({{"--demo", "--verbose"}, trust(f), present(f, "server")}), {{"PATIO_KEY", key}}};
   CHECK(
-    run(joined({{"call", "mul", "6", "7", "--connect", s.where()}, believes(f), shows(f, "alice")}),
+    run(joined({{"call", "mul", "6", "7", "--connect", s.where()}, trust(f), present(f, "alice")}),
         {{"PATIO_KEY", key}})
       .out
     == "42\n");
-  check_error(multiply(s.where(), joined({believes(f), shows(f, "alice")})), 3, "PATIO_KEY");
-  check_error(multiply(s.where(), believes(f)), 3, "it demands a client certificate");
-  auto of_process = "/proc/" + std::to_string(s.child().id());
-  auto seen = content(of_process + "/cmdline") + content(of_process + "/environ");
-  CHECK(seen.find("PATIO_KEY=") != std::string::npos); // it was looked at in time, but
+  check_error(multiply(s.where(), joined({trust(f), present(f, "alice")})), 3, "PATIO_KEY");
+  check_error(multiply(s.where(), trust(f)), 3, "it demands a client certificate");
+  auto proc = "/proc/" + std::to_string(s.child().id());
+  auto visible = content(proc + "/cmdline") + content(proc + "/environ");
+  CHECK(visible.find("PATIO_KEY=") != std::string::npos); // the environment itself was readable
   s.child().signal(SIGTERM);
   auto log = s.child().error_lines().rest();
   CHECK(log.find("event=connected") != std::string::npos);
   CHECK(log.find(" name=alice functions=0") != std::string::npos);
-  seen += log;
-  CHECK(seen.find(key) == std::string::npos);
+  visible += log;
+  CHECK(visible.find(key) == std::string::npos);
   std::istringstream private_key{content(f / "server.key")};
   for (std::string line; std::getline(private_key, line);)
-    CHECK(seen.find(line) == std::string::npos);
+    CHECK(visible.find(line) == std::string::npos);
 }
