@@ -170,12 +170,11 @@ void mesh_run::print_status(clock::time_point begin) {
 int mesh_run::run() {
   for (std::size_t node = 0; node < flags_.nodes; ++node)
     if (!start(node)) return lost;
-  if (!await_all_listening())
-    return report(
-      {errc::connect_failed,
-       "not every node started; Python nodes need patio 0.1.4 in the interpreter PATIO_PYTHON, or "
-       "else in python3",
-       {}});
+  if (!await_all_listening()) {
+    std::cerr << "patio: not every node started; Python nodes need patio 0.1.4 in the interpreter "
+                 "PATIO_PYTHON, or else in python3\n";
+    return not_connected;
+  }
   std::cout << flags_.topology << " of " << flags_.nodes - flags_.python << " C++ and "
             << flags_.python << " Python nodes, seed " << flags_.seed << std::endl;
   for (std::size_t node = 0; node < flags_.nodes; ++node) connect(node);
