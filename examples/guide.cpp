@@ -1,0 +1,172 @@
+// Every C++ fragment of actors/README.md, in its order, as one program.
+#include <iostream>
+
+#include <patio/patio.hpp>
+
+using namespace std::chrono_literals;
+
+namespace geometry {
+
+double norm(double x, double y) { return x * x + y * y; }
+
+struct point {
+  double x = 0;
+  double y = 0;
+};
+
+} // namespace geometry
+
+// Carry your own types.
+template <>
+inline constexpr auto patio::fields<geometry::point> =
+  std::tuple{patio::field{"x", &geometry::point::x}, patio::field{"y", &geometry::point::y}};
+
+std::int64_t sub(std::int64_t a, std::int64_t b) { return a - b; }
+
+std::int64_t half(std::int64_t n) {
+  if (n % 2 != 0) throw patio::python_error{"ValueError", {"an odd number has no half"}};
+  return n / 2;
+}
+
+using square_atom = caf::atom_constant<caf::atom("square")>;
+using service_actor =
+  caf::typed_actor<caf::replies_to<square_atom, std::int64_t>::with<std::int64_t>>;
+
+service_actor::behavior_type service() {
+  return {[](square_atom, std::int64_t n) { return n * n; }};
+}
+
+void serve_functions(patio::registry& rpc) {
+  rpc.add("add", [](std::int64_t a, std::int64_t b) { return a + b; });
+  rpc.add<&geometry::norm>();                                 // as "guide.geometry.norm"
+  rpc.add("sub", sub, {.parameters = {"a", "b"}});            // sub(44, b=2)
+  rpc.add("count", [](patio::args all, patio::kwargs named) { // *args, **kwargs
+    return all.size() + named.size();
+  });
+  rpc.add("half", half);
+}
+
+void serve_later(patio::registry& rpc) {
+  rpc.add("later", [](patio::reply_to<std::string> reply, std::string text) {
+    reply.answer(text + ", later"); // now or at any time, from any thread
+  });
+}
+
+void serve_actors(patio::registry& rpc, const service_actor& existing) {
+  rpc.add("square", existing, square_atom::value);
+  auto cube = [existing](caf::event_based_actor* self, std::int64_t n) {
+    auto promise = self->make_response_promise<std::int64_t>();
+    self->request(existing, caf::infinite, square_atom::value, n)
+      .then([promise, n](std::int64_t square) mutable { promise.deliver(square * n); });
+    return promise;
+  };
+  rpc.add("cube", cube);
+}
+
+void serve_what_can_stop(patio::registry& rpc) {
+  rpc.add("search", [](std::stop_token stop, std::int64_t steps) {
+    std::int64_t step = 0;
+    while (step < steps && !stop.stop_requested()) ++step;
+    return step;
+  });
+}
+
+// Call, from outside actors.
+void call(const patio::broker_actor& node) {
+  std::int64_t sum = patio::call<std::int64_t>(node, "add", 6, 7).get();
+  auto difference =
+    patio::call<std::int64_t>(node, {"sub", {.timeout = 1s}, {{"b", 2}}}, 44); // keyword b
+  std::cout << sum << ' ' << difference.get() << '\n';
+}
+
+void call_and_see_why_not(const patio::broker_actor& node) {
+  try {
+    std::cout << patio::call<std::int64_t>(node, "half", 7).get() << '\n';
+  } catch (const patio::call_error& e) {
+    if (e.why().code == patio::errc::remote_error) std::cout << e.what() << '\n';
+  }
+}
+
+// Call, from an actor.
+void call_from_actor(caf::event_based_actor* self, const patio::broker_actor& node) {
+  auto print = [](std::int64_t sum) { std::cout << sum << '\n'; };
+  auto complain = [](const caf::error& why) {
+    std::cout << patio::to_string(patio::from_caf(why)) << '\n';
+  };
+  using signature = std::int64_t(std::int64_t, std::int64_t);
+  auto add = patio::function<signature>(node, "add", {.timeout = 1s});
+  self->request(add, caf::infinite, std::int64_t{6}, std::int64_t{7}).then(print, complain);
+}
+
+void give_up(const patio::broker_actor& node) {
+  std::stop_source stop;
+  patio::call_target search{"search", {.timeout = 60s, .stop = stop.get_token()}};
+  auto steps = patio::call<std::int64_t>(node, search, std::int64_t{1} << 60);
+  stop.request_stop(); // as does steps.cancel(), or dropping steps
+  try {
+    (void)steps.get();
+  } catch (const patio::call_error& e) {
+    std::cout << patio::to_string(e.why().code) << '\n';
+  }
+}
+
+patio::result<patio::limits> set_limits() {
+  patio::limits limits;
+  limits.frame_bytes = 1 << 20;
+  if (auto set = patio::set_limit(limits, "handshake_timeout=2s"); !set)
+    return tl::unexpected(set.error());
+  return limits;
+}
+
+patio::tcp_options with_keys_and_rules(const patio::limits& limits) {
+  return {.limits = limits,
+          .keys = {{"billing", "the key of billing"}, {"operator", "the operator's key"}},
+          .rules = {{"billing", "add"}, {"operator", "*"}}};
+}
+
+patio::result<patio::tcp_options> with_tls(const std::string& folder) {
+  auto tls = patio::read_tls_files({.authorities = folder + "/authority.pem",
+                                    .certificate = folder + "/server.pem",
+                                    .private_key = folder + "/server.key"});
+  if (!tls) return tl::unexpected(tls.error());
+  return patio::tcp_options{.tls = *tls, .rules = {{"alice", "add"}}};
+}
+
+int main() {
+  patio::block_signals();
+  patio::system_config config;
+  caf::actor_system sys{config};
+  patio::registry rpc{{.project = "guide"}};
+  serve_functions(rpc);
+  serve_later(rpc);
+  auto existing = sys.spawn(service);
+  serve_actors(rpc, existing);
+  serve_what_can_stop(rpc);
+  rpc.add("mirror", [](geometry::point p) { return geometry::point{-p.x, -p.y}; });
+
+  // Choose where functions run.
+  auto pool = patio::spawn_thread_pool(sys, rpc, {.workers = 8});
+
+  // Choose how calls travel.
+  auto server = patio::spawn_tcp_broker(sys, pool, with_keys_and_rules(set_limits().value()));
+  patio::shut_down_at_exit end_of_server{server};
+  auto where = patio::listen(server, "127.0.0.1", 0).value();
+  auto client = patio::spawn_tcp_broker(sys, patio::null_executor(), {.key = "the operator's key"});
+  patio::shut_down_at_exit end_of_client{client};
+  auto peer = patio::connect(client, where.host, where.port).get().value();
+  std::cout << "the peer serves " << peer.names.size() << " functions\n";
+
+  call(client);
+  call_and_see_why_not(client);
+  give_up(client);
+  std::cout << patio::call<std::int64_t>(client, "cube", 3).get() << ' '
+            << patio::call<std::string>(client, "later", "an answer").get() << ' '
+            << patio::call<geometry::point>(client, "mirror", geometry::point{1, 2}).get().x
+            << '\n';
+  auto caller = sys.spawn([&](caf::event_based_actor* self) { call_from_actor(self, client); });
+  caf::scoped_actor self{sys};
+  self->wait_for(caller);
+
+  auto local = patio::spawn_memory_broker(sys, pool); // the same functions within this process
+  std::cout << patio::call<double>(local, "guide.geometry.norm", 3.0, 4.0).get() << '\n';
+}
