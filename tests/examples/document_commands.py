@@ -106,9 +106,11 @@ class Server:
         self.process = subprocess.Popen(["sh", "-c", "exec " + assignments[2]], cwd=cwd, env=env,
                                         stdout=subprocess.PIPE, text=True)
         self.addresses = []
-        self.is_ready = threading.Event()
+        self.is_ready = False
+        self.has_spoken = threading.Event()  # it is ready, or never will be
         threading.Thread(target=self.read, args=(listeners,), daemon=True).start()
-        if not self.is_ready.wait(PATIENCE) or len(self.addresses) < listeners:
+        self.has_spoken.wait(PATIENCE)
+        if not self.is_ready:
             self.process.kill()
             raise Failure(f"is not ready, with {listeners} address(es) to listen on")
 
@@ -118,8 +120,9 @@ class Server:
                 self.addresses.append(line.split()[2])
             is_connected = line.startswith("connected to ")
             if len(self.addresses) == listeners and (listeners > 0 or is_connected):
-                self.is_ready.set()
-        self.is_ready.set()
+                self.is_ready = True
+                self.has_spoken.set()
+        self.has_spoken.set()
 
     def end(self, number=signal.SIGTERM):
         self.process.send_signal(number)
