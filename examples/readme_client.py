@@ -1,6 +1,12 @@
+"""The front page's client in Python."""
+import argparse
 import asyncio
-import sys
 
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("address", metavar="HOST:PORT")
+options = parser.parse_args()
+
+# The arguments come first: they need no patio.
 from patio import NullExecutor, Registry, TCPClientBroker
 
 
@@ -11,4 +17,4 @@ async def main(host, port):
             print(await broker.call("add", 6, 7))
 
 
-asyncio.run(main(*sys.argv[1].split(":")))
+asyncio.run(main(*options.address.rsplit(":", 1)))

@@ -89,7 +89,7 @@ def main():
         for text, says in cases:
             problems = found_in(documents.SOURCE, f"{GOOD}\n{text}\n", build)
             if not any(says in p for p in problems):
-                missed.append(f"not found: {text}\n  which should be: {says}\n  but was: {problems}")
+                missed.append(f"not found: {text}\n  should be: {says}\n  but was: {problems}")
     print("\n".join(missed) or f"all {len(cases)} mistakes were found")
     return 1 if missed else 0
 
