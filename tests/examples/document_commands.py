@@ -3,34 +3,24 @@
 The commands run in a folder that looks like a checkout after `sh tests/run.sh`: links to the
 sources, and `build/release` as a link to the tree that is tested. Programs that would install or
 build again are replaced by stubs (see STUBS). A server takes a free port in place of the one that
-the document names, and the later commands of the document are sent to that port.
+the document names, and the later commands of the document are sent to that port. Exits with 77 if a
+command needs what is missing: a Python with patio (PATIO_PYTHON), or openssl.
 """
+import argparse
 import os
 import pathlib
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 
+import documents
+
 PATIENCE = 120  # seconds that one command may take
-
-# What a document's commands may start. Anything else fails the check.
-PROGRAMS = {"cd", "cmake", "ctest", "export", "kill", "openssl", "patio", "python3", "sh"}
-
-# Commands that the test does not run: the reason, and a file that names what covers the command.
-NOT_RUN = {
-    "sh tests/fuzz/run.sh": (
-        "builds with clang and fuzzes for minutes; fuzz_target.sh, which it runs, is a test",
-        "tests/fuzz/CMakeLists.txt", "fuzz_target.sh"),
-    "sh tests/checks/format.sh": (
-        "needs clang-format, which the tests do not install; the CI runs it first",
-        ".ci/run", "tests/checks/format.sh"),
-    "build/release/tests/bench/codec_bench": (
-        "is built only where Google Benchmark is installed, and judges nothing",
-        "tests/bench/CMakeLists.txt", "codec_bench"),
-}
 
 # The tree is built already, and a test installs nothing: what stands in for those programs. The
 # stub of cmake still wants a preset to exist, and the stub of ctest wants a test to be selected.
@@ -50,32 +40,16 @@ ADDRESS = re.compile(r"(127\.0\.0\.1|\[::1\]):(\d+)")
 
 
 class Failure(Exception):
-    pass
+    """A command does not do what its document says; the text says what it does."""
 
 
 def is_python_needed(command):
     return "build/venv/bin/python" in command or "PATIO_PYTHON" in command
 
 
-def first_words(command):
-    """The programs of a pipeline, without assignments in front of them."""
-    for part in re.split(r" \| ", command):
-        words = [w for w in shlex.split(part, comments=True) if not re.match(r"[A-Z_]+=", w)]
-        if words:
-            yield words[0]
-
-
-def is_allowed(program):
-    return program in PROGRAMS or program.startswith("build/")
-
-
-def not_run(command):
-    return next((why for start, why in NOT_RUN.items() if command.startswith(start)), None)
-
-
-def make_checkout(folder, source, build, python_peer):
+def make_checkout(folder, build, python_peer):
     """Fills the folder in which the commands run, and returns the environment for them."""
-    for entry in source.iterdir():
+    for entry in documents.SOURCE.iterdir():
         if entry.name not in ("build", ".git"):
             (folder / entry.name).symlink_to(entry)
     (folder / "build" / "venv" / "bin").mkdir(parents=True)
@@ -128,7 +102,11 @@ class Server:
         self.process.send_signal(number)
         if number == signal.SIGHUP:
             return
-        code = self.process.wait(PATIENCE)
+        try:
+            code = self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise Failure(f"does not end: {self.command}") from None
         if code != 0 and not (code == -number and ".py" in self.command):
             raise Failure(f"ended with {code} instead of 0: {self.command}")
 
@@ -154,16 +132,16 @@ class Terminal:
 
     def run(self, line):
         command, comment = re.fullmatch(r"(.*?)(?:\s+# (.*))?", line).groups()
-        bad = [p for p in first_words(command) if not is_allowed(p)]
+        bad = [p for p in documents.first_words(command) if not documents.is_allowed(p)]
         if bad:
             raise Failure(f"unknown program {bad[0]}: add it to PROGRAMS if a test may start it")
-        if not_run(command):
+        if documents.not_run(command):
             return
         if is_python_needed(command) and not self.has_python:
             self.has_skipped = True
             return
         print("$", command, flush=True)
-        program = next(first_words(command))
+        program = next(documents.first_words(command))
         if program in ("cd", "export"):
             self.keep_state(command)
         elif program == "kill":
@@ -222,3 +200,37 @@ class Terminal:
         printed = re.match(r"prints (.*)", comment)
         if printed and done.stdout.strip() != printed[1].strip():
             raise Failure(f"prints {done.stdout.strip()}, not {printed[1]}")
+
+
+def run_commands(name, build):
+    doc = documents.Document(documents.SOURCE / name)
+    if "openssl" in str(doc.blocks) and not shutil.which("openssl"):
+        return [], "the openssl command"
+    peer = os.environ.get("PATIO_PYTHON", "")
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        terminal = Terminal(folder, make_checkout(folder, build, peer), bool(peer))
+        for block in doc.blocks:
+            for number, _, command in documents.commands_of(block)[0] if block[0] == "sh" else []:
+                try:
+                    terminal.run(command)
+                except Failure as why:
+                    doc.problem(number, f"{command}\n{why}")
+        doc.problems += terminal.close()
+    return doc.problems, "a Python with patio" if terminal.has_skipped else ""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("build", type=pathlib.Path, help="the tree that was built")
+    parser.add_argument("document", help="for example apps/README.md")
+    args = parser.parse_args()
+    problems, missing = run_commands(args.document, args.build.resolve())
+    print("\n".join(problems) or "the commands are right")
+    if not problems and missing:
+        print(f"skipped: some commands need {missing}")
+    return 1 if problems else 77 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

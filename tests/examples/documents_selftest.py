@@ -1,6 +1,6 @@
-"""Shows that documents.py can fail: a small good document passes, and each bad line is found.
+"""Shows that documents.py and document_commands.py can fail.
 
-    documents_selftest.py --build BUILD
+A small good document passes, and each bad line and bad command is found.
 """
 import argparse
 import pathlib
@@ -71,14 +71,14 @@ def found_in(tree, text, build):
     """The problems of a document, those of its commands included."""
     (tree / "README.md").write_text(text)
     problems = documents.check_all(build)
-    return problems + documents.run_commands("README.md", build)[0]
+    return problems + document_commands.run_commands("README.md", build)[0]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--build", type=pathlib.Path, required=True, help="the tree that was built")
+    parser.add_argument("build", type=pathlib.Path, help="the tree that was built")
     build = parser.parse_args().build.resolve()
-    document_commands.NOT_RUN.clear()
+    documents.NOT_RUN.clear()
     missed = []
     with tempfile.TemporaryDirectory() as folder:
         documents.SOURCE = pathlib.Path(folder)
