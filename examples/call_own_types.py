@@ -1,11 +1,13 @@
-"""A Python patio client that sends a dataclass to own_types.cpp and gets dataclasses back.
-
-Argument: HOST:PORT of own_types.cpp.
-"""
+"""A Python patio client that sends a dataclass to own_types.cpp and gets a list of them back."""
+import argparse
 import asyncio
-import sys
 from datetime import datetime, timezone
 
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("address", metavar="HOST:PORT")
+options = parser.parse_args()
+
+# The arguments come first: they need no patio.
 from patio import NullExecutor, Registry, TCPClientBroker
 from shop import Order
 
@@ -22,4 +24,4 @@ async def main(host, port):
             print("TypeError:", e)
 
 
-asyncio.run(main(*sys.argv[1].rsplit(":", 1)))
+asyncio.run(main(*options.address.rsplit(":", 1)))

@@ -1,10 +1,12 @@
-"""A Python patio client that calls the C++ actor of service_actor.cpp.
-
-Argument: HOST:PORT of service_actor.cpp.
-"""
+"""A Python patio client that calls the C++ actor of service_actor.cpp."""
+import argparse
 import asyncio
-import sys
 
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("address", metavar="HOST:PORT")
+options = parser.parse_args()
+
+# The arguments come first: they need no patio.
 from patio import NullExecutor, Registry, TCPClientBroker
 
 
@@ -23,4 +25,4 @@ async def main(host, port):
             print("TypeError:", e)
 
 
-asyncio.run(main(*sys.argv[1].rsplit(":", 1)))
+asyncio.run(main(*options.address.rsplit(":", 1)))

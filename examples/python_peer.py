@@ -1,6 +1,10 @@
-"""A Python patio server. A C++ node calls it like any other node: tcp_client HOST:PORT."""
+"""A Python patio server. C++ nodes call it as they call each other: tcp_client HOST:PORT."""
+import argparse
 import asyncio
 
+argparse.ArgumentParser(description=__doc__).parse_args()
+
+# The arguments come first: they need no patio.
 from patio import AsyncExecutor, Registry, TCPServerBroker
 
 rpc = Registry(project="test", auto_naming=False)

@@ -1,4 +1,4 @@
-"""The class that own_types.cpp has as a C++ struct."""
+"""The class that own_types.cpp has as a struct. A module of call_own_types.py."""
 from dataclasses import dataclass
 from datetime import datetime
 

@@ -1,11 +1,14 @@
-"""The Python version of tls_client.cpp.
-
-Arguments: a folder made by make_certificates.sh, HOST:PORT of the server.
-"""
+"""tls_client.cpp in Python."""
+import argparse
 import asyncio
 import ssl
-import sys
 
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("folder", help="made by make_certificates.sh")
+parser.add_argument("address", metavar="HOST:PORT")
+options = parser.parse_args()
+
+# The arguments come first: they need no patio.
 from patio import NullExecutor, Registry, TCPClientBroker
 
 
@@ -19,4 +22,4 @@ async def main(folder, address):
             print("6 times 7 is", await broker.call("mul", 6, 7))
 
 
-asyncio.run(main(*sys.argv[1:]))
+asyncio.run(main(options.folder, options.address))

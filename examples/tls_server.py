@@ -1,11 +1,13 @@
-"""The Python version of tls_server.cpp, without its access rule: Python patio has no such rules.
-
-Argument: a folder made by make_certificates.sh.
-"""
+"""tls_server.cpp in Python, without its access rule: Python patio has no rules by client name."""
+import argparse
 import asyncio
 import ssl
-import sys
 
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("folder", help="made by make_certificates.sh")
+options = parser.parse_args()
+
+# The arguments come first: they need no patio.
 from patio import AsyncExecutor, Registry, TCPServerBroker
 
 rpc = Registry(project="test", auto_naming=False)
@@ -28,4 +30,4 @@ async def main(folder):
             await broker.join()
 
 
-asyncio.run(main(sys.argv[1]))
+asyncio.run(main(options.folder))

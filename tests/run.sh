@@ -1,18 +1,30 @@
 #!/bin/sh
-# Builds everything and runs every test; arguments go to ctest, e.g. `sh tests/run.sh -L interop`.
-# One CTest summary covers two trees: `release`, and `asan` with the parts that need no CAF under the sanitizers and fuzzed, where
-# clang builds what g++ builds for the other. The unit tests are built once, for `asan`.
+# Builds everything and runs every test. Arguments go to ctest, e.g. `sh tests/run.sh -L interop`.
+# One CTest summary covers two trees. `release` is built with g++. `asan` is built with clang and
+# holds the parts that need no CAF, under the sanitizers and the fuzzers. The unit tests are built
+# once, for `asan`.
 set -eu
+usage='usage: run.sh [CTEST_OPTION...], e.g. run.sh -L interop'
+# ctest ignores an option that it does not know and runs every test, so the first one is checked.
+case ${1:-} in
+'' | -[EFILNQRUVj]* | --label-* | --tests-* | --exclude-regex | --fixture-* | --repeat* | \
+  --rerun-failed | --schedule-random | --show-only* | --stop-on-failure | --timeout | \
+  --parallel | --verbose | --extra-verbose | --output-* | --print-labels) ;;
+-h | --help) echo "$usage"; exit 0 ;;
+*) echo "run.sh: unknown argument '$1'; $usage" >&2; exit 2 ;;
+esac
 cd "$(dirname "$0")/.."
-peer=patio==0.1.4 # Python patio, the peer that the interop tests run against
+peer=patio==0.1.4 # the release of Python patio that the interop tests run against
 
 sh apps/packages.sh build tests
 
-# Prints the interpreter that has the peer, making its venv first if need be.
+# Prints the path of an interpreter that has the peer. Makes its venv first if there is none.
 python_with_peer() {
   python=$PWD/build/venv/bin/python
-  if ! "$python" -c "import importlib.metadata as m; raise SystemExit('patio==' + m.version('patio') != '$peer')" 2>/dev/null; then
-    python3 -m venv --clear build/venv >&2 && "$python" -m pip install --quiet --disable-pip-version-check "$peer" >&2 || return
+  version="from importlib.metadata import version; print('patio==' + version('patio'))"
+  if [ "$("$python" -c "$version" 2>/dev/null)" != "$peer" ]; then
+    python3 -m venv --clear build/venv >&2 || return
+    "$python" -m pip install --quiet --disable-pip-version-check "$peer" >&2 || return
   fi
   echo "$python"
 }

@@ -1,8 +1,10 @@
-"""The Python peer of the chaos runs: peer.hpp says what it is told and what it prints.
+"""The Python peer of the chaos runs. peer.hpp lists the commands it reads and the lines it prints.
 
-Its client is `plain` as patio's README shows it, or `careful`: a time limit of its own round every call, and a new broker where
-one has lost its reconnect loop or kept a dead connection, because patio 0.1.4 ends neither such calls nor such brokers.
+A `plain` client works as patio's README shows it. A `careful` client has a timeout of its own
+around each call. It replaces a broker that has lost its reconnect loop or kept a dead connection:
+patio 0.1.4 ends neither such calls nor such brokers.
 """
+import argparse
 import asyncio
 import logging
 import os
@@ -10,17 +12,38 @@ import random
 import sys
 import time
 
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    kinds = parser.add_subparsers(dest="kind", required=True)
+    server = kinds.add_parser("server", help="serves until its standard input ends")
+    server.add_argument("care", nargs="?", choices=("plain", "careful"), help="has no effect")
+    client = kinds.add_parser("client", help="makes calls")
+    client.add_argument("host")
+    client.add_argument("port", type=int)
+    client.add_argument("calls", type=int)
+    client.add_argument("rate", type=float, help="calls per second")
+    client.add_argument("seed", type=int)
+    client.add_argument("care", choices=("plain", "careful"))
+    return parser.parse_args()
+
+
+options = arguments()
+
+# The arguments come first: they need no patio.
 from patio import AsyncExecutor, NullExecutor, Registry
 from patio.broker.tcp import TCPClientBroker, TCPServerBroker
 
 BROKERS = 4
 TICK = 0.005
-GUARD = 1.5  # seconds that a careful call gets beyond its timeout, or in all without one
+# Seconds that a careful call may take beyond its timeout, or in all if it has no timeout.
+GUARD = 1.5
 PROBE_PATIENCE = 5
 
-logging.disable(logging.CRITICAL)  # lost connections are what this is about
+logging.disable(logging.CRITICAL)  # lost connections are expected
 rpc = Registry(project="chaos", auto_naming=False)
-executions = []  # by id
+executions = []  # how often each call was executed, by its id
 running = 0
 
 
@@ -77,7 +100,7 @@ async def serve():
 
 
 class PlainBroker:
-    """One broker for the whole run, as a program without workarounds has it."""
+    """Keeps one broker for the whole run, as a program without workarounds does."""
 
     def __init__(self, executor, where, links):
         self.executor, self.where, self.links = executor, where, links
@@ -85,14 +108,16 @@ class PlainBroker:
 
     def dial(self):
         self.broker = TCPClientBroker(self.executor, reconnect_timeout=0.05)
-        # What connect() does, but for its wait until the first login.
-        dials = [self.broker.connection_fabric(*self.where, asyncio.Event()) for _ in range(self.links)]
+        # Does what connect() does, without waiting for the first login.
+        dials = [self.broker.connection_fabric(*self.where, asyncio.Event())
+                 for _ in range(self.links)]
         self.loops = [self.broker.create_task(d) for d in dials]
         for loop in self.loops:
             loop.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def call(self, name, *args, timeout):
-        return "value" if await self.broker.call(name, *args, timeout=timeout) == "%d:%s" % args[:2] else "wrong_value"
+        answer = await self.broker.call(name, *args, timeout=timeout)
+        return "value" if answer == "%d:%s" % args[:2] else "wrong_value"
 
 
 class CarefulBroker(PlainBroker):
@@ -116,7 +141,8 @@ class CarefulBroker(PlainBroker):
 
 
 def draw(rng, careful):
-    """Function, padding, further arguments and timeout of one call, in the shares of peer_client.cpp."""
+    """Returns the function, padding, further arguments and timeout of one call, in the shares of
+    peer_client.cpp."""
     size = rng.randrange(100)
     padding = "x" * rng.randrange(200 if size < 90 else 4000 if size < 99 else 60000)
     kind, more, name = rng.randrange(10), (), "chaos.mark"
@@ -126,7 +152,8 @@ def draw(rng, careful):
         name = "chaos.quick"
     timeout = None
     if careful and kind % 3:
-        timeout = (50 + rng.randrange(450) if rng.randrange(10) == 0 else 1000 + rng.randrange(3000)) / 1000
+        short = rng.randrange(10) == 0
+        timeout = (50 + rng.randrange(450) if short else 1000 + rng.randrange(3000)) / 1000
     return name, padding, more, timeout
 
 
@@ -138,20 +165,24 @@ async def one_call(broker, number, name, padding, more, timeout):
         ending = "timeout"
     except Exception as e:
         ending = "overloaded" if "overloaded" in str(e) else type(e).__name__
-    say("e %d %s %d %d" % (number, ending, (time.monotonic() - begin) * 1000, timeout * 1000 if timeout else -1))
+    waited = (time.monotonic() - begin) * 1000
+    say("e %d %s %d %d" % (number, ending, waited, timeout * 1000 if timeout else -1))
 
 
 class Load:
-    """Begins the calls that are due by the clock, however many are open, but few at a time: when the processor is short,
-    they begin later instead of all waiting too long."""
+    """Begins the calls that are due by the clock, however many calls are open. Begins only a few at
+    a time: on a busy processor calls begin later, instead of all waiting too long."""
 
     def __init__(self, brokers, calls, rate, rng, careful):
-        self.brokers, self.calls, self.rate, self.rng, self.careful = brokers, calls, rate, rng, careful
-        self.loop, self.begin, self.number, self.open = asyncio.get_running_loop(), time.monotonic(), 0, set()
+        self.brokers, self.calls, self.rate = brokers, calls, rate
+        self.rng, self.careful = rng, careful
+        self.loop, self.begin = asyncio.get_running_loop(), time.monotonic()
+        self.number, self.open = 0, set()
         self.tick()
 
     def tick(self):
-        due = min(self.calls, int((time.monotonic() - self.begin) * self.rate), self.number + int(2 * TICK * self.rate) + 1)
+        due = min(self.calls, int((time.monotonic() - self.begin) * self.rate),
+                  self.number + int(2 * TICK * self.rate) + 1)
         for number in range(self.number, due):
             broker = self.brokers[number % len(self.brokers)]
             task = self.loop.create_task(one_call(broker, number, *draw(self.rng, self.careful)))
@@ -168,9 +199,10 @@ async def reaches_server(broker, number):
     deadline = time.monotonic() + PROBE_PATIENCE
     while (left := deadline - time.monotonic()) > 0:
         try:
-            if await asyncio.wait_for(broker.call("chaos.mark", number, "probe", timeout=None), min(left, GUARD)) == "value":
+            call = broker.call("chaos.mark", number, "probe", timeout=None)
+            if await asyncio.wait_for(call, min(left, GUARD)) == "value":
                 return True
-        except Exception:  # whatever it is, the next attempt may go better
+        except Exception:  # the next attempt may succeed, whatever the reason is
             await asyncio.sleep(0)
     return False
 
@@ -180,16 +212,17 @@ async def probe(brokers, first):
     say("probed %d of %d" % (sum(good), len(good)))
 
 
-async def load(host, port, calls, rate, seed, care):
+async def load():
     executor = NullExecutor(Registry(project="chaos"))
     await executor.setup()
-    kind = CarefulBroker if care == "careful" else PlainBroker
-    brokers = [kind(executor, (host, int(port)), 1 + i % 2) for i in range(BROKERS)]
-    keep = Load(brokers, int(calls), float(rate), random.Random(int(seed)), care == "careful")
+    careful = options.care == "careful"
+    kind = CarefulBroker if careful else PlainBroker
+    brokers = [kind(executor, (options.host, options.port), 1 + i % 2) for i in range(BROKERS)]
+    keep = Load(brokers, options.calls, options.rate, random.Random(options.seed), careful)
     async for command in end_of_input():
         if command == "probe":
             await probe(brokers, keep.calls)
     os._exit(0)
 
 
-asyncio.run(serve() if sys.argv[1] == "server" else load(*sys.argv[2:]))
+asyncio.run(serve() if options.kind == "server" else load())

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Fails, naming file and line, where a source breaks a rule that no compiler knows: a folder includes
-# only what its line below allows, libpatio has no I/O and no clock, tests do not sleep.
+# Fails, naming file and line, where a source breaks a rule that no compiler knows: a folder
+# includes only what its line below allows, libpatio has no I/O and no clock, tests do not sleep.
 #   sh tests/checks/layers.sh [TREE]
 set -eu
 case ${1:-} in -*) echo "layers.sh: unknown flag '$1'; usage: layers.sh [TREE]" >&2; exit 2 ;; esac
@@ -27,9 +27,14 @@ actors/patio/actors/client:  libpatio os caf pool ; PUBLIC: call.hpp remote_func
 END
 }
 
-# Prints FILE:LINE:INCLUDE for each include that runs against the order, and each folder out of order.
+# Prints FILE:LINE:INCLUDE for each include that runs against the order, and each folder out of
+# order.
 against_the_order() {
-  { folders; echo; grep -rnE --include='*.[ch]pp' '^ *# *include *[<"]patio/' libpatio/patio actors/patio || :; } | awk '
+  {
+    folders
+    echo
+    grep -rnE --include='*.[ch]pp' '^ *# *include *[<"]patio/' libpatio/patio actors/patio || :
+  } | awk '
     /^$/ { reading = 1; next }
     !reading {
       split($0, half, /[:;]/)
@@ -37,7 +42,8 @@ against_the_order() {
       count = split(half[2], names, " ")
       for (i = 1; i <= count; i++) {
         if (names[i] == "libpatio") { for (lower in in_libpatio) may[short, lower] = 1 }
-        else if (!(names[i] in known)) print folder ": may include " names[i] ", which is not above it"
+        else if (!(names[i] in known))
+          print folder ": may include " names[i] ", which is not above it"
         else may[short, names[i]] = 1
       }
       known[short] = 1; may[short, short] = 1
@@ -59,10 +65,11 @@ against_the_order() {
 
 # Prints each header that is public by the list and by no public header, or the other way round.
 public_by_one_only() {
-  folders | sed 's|^[a-z]*/\([a-z/]*\):.*PUBLIC: *|\1 |' | awk '{ for (i = 2; i <= NF; i++) print $1 "/" $i }' |
-    sort >"$scratch/listed"
-  sed -n 's|^ *# *include *<\(patio/[^>]*\)>.*|\1|p' libpatio/patio/core.hpp libpatio/patio/python_values.hpp \
-    actors/patio/patio.hpp | grep -v '^patio/core.hpp$' | sort -u >"$scratch/included"
+  folders | sed 's|^[a-z]*/\([a-z/]*\):.*PUBLIC: *|\1 |' |
+    awk '{ for (i = 2; i <= NF; i++) print $1 "/" $i }' | sort >"$scratch/listed"
+  sed -n 's|^ *# *include *<\(patio/[^>]*\)>.*|\1|p' libpatio/patio/core.hpp \
+    libpatio/patio/python_values.hpp actors/patio/patio.hpp |
+    grep -v '^patio/core.hpp$' | sort -u >"$scratch/included"
   comm -3 "$scratch/listed" "$scratch/included"
 }
 
@@ -74,7 +81,7 @@ for check in against_the_order public_by_one_only; do
   cat "$scratch/found"
   case $check in
   against_the_order) echo "^ a folder includes only what its line in layers.sh allows" >&2 ;;
-  *) echo "^ public by the list in layers.sh (left), or by a public header (right), but not by both" >&2 ;;
+  *) echo "^ public by the list in layers.sh (left) or by a public header (right), not both" >&2 ;;
   esac
   broken=1
 done
@@ -86,15 +93,18 @@ deny() {
   for folder; do
     [ -d "$folder" ] || { echo "layers.sh: there is no folder $folder in $PWD" >&2; exit 2; }
   done
-  if grep -rnE --include='*.[ch]pp' --include='*.py' --include='*.sh' --exclude-dir=checks "$regex" "$@"; then
+  if grep -rnE --include='*.[ch]pp' --include='*.py' --include='*.sh' --exclude-dir=checks \
+    "$regex" "$@"; then
     echo "^ $rule" >&2
     broken=1
   fi
 }
 
 include='^ *# *include *[<"]'
-threads='(thread|mutex|shared_mutex|condition_variable|future|semaphore|latch|barrier|pthread\.h)[>"]'
-system='((sys|netinet|arpa|net)/|(netdb|poll|unistd|fcntl|signal|time)\.h|(ctime|csignal|iostream|fstream|filesystem)[>"])'
+threads='(thread|mutex|shared_mutex|condition_variable|future|semaphore|latch|barrier|pthread\.h)'
+threads=$threads'[>"]'
+system='((sys|netinet|arpa|net)/|(netdb|poll|unistd|fcntl|signal|time)\.h'
+system=$system'|(ctime|csignal|iostream|fstream|filesystem)[>"])'
 
 deny "libpatio knows no CAF and no actors" "$include(caf/|patio/actors/)" libpatio
 deny "libpatio has no threads" "$include$threads|std::this_thread" libpatio
@@ -102,8 +112,10 @@ deny "libpatio has no sockets, files or signals" "$include$system" libpatio
 deny "libpatio has no clock: time comes in as an argument" \
   '_clock::now|clock_gettime|gettimeofday|std::time *\(' libpatio
 deny "os knows no CAF" "${include}caf/" actors/patio/actors/os
-deny "apps and examples are not included from below" "$include([.][.]/)*(apps|examples)/" libpatio actors
-deny "include through the include path, not around it" "$include[.][.]/" libpatio actors apps examples
+deny "apps and examples are not included from below" "$include([.][.]/)*(apps|examples)/" \
+  libpatio actors
+deny "include through the include path, not around it" "$include[.][.]/" \
+  libpatio actors apps examples
 deny "examples include what is public" "${include}patio/[a-z_]+/" examples
 sleeps='sleep_(for|until)|\bu?(nano)?sleep *\([^)]*\) *;|^ *sleep [0-9$"]'
 naps='\btime\.sleep|from time import.*sleep|asyncio\.sleep\((0?\.|[1-9])'

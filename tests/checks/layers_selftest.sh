@@ -1,26 +1,41 @@
 #!/bin/sh
-# Shows that layers.sh can fail: a small clean tree passes, and each single bad line added to it is found.
+# Shows that layers.sh can fail: it passes a small clean tree, and finds each single bad line added
+# to the tree.
 #   sh tests/checks/layers_selftest.sh
 set -eu
-[ $# -eq 0 ] || { echo "layers_selftest.sh: takes no arguments" >&2; exit 2; }
+[ $# -eq 0 ] || {
+  echo "layers_selftest.sh: unknown argument '$1'; usage: layers_selftest.sh" >&2
+  exit 2
+}
 layers=$(dirname "$0")/layers.sh
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
-for folder in base value convert pickle tls functions protocol mesh; do mkdir -p "$tree/libpatio/patio/$folder"; done
+for folder in base value convert pickle tls functions protocol mesh; do
+  mkdir -p "$tree/libpatio/patio/$folder"
+done
 for folder in os caf pool broker client; do mkdir -p "$tree/actors/patio/actors/$folder"; done
 mkdir -p "$tree/apps" "$tree/examples" "$tree/tests/libpatio"
 
 here=$(dirname "$0")/../..
 cp "$here"/libpatio/patio/*.hpp "$tree/libpatio/patio"
 cp "$here"/actors/patio/*.hpp "$tree/actors/patio"
-printf '#include <chrono>\n#include <openssl/ssl.h>\n#include <patio/base/time.hpp>\nusing clock = std::chrono::steady_clock;\n' \
-  >"$tree/libpatio/patio/protocol/clean.hpp"
-printf '#include <caf/all.hpp>\n#include <thread>\n#include <sys/socket.h>\n' >"$tree/actors/patio/actors/broker/clean.cpp"
-printf '#include <patio/actors/os/clean.hpp>\nvoid wait() { std::this_thread::sleep_for(1s); }\n' >"$tree/apps/clean.cpp"
-printf '#include <patio/patio.hpp>\n#include <patio/python_values.hpp>\n' >"$tree/examples/clean.cpp"
-printf 'rpc.add("sleep", nap);\ncall("sleep", 0.1);\n' >"$tree/tests/libpatio/clean.cpp"
-printf 'async def nap(seconds):\n    await asyncio.sleep(seconds)\n    await asyncio.sleep(0)\n' >"$tree/tests/clean.py"
-printf 'patio call sleep 1 &\n' >"$tree/tests/clean.sh"
+# write FILE LINE...
+write() {
+  file=$tree/$1
+  shift
+  printf '%s\n' "$@" >"$file"
+}
+write libpatio/patio/protocol/clean.hpp '#include <chrono>' '#include <openssl/ssl.h>' \
+  '#include <patio/base/time.hpp>' 'using clock = std::chrono::steady_clock;'
+write actors/patio/actors/broker/clean.cpp '#include <caf/all.hpp>' '#include <thread>' \
+  '#include <sys/socket.h>'
+write apps/clean.cpp '#include <patio/actors/os/clean.hpp>' \
+  'void wait() { std::this_thread::sleep_for(1s); }'
+write examples/clean.cpp '#include <patio/patio.hpp>' '#include <patio/python_values.hpp>'
+write tests/libpatio/clean.cpp 'rpc.add("sleep", nap);' 'call("sleep", 0.1);'
+write tests/clean.py 'async def nap(seconds):' '    await asyncio.sleep(seconds)' \
+  '    await asyncio.sleep(0)'
+write tests/clean.sh 'patio call sleep 1 &'
 sh "$layers" "$tree" || { echo "layers_selftest.sh: a clean tree was refused" >&2; exit 1; }
 
 bad=0

@@ -1,12 +1,18 @@
 #!/bin/sh
 # Runs an example and compares what it prints with its stored output.
-#   run.sh EXPECTED PROGRAM            a program that ends by itself
-#   run.sh EXPECTED PROGRAM -- CLIENT  a server, and a client that is given the addresses the server printed
-# Programs named tls_* are given a folder of new certificates first.
-# In what is compared, ports are written as PORT. A client that ends with .py needs PATIO_PYTHON.
+#   run.sh EXPECTED PROGRAM            PROGRAM ends by itself
+#   run.sh EXPECTED PROGRAM -- CLIENT  PROGRAM is a server; CLIENT gets the addresses that it prints
+# Programs named tls_* get a folder of new certificates as their first argument. The comparison
+# replaces each port by PORT. A program whose name ends in .py needs PATIO_PYTHON.
 set -eu
-expected=$1 program=$2
+usage='usage: run.sh EXPECTED PROGRAM [-- CLIENT]'
+case ${1:-} in -*) echo "run.sh: unknown flag '$1'; $usage" >&2; exit 2 ;; esac
+expected=${1:?$usage} program=${2:?$usage}
 shift 2
+case "$# ${1:-}" in
+'0 ' | '2 --') ;;
+*) echo "run.sh: unknown argument '$1'; $usage" >&2; exit 2 ;;
+esac
 work=$(mktemp -d)
 server=
 finish() {
@@ -27,7 +33,9 @@ else
     sh "${0%/*}/../../examples/make_certificates.sh" "$certificates" alice
     ;;
   esac
-  case "$program$client" in *.py*) [ -n "${PATIO_PYTHON:-}" ] || { echo "skipped: no Python with patio"; exit 77; } ;; esac
+  case "$program$client" in
+  *.py*) [ -n "${PATIO_PYTHON:-}" ] || { echo "skipped: no Python with patio"; exit 77; } ;;
+  esac
   run() { case $1 in *.py) "$PATIO_PYTHON" "$@" ;; *) "$@" ;; esac; }
   mkfifo "$work/output"
   case $program in
@@ -44,7 +52,7 @@ else
     addresses="$addresses ${line#listening on }"
     lines=$((lines - 1))
   done
-  # shellcheck disable=SC2086 # one word an address
+  # shellcheck disable=SC2086 # each address is a word of its own
   run "$client" $certificates $addresses >>"$work/seen"
   kill -TERM "$server"
   wait "$server" || [ "${program##*.}" = py ]

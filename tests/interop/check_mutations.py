@@ -1,11 +1,10 @@
-"""Whatever the library accepts, CPython accepts, with the same value: bits flipped, opcodes swapped, pieces cut out, doubled and
-spliced in pickles of the vectors and of random objects.
+"""Checks that CPython accepts whatever the library accepts, and reads the same value.
 
-    check_mutations.py RECODE VECTORS [COUNT [SEED]]     RECODE is the program pickle_recode, VECTORS is tests/data/pickle.jsonl
-
-Exits with 77 if patio cannot be imported.
+The inputs are the pickles of the vectors and of random objects, mutated: bits are flipped, opcodes
+swapped, pieces cut out, doubled and spliced. PATIO_TEST_SEED replays a run. Exits with 77 if patio
+cannot be imported.
 """
-
+import argparse
 import io
 import json
 import os
@@ -15,6 +14,20 @@ import random
 import resource
 import sys
 
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recode", help="the program pickle_recode")
+    parser.add_argument("vectors", help="tests/data/pickle.jsonl")
+    parser.add_argument("count", nargs="?", type=int, default=100_000, help="how many mutations")
+    parser.add_argument("seed", nargs="?", type=int, help="instead of PATIO_TEST_SEED")
+    return parser.parse_args()
+
+
+options = arguments()
+
+# The arguments come first: they need no patio.
 try:
     from check_pickles import EXCEPTIONS, recode
     from pickle_objects import Objects, form
@@ -25,7 +38,8 @@ except ImportError as why:
 BATCH = 10_000
 OPCODES = bytes(ord(op.code) for op in pickletools.opcodes)
 CLASSES = {
-    *((m, n) for m in ("builtins", "__builtin__") for n in ("set", "frozenset", "complex", "bytearray", "bytes", "object")),
+    *((m, n) for m in ("builtins", "__builtin__")
+      for n in ("set", "frozenset", "complex", "bytearray", "bytes", "object")),
     *((m, c.__name__) for m in ("builtins", "__builtin__", "exceptions") for c in EXCEPTIONS),
     *((m, n) for m in ("copyreg", "copy_reg") for n in ("_reconstructor", "__newobj__")),
     *(("datetime", n) for n in ("datetime", "date", "time", "timedelta", "timezone")),
@@ -36,12 +50,16 @@ CLASSES = {
     ("_codecs", "encode"),
     ("patio.broker.tcp.broker", "CallRequest"),
 }
-SUBSTITUTED = [c.__name__.encode() for c in EXCEPTIONS if not issubclass(c, Exception) or issubclass(
-    c, (OSError, StopIteration, StopAsyncIteration, SyntaxError, UnicodeError, ExceptionGroup)) or c.__name__ == "EncodingWarning"]
+# Exceptions that leave the library as a RuntimeError.
+SUBSTITUTED = [
+    c.__name__.encode() for c in EXCEPTIONS
+    if not issubclass(c, Exception) or c.__name__ == "EncodingWarning" or issubclass(
+        c, (OSError, StopIteration, StopAsyncIteration, SyntaxError, UnicodeError, ExceptionGroup))
+]
 
 
 class Loader(pickle.Unpickler):
-    """CPython's own, for classes that do no harm."""
+    """CPython's own unpickler, limited to classes that do no harm."""
 
     def find_class(self, module, name):
         if (module, name) not in CLASSES:
@@ -54,7 +72,8 @@ def load(data):
 
 
 def load_unframed(data):
-    """As CPython reads from memory: there an opcode may reach beyond its frame, which only a pickle read from a file cannot."""
+    """Reads the pickle without its frames. CPython does so in memory: there an opcode may reach
+    beyond its frame. In a pickle that CPython reads from a file, an opcode may not."""
     ops = [(op.name, at) for op, _, at in pickletools.genops(data)]
     ends = [at for _, at in ops[1:]] + [len(data)]
     return load(b"".join(data[at:end] for (name, at), end in zip(ops, ends) if name != "FRAME"))
@@ -64,14 +83,16 @@ def disagreement(p, read, loader):
     try:
         wanted = loader(p)
     except MemoryError:
-        return None  # a memo index far off costs CPython that much memory, and the library nothing
+        return None  # a large memo index costs CPython much memory, and the library none
     except Exception as why:
         return f"accepted {p.hex()} as {read!r}, which CPython refuses: {why!r}"
-    return None if form(read) == form(wanted) else f"read {p.hex()} as {read!r}, CPython as {wanted!r}"
+    if form(read) == form(wanted):
+        return None
+    return f"read {p.hex()} as {read!r}, CPython as {wanted!r}"
 
 
 def unframed(p):
-    """Without the header of its first frame, so that its length can change."""
+    """Removes the header of the first frame, so that the length of the pickle can change."""
     return p[:2] + p[11:] if p[2:3] == b"\x95" else p
 
 
@@ -119,13 +140,14 @@ def sources(rng, vectors):
 
 
 def excusable(p):
-    """Whether it names an exception that leaves as a RuntimeError: one that would hurt a Python peer, or whose constructor takes
-    other arguments than these. As arguments are data to the library, CPython may not even be able to make it."""
+    """Returns True if the pickle names an exception that leaves the library as a RuntimeError. Such
+    an exception would hurt a Python peer, or its constructor takes other arguments. The library
+    reads arguments as data, so CPython may be unable to make the exception."""
     return any(name in p for name in SUBSTITUTED)
 
 
 def check(pickles, answers):
-    """How many were accepted, and how many of those are excused."""
+    """Returns how many pickles were accepted, and how many of the accepted ones are excused."""
     accepted = excused = 0
     for p, answer in zip(pickles, answers):
         if not isinstance(answer, bytes):
@@ -142,20 +164,23 @@ def check(pickles, answers):
 
 
 def main():
-    program, vectors, *rest = sys.argv[1:]
-    count = int(rest[0]) if rest else 100_000
-    seed = int(rest[1]) if len(rest) > 1 else int(os.environ.get("PATIO_TEST_SEED") or random.randrange(1 << 32))
+    count, seed = options.count, options.seed
+    if seed is None:
+        seed = int(os.environ.get("PATIO_TEST_SEED") or random.randrange(1 << 32))
     print(f"seed {seed}", flush=True)
     resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
     rng = random.Random(seed)
-    valid = sources(rng, vectors)
+    valid = sources(rng, options.vectors)
     accepted = excused = 0
     for first in range(0, count, BATCH):
-        pickles = [mutated(rng, rng.choice(valid), rng.choice(valid)) for _ in range(min(BATCH, count - first))]
-        a, e = check(pickles, recode(program, pickles))
+        size = min(BATCH, count - first)
+        pickles = [mutated(rng, rng.choice(valid), rng.choice(valid)) for _ in range(size)]
+        a, e = check(pickles, recode(options.recode, pickles))
         accepted, excused = accepted + a, excused + e
-    print(f"{accepted} of {count} mutated pickles were accepted, with CPython's value; {excused} hold exceptions that it cannot make")
-    # As a rule one in nine is accepted, and one in a thousand of these excused; with fewer, or more, little would have been compared.
+    print(f"{accepted} of {count} mutated pickles were accepted, with CPython's value;"
+          f" {excused} hold exceptions that CPython cannot make")
+    # Usually one in nine is accepted, and one in a thousand of the accepted ones is excused. Fewer
+    # accepted or more excused ones would mean that the run compared little.
     assert accepted > count / 20, "too few were accepted"
     assert excused <= 5 + accepted / 200, "too many were excused"
 

@@ -1,4 +1,5 @@
-"""Random Python objects of every kind that the library carries, and a form in which two of them can be compared."""
+"""Random Python objects of every kind that the library carries, and a form in which two objects can
+be compared. A module of check_pickles.py and check_mutations.py."""
 
 import collections
 import datetime
@@ -36,12 +37,13 @@ class Colour(enum.Enum):
     GREEN = "green"
 
     def __reduce_ex__(self, protocol):
-        """As most Pythons do it; Debian 12's 3.11.2 calls getattr, which neither patio's loader nor this library accepts."""
+        """Pickles the member as most versions of Python do. Debian 12's Python 3.11.2 would call
+        getattr, and neither patio's loader nor this library accepts that."""
         return type(self), (self.value,)
 
 
 class Money:
-    """Pickles as a call with arguments, and a state."""
+    """Pickles as a call with arguments and a state."""
 
     def __init__(self, amount, currency):
         self.amount, self.currency = amount, currency
@@ -51,7 +53,7 @@ class Money:
 
 
 def form(v):
-    """A value with its types, float bits and orders spelled out, to be compared by ==."""
+    """Returns a value that can be compared by ==: types, float bits and orders are spelled out."""
     if isinstance(v, float):
         return "float", struct.pack(">d", v)
     if isinstance(v, complex):
@@ -68,7 +70,8 @@ def form(v):
         return "call", v.func, form(v.args), form(v.kwargs), form(v.timeout)
     if isinstance(v, uuid.UUID):
         return "UUID", v.int, v.is_safe
-    if isinstance(v, (decimal.Decimal, datetime.date, datetime.time, datetime.timedelta, datetime.timezone)):
+    if isinstance(v, (decimal.Decimal, datetime.date, datetime.time, datetime.timedelta,
+                      datetime.timezone)):
         return type(v).__name__, repr(v)
     if isinstance(v, (Record, Money)):
         return type(v).__name__, attributes(v)
@@ -82,8 +85,10 @@ def attributes(v):
 
 
 class Objects:
-    """Equal texts are one object, as are equal bytes, so that CPython's pickles, which share by identity, are what the library
-    writes. `own` is for the classes above, of which older protocols write some in a way of their own."""
+    """Makes random objects. Equal texts are one object, and so are equal bytes: CPython's pickles
+    share by identity, so CPython writes the same bytes as the library.
+
+    `own` allows the classes above. Older protocols write some of those classes differently."""
 
     def __init__(self, rng):
         self.rng = rng
@@ -110,7 +115,8 @@ class Objects:
             lambda d, n: {self.key() for _ in range(n)},
             lambda d, n: frozenset([self.key() for _ in range(n)]),
             lambda d, n: self.shared(self.any(d)),
-            lambda d, n: rng.choice((ValueError, KeyError, RuntimeError, AssertionError))(*[self.any(d) for _ in range(n)]),
+            lambda d, n: rng.choice((ValueError, KeyError, RuntimeError, AssertionError))(
+                *[self.any(d) for _ in range(n)]),
             lambda d, n: self.ordered([(self.key(), self.any(d)) for _ in range(n)]),
             lambda d, n: self.user(d, n) if self.own else [],
         )
@@ -125,27 +131,33 @@ class Objects:
 
     def real(self):
         v = struct.unpack(">d", self.rng.randbytes(8))[0]
-        return v if v == v else float("nan")  # protocol 0 knows only one NaN
+        return v if v == v else float("nan")  # protocol 0 has only one NaN
 
     def delta(self, days):
         r = self.rng
-        return datetime.timedelta(r.randint(-days, days - 1), r.choice((0, r.randrange(86400))), r.choice((0, r.randrange(1000000))))
+        return datetime.timedelta(r.randint(-days, days - 1), r.choice((0, r.randrange(86400))),
+                                  r.choice((0, r.randrange(1000000))))
 
     def zone(self):
         r = self.rng
-        offset = datetime.timedelta(0, r.choice((0, 60 * r.randrange(-1439, 1440), r.randrange(-86399, 86400))))
-        return r.choice((None, datetime.timezone.utc, datetime.timezone(offset), datetime.timezone(offset, self.text())))
+        seconds = r.choice((0, 60 * r.randrange(-1439, 1440), r.randrange(-86399, 86400)))
+        offset = datetime.timedelta(0, seconds)
+        return r.choice((None, datetime.timezone.utc, datetime.timezone(offset),
+                         datetime.timezone(offset, self.text())))
 
     def moment(self):
         r = self.rng
         day = datetime.date.fromordinal(r.randint(1, 3652059))
-        t = datetime.time(r.randrange(24), r.randrange(60), r.randrange(60), r.choice((0, r.randrange(1000000))), self.zone(), fold=r.randrange(2))
+        t = datetime.time(r.randrange(24), r.randrange(60), r.randrange(60),
+                          r.choice((0, r.randrange(1000000))), self.zone(), fold=r.randrange(2))
         return r.choice((day, t, datetime.datetime.combine(day, t)))
 
     def number(self):
         r = self.rng
         digits = "".join(r.choices("0123456789", k=r.choice((1, 2, 30))))
-        text = r.choice((digits, digits + ".5", "0." + digits, digits + "E+" + str(r.randrange(10**18 - 40)), digits + "E-" + str(r.randrange(10**18)),
+        text = r.choice((digits, digits + ".5", "0." + digits,
+                         digits + "E+" + str(r.randrange(10**18 - 40)),
+                         digits + "E-" + str(r.randrange(10**18)),
                          "NaN", "NaN" + digits, "Infinity", "sNaN3"))
         return decimal.Decimal(r.choice(("", "-")) + text)
 
@@ -157,11 +169,13 @@ class Objects:
             lambda: self.delta(r.choice((2, 999999999))),
             lambda: self.zone() or datetime.timezone.max,
             self.number,
-            lambda: uuid.UUID(int=r.getrandbits(r.choice((0, 8, 127, 128))), is_safe=r.choice(list(uuid.SafeUUID))),
+            lambda: uuid.UUID(int=r.getrandbits(r.choice((0, 8, 127, 128))),
+                              is_safe=r.choice(list(uuid.SafeUUID))),
         ))()
 
     def key(self):
-        """Numbers that are equal across types are left out where Python's own keys would merge."""
+        """Returns a hashable object that equals itself, and seldom a Decimal: equal numbers of
+        different types would be one key."""
         while True:
             v = self.rng.choice(self.leaves)()
             try:
@@ -205,10 +219,12 @@ class Objects:
         return [v, v, (v,)]
 
     def any(self, depth):
-        return self.container(depth) if depth > 0 and self.rng.random() < 0.7 else self.rng.choice(self.leaves)()
+        if depth > 0 and self.rng.random() < 0.7:
+            return self.container(depth)
+        return self.rng.choice(self.leaves)()
 
     def large(self):
-        """Beyond the batches of a thousand items and the frames of 64 KiB."""
+        """Returns an object beyond the batches of a thousand items or the frames of 64 KiB."""
         r = self.rng
         size = r.choice((999, 1000, 1001, 2000))
         return r.choice((
@@ -217,7 +233,8 @@ class Objects:
             lambda: collections.OrderedDict((i, str(i)) for i in range(r.choice((size, 9000)))),
             lambda: set(range(size)),
             lambda: [datetime.date.fromordinal(i + 1) for i in range(size)],
-            lambda: ["x" * r.randrange(65530, 65542), bytes(r.randrange(65530, 65542)), bytearray(r.randrange(65530, 65542)), 1, "end"],
+            lambda: ["x" * r.randrange(65530, 65542), bytes(r.randrange(65530, 65542)),
+                     bytearray(r.randrange(65530, 65542)), 1, "end"],
             lambda: [bytes([i % 256]) * r.randrange(1000, 40000) for i in range(9)],
             lambda: Tally((i, i) for i in range(size)) if self.own else [],
             lambda: Stack(range(size)) if self.own else [],

@@ -1,21 +1,36 @@
-"""A Python patio 0.1.4 peer, steered by JSON lines on standard input; prints one JSON line for each.
+"""A Python patio 0.1.4 peer. Reads commands as JSON lines from standard input, and prints one JSON
+line for each command.
 
-usage: python_peer.py server|client [KEY_HEX [CERTIFICATES]]
+With a folder of certificates it speaks TLS, shows its own certificate, and demands one from its
+peers.
 
-With a folder of certificates it speaks TLS, shows its own, and demands one of its peers.
-
-A server prints "listening on HOST:PORT"; a client is told where to dial:
+A server prints "listening on HOST:PORT". A client reads the address to dial:
   {"connect": ["127.0.0.1", 15383], "patience": 20} -> ["connected"] or ["not connected"]
   {"call": name, "args": "(1, 2)", "kwargs": "{}", "timeout": null, "times": 1}
                                                   -> ["ok", repr] or ["error", type, repr of args]
-`times` makes that many calls at once; their results must be equal, and are printed once.
+`times` makes that many calls at once. Their results must be equal, and are printed once.
 """
+import argparse
 import ast
 import asyncio
 import json
 import ssl
 import sys
 
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kind", choices=("server", "client"))
+    parser.add_argument("key", nargs="?", type=bytes.fromhex, default=b"", help="in hexadecimal")
+    parser.add_argument("certificates", nargs="?", help="made by make_certificates.sh")
+    return parser.parse_args()
+
+
+options = arguments()
+is_server = options.kind == "server"
+
+# The arguments come first: they need no patio.
 from patio import Registry
 from patio.broker.tcp import TCPClientBroker, TCPServerBroker
 from patio.executor import AsyncExecutor
@@ -25,7 +40,7 @@ brokers = []
 
 
 class HouseError(Exception):
-    """A class that no other peer knows."""
+    """An exception class that no other peer knows."""
 
 
 @rpc("add")
@@ -88,18 +103,22 @@ async def answer(broker, command):
         except asyncio.TimeoutError:
             return ["not connected"]
         return ["connected"]
-    args, kwargs = ast.literal_eval(command.get("args", "()")), ast.literal_eval(command.get("kwargs", "{}"))
-    calls = [broker.call(command["call"], *args, timeout=command.get("timeout"), **kwargs) for _ in range(command.get("times", 1))]
+    name, timeout = command["call"], command.get("timeout")
+    args = ast.literal_eval(command.get("args", "()"))
+    kwargs = ast.literal_eval(command.get("kwargs", "{}"))
+    calls = [broker.call(name, *args, timeout=timeout, **kwargs)
+             for _ in range(command.get("times", 1))]
     try:
         results = await asyncio.gather(*calls)
-    except BaseException as e:  # whatever arrives is to be seen by the test
+    except BaseException as e:  # the test must see whatever arrives
         return ["error", type(e).__name__, repr(e.args)]
     assert all(type(r) is type(results[0]) and r == results[0] for r in results)
     return ["ok", repr(results[0])]
 
 
-def security(folder, is_server):
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH if is_server else ssl.Purpose.SERVER_AUTH, cafile=folder + "/authority.pem")
+def security(folder):
+    purpose = ssl.Purpose.CLIENT_AUTH if is_server else ssl.Purpose.SERVER_AUTH
+    context = ssl.create_default_context(purpose, cafile=folder + "/authority.pem")
     who = folder + ("/server" if is_server else "/alice")
     context.load_cert_chain(who + ".pem", who + ".key")
     context.verify_mode = ssl.CERT_REQUIRED
@@ -107,13 +126,14 @@ def security(folder, is_server):
 
 
 async def main():
-    key = bytes.fromhex(sys.argv[2]) if len(sys.argv) > 2 else b""
-    kind = TCPServerBroker if sys.argv[1] == "server" else TCPClientBroker
-    more = {"ssl_context": security(sys.argv[3], sys.argv[1] == "server")} if len(sys.argv) > 3 else {}
+    kind = TCPServerBroker if is_server else TCPClientBroker
+    settings = {"key": options.key, "reconnect_timeout": 0.1}
+    if options.certificates:
+        settings["ssl_context"] = security(options.certificates)
     loop = asyncio.get_running_loop()
-    async with AsyncExecutor(rpc, max_workers=16) as executor, kind(executor, key=key, reconnect_timeout=0.1, **more) as broker:
+    async with AsyncExecutor(rpc, max_workers=16) as executor, kind(executor, **settings) as broker:
         brokers.append(broker)
-        if sys.argv[1] == "server":
+        if is_server:
             await broker.listen("127.0.0.1", 0)
             server, = broker.servers
             print("listening on 127.0.0.1:%d" % server.sockets[0].getsockname()[1], flush=True)

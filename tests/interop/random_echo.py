@@ -1,19 +1,31 @@
-"""Echoes random values through a C++ node and compares them in Python: equal, and of the same types all the way down.
-
-usage: random_echo.py HOST PORT COUNT [SEED]
-"""
+"""Sends random values through a C++ node's `echo` and compares them in Python. Each value must come
+back equal, and of the same types all the way down."""
+import argparse
 import asyncio
 import math
 import random
-import sys
 
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("host")
+    parser.add_argument("port", type=int)
+    parser.add_argument("count", type=int, help="how many values")
+    parser.add_argument("seed", nargs="?", type=int, help="replays a run")
+    return parser.parse_args()
+
+
+options = arguments()
+
+# The arguments come first: they need no patio.
 from patio import NullExecutor, Registry, TCPClientBroker
 
 
 def text(r):
     n = r.choice((0, 1, 5, 13, 14, 15, 300))
-    planes = (0x20, 0x7F), (0x80, 0x7FF), (0x800, 0xD7FF), (0xD800, 0xDFFF), (0xE000, 0xFFFF), (0x10000, 0x10FFFF)
-    return "".join(chr(r.randint(*r.choice(planes))) for _ in range(n))
+    ranges = ((0x20, 0x7F), (0x80, 0x7FF), (0x800, 0xD7FF), (0xD800, 0xDFFF), (0xE000, 0xFFFF),
+              (0x10000, 0x10FFFF))
+    return "".join(chr(r.randint(*r.choice(ranges))) for _ in range(n))
 
 
 def leaf(r):
@@ -25,7 +37,8 @@ def leaf(r):
     if kind == 2:
         return r.getrandbits(r.choice((31, 32, 63, 64, 65, 200, 3000))) * r.choice((1, -1))
     if kind == 3:
-        return r.choice((0.0, -0.0, math.inf, -math.inf, r.random(), r.uniform(-1e300, 1e300), 5e-324))
+        return r.choice((0.0, -0.0, math.inf, -math.inf, r.random(), r.uniform(-1e300, 1e300),
+                         5e-324))
     if kind == 4:
         return complex(r.random(), -r.random())
     if kind == 5:
@@ -73,16 +86,19 @@ def flat(items):
 
 
 async def main():
-    host, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    seed = int(sys.argv[4]) if len(sys.argv) > 4 else random.SystemRandom().getrandbits(32)
+    count, seed = options.count, options.seed
+    if seed is None:
+        seed = random.SystemRandom().getrandbits(32)
     print("seed", seed, flush=True)
     r = random.Random(seed)
     values = [make(r, 4) for _ in range(count)]
-    async with NullExecutor(Registry(project="random"), max_workers=16) as executor, TCPClientBroker(executor) as broker:
-        await asyncio.wait_for(broker.connect(host, port), 20)
+    executor = NullExecutor(Registry(project="random"), max_workers=16)
+    async with executor, TCPClientBroker(executor) as broker:
+        await asyncio.wait_for(broker.connect(options.host, options.port), 20)
         for begin in range(0, count, 100):
             part = values[begin:begin + 100]
-            for sent, back in zip(part, await asyncio.wait_for(asyncio.gather(*[broker.call("echo", v) for v in part]), 60)):
+            calls = asyncio.gather(*[broker.call("echo", v) for v in part])
+            for sent, back in zip(part, await asyncio.wait_for(calls, 60)):
                 assert same(sent, back), (seed, sent, back)
     print(count, "values came back equal", flush=True)
 

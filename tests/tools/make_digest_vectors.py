@@ -1,8 +1,9 @@
-"""Writes tests/data/digest.jsonl: BLAKE2s digests by Python's hashlib for keys and salts of every length, and messages up to 300 bytes.
+"""Writes tests/data/digest.jsonl: BLAKE2s digests by Python's hashlib, for keys and salts of every
+length and messages up to 300 bytes.
 
-python3 tests/tools/make_digest_vectors.py > tests/data/digest.jsonl
+    python3 tests/tools/make_digest_vectors.py > tests/data/digest.jsonl
 """
-
+import argparse
 import hashlib
 import json
 import random
@@ -15,9 +16,13 @@ def row(rng, key_size, salt_size, size):
 
 
 def main():
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     rng = random.Random(20240611)
-    sizes = [(0, 0, 0), (32, 8, 64), (32, 8, 128), (1, 1, 63), (0, 8, 65)]  # the ends, and round the block of 64 bytes
-    sizes += [(key_size, salt_size, rng.randint(0, 300)) for key_size in range(33) for salt_size in range(9)]
+    # The smallest and largest sizes, and sizes around the block of 64 bytes.
+    sizes = [(0, 0, 0), (32, 8, 64), (32, 8, 128), (1, 1, 63), (0, 8, 65)]
+    sizes += [(key_size, salt_size, rng.randint(0, 300))
+              for key_size in range(33) for salt_size in range(9)]
     for each in sizes:
         print(json.dumps(row(rng, *each)))
 

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Writes seeds for the fuzz targets, one file an input, made of the vectors in tests/data: make_fuzz_seeds.py FOLDER [LONGEST]"""
+"""Writes seeds for the fuzz targets, made from the vectors in tests/data. FOLDER gets a folder for
+each target, with one file for each input."""
+import argparse
 import collections
 import datetime
 import decimal
@@ -29,7 +31,7 @@ def pickles():
 
 
 def stand_in(module, name):
-    """A class that pickles under that name, wherever it is made."""
+    """Makes a class that pickles under the given module and name."""
     package = module.split(".")[0]
     made = type(name, (), {"__module__": module})
     sys.modules.setdefault(package, types.ModuleType(package))
@@ -43,27 +45,36 @@ def values_with_objects():
     offset = datetime.timezone(datetime.timedelta(hours=-5), "EST")
     ordered = collections.OrderedDict(a=1, b=[])
     ordered.note = "kept"
-    yield from (datetime.datetime(2026, 1, 2, 3, 4, 5, 6), datetime.datetime(1, 1, 1, tzinfo=offset), datetime.date(2024, 2, 29))
-    yield from (datetime.time(1, 2, 3, 4, datetime.timezone.utc, fold=1), datetime.timedelta(-1, 2, 3), offset)
-    yield from (decimal.Decimal(t) for t in ("-1.5E+3", "sNaN12", "Infinity", "0E-1999999999999999997"))
-    yield from (uuid.UUID(int=5), uuid.UUID(int=1 << 127, is_safe=uuid.SafeUUID.safe), ordered, order)
-    yield [order, order, {uuid.UUID(int=1): order}, {decimal.Decimal(1), datetime.date.min}, ValueError(order)]
+    yield datetime.datetime(2026, 1, 2, 3, 4, 5, 6)
+    yield datetime.datetime(1, 1, 1, tzinfo=offset)
+    yield datetime.date(2024, 2, 29)
+    yield datetime.time(1, 2, 3, 4, datetime.timezone.utc, fold=1)
+    yield datetime.timedelta(-1, 2, 3)
+    yield offset
+    numbers = ("-1.5E+3", "sNaN12", "Infinity", "0E-1999999999999999997")
+    yield from (decimal.Decimal(number) for number in numbers)
+    yield uuid.UUID(int=5)
+    yield uuid.UUID(int=1 << 127, is_safe=uuid.SafeUUID.safe)
+    yield from (ordered, order)
+    moments = {decimal.Decimal(1), datetime.date.min}
+    yield [order, order, {uuid.UUID(int=1): order}, moments, ValueError(order)]
 
 
 def pickles_with_objects():
-    """What is read only where these classes are added."""
+    """Yields pickles that a reader accepts only if these classes are added to it."""
     call = stand_in("patio.broker.tcp.broker", "CallRequest")()
     for v in values_with_objects():
         vars(call).update(func="mul", args=(v,), kwargs={"other": v}, timeout=None)
         yield from (pickle.dumps(each, protocol) for each in (v, call) for protocol in range(6))
     yield b"ccopy_reg\n__newobj__\n(cshop.models\nOrder\ntR(Vid\nI7\ndb."
-    yield b"cshop.models\nOrder\n(I1\ntR(I2\ne(I3\nI4\nu(Vid\nI7\ndb."  # arguments, items, entries, state
+    # With arguments, items, entries and state.
+    yield b"cshop.models\nOrder\n(I1\ntR(I2\ne(I3\nI4\nu(Vid\nI7\ndb."
     yield b"cshop.models\nOrder\n)\x81q\1}Vme\nh\1sb."  # holds itself
     yield b"cuuid\nUUID\n)\x81."  # without its state
 
 
 def streams():
-    """Both directions of each recorded session, each in one piece."""
+    """Yields both directions of each recorded session, each in one piece."""
     for row in rows("sessions.jsonl"):
         for way in "<>":
             yield b"".join(bytes.fromhex(piece) for side, piece in row["bytes"] if side == way)
@@ -82,11 +93,14 @@ def logins():
         digest = hashlib.blake2s(challenge, key=b"secret", salt=salt).digest()
         for protocol in (3, 4, 5):
             yield b"\0" + pickle.dumps((salt, digest, challenge), protocol)
-            yield b"\0" + b"(" + b"".join(b"B" + struct.pack("<I", len(b)) + b for b in (salt, digest, challenge)) + b"t."
+            parts = [b"B" + struct.pack("<I", len(b)) + b for b in (salt, digest, challenge)]
+            yield b"\0" + b"(" + b"".join(parts) + b"t."
     yield b"\1" + challenge
-    for announced in (None, {"patio": {"version": 1, "extensions": ["cancel", "leaving", "endings", "other"]}}, {"patio": []}):
+    extensions = {"version": 1, "extensions": ["cancel", "leaving", "endings", "other"]}
+    for announced in (None, {"patio": extensions}, {"patio": []}):
         yield b"\2" + pickle.dumps(announced, 4)
-    for names in (["mul", "div"], [], None, "abc", {"a": 1}, [1], ["x" * 600], ["a", "a"], ["\ud800"]):
+    for names in (["mul", "div"], [], None, "abc", {"a": 1}, [1], ["x" * 600], ["a", "a"],
+                  ["\ud800"]):
         yield b"\3" + pickle.dumps(names, 4)
 
 
@@ -98,16 +112,20 @@ def cut_streams():
 
 
 def sessions():
-    """In the commands of session.cpp: connect and log in, then the frames of recorded sessions among calls, answers and time."""
+    """Yields commands of session.cpp: connect and log in, then the frames of recorded sessions
+    among calls, answers and time."""
     begin = bytes([0, 0, 1, 0, 2, 0, 7])
     yield begin
     for stream in streams():
         for kind, serial, payload in frames_of(stream):
             if kind >= 5:
-                yield begin + bytes([3, 0, kind, serial % 256, min(len(payload), 255)]) + payload[:255] + bytes([9, 0, 8, 4])
+                frame_begin = bytes([3, 0, kind, serial % 256, min(len(payload), 255)])
+                yield begin + frame_begin + payload[:255] + bytes([9, 0, 8, 4])
     for payload in list(pickles())[::12]:
-        yield begin + bytes([5, 0, 0, 1, 20, 0, min(len(payload), 255)]) + payload[:255] + bytes([8, 200])
-    everything = [bytes([command, a, b, c]) for command in range(16) for a in (0, 1) for b in (0, 7) for c in (3, 90)]
+        call = bytes([5, 0, 0, 1, 20, 0, min(len(payload), 255)])
+        yield begin + call + payload[:255] + bytes([8, 200])
+    everything = [bytes([command, a, b, c])
+                  for command in range(16) for a in (0, 1) for b in (0, 7) for c in (3, 90)]
     yield from (begin + step for step in everything)
     yield begin + b"".join(everything[::3])
     linked = bytes([13, 7, 14, 255, 14, 255, 14, 255, 14, 255])
@@ -117,7 +135,8 @@ def sessions():
 
 
 def readings(*tiny):
-    """In the forms of pickles.hpp: the first byte modulo 3 is the form, 0x40 adds classes, and 0x80, if given, makes the limits tiny."""
+    """Yields pickles in the forms of pickles.hpp: the first byte modulo 3 is the form, 0x40 adds
+    classes, and 0x80, if given, makes the limits tiny."""
     for added, all_of in ((0, pickles()), (0x40, pickles_with_objects())):
         yield from (bytes([added | first]) + p for p in all_of for first in (0, 1, 2, *tiny))
 
@@ -131,14 +150,23 @@ targets = {
 }
 
 
-def main(folder, longest=4096):
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("longest", nargs="?", type=int, default=4096,
+                        help="the bytes of the longest seed that is written (%(default)s)")
+    return parser.parse_args()
+
+
+def main():
+    options = arguments()
     for name, seeds in targets.items():
-        place = pathlib.Path(folder) / name
+        place = options.folder / name
         place.mkdir(parents=True, exist_ok=True)
         for seed in seeds():
-            if len(seed) <= int(longest):
+            if len(seed) <= options.longest:
                 (place / hashlib.sha1(seed).hexdigest()[:16]).write_bytes(seed)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -1,7 +1,9 @@
-"""Writes libpatio/patio/base/printable.cpp: the code points that str.isprintable() rejects, as CPython 3.11 has them.
+"""Writes libpatio/patio/base/printable.cpp: the code points that str.isprintable() of CPython 3.11
+(Unicode 14) rejects.
 
-Run it with CPython 3.11 (Unicode 14): python3.11 tests/tools/make_printable_table.py > libpatio/patio/base/printable.cpp
+    python3.11 tests/tools/make_printable_table.py > libpatio/patio/base/printable.cpp
 """
+import argparse
 import sys
 import unicodedata
 
@@ -62,6 +64,8 @@ def lines(cells, width=100):
 
 
 def main():
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     assert unicodedata.unidata_version == "14.0.0", "CPython 3.11 is needed"
     table = ranges()
     body = "\n".join(lines("{0x%x, 0x%x}," % (first, last) for first, last in table))

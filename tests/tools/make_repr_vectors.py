@@ -1,31 +1,40 @@
-"""Writes tests/data/repr.jsonl: Python literals and what CPython prints for them, for repr_test.cpp.
+"""Writes tests/data/repr.jsonl for repr_test.cpp: Python literals and what CPython 3.11 prints for
+them. The fixed hash seed fixes the order of sets.
 
-Run it with CPython 3.11 and a fixed hash seed, which fixes the order of sets:
     PYTHONHASHSEED=0 python3.11 tests/tools/make_repr_vectors.py > tests/data/repr.jsonl
-Each line is {"literal": text, "repr": repr(eval(text))}. "inf", "nan", "infj" and "nanj" are names that Python itself lacks.
+
+Each line is {"literal": text, "repr": repr(eval(text))}. The names "inf", "nan", "infj" and "nanj"
+do not exist in Python: this script defines them.
 """
+import argparse
 import json
 import math
 import random
 import struct
 import sys
 
-NAMES = {"inf": math.inf, "nan": math.nan, "infj": complex(0, math.inf), "nanj": complex(0, math.nan)}
+NAMES = {
+    "inf": math.inf, "nan": math.nan,
+    "infj": complex(0, math.inf), "nanj": complex(0, math.nan),
+}
 rng = random.Random(15383)
 
-# Ends of ranges and other places where repr() changes its mind.
+# Ends of ranges, and other code points that repr() writes differently from their neighbours.
 CODE_POINTS = [
-    0, 7, 9, 10, 13, 0x1f, 0x20, 0x22, 0x27, 0x5c, 0x7e, 0x7f, 0x80, 0x9f, 0xa0, 0xa1, 0xad, 0xff, 0x100, 0x378, 0x37a, 0x600, 0x2028,
-    0x200b, 0x2010, 0x202f, 0x3000, 0xd7ff, 0xd800, 0xdbff, 0xdc00, 0xdfff, 0xe000, 0xf8ff, 0xfeff, 0xfffd, 0xfffe, 0xffff, 0x10000,
-    0x1f600, 0x1fbcb, 0x2a6df, 0x2a6e0, 0x2ffff, 0x31350, 0xe0001, 0xe0100, 0xe01ef, 0xf0000, 0x10ffff,
+    0, 7, 9, 10, 13, 0x1f, 0x20, 0x22, 0x27, 0x5c, 0x7e, 0x7f, 0x80, 0x9f, 0xa0, 0xa1, 0xad, 0xff,
+    0x100, 0x378, 0x37a, 0x600, 0x2028, 0x200b, 0x2010, 0x202f, 0x3000, 0xd7ff, 0xd800, 0xdbff,
+    0xdc00, 0xdfff, 0xe000, 0xf8ff, 0xfeff, 0xfffd, 0xfffe, 0xffff, 0x10000, 0x1f600, 0x1fbcb,
+    0x2a6df, 0x2a6e0, 0x2ffff, 0x31350, 0xe0001, 0xe0100, 0xe01ef, 0xf0000, 0x10ffff,
 ]
 
 EDGE_FLOATS = [
-    "0.0", "-0.0", "1e999", "-1e999", "1e-999", "inf", "-inf", "nan", "1e16", "9999999999999998.0", "1e15", "1e-4", "9.999e-05", "5e-324",
-    "2.2250738585072014e-308", "1.7976931348623157e308", "9007199254740993.0", "2e23", ".5", "1.", "1_0.2_5e0_1", "123456789012345680.0",
+    "0.0", "-0.0", "1e999", "-1e999", "1e-999", "inf", "-inf", "nan", "1e16", "9999999999999998.0",
+    "1e15", "1e-4", "9.999e-05", "5e-324", "2.2250738585072014e-308", "1.7976931348623157e308",
+    "9007199254740993.0", "2e23", ".5", "1.", "1_0.2_5e0_1", "123456789012345680.0",
 ]
 EDGE_TEXTS = [
-    "r'\\n' \"'\" '\"'", "b'a' b\"'\"", "'''a\n'b'''", "R'\\''", "'a\\\nb'", "'\\q'", "'\\400'", "b'\\400'", "bytearray(b\"'\")",
+    "r'\\n' \"'\" '\"'", "b'a' b\"'\"", "'''a\n'b'''", "R'\\''", "'a\\\nb'", "'\\q'", "'\\400'",
+    "b'\\400'", "bytearray(b\"'\")",
 ]
 
 
@@ -62,7 +71,9 @@ def int_literal(i):
 
 
 def complex_literal():
-    part = lambda: abs(rng.choice([some_float(), float(rng.randrange(100)), 0.0, math.inf, math.nan]))
+    def part():
+        return abs(rng.choice([some_float(), float(rng.randrange(100)), 0.0, math.inf, math.nan]))
+
     text = rng.choice(["", "-"]) + repr(part()) + rng.choice("+-") + repr(part()) + "j"
     return rng.choice([text, "(%s)" % text, rng.choice(["", "-"]) + repr(part()) + "j"])
 
@@ -83,8 +94,11 @@ def str_literal():
 
 
 def bytes_literal():
-    body = "".join(rng.choice(["\\x%02x" % rng.randrange(256), chr(rng.randrange(0x23, 0x26)), "\\n", "\\'", '\\"', "\\\\", "\\0"])
-                   for _ in range(rng.choice([0, 1, 3, 9])))
+    def piece():
+        return rng.choice(["\\x%02x" % rng.randrange(256), chr(rng.randrange(0x23, 0x26)), "\\n",
+                           "\\'", '\\"', "\\\\", "\\0"])
+
+    body = "".join(piece() for _ in range(rng.choice([0, 1, 3, 9])))
     quote = rng.choice(["'", '"', "'''", '"""'])
     return "b" + quote + body + quote
 
@@ -99,16 +113,21 @@ def leaf_literal(hashable=False):
 
 
 def set_items(keys):
-    """Items in the order in which Python prints them, which is the order held here; one only where that order is not stable."""
+    """Returns the items in the order in which Python prints them: the library keeps the order of
+    the text. Returns a single item if Python's order is not stable."""
     made = {eval(key, dict(NAMES)): key for key in keys}
     ordered = [made[item] for item in set(made)]
     again = [repr(item) for item in eval("{%s}" % ", ".join(ordered), dict(NAMES))]
-    stable = not any("nan" in key or "None" in key for key in ordered)  # their hashes are addresses
-    return ordered if stable and again == [repr(eval(key, dict(NAMES))) for key in ordered] else keys[:1]
+    # The hashes of NaN and None are addresses.
+    stable = not any("nan" in key or "None" in key for key in ordered)
+    printed = [repr(eval(key, dict(NAMES))) for key in ordered]
+    return ordered if stable and again == printed else keys[:1]
 
 
 def container_literal(depth):
-    item = lambda: container_literal(depth - 1) if depth > 1 and rng.random() < 0.5 else leaf_literal()
+    def item():
+        return container_literal(depth - 1) if depth > 1 and rng.random() < 0.5 else leaf_literal()
+
     items = [item() for _ in range(rng.choice([0, 1, 1, 2, 3]))]
     keys = [leaf_literal(hashable=True) for _ in items]
     comma = "," if items and rng.random() < 0.3 else ""
@@ -150,6 +169,8 @@ def literals():
 
 
 def main():
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     sys.set_int_max_str_digits(0)
     for text in literals():
         print(json.dumps({"literal": text, "repr": repr(eval(text, dict(NAMES)))}))

@@ -1,9 +1,10 @@
-"""Writes tests/data/type_errors.jsonl: what CPython 3.11 makes of every small call of a few functions: the arguments
-as the function sees them, or the text of the TypeError. The functions stand in tests/libpatio/functions/function_vectors_test.cpp as well.
+"""Writes tests/data/type_errors.jsonl: every small call of a few functions. For each call, CPython
+3.11 gives the arguments that the function sees or the text of the TypeError.
+tests/libpatio/functions/function_vectors_test.cpp has the same functions.
 
-python3.11 tests/tools/make_type_error_vectors.py > tests/data/type_errors.jsonl
+    python3.11 tests/tools/make_type_error_vectors.py > tests/data/type_errors.jsonl
 """
-
+import argparse
 import itertools
 import json
 
@@ -56,7 +57,8 @@ FUNCTIONS = [none, one, two, three, four, maybe, some, rest, named, both, anythi
 
 
 def row(function, args, kwargs):
-    call = {"function": function.__name__, "args": args, "kwargs": [[name, kwargs[name]] for name in kwargs]}
+    keywords = [[name, kwargs[name]] for name in kwargs]
+    call = {"function": function.__name__, "args": args, "kwargs": keywords}
     try:
         return {**call, "result": repr(function(*args, **kwargs))}
     except TypeError as e:
@@ -64,12 +66,15 @@ def row(function, args, kwargs):
 
 
 def main():
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     keywords = [names for n in range(3) for names in itertools.permutations("abcz", n)]
     for function in FUNCTIONS:
         for count in range(6):
             for names in keywords:
                 args = list(range(1, count + 1))
-                print(json.dumps(row(function, args, {name: 10 + i for i, name in enumerate(names)})))
+                kwargs = {name: 10 + i for i, name in enumerate(names)}
+                print(json.dumps(row(function, args, kwargs)))
 
 
 if __name__ == "__main__":
