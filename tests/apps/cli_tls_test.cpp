@@ -1,4 +1,4 @@
-// The `patio` command over TLS, with certificates made by examples/make_certificates.sh.
+// The `patio` command over TLS, with the certificates that examples/make_certificates.sh makes.
 #include <doctest/doctest.h>
 
 #include <signal.h>
@@ -29,36 +29,36 @@ words joined(std::initializer_list<words> parts) {
   return all;
 }
 
-words trust(const folder& f) { return {"--tls-ca", f / "authority.pem"}; }
-words present(const folder& f, const std::string& name) {
-  return {"--tls-cert", f / (name + ".pem"), "--tls-key", f / (name + ".key")};
+words believes(const folder& f) { return {"--tls-ca", f / "authority.pem"}; }
+words shows(const folder& f, const std::string& who) {
+  return {"--tls-cert", f / (who + ".pem"), "--tls-key", f / (who + ".key")};
 }
 
 finished multiply(const std::string& where, const words& flags) {
   return run(joined({{"call", "mul", "6", "7", "--connect", where}, flags}));
 }
 
-/// Returns the next line of the log that contains the text.
+/// The next line of the log with this in it.
 std::string await_log(server& s, const std::string& text) {
   for (;;)
     if (auto line = s.child().error_lines().line().value(); line.find(text) != std::string::npos)
       return line;
 }
 
-/// Revokes the certificate of this name, unless the name is empty. Writes the authority's list of
-/// all revoked certificates to revoked.pem.
-void revoke(const folder& f, const std::string& name = "") {
+/// Revokes another certificate of the folder's authority, or none, and writes its list:
+/// revoked.pem.
+void revoke(const folder& f, const std::string& who = "") {
   std::ofstream{f / "ca.cnf"}
     << "[ca]\ndefault_ca = here\n[here]\ndatabase = index\ncertificate = authority.pem\n"
        "private_key = authority.key\ndefault_md = sha256\ndefault_crl_days = 1\n";
   const std::string script = "cd \"$0\" && touch index && { [ -z \"$1\" ] || openssl ca -config "
                              "ca.cnf -revoke \"$1.pem\"; } && "
                              "openssl ca -config ca.cnf -gencrl -out revoked.pem";
-  auto done = patio::tests::run({"sh", "-c", script, f.path(), name});
+  auto done = patio::tests::run({"sh", "-c", script, f.path(), who});
   REQUIRE_MESSAGE(done.code == 0, done.err);
 }
 
-/// Returns the serial number of a server's certificate, as a client sees it.
+/// What a server's certificate is, as a client sees it.
 std::string serial_of(const std::string& where) {
   return patio::tests::run({"sh", "-c",
                             "openssl s_client -connect " + where
@@ -68,40 +68,39 @@ std::string serial_of(const std::string& where) {
 
 } // namespace
 
-TEST_CASE("patio over TLS: call, list, ping and bench work as they do without TLS") {
+TEST_CASE("patio over TLS: what it does in the clear") {
   folder f;
-  server s{joined({{"--demo"}, present(f, "server")})};
-  CHECK(multiply(s.where(), trust(f)).out == "42\n");
-  CHECK(run(joined({{"list", "--connect", s.where()}, trust(f)})).out.find("mul\n")
+  server s{joined({{"--demo"}, shows(f, "server")})};
+  CHECK(multiply(s.where(), believes(f)).out == "42\n");
+  CHECK(run(joined({{"list", "--connect", s.where()}, believes(f)})).out.find("mul\n")
         != std::string::npos);
-  CHECK(run(joined({{"ping", "--count", "2", "--connect", s.where()}, trust(f)})).code == 0);
+  CHECK(run(joined({{"ping", "--count", "2", "--connect", s.where()}, believes(f)})).code == 0);
   CHECK(run(joined({{"bench", "--connect", s.where(), "--function", "mul", "--args", "[3, 4]",
                      "--in-flight", "4", "--calls", "100"},
-                    trust(f)}))
+                    believes(f)}))
           .code
         == 0);
 }
 
-TEST_CASE(
-  "patio over TLS: a server with --tls-ca requires client certificates, and --allow matches "
-  "their names") {
+TEST_CASE("patio over TLS: a server with --tls-ca talks to holders of certificates only, and "
+          "--allow knows their names") {
   folder f;
-  server s{
-    joined({{"--demo", "--allow", "alice:*", "--allow", "*:sub"}, trust(f), present(f, "server")})};
-  CHECK(multiply(s.where(), joined({trust(f), present(f, "alice")})).out == "42\n");
-  check_error(multiply(s.where(), joined({trust(f), present(f, "bob")})), 5,
-              "nobody serves"); // the server does not announce functions that bob may not call
-  check_error(multiply(s.where(), trust(f)), 3, "it demands a client certificate (--tls-");
+  server s{joined(
+    {{"--demo", "--allow", "alice:*", "--allow", "*:sub"}, believes(f), shows(f, "server")})};
+  CHECK(multiply(s.where(), joined({believes(f), shows(f, "alice")})).out == "42\n");
+  check_error(multiply(s.where(), joined({believes(f), shows(f, "bob")})), 5,
+              "nobody serves"); // of what it may not call it is not told
+  check_error(multiply(s.where(), believes(f)), 3, "it demands a client certificate (--tls-");
 }
 
 TEST_CASE("patio over TLS: two nodes that dial each other need one certificate each") {
   folder f;
-  auto both = joined({trust(f), present(f, "server")});
+  auto both = joined({believes(f), shows(f, "server")});
   server first{joined({{"--demo"}, both})}, second{joined({both, {"--connect", first.where()}})};
   CHECK(second.child().await("connected to ") == first.where());
 }
 
-TEST_CASE("patio over TLS: an error in the files is exit code 2, and the message names the files") {
+TEST_CASE("patio over TLS: what is wrong with the files is exit code 2, and names them") {
   folder f, other;
   check_error(multiply("127.0.0.1:1", {"--tls-ca", f / "nowhere.pem"}), 2,
               "nowhere.pem: No such file or directory");
@@ -109,73 +108,70 @@ TEST_CASE("patio over TLS: an error in the files is exit code 2, and the message
   check_error(multiply("127.0.0.1:1", {"--tls-cert", f / "alice.pem", "--tls-key", f / "bob.key"}),
               2, "key");
   check_error(multiply("127.0.0.1:1", {"--tls-ca", f / "alice.key"}), 2,
-              "the authorities: there is no certificate in PEM form in it (--tls-ca "
-                + f / "alice.key" + ")");
-  check_error(multiply("127.0.0.1:1", joined({trust(f), {"--tls-crl", f / "alice.pem"}})), 2,
-              "the revocation lists: there is no certificate revocation list in PEM form in it");
+              "the authorities: there is no certificate in PEM form (--tls-ca " + f / "alice.key"
+                + ")");
+  check_error(multiply("127.0.0.1:1", joined({believes(f), {"--tls-crl", f / "alice.pem"}})), 2,
+              "the revocation lists: there is no certificate revocation list in PEM form");
   check_error(run({"serve", "--tls", "--listen", "127.0.0.1:0"}), 2,
               "needs a certificate and its private key");
 }
 
-TEST_CASE(
-  "patio over TLS: a refused certificate is exit code 3, with advice about certificates and "
-  "not about keys") {
+TEST_CASE("patio over TLS: what is wrong with a certificate is exit code 3, with advice about "
+          "certificates and not about keys") {
   folder f, other;
-  server s{joined({{"--demo"}, present(f, "server")})};
+  server s{joined({{"--demo"}, shows(f, "server")})};
   auto port = s.where().substr(s.where().rfind(':'));
-  auto check = [](const finished& ended, const std::string& reason) {
-    check_error(ended, 3, reason);
-    CHECK(ended.err.find("--tls-") != std::string::npos);
-    CHECK(ended.err.find("PATIO_KEY") == std::string::npos);
+  auto check = [](const finished& o, const std::string& says) {
+    check_error(o, 3, says);
+    CHECK(o.err.find("--tls-") != std::string::npos);
+    CHECK(o.err.find("PATIO_KEY") == std::string::npos);
   };
-  check(multiply(s.where(), trust(other)), "certificate verify failed");
+  check(multiply(s.where(), believes(other)), "certificate verify failed");
   check(multiply(s.where(), {"--tls"}), "certificate verify failed");
-  check(multiply(s.where(), joined({trust(f), {"--tls-name", "elsewhere.example"}})),
+  check(multiply(s.where(), joined({believes(f), {"--tls-name", "elsewhere.example"}})),
         "the certificate is for localhost");
-  CHECK(multiply(s.where(), joined({trust(f), {"--tls-name", "localhost"}})).out == "42\n");
-  CHECK(multiply("localhost" + port, trust(f)).out == "42\n");
+  CHECK(multiply(s.where(), joined({believes(f), {"--tls-name", "localhost"}})).out == "42\n");
+  CHECK(multiply("localhost" + port, believes(f)).out == "42\n");
   CHECK(multiply(s.where(), {"--tls-insecure"}).out == "42\n");
 }
 
-TEST_CASE(
-  "patio over TLS: with --tls-crl a revoked certificate is refused on either side, once the "
-  "list has been read") {
+TEST_CASE("patio over TLS: with --tls-crl whoever was revoked is refused, on either side, as soon "
+          "as the list is read") {
   folder f;
   revoke(f);
   const words list{"--tls-crl", f / "revoked.pem"};
-  server s{joined({{"--demo", "--verbose"}, trust(f), present(f, "server"), list})};
-  auto call_as = [&](const std::string& name) {
-    return multiply(s.where(), joined({trust(f), present(f, name)}));
+  server s{joined({{"--demo", "--verbose"}, believes(f), shows(f, "server"), list})};
+  auto by = [&](const std::string& who) {
+    return multiply(s.where(), joined({believes(f), shows(f, who)}));
   };
-  CHECK(call_as("alice").out == "42\n");
-  CHECK(call_as("bob").out == "42\n");
+  CHECK(by("alice").out == "42\n");
+  CHECK(by("bob").out == "42\n");
   revoke(f, "bob");
-  CHECK(call_as("bob").out == "42\n");
+  CHECK(by("bob").out == "42\n");
   s.child().signal(SIGHUP);
   await_log(s, "event=reload");
-  check_error(call_as("bob"), 3, "it does not accept this side's certificate");
-  await_log(s, "certificate revoked: that of 'bob'");
-  CHECK(call_as("alice").out == "42\n");
-  auto call_with_list = [&] {
-    return multiply(s.where(), joined({trust(f), present(f, "alice"), list}));
+  check_error(by("bob"), 3, "it does not accept this side's certificate");
+  await_log(s, "certificate revoked: the certificate of 'bob'");
+  CHECK(by("alice").out == "42\n");
+  auto checked = [&] {
+    return multiply(s.where(), joined({believes(f), shows(f, "alice"), list}));
   };
-  CHECK(call_with_list().out == "42\n");
+  CHECK(checked().out == "42\n");
   revoke(f, "server");
-  check_error(call_with_list(), 3, "certificate revoked: that of 'localhost'");
+  check_error(checked(), 3, "certificate revoked: the certificate of 'localhost'");
 }
 
-TEST_CASE("patio: TLS on one side only is exit code 3, and the message says so") {
+TEST_CASE("patio: TLS on one side only is exit code 3, and says so") {
   folder f;
   server plain;
-  check_error(multiply(plain.where(), trust(f)), 3, "the peer does not speak TLS");
-  server secure{joined({{"--demo", "--limit", "handshake_timeout=0.2"}, present(f, "server")})};
+  check_error(multiply(plain.where(), believes(f)), 3, "the peer does not speak TLS");
+  server secure{joined({{"--demo", "--limit", "handshake_timeout=0.2"}, shows(f, "server")})};
   check_error(multiply(secure.where(), {}), 3, "--tls");
 }
 
-TEST_CASE(
-  "patio serve: SIGHUP loads new certificates, and keeps the old ones if the new ones are wrong") {
+TEST_CASE("patio serve: SIGHUP takes new certificates, and wrong ones leave the old in place") {
   folder f;
-  server s{joined({{"--demo", "--verbose"}, present(f, "server")})};
+  server s{joined({{"--demo", "--verbose"}, shows(f, "server")})};
   auto first = serial_of(s.where());
   CHECK(first.starts_with("serial="));
   f.make();
@@ -191,14 +187,14 @@ TEST_CASE(
   std::ofstream{f / "server.pem"} << "nonsense";
   auto refused = await_reload();
   CHECK(refused.find("the certificates") != std::string::npos);
-  CHECK(refused.find("; the old certificates stay in use\"") != std::string::npos);
+  CHECK(refused.find("the old certificates stay") != std::string::npos);
   CHECK(serial_of(s.where()) == second);
-  CHECK(multiply(s.where(), trust(f)).out == "42\n");
+  CHECK(multiply(s.where(), believes(f)).out == "42\n");
 }
 
-TEST_CASE("patio serve: an authority file that is empty for a moment does not weaken the checks") {
+TEST_CASE("patio serve: a file that is empty for a moment opens no door") {
   folder f;
-  server s{joined({{"--demo", "--verbose"}, trust(f), present(f, "server")})};
+  server s{joined({{"--demo", "--verbose"}, believes(f), shows(f, "server")})};
   std::ofstream{f / "authority.pem", std::ios::trunc};
   s.child().signal(SIGHUP);
   await_log(s, f / "authority.pem" + " is empty");
@@ -207,27 +203,28 @@ TEST_CASE("patio serve: an authority file that is empty for a moment does not we
   check_error(run({"serve", "--key-file", f / "authority.pem"}), 2, "authority.pem is empty");
 }
 
-TEST_CASE("patio serve: neither its key nor its private key is visible in /proc or in the log") {
+TEST_CASE("patio serve: neither its key nor its private key is seen from outside or logged") {
   folder f;
   const std::string key = "a key for this test only";
-  server s{joined({{"--demo", "--verbose"}, trust(f), present(f, "server")}), {{"PATIO_KEY", key}}};
+  server s{joined({{"--demo", "--verbose"}, believes(f), shows(f, "server")}),
+           {{"PATIO_KEY", key}}};
   CHECK(
-    run(joined({{"call", "mul", "6", "7", "--connect", s.where()}, trust(f), present(f, "alice")}),
+    run(joined({{"call", "mul", "6", "7", "--connect", s.where()}, believes(f), shows(f, "alice")}),
         {{"PATIO_KEY", key}})
       .out
     == "42\n");
-  check_error(multiply(s.where(), joined({trust(f), present(f, "alice")})), 3, "PATIO_KEY");
-  check_error(multiply(s.where(), trust(f)), 3, "it demands a client certificate");
-  auto proc = "/proc/" + std::to_string(s.child().id());
-  auto visible = content(proc + "/cmdline") + content(proc + "/environ");
-  CHECK(visible.find("PATIO_KEY=") != std::string::npos); // the environment itself was readable
+  check_error(multiply(s.where(), joined({believes(f), shows(f, "alice")})), 3, "PATIO_KEY");
+  check_error(multiply(s.where(), believes(f)), 3, "it demands a client certificate");
+  auto of_process = "/proc/" + std::to_string(s.child().id());
+  auto seen = content(of_process + "/cmdline") + content(of_process + "/environ");
+  CHECK(seen.find("PATIO_KEY=") != std::string::npos); // it was looked at in time, but
   s.child().signal(SIGTERM);
   auto log = s.child().error_lines().rest();
   CHECK(log.find("event=connected") != std::string::npos);
   CHECK(log.find(" name=alice functions=0") != std::string::npos);
-  visible += log;
-  CHECK(visible.find(key) == std::string::npos);
+  seen += log;
+  CHECK(seen.find(key) == std::string::npos);
   std::istringstream private_key{content(f / "server.key")};
   for (std::string line; std::getline(private_key, line);)
-    CHECK(visible.find(line) == std::string::npos);
+    CHECK(seen.find(line) == std::string::npos);
 }

@@ -73,7 +73,7 @@ TEST_CASE("openssl s_client: who renegotiates is closed") {
   log_capture log;
   tcp_node server{registry{}, {.tls = of(f, "server")}};
   (void)s_client(f, server.listen(), {"-tls1_2"}, "R\n");
-  log.await("the peer wants to renegotiate, which is off");
+  log.await("the peer asks to renegotiate, and renegotiation is off");
 }
 
 TEST_CASE("openssl s_server: a client speaks TLS 1.2 and 1.3 and shows its certificate, and no "

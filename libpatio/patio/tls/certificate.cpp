@@ -8,7 +8,7 @@
 namespace patio::tls {
 namespace {
 
-constexpr std::size_t most_named = 4, longest_named = 64;
+constexpr std::size_t max_shown_names = 4, longest_shown_name = 64;
 
 std::string_view bytes_of(const ASN1_STRING* text) {
   return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
@@ -27,15 +27,15 @@ san_handle alternative_names(const X509* certificate) {
     X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr))};
 }
 
-/// Strangers choose what certificates say, and logs are read by people.
+/// Escapes and cuts a name for the log: strangers choose the names in their certificates.
 std::string escaped(std::string_view name) {
   std::string text;
-  for (auto c : name.substr(0, longest_named)) {
+  for (auto c : name.substr(0, longest_shown_name)) {
     if (is_control(c) || c == '\'' || c == '\\' || static_cast<signed char>(c) < 0)
       append_code_point(text, static_cast<unsigned char>(c));
     else text += c;
   }
-  return name.size() > longest_named ? text + "..." : text;
+  return name.size() > longest_shown_name ? text + "..." : text;
 }
 
 std::string common_name(const X509_NAME* name) {
@@ -46,17 +46,27 @@ std::string common_name(const X509_NAME* name) {
   return text;
 }
 
-std::string who(const X509_NAME* name) {
+std::string quoted_common_name(const X509_NAME* name) {
   auto common = common_name(name);
-  return common.empty() ? "somebody without a common name" : "'" + escaped(common) + "'";
+  return common.empty() ? "a subject without a common name" : "'" + escaped(common) + "'";
+}
+std::string subject_of(const X509* certificate) {
+  return quoted_common_name(X509_get_subject_name(certificate));
+}
+std::string issuer_of(const X509* certificate) {
+  return quoted_common_name(X509_get_issuer_name(certificate));
 }
 
 std::string address_text(std::string_view octets) {
   std::string text;
   for (std::size_t i = 0; i < octets.size(); ++i) {
     auto octet = static_cast<unsigned char>(octets[i]);
-    if (octets.size() == 4) text += (i ? "." : "") + std::to_string(octet);
-    else text += i && i % 2 == 0 ? ":" : "", append_hex(text, octet, 2);
+    if (octets.size() == 4) {
+      text += (i ? "." : "") + std::to_string(octet);
+      continue;
+    }
+    if (i && i % 2 == 0) text += ':';
+    append_hex(text, octet, 2);
   }
   return text;
 }
@@ -70,22 +80,23 @@ std::vector<std::string> addresses_of(const X509* certificate) {
   return addresses;
 }
 
-std::string whom_it_is_for(X509* certificate) {
+/// Returns whom the certificate is for: its first names and addresses.
+std::string holder_of(X509* certificate) {
   auto names = names_of(certificate), addresses = addresses_of(certificate);
   for (auto& name : names) name = escaped(name);
   names.insert(names.end(), addresses.begin(), addresses.end());
   if (names.empty()) return "nobody";
   std::string text;
-  for (std::size_t i = 0; i < std::min(names.size(), most_named); ++i)
+  for (std::size_t i = 0; i < std::min(names.size(), max_shown_names); ++i)
     text += (i ? ", " : "") + names[i];
-  return names.size() > most_named ? text + ", ..." : text;
+  return names.size() > max_shown_names ? text + ", ..." : text;
 }
 
 std::string date(const ASN1_TIME* when) {
-  bio_handle to{BIO_new(BIO_s_mem())};
+  bio_handle out{BIO_new(BIO_s_mem())};
   char* text = nullptr;
-  if (!to || ASN1_TIME_print(to.get(), when) != 1) return "an unreadable date";
-  auto length = BIO_get_mem_data(to.get(), &text);
+  if (!out || ASN1_TIME_print(out.get(), when) != 1) return "an unreadable date";
+  auto length = BIO_get_mem_data(out.get(), &text);
   return {text, static_cast<std::size_t>(length)};
 }
 
@@ -93,29 +104,27 @@ std::string details(int code, X509* certificate, std::string_view expected) {
   switch (code) {
   case X509_V_ERR_HOSTNAME_MISMATCH:
   case X509_V_ERR_IP_ADDRESS_MISMATCH:
-    return "the certificate is for " + whom_it_is_for(certificate) + ", not "
-           + std::string{expected};
+    return "the certificate is for " + holder_of(certificate) + ", not " + std::string{expected};
   case X509_V_ERR_CERT_HAS_EXPIRED:
-    return "that of " + who(X509_get_subject_name(certificate)) + " on "
+    return "the certificate of " + subject_of(certificate) + " expired on "
            + date(X509_get0_notAfter(certificate));
   case X509_V_ERR_CERT_NOT_YET_VALID:
-    return "that of " + who(X509_get_subject_name(certificate)) + " before "
+    return "the certificate of " + subject_of(certificate) + " is valid from "
            + date(X509_get0_notBefore(certificate));
   case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
   case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
   case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    return "the issuer " + who(X509_get_issuer_name(certificate))
-           + " is none of the trusted authorities";
+    return "the issuer " + issuer_of(certificate) + " is not a trusted authority";
   case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
   case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-    return who(X509_get_subject_name(certificate)) + " is none of the trusted authorities";
+    return subject_of(certificate) + " is not a trusted authority";
   case X509_V_ERR_UNABLE_TO_GET_CRL:
-    return "no revocation list of " + who(X509_get_issuer_name(certificate)) + " was given";
-  case X509_V_ERR_CRL_HAS_EXPIRED: return "that of " + who(X509_get_issuer_name(certificate));
+    return "there is no revocation list of " + issuer_of(certificate);
+  case X509_V_ERR_CRL_HAS_EXPIRED: return "the revocation list of " + issuer_of(certificate);
   case X509_V_ERR_INVALID_PURPOSE:
-    return "that of " + who(X509_get_subject_name(certificate)) + " is not for "
+    return "the certificate of " + subject_of(certificate) + " is not for "
            + (expected.empty() ? "clients" : "servers");
-  default: return "that of " + who(X509_get_subject_name(certificate));
+  default: return "the certificate of " + subject_of(certificate);
   }
 }
 

@@ -1,4 +1,4 @@
-/// What certificates say, as text for programs and for people. Internal: for tls_*.cpp only.
+/// The content of certificates as text, for programs and for people.
 #pragma once
 
 #include <string>
@@ -9,16 +9,16 @@
 
 namespace patio::tls {
 
-/// DNS names, and common names that are not among them. Names with control characters or NUL are
-/// left out: nothing may match them.
+/// Returns the DNS names of the certificate, then its common names that are not among them. Leaves
+/// out names with control characters or NUL, because nothing may match such a name.
 [[nodiscard]] std::vector<std::string> names_of(X509* certificate);
 
-/// Why a certificate is refused, for the verify callback of a connection that wants `expected`
-/// (empty if it dials nobody).
+/// Says why `checked` refuses a certificate. For the verify callback of a connection whose peer
+/// must be `expected`; empty on the accepting side.
 [[nodiscard]] std::string why_refused(X509_STORE_CTX* checked, std::string_view expected);
 
-/// One IP address as the 4 or 16 bytes that certificates have, else null. An IPv6 zone is left out,
-/// as certificates have none.
+/// Returns an IP address as the 4 or 16 bytes that certificates hold, or null if `host` is not an
+/// IP address. Drops an IPv6 zone, because certificates hold none.
 [[nodiscard]] octets_handle ip_address(std::string_view host);
 
 } // namespace patio::tls

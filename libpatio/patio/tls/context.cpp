@@ -23,29 +23,29 @@ tl::unexpected<error> wrong_host(std::string_view host, const std::string& why) 
 
 result<void> check_host(std::string_view host) {
   if (host.empty()) return wrong_host(host, "it is empty");
-  if (host.front() == '.')
-    return wrong_host(host, "it begins with a dot"); // any name below it, to OpenSSL
+  // OpenSSL would accept any name below such a host.
+  if (host.front() == '.') return wrong_host(host, "it begins with a dot");
   for (auto c : host) {
-    if (static_cast<signed char>(c) < 0) return wrong_host(host, "write it as DNS has it, xn--...");
-    if (c <= ' ' || c == '\x7f') return wrong_host("", "it has blanks or control characters");
+    if (static_cast<signed char>(c) < 0)
+      return wrong_host(host, "write it in its DNS form, xn--...");
+    if (c <= ' ' || c == '\x7f') return wrong_host("", "it contains blanks or control characters");
   }
   return {};
 }
 
 result<void> expect_name(SSL* ssl, const std::string& name, bool verify) {
   SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  if (verify && SSL_set1_host(ssl, name.c_str()) != 1)
-    return wrong_host(name, "it is no host name");
-  if (SSL_set_tlsext_host_name(ssl, name.c_str()) != 1)
-    return wrong_host(name, "it is no host name");
+  bool set = (!verify || SSL_set1_host(ssl, name.c_str()) == 1)
+             && SSL_set_tlsext_host_name(ssl, name.c_str()) == 1;
+  if (!set) return wrong_host(name, "it is not a host name");
   return {};
 }
 
-/// Server Name Indication is for names only.
+/// Sets no Server Name Indication, which is for names only.
 result<void> expect_address(SSL* ssl, const std::string& name, const ASN1_OCTET_STRING* address) {
   auto size = static_cast<std::size_t>(ASN1_STRING_length(address));
   if (X509_VERIFY_PARAM_set1_ip(SSL_get0_param(ssl), ASN1_STRING_get0_data(address), size) != 1)
-    return wrong_host(name, "it is no IP address");
+    return wrong_host(name, "it is not an IP address");
   return {};
 }
 
@@ -74,28 +74,28 @@ bool context::demands_client_certificate() const noexcept {
   return shared_->can_accept && shared_->demands_certificate;
 }
 
-std::unique_ptr<engine> context::accept(std::size_t most_handshake) const {
-  if (!can_accept()) throw std::logic_error{"tls_context::accept without a certificate"};
+std::unique_ptr<engine> context::accept(std::size_t max_handshake_bytes) const {
+  if (!can_accept()) throw std::logic_error{"tls::context::accept without a certificate"};
   auto trust = demands_client_certificate() ? state::peer::verified : state::peer::unverified;
   return std::make_unique<engine>(std::make_unique<state>(
-    shared_->context.get(), state::role::accepts, trust, "", most_handshake));
+    shared_->context.get(), state::role::accepts, trust, "", max_handshake_bytes));
 }
 
 result<std::unique_ptr<engine>> context::connect(std::string_view host) const {
   std::string name{shared_->name.empty() ? host : shared_->name};
   if (auto ok = check_host(name); !ok) return tl::unexpected<error>{ok.error()};
-  if (name.ends_with('.')) name.pop_back(); // as DNS may have it and certificates never do
+  if (name.ends_with('.')) name.pop_back(); // DNS allows the dot, certificates do not
   auto verifies = shared_->verifies_servers;
   auto trust = verifies ? state::peer::verified : state::peer::unverified;
   auto made = std::make_unique<state>(shared_->context.get(), state::role::connects, trust, name,
-                                      most_dialled_handshake);
+                                      max_dialled_handshake_bytes);
   ERR_clear_error();
   auto address = ip_address(name);
   auto ok = address ? expect_address(made->ssl.get(), name, address.get())
                     : expect_name(made->ssl.get(), name, verifies);
   auto dialled = std::make_unique<engine>(std::move(made));
   std::string nothing;
-  if (ok) ok = dialled->receive({}, nothing); // says hello
+  if (ok) ok = dialled->receive({}, nothing); // puts the ClientHello into output()
   drain_openssl_errors();
   if (!ok) return tl::unexpected<error>{ok.error()};
   return dialled;

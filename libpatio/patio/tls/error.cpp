@@ -9,10 +9,10 @@ namespace patio::tls {
 namespace {
 
 std::string describe_alert(int alert) {
+  // OpenSSL 3.0 has no text for "certificate required".
   std::string text = "the peer refused with the TLS alert '";
-  text += alert == SSL_AD_CERTIFICATE_REQUIRED
-            ? "certificate required"
-            : SSL_alert_desc_string_long(alert); // unknown to OpenSSL 3.0
+  text += alert == SSL_AD_CERTIFICATE_REQUIRED ? "certificate required"
+                                               : SSL_alert_desc_string_long(alert);
   switch (alert) {
   case SSL_AD_CERTIFICATE_REQUIRED: return text + "': it demands a client certificate";
   case SSL_AD_UNKNOWN_CA:
@@ -26,7 +26,7 @@ std::string describe_alert(int alert) {
   case SSL_AD_CERTIFICATE_UNKNOWN: return text + "': it does not accept this side's certificate";
   case SSL_AD_PROTOCOL_VERSION: return text + "': it does not speak TLS 1.2 or later";
   case SSL_AD_HANDSHAKE_FAILURE:
-    return text + "': no safe cipher in common, or it demands a client certificate";
+    return text + "': both sides share no safe cipher, or it demands a client certificate";
   default: return text + "'";
   }
 }
@@ -57,8 +57,8 @@ std::string describe_tls_error(unsigned long code) {
   case SSL_R_NO_SHARED_CIPHER:
     return "the peer offers no cipher that is safe and fits this side's certificate";
   case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
-    return "the peer has sent no certificate, and one is demanded";
-  case SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC: return "a TLS record was damaged on its way";
+    return "the peer has sent no certificate, and this side demands one";
+  case SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC: return "a TLS record was damaged on the way";
   default: return "TLS failed: " + openssl_reason(code);
   }
 }

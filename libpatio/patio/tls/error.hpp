@@ -1,19 +1,19 @@
-/// OpenSSL's error queue, of which each thread has one: emptied after each operation, so that no
-/// error is taken for another's. Internal: for tls_*.cpp only.
+/// OpenSSL's error queue, which each thread has one of. The functions of this folder empty it after
+/// each operation, so that an old error is not reported for a later operation.
 #pragma once
 
 #include <string>
 
 namespace patio::tls {
 
-/// Empties the queue; its oldest error, which is the cause of the others, or 0.
+/// Empties the queue. Returns its oldest error, which caused the later ones, or 0.
 unsigned long drain_openssl_errors() noexcept;
 
-/// OpenSSL's words for it.
+/// Returns OpenSSL's text for the error.
 [[nodiscard]] std::string openssl_reason(unsigned long code);
 
-/// What went wrong on a connection, and where it helps what would be right. Alerts are the peer's
-/// word for it.
+/// Says what went wrong on a connection and, where that helps, what the peer expects. A TLS alert
+/// is the peer's own reason.
 [[nodiscard]] std::string describe_tls_error(unsigned long code);
 
 } // namespace patio::tls

@@ -1,4 +1,4 @@
-/// Owners of OpenSSL's objects. Internal: for tls_*.cpp only.
+/// Owning handles for OpenSSL's objects.
 #pragma once
 
 #include <openssl/bio.h>

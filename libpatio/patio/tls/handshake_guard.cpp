@@ -3,21 +3,20 @@
 #include <algorithm>
 
 #include <patio/base/printable.hpp>
-#include <patio/tls/tls.hpp>
 
 namespace patio::tls {
 namespace {
 
-constexpr std::size_t record_header = 5, message_header = 4;
-constexpr char change_of_ciphers = 20, alert = 21, handshake = 22, encrypted_data = 23;
+constexpr std::size_t record_header_size = 5, message_header_size = 4;
+constexpr char change_cipher_spec = 20, alert = 21, handshake = 22, encrypted_data = 23;
 constexpr char client_hello = 1;
 
-/// Moves bytes over until `to` has `size`; whether it has.
-bool gather(std::string& to, std::size_t size, std::string_view& from) {
-  auto count = std::min(size - to.size(), from.size());
-  to += from.substr(0, count);
+/// Moves bytes from `from` to `header` until `header` has `size` bytes. Returns whether it has.
+bool gather(std::string& header, std::size_t size, std::string_view& from) {
+  auto count = std::min(size - header.size(), from.size());
+  header += from.substr(0, count);
   from.remove_prefix(count);
-  return to.size() == size;
+  return header.size() == size;
 }
 
 std::size_t big_endian(std::string_view bytes) {
@@ -26,59 +25,73 @@ std::size_t big_endian(std::string_view bytes) {
   return number;
 }
 
+bool looks_like_tls(std::string_view first_bytes) {
+  if (first_bytes.empty() || (first_bytes[0] != handshake && first_bytes[0] != alert)) return false;
+  return first_bytes.size() == 1 || first_bytes[1] == 3;
+}
+
 tl::unexpected<error> not_tls(std::string_view first_bytes) {
   std::string text = "the peer does not speak TLS: it sent";
-  for (auto b : first_bytes) text += ' ', append_hex(text, static_cast<unsigned char>(b), 2);
+  for (auto b : first_bytes) {
+    text += ' ';
+    append_hex(text, static_cast<unsigned char>(b), 2);
+  }
   return fail(errc::login_refused, std::move(text));
 }
 
 } // namespace
 
-bool looks_like_tls(std::string_view first_bytes) noexcept {
-  if (first_bytes.empty() || (first_bytes[0] != handshake && first_bytes[0] != alert)) return false;
-  return first_bytes.size() == 1 || first_bytes[1] == 3;
+result<void> handshake_guard::check(std::string_view bytes, bool tls12) {
+  auto permitted = bytes.substr(0, max_bytes_ - bytes_);
+  bytes_ += permitted.size();
+  auto ok = check_records(permitted, tls12);
+  if (!ok || permitted.size() == bytes.size()) return ok;
+  return fail(errc::login_refused, exceeded_,
+              "the peer's TLS handshake has more than " + std::to_string(max_bytes_) + " bytes");
 }
 
-result<void> handshake_guard::look(std::string_view bytes, bool tls12) {
+result<void> handshake_guard::check_records(std::string_view bytes, bool tls12) {
   while (!bytes.empty() && !encrypted_) {
     if (record_left_ == 0) {
-      if (auto ok = look_at_record(bytes, tls12); !ok) return ok;
+      if (auto ok = begin_record(bytes, tls12); !ok) return ok;
       continue;
     }
     auto part = bytes.substr(0, record_left_);
-    if (header_[0] == handshake)
-      if (auto ok = look_at_messages(part); !ok) return ok;
+    if (record_header_[0] == handshake)
+      if (auto ok = check_messages(part); !ok) return ok;
     bytes.remove_prefix(part.size());
     record_left_ -= part.size();
-    if (record_left_ == 0) header_.clear();
+    if (record_left_ == 0) record_header_.clear();
   }
   return {};
 }
 
-result<void> handshake_guard::look_at_record(std::string_view& bytes, bool tls12) {
-  bool complete = gather(header_, record_header, bytes);
-  if (!any_record_ && !looks_like_tls(header_)) return not_tls(header_);
+result<void> handshake_guard::begin_record(std::string_view& bytes, bool tls12) {
+  bool complete = gather(record_header_, record_header_size, bytes);
+  if (!any_record_ && !looks_like_tls(record_header_)) return not_tls(record_header_);
   if (!complete) return {};
   any_record_ = true;
-  encrypted_ = header_[0] == encrypted_data || (header_[0] == change_of_ciphers && tls12);
-  record_left_ = big_endian(std::string_view{header_}.substr(3));
-  if (record_left_ == 0) header_.clear();
+  auto kind = record_header_[0];
+  encrypted_ = kind == encrypted_data || (kind == change_cipher_spec && tls12);
+  record_left_ = big_endian(std::string_view{record_header_}.substr(3));
+  if (record_left_ == 0) record_header_.clear();
   return {};
 }
 
-result<void> handshake_guard::look_at_messages(std::string_view bytes) {
+result<void> handshake_guard::check_messages(std::string_view bytes) {
   while (!bytes.empty()) {
     auto skipped = std::min(message_left_, bytes.size());
     message_left_ -= skipped;
     bytes.remove_prefix(skipped);
-    if (bytes.empty() || !gather(message_, message_header, bytes)) return {};
-    message_left_ = big_endian(std::string_view{message_}.substr(1));
-    auto most = message_[0] == client_hello ? largest_client_hello : largest_handshake_message;
-    message_.clear();
-    if (message_left_ > most)
+    if (bytes.empty() || !gather(message_header_, message_header_size, bytes)) return {};
+    message_left_ = big_endian(std::string_view{message_header_}.substr(1));
+    auto max =
+      message_header_[0] == client_hello ? largest_client_hello : largest_handshake_message;
+    message_header_.clear();
+    if (message_left_ > max)
       return fail(errc::login_refused, "a message of the TLS handshake has "
-                                         + std::to_string(message_left_) + " bytes, more than the "
-                                         + std::to_string(most) + " that are taken");
+                                         + std::to_string(message_left_) + " bytes, and at most "
+                                         + std::to_string(max) + " are accepted");
   }
   return {};
 }

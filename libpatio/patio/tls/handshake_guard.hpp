@@ -1,6 +1,6 @@
-/// Reads along while a handshake is not yet encrypted, and refuses what OpenSSL would take memory
-/// for on a stranger's word: it makes room for a message as soon as its length has come, 128 KiB
-/// for a ClientHello. Internal: for tls_*.cpp only.
+/// Checks the unencrypted part of a peer's handshake before OpenSSL sees it. OpenSSL allocates room
+/// for a whole message as soon as it has read the message's length (128 KiB for a ClientHello), so
+/// without the guard a stranger's claim would cost memory.
 #pragma once
 
 #include <cstddef>
@@ -11,25 +11,32 @@
 
 namespace patio::tls {
 
-/// Of one handshake message, a chain of certificates included.
+/// Bytes of one handshake message, such as a chain of certificates.
 inline constexpr std::size_t largest_handshake_message = std::size_t{16} << 10;
 
-/// A client's first, of which all is kept for as long as the handshake takes. One with a key of
-/// ML-KEM has 2 KiB.
+/// Bytes of a client's first message, which is kept until the handshake ends. A ClientHello with an
+/// ML-KEM key has 2 KiB.
 inline constexpr std::size_t largest_client_hello = std::size_t{3} << 10;
 
 class handshake_guard {
 public:
-  /// In any cut. `tls12`: whether that version has been agreed on, where nothing can be read behind
-  /// the change of ciphers.
-  [[nodiscard]] result<void> look(std::string_view bytes, bool tls12);
+  /// The whole handshake may have at most `max_bytes` bytes; `exceeded` names that limit in the
+  /// error.
+  handshake_guard(std::size_t max_bytes, limit exceeded) noexcept
+      : max_bytes_{max_bytes}, exceeded_{exceeded} {}
+
+  /// Checks the next bytes of the handshake, in pieces of any size. `tls12` says that both sides
+  /// have agreed on TLS 1.2, where everything after ChangeCipherSpec is encrypted.
+  [[nodiscard]] result<void> check(std::string_view bytes, bool tls12);
 
 private:
-  result<void> look_at_record(std::string_view& bytes, bool tls12);
-  result<void> look_at_messages(std::string_view bytes);
+  result<void> check_records(std::string_view bytes, bool tls12);
+  result<void> begin_record(std::string_view& bytes, bool tls12);
+  result<void> check_messages(std::string_view bytes);
 
-  std::string header_;  // of the record, as far as it has come
-  std::string message_; // the same of the message's header
+  std::size_t bytes_ = 0, max_bytes_;
+  limit exceeded_;
+  std::string record_header_, message_header_; // the part that has arrived
   std::size_t record_left_ = 0, message_left_ = 0;
   bool any_record_ = false, encrypted_ = false;
 };

@@ -12,13 +12,13 @@
 namespace patio::tls {
 namespace {
 
-/// OpenSSL would ask at the terminal.
+/// Gives OpenSSL no pass phrase, for which it would ask at the terminal. Notes that it has asked.
 int no_pass_phrase(char*, int, int, void* asked) {
   if (asked) *static_cast<bool*>(asked) = true;
   return 0;
 }
 
-/// Reads the text where it is: there is no copy to wipe.
+/// Returns a BIO that reads the text in place, so there is no copy of a key to wipe.
 bio_handle bio_over_text(std::string_view text) {
   bio_handle bio{BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))};
   if (!bio) throw std::bad_alloc{};
@@ -43,9 +43,9 @@ result<std::vector<Handle>> read_all(std::string_view pem, std::string_view what
   while (auto* one = read(from.get(), nullptr, no_pass_phrase, nullptr)) all.emplace_back(one);
   auto code = drain_openssl_errors();
   if (!at_end_of_pem(code))
-    return wrong(what, "number " + std::to_string(all.size() + 1) + " is no readable " + kind + ": "
-                         + openssl_reason(code));
-  if (all.empty()) return wrong(what, "there is no " + kind + " in PEM form in it");
+    return wrong(what, "number " + std::to_string(all.size() + 1) + " is not a readable " + kind
+                         + ": " + openssl_reason(code));
+  if (all.empty()) return wrong(what, "there is no " + kind + " in PEM form");
   return all;
 }
 
@@ -67,10 +67,10 @@ result<key_handle> read_private_key(std::string_view pem, std::string_view what)
   key_handle key{PEM_read_bio_PrivateKey(from.get(), nullptr, no_pass_phrase, &asked)};
   drain_openssl_errors();
   if (asked)
-    return wrong(
-      what,
-      "it is encrypted, and no pass phrase is asked for; 'openssl pkey' writes it without one");
-  if (!key) return wrong(what, "there is no readable private key in PEM form in it");
+    return wrong(what,
+                 "it is encrypted, and patio asks for no pass phrase; 'openssl pkey' writes a "
+                 "key without one");
+  if (!key) return wrong(what, "there is no readable private key in PEM form");
   return key;
 }
 

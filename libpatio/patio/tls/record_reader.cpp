@@ -5,11 +5,11 @@
 namespace patio::tls {
 namespace {
 
-// RFC 8446, 5.1; of content OpenSSL takes no more, whatever the version.
-constexpr std::size_t header_size = 5;
-constexpr std::size_t most_content = (std::size_t{16} << 10) + 320;
+constexpr std::size_t header_size = 5; // RFC 8446, 5.1
+/// The most content of a record that OpenSSL accepts, in any version of TLS.
+constexpr std::size_t max_content = (std::size_t{16} << 10) + 320;
 constexpr char major_version = 3;
-constexpr std::size_t step = 1024; // of room
+constexpr std::size_t growth = 1024; // bytes
 
 std::size_t content_size(std::string_view header) {
   auto byte = [&](std::size_t i) {
@@ -19,12 +19,12 @@ std::size_t content_size(std::string_view header) {
 }
 
 bool begins_record(std::string_view header) {
-  return header[1] == major_version && content_size(header) <= most_content;
+  return header[1] == major_version && content_size(header) <= max_content;
 }
 
 } // namespace
 
-std::string_view tls_record_reader::next(std::string_view& bytes) {
+std::string_view record_reader::next(std::string_view& bytes) {
   release();
   if (held_.empty()) {
     if (auto size = record_size(bytes); size <= bytes.size()) {
@@ -41,25 +41,26 @@ std::string_view tls_record_reader::next(std::string_view& bytes) {
   return held_;
 }
 
-void tls_record_reader::release() noexcept {
+void record_reader::release() noexcept {
   if (returned_) std::string{}.swap(held_);
   returned_ = false;
 }
 
-/// Of the record that begins so; of its header while that is not whole.
-std::size_t tls_record_reader::record_size(std::string_view begun) {
+/// Returns the size of the record that begins so. Returns the header's size until the header is
+/// whole.
+std::size_t record_reader::record_size(std::string_view begun) {
   if (!broken_ && begun.size() < header_size) return header_size;
   broken_ = broken_ || !begins_record(begun);
   return broken_ ? begun.size() : header_size + content_size(begun);
 }
 
-/// At most as much as completes `size` bytes. A string that grows by itself would take twice the
-/// room.
-void tls_record_reader::keep(std::string_view& bytes, std::size_t size) {
+/// Moves bytes into `held_` until it has `size` bytes. Reserves the room itself, because a growing
+/// string would reserve twice as much.
+void record_reader::keep(std::string_view& bytes, std::size_t size) {
   auto part = bytes.substr(0, size - held_.size());
   if (auto wanted = held_.size() + part.size(); wanted > held_.capacity()) {
     std::string larger;
-    larger.reserve(std::min(size, (wanted + step - 1) / step * step));
+    larger.reserve(std::min(size, (wanted + growth - 1) / growth * growth));
     larger += held_;
     held_.swap(larger);
   }

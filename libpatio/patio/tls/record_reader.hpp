@@ -1,6 +1,6 @@
-/// Cuts a stream into TLS records, so that an SSL is only shown whole ones: it takes room for the
-/// largest (16 KiB) as soon as it has read a byte of one, and keeps that until it has the rest.
-/// Internal: for tls_*.cpp only.
+/// Cuts a stream into TLS records, so that an SSL sees only whole records. As soon as an SSL has
+/// read one byte of a record, it allocates room for the largest record (16 KiB), and keeps that
+/// room until it has the rest.
 #pragma once
 
 #include <cstddef>
@@ -9,22 +9,24 @@
 
 namespace patio::tls {
 
-class tls_record_reader {
+class record_reader {
 public:
-  /// Takes off `bytes` what belongs to the next record. Returns it once it is whole, which holds
-  /// until the next call, else nothing. What begins no record is returned as it comes, and all that
-  /// is behind it: the SSL refuses that at its header.
+  /// Removes the bytes of the next record from `bytes`. Returns the record once it is whole, and
+  /// nothing before that. The returned view is valid until the next call.
+  ///
+  /// Returns bytes that do not begin a record as they come, and everything after them: the SSL
+  /// refuses them at their header.
   [[nodiscard]] std::string_view next(std::string_view& bytes);
 
-  /// Gives back the memory of the record that was returned.
+  /// Frees the memory of the returned record.
   void release() noexcept;
 
 private:
   std::size_t record_size(std::string_view begun);
   void keep(std::string_view& bytes, std::size_t size);
 
-  std::string held_; // what has come of a record that is not whole, or one that came in pieces and
-                     // was returned
+  /// The part of a record that has arrived, or the returned record if it came in pieces.
+  std::string held_;
   bool returned_ = false, broken_ = false;
 };
 

@@ -17,14 +17,14 @@ constexpr auto groups = "X25519:P-256:P-384";
 
 constexpr auto switched_on =
   SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET | SSL_OP_SINGLE_ECDH_USE;
-/// What the system's configuration of OpenSSL may have switched on.
+/// The system's configuration of OpenSSL may have switched these on.
 constexpr auto switched_off =
   SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION
   | SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_ALLOW_CLIENT_RENEGOTIATION | SSL_OP_ENABLE_KTLS;
 
 tl::unexpected<error> wrong(std::string text) { return fail(errc::invalid, std::move(text)); }
 
-result<void> restrict(SSL_CTX* context) {
+result<void> harden(SSL_CTX* context) {
   SSL_CTX_set_security_level(context, 2);
   SSL_CTX_clear_options(context, switched_off);
   SSL_CTX_set_options(context, switched_on);
@@ -41,18 +41,18 @@ result<void> restrict(SSL_CTX* context) {
              && SSL_CTX_set_max_early_data(context, 0) == 1
              && SSL_CTX_set_recv_max_early_data(context, 0) == 1;
   if (!all)
-    return wrong("this OpenSSL cannot be held to TLS 1.2 and 1.3: "
+    return wrong("this OpenSSL cannot be limited to TLS 1.2 and 1.3: "
                  + openssl_reason(drain_openssl_errors()));
   return {};
 }
 
-/// By the security level, which wants 112 bits.
+/// For a certificate or key below the security level, which demands 112 bits.
 tl::unexpected<error> too_weak(const std::string& what) {
   return wrong(what + " is too weak: " + openssl_reason(drain_openssl_errors())
-               + " (RSA has at least 2048 bits, signatures SHA-256)");
+               + " (RSA keys need at least 2048 bits, signatures SHA-256)");
 }
 
-/// A private key that is freed is wiped by OpenSSL.
+/// OpenSSL wipes a private key when it frees the key.
 result<void> use_certificates(SSL_CTX* context, const tls_options& options) {
   if (options.certificates.empty() && options.private_key.empty()) return {};
   if (options.certificates.empty()) return wrong("there is a private key, but no certificate");
@@ -62,8 +62,8 @@ result<void> use_certificates(SSL_CTX* context, const tls_options& options) {
   auto key = read_private_key(options.private_key.view(), "the private key");
   if (!key) return tl::unexpected<error>{std::move(key).error()};
   if (X509_check_private_key(chain->front().get(), key->get()) != 1)
-    return wrong("the private key does not belong to the certificate (the first one, where there "
-                 "are several)");
+    return wrong("the private key does not belong to the certificate (the first one if there are "
+                 "several)");
   if (SSL_CTX_use_certificate(context, chain->front().get()) != 1)
     return too_weak("the certificate");
   if (SSL_CTX_use_PrivateKey(context, key->get()) != 1) return too_weak("the private key");
@@ -73,7 +73,7 @@ result<void> use_certificates(SSL_CTX* context, const tls_options& options) {
   return {};
 }
 
-result<void> believe(SSL_CTX* context, const tls_options& options) {
+result<void> trust(SSL_CTX* context, const tls_options& options) {
   if (options.authorities.empty()) {
     if (options.verify == tls_options::verification::full)
       SSL_CTX_set_default_verify_paths(context);
@@ -86,7 +86,7 @@ result<void> believe(SSL_CTX* context, const tls_options& options) {
     if (X509_STORE_add_cert(store, authority.get()) != 1
         || SSL_CTX_add_client_CA(context, authority.get()) != 1)
       throw std::bad_alloc{};
-  // One may be an intermediate authority, whose own issuer is not believed.
+  // A trusted authority may be an intermediate one, whose own issuer is not trusted.
   X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
   return {};
 }
@@ -107,9 +107,9 @@ result<void> revoke(SSL_CTX* context, const tls_options& options) {
 result<ssl_ctx_handle> make_ssl_context(const tls_options& options) {
   ssl_ctx_handle context{SSL_CTX_new(TLS_method())};
   if (!context) throw std::bad_alloc{};
-  auto ok = restrict(context.get())
+  auto ok = harden(context.get())
               .and_then([&] { return use_certificates(context.get(), options); })
-              .and_then([&] { return believe(context.get(), options); })
+              .and_then([&] { return trust(context.get(), options); })
               .and_then([&] { return revoke(context.get(), options); });
   if (!ok) return tl::unexpected<error>{std::move(ok).error()};
   return context;

@@ -1,4 +1,4 @@
-/// What every connection of a context is held to. Internal: for tls_*.cpp only.
+/// The settings that every connection of a context shares.
 #pragma once
 
 #include <patio/tls/handles.hpp>
@@ -6,8 +6,8 @@
 
 namespace patio::tls {
 
-/// Certificates of authorities between one that is trusted and the peer's own; and of all that a
-/// client may show.
+/// The most authorities between a trusted one and the peer's own certificate. A client may also
+/// show at most so many certificates in all.
 inline constexpr int longest_chain = 8;
 
 [[nodiscard]] result<ssl_ctx_handle> make_ssl_context(const tls_options& options);

@@ -1,6 +1,6 @@
-/// TLS 1.2 and 1.3 without sockets: cipher bytes go in, plain bytes come out, and the reverse. A
-/// context is a value that connections share, on any thread; an engine is one connection, owned by
-/// one thread at a time, and asks no clock but OpenSSL's.
+/// TLS 1.2 and 1.3 without sockets: cipher bytes go in and plain bytes come out, and the reverse.
+/// A context is a value that connections share, on any thread. An engine is one connection, and
+/// belongs to one thread at a time. Only OpenSSL reads a clock, to check certificates.
 #pragma once
 
 #include <memory>
@@ -13,22 +13,25 @@
 
 namespace patio {
 
-/// How a node proves itself and whom it believes. All texts are PEM.
+/// How a node proves its identity, and whom it trusts. All texts are PEM.
 struct tls_options {
   enum class verification : std::uint8_t {
-    full, ///< the server's certificate must come from an authority and name the server
-    insecure_accept_any_server, ///< a client looks at no certificate: whoever answers reads and
-                                ///< changes everything
+    /// The server's certificate must come from a trusted authority and name the server.
+    full,
+    /// A client checks no certificate. Whoever answers can read and change everything.
+    insecure_accept_any_server,
   };
-  secret certificates{}; ///< its own chain, leaf first; often in one text with the private key. Who
-                         ///< accepts connections must have one
-  secret private_key{};  ///< of the leaf, unencrypted
-  std::string authorities{}; ///< to believe. Empty: a client trusts the system's store, a server
-                             ///< asks no client for a certificate
-  std::string revoked{}; ///< certificate revocation lists; if there are any, each issuer of a chain
-                         ///< must have one
-  std::string
-    name{}; ///< what the server's certificate must name, instead of the host that is dialled
+  /// The node's own chain, leaf first. The text may also hold the private key. A node that accepts
+  /// connections needs a chain.
+  secret certificates{};
+  secret private_key{}; ///< the leaf's key, unencrypted
+  /// The authorities to trust. If this is empty, a client trusts the system's store, and a server
+  /// asks no client for a certificate.
+  std::string authorities{};
+  /// Certificate revocation lists. If there are any, each issuer in a chain must have a list.
+  std::string revoked{};
+  /// The name that the server's certificate must have, in place of the dialled host.
+  std::string name{};
   verification verify = verification::full;
 };
 
@@ -36,39 +39,40 @@ struct tls_options {
 
 namespace patio::tls {
 
-/// One connection. After an error it must be closed, once output() has been sent: that may tell the
-/// peer why.
+/// One connection. After an error its owner sends what output() holds, which may tell the peer the
+/// reason, and closes the connection.
 class engine {
 public:
-  struct state; ///< OpenSSL's side of it
+  struct state; ///< the part that OpenSSL shares
   explicit engine(std::unique_ptr<state> made) noexcept;
   ~engine();
   engine(engine&&) = delete;
 
-  /// Bytes from the socket, in any cut; what they decrypt to is appended to `plain`. Fails with
-  /// errc::login_refused until the peer has sent its first plain byte, with errc::protocol from
-  /// then on, and with the same error each time after that. Bytes behind a close_notify are
-  /// ignored.
+  /// Takes bytes from the socket, in pieces of any size, and appends the decrypted bytes to
+  /// `plain`. Fails with errc::login_refused until the peer has sent its first plain byte, and with
+  /// errc::protocol from then on. After a failure, each call fails with the same error. Ignores the
+  /// bytes after a close_notify.
   [[nodiscard]] result<void> receive(std::string_view cipher, std::string& plain);
 
-  /// Only once is_open(), else std::logic_error. Ignored after close() or an error.
+  /// Encrypts `plain` into output(). Throws std::logic_error before the handshake is done. Does
+  /// nothing after close() or an error.
   void send(std::string_view plain);
 
-  /// Bytes for the socket; the owner takes them all and leaves the string empty.
+  /// The bytes for the socket. The owner takes all of them and leaves the string empty.
   [[nodiscard]] std::string& output() noexcept;
 
-  /// The handshake is done and the peer is who it should be.
+  /// The handshake is done, the peer is verified if it must be, and there was no error.
   [[nodiscard]] bool is_open() const noexcept;
 
-  /// The peer has said that nothing follows. A connection that ends without may have been cut by
-  /// anybody.
+  /// The peer has sent a close_notify. The end of a connection without one may be a truncation by
+  /// anybody on the network.
   [[nodiscard]] bool peer_closed() const noexcept;
 
-  /// Says so to the peer, once.
+  /// Adds a close_notify to output(), once.
   void close();
 
-  /// What the peer's verified certificate calls it: its DNS names, and its common name if it is not
-  /// among them.
+  /// The names in the peer's verified certificate: its DNS names, then its common names that are
+  /// not among them. Empty if the peer is not verified.
   [[nodiscard]] const std::vector<std::string>& peer_names() const noexcept;
 
 private:
@@ -77,28 +81,25 @@ private:
 
 class context {
 public:
-  /// Fails with errc::invalid, saying which option is wrong and why.
+  /// Fails with errc::invalid, naming the wrong option and the reason.
   [[nodiscard]] static result<context> make(const tls_options& options);
 
-  [[nodiscard]] bool can_accept() const noexcept;                 ///< it has a certificate
-  [[nodiscard]] bool demands_client_certificate() const noexcept; ///< of whoever is accepted
+  [[nodiscard]] bool can_accept() const noexcept; ///< it has a certificate
+  /// Each client that it accepts must show a certificate.
+  [[nodiscard]] bool demands_client_certificate() const noexcept;
 
-  /// The side that listens; only if can_accept(), else std::logic_error. A client's handshake may
-  /// have `most_handshake` bytes.
-  [[nodiscard]] std::unique_ptr<engine> accept(std::size_t most_handshake) const;
+  /// Returns the engine of the side that listens. Throws std::logic_error unless can_accept(). The
+  /// client's handshake may have at most `max_handshake_bytes` bytes.
+  [[nodiscard]] std::unique_ptr<engine> accept(std::size_t max_handshake_bytes) const;
 
-  /// The side that dials. `host`, a name or an IP address, is what the server's certificate must be
-  /// for, unless options.name is given.
+  /// Returns the engine of the side that dials, with its first bytes in output(). The server's
+  /// certificate must be for `host`, a name or an IP address, unless options.name is set.
   [[nodiscard]] result<std::unique_ptr<engine>> connect(std::string_view host) const;
 
 private:
-  struct shared; ///< with the SSL_CTX
+  struct shared; ///< holds the SSL_CTX
   explicit context(std::shared_ptr<const shared> made) noexcept : shared_{std::move(made)} {}
   std::shared_ptr<const shared> shared_;
 };
-
-/// Whether the first bytes of a connection are those of TLS, which a listener without TLS may want
-/// to say.
-[[nodiscard]] bool looks_like_tls(std::string_view first_bytes) noexcept;
 
 } // namespace patio::tls

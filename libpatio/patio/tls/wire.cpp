@@ -6,12 +6,12 @@
 namespace patio::tls {
 namespace {
 
-tls_wire& wire_of(BIO* bio) { return *static_cast<tls_wire*>(BIO_get_data(bio)); }
+wire_bytes& wire_of(BIO* bio) { return *static_cast<wire_bytes*>(BIO_get_data(bio)); }
 
-int read_wire(BIO* bio, char* to, std::size_t room, std::size_t* count) {
+int read_wire(BIO* bio, char* out, std::size_t room, std::size_t* count) {
   BIO_clear_retry_flags(bio);
   auto& input = wire_of(bio).input;
-  *count = input.copy(to, room);
+  *count = input.copy(out, room);
   input.remove_prefix(*count);
   if (*count == 0) BIO_set_retry_read(bio);
   return *count != 0;
@@ -24,8 +24,8 @@ int write_wire(BIO* bio, const char* bytes, std::size_t size, std::size_t* count
   return 1;
 }
 
-// A flush has nothing to do; all else that an SSL asks of a BIO, such as TLS in the kernel, is not
-// to be had here.
+// A flush succeeds: there is nothing to do. Whatever else an SSL asks of a BIO, such as TLS in the
+// kernel, is not supported.
 long control_wire(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH; }
 
 using method_handle = std::unique_ptr<BIO_METHOD, openssl_free<BIO_meth_free>>;
@@ -44,7 +44,7 @@ const BIO_METHOD* wire_method() {
 
 } // namespace
 
-bio_handle bio_over(tls_wire& wire) {
+bio_handle bio_over(wire_bytes& wire) {
   bio_handle bio{BIO_new(wire_method())};
   if (!bio) throw std::bad_alloc{};
   BIO_set_data(bio.get(), &wire);

@@ -1,5 +1,5 @@
-/// Where an engine's SSL reads and writes: the bytes of the call it is in, and a string. Unlike
-/// OpenSSL's memory BIO it copies no input and keeps no memory. Internal: for tls_*.cpp only.
+/// The bytes that an engine's SSL reads and writes: the input of the current call, and an output
+/// string. Unlike OpenSSL's memory BIO, the wire copies no input and keeps no memory.
 #pragma once
 
 #include <string>
@@ -9,12 +9,12 @@
 
 namespace patio::tls {
 
-struct tls_wire {
-  std::string_view input; ///< not yet read; when it is empty, the SSL wants more
+struct wire_bytes {
+  std::string_view input; ///< the part that the SSL has not read yet; if empty, the SSL wants more
   std::string output;
 };
 
-/// For SSL_set_bio, twice. The wire must outlive it.
-[[nodiscard]] bio_handle bio_over(tls_wire& wire);
+/// Returns a BIO for both directions of SSL_set_bio. The wire must outlive it.
+[[nodiscard]] bio_handle bio_over(wire_bytes& wire);
 
 } // namespace patio::tls

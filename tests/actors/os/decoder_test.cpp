@@ -1,4 +1,4 @@
-// The thread that decodes large payloads, without a broker: sessions make its jobs.
+// The thread that decodes large payloads, without a broker. The jobs come from sessions.
 #include <patio/actors/os/decoder.hpp>
 
 #include <doctest/doctest.h>
@@ -15,15 +15,15 @@ using namespace std::chrono_literals;
 
 namespace {
 
-session_options apart() {
+session_options decoding_apart() {
   session_options o{"secret", {"mul"}, {}};
   o.decode_apart = 150;
   return o;
 }
 
-/// One connection, whose peer has just sent a large payload.
+/// A connection whose peer sends a large payload.
 struct connection : session_pair {
-  connection() : session_pair{apart(), apart()} {}
+  connection() : session_pair{decoding_apart(), decoding_apart()} {}
 
   decoder::job request(std::size_t bytes) {
     server.receive(packet::request, 7, pickled_call("mul", {value{std::string(bytes, 'x')}}));
@@ -38,16 +38,16 @@ struct connection : session_pair {
 private:
   static decoder::job take(session_end& s) {
     REQUIRE(s.events.undecoded.size() == 1);
-    decoder::job all = std::move(s.events.undecoded.front());
+    decoder::job job = std::move(s.events.undecoded.front());
     s.events.undecoded.pop_front();
-    return all;
+    return job;
   }
 };
 
-/// Holds a decoder up, and notes in which order the others come.
-class queue_jumpers {
+/// Holds up a decoder, and notes the order in which it decodes the waiting jobs.
+class held_decoder {
 public:
-  explicit queue_jumpers(std::chrono::nanoseconds longest_wait) : decoder_{longest_wait} {
+  explicit held_decoder(std::chrono::nanoseconds longest_wait) : decoder_{longest_wait} {
     decoder_.run(0, first_.request(1'000), [this](const decoder::job&) {
       begun_.count_down();
       open_.wait();
@@ -56,15 +56,15 @@ public:
     decoder_.taken();
   }
 
-  void add(connection_id from, decoder::job job) {
-    decoder_.run(from, std::move(job), [this, from](const decoder::job&) {
-      order_.push_back(from);
+  void add(connection_id connection, decoder::job job) {
+    decoder_.run(connection, std::move(job), [this, connection](const decoder::job&) {
+      order_.push_back(connection);
       decoder_.taken();
-      if (from == last_) done_.set_value();
+      if (connection == last_) done_.set_value();
     });
   }
   decoder& under_test() { return decoder_; }
-  /// What came until the one of that connection, in its order.
+  /// Lets the decoder go on. Returns the connections in the order of decoding, up to `last`.
   std::vector<connection_id> until(connection_id last) {
     last_ = last;
     open_.count_down();
@@ -78,14 +78,14 @@ private:
   std::vector<connection_id> order_;
   connection_id last_ = 0;
   std::promise<void> done_;
-  decoder decoder_; ///< last: its thread uses the others
+  decoder decoder_; ///< last, because its thread uses the other members
 };
 
 } // namespace
 
-TEST_CASE("decoder: answers come first, and small payloads before the large ones that came not "
-          "long before them") {
-  queue_jumpers q{1h};
+TEST_CASE("decoder: answers come first, and small payloads before large ones that arrived a little "
+          "earlier") {
+  held_decoder q{1h};
   connection a, b, c, d;
   q.add(1, a.request(9'000'000));
   q.add(2, b.request(1'000'000));
@@ -94,8 +94,8 @@ TEST_CASE("decoder: answers come first, and small payloads before the large ones
   CHECK(q.until(1) == std::vector<connection_id>{4, 3, 2, 1});
 }
 
-TEST_CASE("decoder: what waits for a connection that has ended is not decoded") {
-  queue_jumpers q{1h};
+TEST_CASE("decoder: a waiting payload of a connection that has ended is not decoded") {
+  held_decoder q{1h};
   connection a, b, c;
   auto job = b.request(2'000);
   std::weak_ptr<decode_job> withdrawn = job;
@@ -108,7 +108,7 @@ TEST_CASE("decoder: what waits for a connection that has ended is not decoded") 
   CHECK(withdrawn.expired());
 }
 
-TEST_CASE("decoder: a request that has waited too long is refused, an answer never") {
+TEST_CASE("decoder: a request that has waited too long is refused, and an answer never is") {
   for (bool too_long : {false, true}) {
     connection a, b;
     auto request = a.request(50'000), answer = b.answer(50'000);
@@ -135,7 +135,7 @@ TEST_CASE("decoder: a request that has waited too long is refused, an answer nev
   }
 }
 
-TEST_CASE("decoder: what is left of a job is destroyed on its thread") {
+TEST_CASE("decoder: a discarded job is destroyed on the decoder's thread") {
   connection a;
   std::thread::id decoded_on, destroyed_on;
   std::promise<decoder::job> decoded;
@@ -152,7 +152,7 @@ TEST_CASE("decoder: what is left of a job is destroyed on its thread") {
           });
     job.reset();
     d.discard(decoded.get_future().get());
-    connection b; // whose job comes behind it
+    connection b; // its job comes behind the discarded one
     std::promise<void> later;
     d.taken();
     d.run(2, b.request(1'000), [&](const decoder::job&) { later.set_value(); });
@@ -161,7 +161,7 @@ TEST_CASE("decoder: what is left of a job is destroyed on its thread") {
   CHECK(destroyed_on == decoded_on);
 }
 
-TEST_CASE("decoder: a connection is told although memory runs out in between") {
+TEST_CASE("decoder: a callback that runs out of memory is called again") {
   connection a;
   std::promise<void> told;
   int times = 0;

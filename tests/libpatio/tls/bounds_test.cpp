@@ -1,4 +1,4 @@
-// What a peer may make an engine hold: before its handshake is over, within it, and behind it.
+// The memory that a peer can make an engine hold: before, during and after its handshake.
 #include <patio/tls/tls.hpp>
 
 #include <malloc.h>
@@ -10,26 +10,28 @@
 
 using namespace tls_testing;
 
-/// AddressSanitizer has a malloc of its own, which mallinfo2 knows nothing of and which takes more
-/// for the same.
+/// AddressSanitizer has a malloc of its own. mallinfo2 does not see its memory, and it takes more
+/// memory for the same objects.
 extern "C" [[gnu::weak]] std::size_t __sanitizer_get_current_allocated_bytes();
 
 namespace {
 
-/// In use, of all that malloc has given.
+/// Returns the bytes in use.
 std::size_t allocated() {
   if (__sanitizer_get_current_allocated_bytes) return __sanitizer_get_current_allocated_bytes();
   auto in_use = ::mallinfo2();
   return in_use.uordblks + in_use.hblkhd;
 }
 
-/// What our side holds at most, while all that a raw peer says in a handshake comes in pieces of
-/// `cut` bytes: what it holds of a peer that stalls there, in whichever flight. What it has said is
-/// not counted, nor what it holds when it has refused the peer.
+/// Returns the most that our side holds while a raw peer's handshake arrives in pieces of `cut`
+/// bytes. A peer that stalls anywhere in the handshake makes our side hold at most so much. Does
+/// not count our side's own bytes for the peer, nor what our side holds once it has refused the
+/// peer.
 template <class Make, class Prepare>
-std::size_t most_held(raw_peer::role raw_side, Make make, Prepare prepare, std::size_t cut = 1) {
+std::size_t peak_of_handshake(raw_peer::role raw_side, Make make, Prepare prepare,
+                              std::size_t cut = 1) {
   raw_peer raw{raw_side, prepare};
-  std::size_t held = 0, most = 0;
+  std::size_t held = 0, peak = 0;
   auto count = [&](auto act) {
     auto before = allocated();
     act();
@@ -46,39 +48,42 @@ std::size_t most_held(raw_peer::role raw_side, Make make, Prepare prepare, std::
     for (std::string_view rest = flight; !rest.empty();
          rest.remove_prefix(std::min(cut, rest.size()))) {
       count([&] { ours->take(rest.substr(0, cut)); });
-      if (!ours->verdict) return most;
-      most = std::max(most, held);
+      if (!ours->verdict) return peak;
+      peak = std::max(peak, held);
     }
   }
-  return most;
+  return peak;
 }
 
-/// The least of three: the first of a process pays for what OpenSSL keeps for all, and what malloc
-/// keeps back differs from time to time.
+/// Returns the least of three measurements. The first one in a process includes the memory that
+/// OpenSSL keeps for the process, and the memory that malloc keeps back varies.
 template <class Measure>
 std::size_t least(Measure measure) {
   return std::min({measure(), measure(), measure()});
 }
 
-/// Names of authorities in a ClientHello, of four bytes each there and 180 where they are kept.
+/// Adds names of authorities to a ClientHello. A name has four bytes there, and takes 180 bytes
+/// where it is kept.
 void add_empty_names(SSL_CTX* context, int count) {
   auto* names = sk_X509_NAME_new_null();
   while (count-- > 0) sk_X509_NAME_push(names, X509_NAME_new());
   SSL_CTX_set0_CA_list(context, names);
 }
 
-/// A ClientHello nearly as large as is taken, by what costs most.
+/// Fills a ClientHello nearly to the largest size, with the parts that cost most memory.
 void fill_hello(SSL_CTX* context) {
   std::vector<unsigned char> protocols;
-  for (int i = 0; i < 10; ++i)
-    protocols.push_back(255), protocols.insert(protocols.end(), 255, 'x');
+  for (int i = 0; i < 10; ++i) {
+    protocols.push_back(255);
+    protocols.insert(protocols.end(), 255, 'x');
+  }
   REQUIRE(
     SSL_CTX_set_alpn_protos(context, protocols.data(), static_cast<unsigned>(protocols.size()))
     == 0);
   add_empty_names(context, 23);
 }
 
-/// Certificates behind its own.
+/// Adds certificates behind the peer's own.
 void lengthen_chain(SSL_CTX* context, int count) {
   for (auto more = x509_of(the().authority); count > 0; --count)
     REQUIRE(SSL_CTX_add1_chain_cert(context, more.get()) == 1);
@@ -86,7 +91,7 @@ void lengthen_chain(SSL_CTX* context, int count) {
 
 constexpr std::uint8_t client_hello = 1, certificate = 11;
 
-/// A record that claims to go on, with a handshake message that claims `size`.
+/// Returns the begin of a record with a handshake message that claims `size` bytes.
 std::string message_of(std::size_t size, std::uint8_t kind = client_hello) {
   std::string m = from_hex("1603014000") + static_cast<char>(kind);
   for (int shift = 16; shift >= 0; shift -= 8) m += static_cast<char>(size >> shift);
@@ -95,14 +100,15 @@ std::string message_of(std::size_t size, std::uint8_t kind = client_hello) {
 
 } // namespace
 
-TEST_CASE("tls: a record of more than OpenSSL takes is refused at its header") {
+TEST_CASE("tls: a record larger than OpenSSL accepts is refused at its header") {
   auto p = open_pair();
-  CHECK_FALSE(p.server.take(from_hex("1703034141"))); // 16 KiB and 321: no encryption adds that
+  // 16 KiB and 321 bytes: no encryption adds so much.
+  CHECK_FALSE(p.server.take(from_hex("1703034141")));
   CHECK(p.server.trouble().find("too long") != std::string::npos);
   auto fresh = accept(both_sides().first);
   CHECK_FALSE(fresh.take(from_hex("1603014141")));
-  auto in_the_clear = [](const char* header,
-                         std::size_t size) { // a message of 16 KiB, of which four bytes are missing
+  // An unencrypted message of 16 KiB, whose last four bytes are missing.
+  auto in_the_clear = [](const char* header, std::size_t size) {
     auto client = connect(both_sides().second);
     return client.take(from_hex(header) + from_hex("02004000") + std::string(size - 4, 'x'));
   };
@@ -110,14 +116,14 @@ TEST_CASE("tls: a record of more than OpenSSL takes is refused at its header") {
   CHECK_FALSE(in_the_clear("1603034001", 16'385));
 }
 
-TEST_CASE("tls: a handshake message that claims more than can be taken is refused at its header") {
+TEST_CASE("tls: a handshake message that claims more than the limit is refused at its header") {
   auto serves = both_sides().first;
-  auto check_refused = [&](std::size_t size, std::uint8_t kind, const std::string& most) {
+  auto check_refused = [&](std::size_t size, std::uint8_t kind, const std::string& max) {
     auto server = accept(serves);
     CHECK_FALSE(server.take(message_of(size, kind)));
     CHECK(server.trouble()
-          == "a message of the TLS handshake has " + std::to_string(size) + " bytes, more than the "
-               + most + " that are taken");
+          == "a message of the TLS handshake has " + std::to_string(size) + " bytes, and at most "
+               + max + " are accepted");
   };
   for (std::size_t size : {3073u, 16384u, 131396u, 0xffffffu})
     check_refused(size, client_hello, "3072");
@@ -126,10 +132,12 @@ TEST_CASE("tls: a handshake message that claims more than can be taken is refuse
   CHECK(server.take(message_of(3072)));
 }
 
-TEST_CASE("tls: a handshake without end is cut off at its limit, a client's at 8 KiB or what was "
-          "set, a server's at 64 KiB") {
+TEST_CASE(
+  "tls: an endless handshake is cut off at its limit: a client's at 8 KiB or the limit that "
+  "is set, a server's at 64 KiB") {
+  // The bytes that are accepted of messages of 3 KiB, with one byte in each record.
   auto cut_off = [](side one, std::uint8_t kind) {
-    std::size_t taken = 0; // of a message of 3 KiB, a byte in each record
+    std::size_t taken = 0;
     for (auto byte :
          std::string{static_cast<char>(kind)} + from_hex("000c00") + std::string(1 << 20, 'x')) {
       if (!one.take(from_hex("1603010001") + byte)) break;
@@ -145,16 +153,16 @@ TEST_CASE("tls: a handshake without end is cut off at its limit, a client's at 8
   CHECK(cut_off(connect(both_sides().second), server_hello) <= 64 << 10);
 }
 
-TEST_CASE("tls: a handshake that is over the limit says so") {
+TEST_CASE("tls: the error of a handshake over the limit names the limit") {
   auto client = connect(both_sides().second);
   side server{both_sides().first.accept(100)};
   CHECK_FALSE(server.take(client.bytes()));
-  CHECK(server.trouble() == "its TLS handshake has more than 100 bytes");
+  CHECK(server.trouble() == "the peer's TLS handshake has more than 100 bytes");
   CHECK(server.verdict.error().exceeded == patio::limit::tls_handshake_bytes);
   CHECK(server.verdict.error().code == errc::login_refused);
 }
 
-TEST_CASE("tls: a hello with lists that would take forty times their size is refused") {
+TEST_CASE("tls: a ClientHello with lists that would take forty times their size is refused") {
   auto trouble = [](auto prepare) {
     raw_peer client{raw_peer::role::client, prepare};
     auto server = accept(both_sides().first);
@@ -163,8 +171,8 @@ TEST_CASE("tls: a hello with lists that would take forty times their size is ref
   };
   CHECK(trouble([](SSL_CTX* c) { add_empty_names(c, 23); }) == "");
   CHECK(trouble([](SSL_CTX* c) { add_empty_names(c, 24); })
-        == "the extension certificate_authorities of its ClientHello has 98 bytes, more than the "
-           "96 that are taken");
+        == "the extension certificate_authorities of the peer's ClientHello has 98 bytes, and at "
+           "most 96 are accepted");
   raw_peer client{raw_peer::role::client};
   auto* responders = sk_OCSP_RESPID_new_null();
   for (int i = 0; i < 2; ++i) {
@@ -176,23 +184,24 @@ TEST_CASE("tls: a hello with lists that would take forty times their size is ref
   SSL_set_tlsext_status_ids(client.ssl(), responders);
   auto server = accept(both_sides().first);
   CHECK_FALSE(server.take(client.take("")));
-  CHECK(server.trouble().starts_with("the extension status_request of its ClientHello has "));
+  CHECK(
+    server.trouble().starts_with("the extension status_request of the peer's ClientHello has "));
 }
 
-TEST_CASE("tls: what came in pieces leaves nothing behind, and records are as large as may be") {
+TEST_CASE("tls: data goes out in the largest records, and its memory is freed after pieces of it") {
   auto p = open_pair();
   p.client.send(std::string(16'384, 'x'));
   auto record = p.client.bytes();
-  CHECK(record.size() < 16'384 + 100); // one
+  CHECK(record.size() < 16'384 + 100); // a single record
   auto before = allocated();
-  std::size_t most = 0;
+  std::size_t peak = 0;
   for (std::string_view rest = record; !rest.empty();
        rest.remove_prefix(std::min<std::size_t>(511, rest.size()))) {
     p.server.take(rest.substr(0, 511));
-    most = std::max(most, allocated() - before);
+    peak = std::max(peak, allocated() - before);
   }
   CHECK(p.server.plain.size() == 16'384);
-  CHECK(most < 40'000); // the record and what was in it
+  CHECK(peak < 40'000); // the record and its plain bytes
   p.server.plain = {};
   p.server.plain.shrink_to_fit();
   CHECK(allocated() <= before + 64);
@@ -212,13 +221,34 @@ TEST_CASE("tls: a client's chain has at most 8 certificates") {
   }
 }
 
-// With the 10.2 KiB of a connection in the clear, 64 KiB. A certificate takes the more the more
-// names are in it.
-TEST_CASE("tls: a stranger that stalls at any byte of the handshake costs at most 53 KiB, a known "
-          "client 15 times its certificates more") {
-  const std::size_t most_of_stranger =
-    (__sanitizer_get_current_allocated_bytes ? 57 : 53) * std::size_t{1024};
-  const auto stranger = the().stranger.issue({.common_name = "nobody"});
+// A connection without TLS costs 10.2 KiB, so the sum is below 64 KiB. The cost of a certificate
+// grows with the number of its names.
+namespace {
+
+/// The most that a stalled handshake with a stranger may cost.
+std::size_t stranger_bytes() {
+  return (__sanitizer_get_current_allocated_bytes ? 57 : 53) * std::size_t{1024};
+}
+
+/// Returns the cost of a client of that version, with a full ClientHello and so many certificates
+/// behind its own.
+std::size_t cost_of_client(const tls::context& serves, int version, const identity& client,
+                           int more_certificates) {
+  auto prepare = [&](SSL_CTX* c) {
+    with_identity(client)(c);
+    lengthen_chain(c, more_certificates);
+    fill_hello(c);
+    SSL_CTX_set_max_proto_version(c, version);
+  };
+  return least([&] {
+    return peak_of_handshake(
+      raw_peer::role::client, [&] { return accept(serves); }, prepare, 16);
+  });
+}
+
+} // namespace
+
+TEST_CASE("tls: a stranger that stalls at any byte of its ClientHello costs at most 53 KiB") {
   const auto sides = both_sides();
   { auto warm_up = pair{sides.first, sides.second}; }
   auto first = hello();
@@ -236,48 +266,53 @@ TEST_CASE("tls: a stranger that stalls at any byte of the handshake costs at mos
     CHECK(cost > 0);
     most = std::max(most, cost);
   }
-  CHECK(most <= most_of_stranger);
+  CHECK(most <= stranger_bytes());
+  auto before = allocated();
+  auto idle = pair{sides.first, sides.second};
+  MESSAGE("a stranger that stalls in its ClientHello: at most "
+          << most << " bytes; two idle open sides: " << allocated() - before << " bytes");
+}
+
+TEST_CASE("tls: a stranger that stalls at any byte of the handshake costs at most 53 KiB, a known "
+          "client 15 times its certificates more") {
+  const auto stranger = the().stranger.issue({.common_name = "nobody"});
+  const auto sides = both_sides();
+  { auto warm_up = pair{sides.first, sides.second}; }
+  std::size_t most = 0;
   for (auto version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
-    auto client_costs = [&](const identity& who, int chain) {
-      return least([&] {
-        auto prepare = [&](SSL_CTX* c) {
-          with_identity(who)(c);
-          lengthen_chain(c, chain);
-          fill_hello(c);
-          SSL_CTX_set_max_proto_version(c, version);
-        };
-        return most_held(
-          raw_peer::role::client, [&] { return accept(sides.first); }, prepare, 16);
-      });
-    };
     for (int chain : {0, 5, 17}) {
-      auto cost = client_costs(stranger, chain);
-      INFO(cost << " bytes by a stranger with " << chain << " more certificates");
-      CHECK(cost <= most_of_stranger);
+      auto cost = cost_of_client(sides.first, version, stranger, chain);
+      INFO(cost << " bytes for a stranger with " << chain << " more certificates");
+      CHECK(cost <= stranger_bytes());
       most = std::max(most, cost);
     }
     for (int chain : {0, 1, 7}) {
-      auto cost = client_costs(the().client, chain);
-      auto shown = (static_cast<std::size_t>(chain) + 1) * the().authority.certificate().size() * 3
-                   / 4; // of PEM
-      INFO(cost << " bytes by a known client with " << chain << " more certificates of " << shown
+      auto cost = cost_of_client(sides.first, version, the().client, chain);
+      auto pem_bytes = (static_cast<std::size_t>(chain) + 1) * the().authority.certificate().size();
+      auto shown = pem_bytes * 3 / 4;
+      INFO(cost << " bytes for a known client with " << chain << " more certificates of " << shown
                 << " bytes");
-      CHECK(cost <= most_of_stranger + 15 * shown);
+      CHECK(cost <= stranger_bytes() + 15 * shown);
     }
-    auto server_costs = least([&] {
-      auto prepare = [&](SSL_CTX* c) {
-        with_identity(the().server)(c);
-        SSL_CTX_set_max_proto_version(c, version);
-      };
-      return most_held(
+  }
+  MESSAGE("a stranger that stalls in the handshake: at most " << most << " bytes");
+}
+
+TEST_CASE(
+  "tls: a server that stalls at any byte of the handshake costs its client at most 53 KiB") {
+  const auto sides = both_sides();
+  { auto warm_up = pair{sides.first, sides.second}; }
+  for (auto version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    auto prepare = [&](SSL_CTX* c) {
+      with_identity(the().server)(c);
+      SSL_CTX_set_max_proto_version(c, version);
+    };
+    auto cost = least([&] {
+      return peak_of_handshake(
         raw_peer::role::server, [&] { return connect(sides.second); }, prepare);
     });
-    CHECK(server_costs <= most_of_stranger);
+    CHECK(cost <= stranger_bytes());
   }
-  auto before = allocated();
-  auto idle = pair{sides.first, sides.second};
-  MESSAGE("a stranger that stalls: at most "
-          << most << " bytes; two idle open sides: " << allocated() - before << " bytes");
 }
 
 TEST_CASE("tls: two thousand handshakes leave nothing behind") {

@@ -17,10 +17,10 @@ void must(bool worked, const char* what) {
 }
 
 std::string pem(const std::function<int(BIO*)>& write) {
-  std::unique_ptr<BIO, decltype(&BIO_free)> to{BIO_new(BIO_s_mem()), BIO_free};
-  must(write(to.get()) == 1, "PEM");
+  std::unique_ptr<BIO, decltype(&BIO_free)> out{BIO_new(BIO_s_mem()), BIO_free};
+  must(write(out.get()) == 1, "PEM");
   char* text = nullptr;
-  auto size = BIO_get_mem_data(to.get(), &text);
+  auto size = BIO_get_mem_data(out.get(), &text);
   return {text, static_cast<std::size_t>(size)};
 }
 
@@ -41,7 +41,7 @@ void extend(X509* certificate, int nid, const std::string& text) {
   must(made && X509_add_ext(certificate, made.get(), -1) == 1, "extension");
 }
 
-/// By hand, as OpenSSL's text form has no way to write NUL.
+/// Made without OpenSSL's text form, which cannot express a NUL.
 GENERAL_NAME* host_name(const std::string& host) {
   auto* name = GENERAL_NAME_new();
   auto* text = ASN1_IA5STRING_new();
@@ -103,17 +103,17 @@ identity identity::make(const certificate_content& content, bool is_authority,
                  content.sha1 ? EVP_sha1() : EVP_sha256())
          > 0,
        "signature");
-  made.certificate_pem_ = pem([&](BIO* to) { return PEM_write_bio_X509(to, certificate); });
-  made.key_pem_ = pem([&](BIO* to) {
-    return PEM_write_bio_PKCS8PrivateKey(to, made.key_.get(), nullptr, nullptr, 0, nullptr,
+  made.certificate_pem_ = pem([&](BIO* out) { return PEM_write_bio_X509(out, certificate); });
+  made.key_pem_ = pem([&](BIO* out) {
+    return PEM_write_bio_PKCS8PrivateKey(out, made.key_.get(), nullptr, nullptr, 0, nullptr,
                                          nullptr);
   });
   return made;
 }
 
 std::string identity::encrypted_private_key(const char* pass_phrase) const {
-  return pem([&](BIO* to) {
-    return PEM_write_bio_PKCS8PrivateKey(to, key_.get(), EVP_aes_128_cbc(), nullptr, 0, nullptr,
+  return pem([&](BIO* out) {
+    return PEM_write_bio_PKCS8PrivateKey(out, key_.get(), EVP_aes_128_cbc(), nullptr, 0, nullptr,
                                          const_cast<char*>(pass_phrase));
   });
 }
@@ -134,5 +134,5 @@ std::string identity::revocation_list(const std::vector<identity>& revoked, int 
     X509_CRL_add0_revoked(list.get(), entry);
   }
   must(X509_CRL_sign(list.get(), key_.get(), EVP_sha256()) > 0, "signature of the revocation list");
-  return pem([&](BIO* to) { return PEM_write_bio_X509_CRL(to, list.get()); });
+  return pem([&](BIO* out) { return PEM_write_bio_X509_CRL(out, list.get()); });
 }

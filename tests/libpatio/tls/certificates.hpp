@@ -1,5 +1,5 @@
-/// Makes certificates of every kind, right and wrong, for tests of TLS. Nothing of it may be used
-/// elsewhere: keys are weak where a test wants them to be.
+/// Makes certificates of every kind, right and wrong, for tests of TLS. Do not use them elsewhere:
+/// some keys are weak because a test needs weak keys.
 #pragma once
 
 #include <openssl/x509.h>
@@ -8,13 +8,13 @@
 #include <string>
 #include <vector>
 
-/// What is in a certificate. Days count from now.
+/// The content of a certificate. Days count from now.
 struct certificate_content {
   enum class key_kind : std::uint8_t { p256, rsa2048, rsa1024 };
   std::string common_name;
   std::vector<std::string> hosts = {};         ///< alternative names, byte for byte
   std::vector<std::string> addresses = {};     ///< alternative names, IPv4 or IPv6 as text
-  std::string usage = "serverAuth,clientAuth"; ///< empty: without this extension
+  std::string usage = "serverAuth,clientAuth"; ///< if empty, without this extension
   int valid_from = -1, valid_until = 1;
   key_kind key = key_kind::p256;
   bool sha1 = false;
@@ -27,7 +27,7 @@ public:
   [[nodiscard]] const std::string& private_key() const { return key_pem_; }
   [[nodiscard]] std::string encrypted_private_key(const char* pass_phrase) const;
 
-  /// Without an issuer, signed by itself.
+  /// Makes a certificate that `issuer` signs. Without an issuer it is self-signed.
   [[nodiscard]] static identity make(const certificate_content& content, bool is_authority,
                                      const identity* issuer);
   [[nodiscard]] identity issue(const certificate_content& content) const {
@@ -37,7 +37,7 @@ public:
     return make(content, true, this);
   }
 
-  /// A list, signed by this authority, of what it has revoked.
+  /// Returns a list, signed by this authority, of the certificates that it has revoked.
   [[nodiscard]] std::string revocation_list(const std::vector<identity>& revoked,
                                             int valid_until = 1) const;
 

@@ -1,5 +1,4 @@
-/// Two TLS engines, or an engine and OpenSSL as it comes, joined in memory. Every call is followed
-/// by a look at OpenSSL's error queue, which must be empty.
+/// Two TLS engines, joined in memory. After every call, OpenSSL's error queue must be empty.
 #pragma once
 
 #include <openssl/err.h>
@@ -17,7 +16,7 @@ using options = patio::tls_options;
 using patio::errc;
 namespace tls = patio::tls;
 
-/// What most tests need, made once.
+/// The certificates that most tests need, made once.
 struct world {
   identity authority = make_authority("the authority");
   identity stranger = make_authority("a stranger");
@@ -37,20 +36,20 @@ inline tls::context context(const options& o) {
   return *made;
 }
 
-inline options options_of(const identity& who, const std::string& authorities = "") {
-  return {.certificates = who.certificate(),
-          .private_key = who.private_key(),
+inline options options_of(const identity& node, const std::string& authorities = "") {
+  return {.certificates = node.certificate(),
+          .private_key = node.private_key(),
           .authorities = authorities};
 }
-inline options believing(const std::string& authorities) { return {.authorities = authorities}; }
+inline options trusting(const std::string& authorities) { return {.authorities = authorities}; }
 
-/// One engine and what has become of it.
+/// One engine and the results of its calls.
 struct side {
   std::unique_ptr<tls::engine> engine;
   std::string plain = {};
   patio::result<void> verdict = {};
 
-  /// False once it has failed.
+  /// Returns false once the engine has failed.
   bool take(std::string_view cipher) {
     verdict = engine->receive(cipher, plain);
     CHECK(ERR_peek_error() == 0);
@@ -61,7 +60,7 @@ struct side {
     engine->send(text);
     CHECK(ERR_peek_error() == 0);
   }
-  /// "" while all is well.
+  /// Returns the last error's message, or "".
   [[nodiscard]] std::string trouble() const { return verdict ? "" : verdict.error().message; }
 };
 
@@ -75,26 +74,26 @@ inline side connect(const tls::context& c, std::string_view host = "a.example") 
   return {std::move(*made)};
 }
 
-/// A server and a client that both show certificates and believe each other's authority.
+/// A server and a client that both show certificates and trust each other's authority.
 inline std::pair<tls::context, tls::context> both_sides() {
   auto authority = the().authority.certificate();
   return {context(options_of(the().server, authority)),
           context(options_of(the().client, authority))};
 }
 
-/// What a client without a certificate says first.
+/// Returns the first bytes of a client without a certificate.
 inline std::string hello() {
-  return connect(context(believing(the().authority.certificate()))).bytes();
+  return connect(context(trusting(the().authority.certificate()))).bytes();
 }
 
 /// Carries bytes both ways until none are left, in pieces of at most `cut`. A side that has failed
 /// takes no more.
 inline void run(side& a, side& b, std::size_t cut = std::string::npos) {
-  auto carry = [cut](side& from, side& to) {
-    auto bytes = from.bytes();
-    for (std::string_view rest = bytes; !rest.empty() && to.verdict;
+  auto carry = [cut](side& sender, side& receiver) {
+    auto bytes = sender.bytes();
+    for (std::string_view rest = bytes; !rest.empty() && receiver.verdict;
          rest.remove_prefix(std::min(cut, rest.size())))
-      to.take(rest.substr(0, cut));
+      receiver.take(rest.substr(0, cut));
     return !bytes.empty();
   };
   for (bool carried = true; carried;) {
@@ -114,7 +113,7 @@ struct pair {
 
 inline pair open_pair() {
   static const auto serves = context(options_of(the().server)),
-                    dials = context(believing(the().authority.certificate()));
+                    dials = context(trusting(the().authority.certificate()));
   pair made{serves, dials};
   REQUIRE(made.open());
   return made;

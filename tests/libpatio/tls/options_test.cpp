@@ -1,4 +1,4 @@
-// Options that cannot be, and the words for it.
+// Options that a context refuses, and the error texts.
 #include <openssl/conf.h>
 
 #include <cstdlib>
@@ -27,7 +27,7 @@ std::string trouble_dialling(std::string_view host) {
   return made ? "" : made.error().message;
 }
 
-/// What the system's configuration of OpenSSL says of every SSL_CTX, while this lives.
+/// Sets the system's configuration of OpenSSL for every SSL_CTX, as long as this object lives.
 class system_settings {
 public:
   explicit system_settings(const std::string& all) {
@@ -39,7 +39,7 @@ public:
     load(file.c_str());
     std::filesystem::remove(file);
   }
-  ~system_settings() { load(nullptr); } // the system's own
+  ~system_settings() { load(nullptr); } // back to the machine's own configuration
 
 private:
   static void load(const char* file) {
@@ -50,26 +50,26 @@ private:
   }
 };
 
-bool begins(const std::string& text, std::string_view with) {
+bool begins(const std::string& text, std::string_view beginning) {
   INFO(text);
-  CHECK(text.starts_with(with));
-  return text.starts_with(with);
+  CHECK(text.starts_with(beginning));
+  return text.starts_with(beginning);
 }
 
 } // namespace
 
-TEST_CASE("tls options: a certificate and its key come together") {
+TEST_CASE("tls options: a certificate needs its key, and a key its certificate") {
   auto good = options_of(the().server);
   CHECK(trouble(good) == "");
   CHECK(trouble({.certificates = good.certificates})
         == "there is a certificate, but no private key");
   CHECK(trouble({.private_key = good.private_key}) == "there is a private key, but no certificate");
   CHECK(trouble({.certificates = good.certificates, .private_key = the().client.private_key()})
-        == "the private key does not belong to the certificate (the first one, where there are "
+        == "the private key does not belong to the certificate (the first one if there are "
            "several)");
   CHECK(trouble({.certificates = the().authority.certificate() + the().server.certificate(),
                  .private_key = good.private_key})
-        == "the private key does not belong to the certificate (the first one, where there are "
+        == "the private key does not belong to the certificate (the first one if there are "
            "several)");
 }
 
@@ -78,24 +78,24 @@ TEST_CASE("tls options: one PEM text may hold the certificate and the key") {
   CHECK(trouble({.certificates = both, .private_key = both}) == "");
 }
 
-TEST_CASE("tls options: what is no PEM, or another kind of it, is named") {
+TEST_CASE("tls options: an error names the option that is not PEM, or PEM of another kind") {
   auto good = options_of(the().server);
   CHECK(trouble({.certificates = "nonsense", .private_key = good.private_key})
-        == "the certificates: there is no certificate in PEM form in it");
+        == "the certificates: there is no certificate in PEM form");
   CHECK(trouble({.certificates = good.certificates, .private_key = "nonsense"})
-        == "the private key: there is no readable private key in PEM form in it");
+        == "the private key: there is no readable private key in PEM form");
   CHECK(trouble({.authorities = std::string{good.private_key.view()}})
-        == "the authorities: there is no certificate in PEM form in it");
+        == "the authorities: there is no certificate in PEM form");
   const auto& fine = the().server.certificate();
   CHECK(trouble({.revoked = fine})
-        == "the revocation lists: there is no certificate revocation list in PEM form in it");
+        == "the revocation lists: there is no certificate revocation list in PEM form");
   auto damaged = fine;
   damaged.replace(damaged.size() / 2, 8, "!!!!!!!!");
   begins(trouble({.authorities = fine + damaged}),
-         "the authorities: number 2 is no readable certificate: ");
+         "the authorities: number 2 is not a readable certificate: ");
 }
 
-TEST_CASE("tls options: every cut of a certificate or key is refused or whole") {
+TEST_CASE("tls options: a truncated certificate or key is refused, without showing the key") {
   auto good = options_of(the().server);
   for (std::size_t n = 1; n < good.certificates.size(); n += 7) {
     auto cut = trouble(
@@ -113,16 +113,16 @@ TEST_CASE("tls options: every cut of a certificate or key is refused or whole") 
 TEST_CASE("tls options: an encrypted private key is refused without asking") {
   CHECK(trouble({.certificates = the().server.certificate(),
                  .private_key = the().server.encrypted_private_key("pass")})
-        == "the private key: it is encrypted, and no pass phrase is asked for; 'openssl pkey' "
-           "writes it without one");
+        == "the private key: it is encrypted, and patio asks for no pass phrase; 'openssl pkey' "
+           "writes a key without one");
 }
 
-TEST_CASE("tls options: weak certificates of one's own are refused") {
+TEST_CASE("tls options: a weak certificate of the node itself is refused") {
   auto small =
     the().authority.issue({.common_name = "small", .key = certificate_content::key_kind::rsa1024});
   CHECK(trouble(options_of(small))
-        == "the certificate is too weak: ee key too small (RSA has at least 2048 bits, signatures "
-           "SHA-256)");
+        == "the certificate is too weak: ee key too small (RSA keys need at least 2048 bits, "
+           "signatures SHA-256)");
   auto old = the().authority.issue({.common_name = "old", .sha1 = true});
   begins(trouble(options_of(old)), "the certificate is too weak: ca md too weak");
   auto between = the().authority.issue_authority(
@@ -135,7 +135,7 @@ TEST_CASE("tls options: weak certificates of one's own are refused") {
         == "");
 }
 
-TEST_CASE("tls options: what the system's configuration of OpenSSL allows is not allowed here") {
+TEST_CASE("tls options: the system's configuration of OpenSSL cannot weaken a context") {
   auto settings = [] {
     auto made = patio::tls::make_ssl_context(options_of(the().server)).value();
     return std::tuple{SSL_CTX_get_options(made.get()), SSL_CTX_get_security_level(made.get()),
@@ -155,13 +155,13 @@ TEST_CASE("tls options: what the system's configuration of OpenSSL allows is not
     "ClientRenegotiation, "
     "IgnoreUnexpectedEOF, KTLS\nMinProtocol = TLSv1\nCipherString = ALL:@SECLEVEL=0\n"};
   patio::tls::ssl_ctx_handle plain{SSL_CTX_new(TLS_method())};
-  REQUIRE((SSL_CTX_get_options(plain.get()) & SSL_OP_NO_COMPRESSION)
-          == 0); // so that they are heard
+  // A plain SSL_CTX obeys the configuration.
+  REQUIRE((SSL_CTX_get_options(plain.get()) & SSL_OP_NO_COMPRESSION) == 0);
   CHECK(settings() == usual);
 }
 
-TEST_CASE("tls options: who can accept, and whom it asks for a certificate") {
-  auto client = context(believing(the().authority.certificate()));
+TEST_CASE("tls options: a context with a certificate accepts, and with authorities demands one") {
+  auto client = context(trusting(the().authority.certificate()));
   CHECK_FALSE(client.can_accept());
   CHECK_FALSE(client.demands_client_certificate());
   CHECK_THROWS_AS((void)client.accept(1024), std::logic_error);
@@ -179,10 +179,10 @@ TEST_CASE("tls options: hosts that cannot be verified are refused before anythin
   CHECK(trouble_dialling(".example")
         == "TLS cannot verify the host '.example': it begins with a dot");
   CHECK(trouble_dialling("bücher.example")
-        == "TLS cannot verify the host 'bücher.example': write it as DNS has it, xn--...");
+        == "TLS cannot verify the host 'bücher.example': write it in its DNS form, xn--...");
   CHECK(trouble_dialling("a.example\0.evil"s)
-        == "TLS cannot verify the host '': it has blanks or control characters");
+        == "TLS cannot verify the host '': it contains blanks or control characters");
   CHECK(trouble_dialling("a b")
-        == "TLS cannot verify the host '': it has blanks or control characters");
+        == "TLS cannot verify the host '': it contains blanks or control characters");
   CHECK(trouble_dialling(std::string(300, 'a')) != "");
 }

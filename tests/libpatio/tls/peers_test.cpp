@@ -1,4 +1,4 @@
-// Peers that speak TLS as they should not: old, weak, or again and again.
+// Peers that speak TLS in a way that is refused: with old versions, weakly, or without end.
 #include "tls/raw.hpp"
 
 using namespace tls_testing;
@@ -6,29 +6,29 @@ using role = raw_peer::role;
 
 namespace {
 
-std::string serving(raw_peer& client, side& ours) {
+std::string trouble_with(raw_peer& client, side& ours) {
   run(client, ours);
   CHECK(ours.engine->is_open() == ours.verdict.has_value());
   return ours.trouble();
 }
 
-/// What our server says of a client of these settings.
+/// Returns our server's error about a client with these settings, or "".
 template <class Prepare>
-std::string of_client(Prepare prepare) {
+std::string error_about_client(Prepare prepare) {
   auto ours = accept(context(options_of(the().server)));
   raw_peer client{role::client, prepare};
-  return serving(client, ours);
+  return trouble_with(client, ours);
 }
 
-/// What our client says of a server of these settings.
+/// Returns our client's error about a server with these settings, or "".
 template <class Prepare>
-std::string of_server(const identity& who, Prepare prepare) {
-  auto ours = connect(context(believing(the().authority.certificate())));
+std::string error_about_server(const identity& node, Prepare prepare) {
+  auto ours = connect(context(trusting(the().authority.certificate())));
   raw_peer server{role::server, [&](SSL_CTX* c) {
-                    with_identity(who)(c);
+                    with_identity(node)(c);
                     prepare(c);
                   }};
-  return serving(server, ours);
+  return trouble_with(server, ours);
 }
 
 auto only(int version) {
@@ -45,25 +45,26 @@ auto with_ciphers(const char* list) {
   };
 }
 
-/// What our server, which demands certificates, says of a client with this one.
-std::string of_holder(const identity& who, int version) {
+/// Returns the error of our server, which demands certificates, about a client with this one, or
+/// "".
+std::string error_about_holder(const identity& node, int version) {
   auto ours = accept(context(options_of(the().server, the().authority.certificate())));
   raw_peer client{role::client, [&](SSL_CTX* c) {
-                    with_identity(who)(c);
+                    with_identity(node)(c);
                     only(version)(c);
                   }};
-  return serving(client, ours);
+  return trouble_with(client, ours);
 }
 
-/// What is refused of servers, is refused of clients in the same words.
-void check_refused(const identity& who, const std::string& why) {
+/// Checks that the certificate is refused with the same text for servers and for clients.
+void check_refused(const identity& node, const std::string& why) {
   for (auto version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
-    CHECK(of_server(who, only(version)) == "certificate verify failed: " + why);
-    CHECK(of_holder(who, version) == "certificate verify failed: " + why);
+    CHECK(error_about_server(node, only(version)) == "certificate verify failed: " + why);
+    CHECK(error_about_holder(node, version) == "certificate verify failed: " + why);
   }
 }
 
-/// Both open, with `prepare` on the raw side.
+/// An open connection between an engine and a raw peer of one version.
 struct open_to_raw {
   explicit open_to_raw(role raw_side, int version)
       : raw{raw_side,
@@ -72,9 +73,8 @@ struct open_to_raw {
               SSL_CTX_set_options(c, SSL_OP_ALLOW_CLIENT_RENEGOTIATION);
               if (raw_side == role::server) with_identity(the().server)(c);
             }},
-        ours{raw_side == role::client
-               ? accept(context(options_of(the().server)))
-               : connect(context(believing(the().authority.certificate())))} {
+        ours{raw_side == role::client ? accept(context(options_of(the().server)))
+                                      : connect(context(trusting(the().authority.certificate())))} {
     run(raw, ours);
     REQUIRE(ours.engine->is_open());
     REQUIRE(raw.open());
@@ -85,16 +85,16 @@ struct open_to_raw {
 
 } // namespace
 
-TEST_CASE("tls peers: 1.2 and 1.3 are spoken, nothing older") {
+TEST_CASE("tls peers: versions 1.2 and 1.3 are accepted, older ones are refused") {
   const std::string old_peer = "the peer does not speak TLS 1.2 or later";
-  CHECK(of_client(only(TLS1_3_VERSION)) == "");
-  CHECK(of_client(only(TLS1_2_VERSION)) == "");
-  CHECK(of_client(only(TLS1_1_VERSION)) == old_peer);
-  CHECK(of_client(only(TLS1_VERSION)) == old_peer);
-  CHECK(of_server(the().server, only(TLS1_3_VERSION)) == "");
-  CHECK(of_server(the().server, only(TLS1_2_VERSION)) == "");
+  CHECK(error_about_client(only(TLS1_3_VERSION)) == "");
+  CHECK(error_about_client(only(TLS1_2_VERSION)) == "");
+  CHECK(error_about_client(only(TLS1_1_VERSION)) == old_peer);
+  CHECK(error_about_client(only(TLS1_VERSION)) == old_peer);
+  CHECK(error_about_server(the().server, only(TLS1_3_VERSION)) == "");
+  CHECK(error_about_server(the().server, only(TLS1_2_VERSION)) == "");
   for (auto old : {TLS1_1_VERSION, TLS1_VERSION})
-    CHECK(of_server(the().server, only(old))
+    CHECK(error_about_server(the().server, only(old))
           == "the peer refused with the TLS alert 'protocol version': it does not speak TLS 1.2 or "
              "later");
 }
@@ -104,47 +104,48 @@ TEST_CASE("tls peers: ciphers without forward secrecy, authentication or encrypt
     "the peer offers no cipher that is safe and fits this side's certificate";
   auto rsa = the().authority.issue(
     {.common_name = "rsa", .hosts = {"a.example"}, .key = certificate_content::key_kind::rsa2048});
-  CHECK(of_client(with_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256")) == "");
+  CHECK(error_about_client(with_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256")) == "");
   for (auto list : {"eNULL", "aNULL", "AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA256",
                     "ECDHE-ECDSA-AES128-SHA", "AES128-SHA"}) {
     INFO(std::string{list});
-    CHECK(of_client(with_ciphers(list)) == weak);
-    CHECK(of_server(rsa, with_ciphers(list))
+    CHECK(error_about_client(with_ciphers(list)) == weak);
+    CHECK(error_about_server(rsa, with_ciphers(list))
             .starts_with("the peer refused with the TLS alert 'handshake failure'"));
   }
 }
 
-TEST_CASE("tls peers: weak certificates are refused, of servers and of clients") {
+TEST_CASE("tls peers: weak certificates are refused for servers and for clients") {
   check_refused(the().authority.issue(
                   {.common_name = "a.example", .key = certificate_content::key_kind::rsa1024}),
-                "EE certificate key too weak: that of 'a.example'");
+                "EE certificate key too weak: the certificate of 'a.example'");
   check_refused(the().authority.issue({.common_name = "a.example", .sha1 = true}),
-                "CA signature digest algorithm too weak: that of 'a.example'");
+                "CA signature digest algorithm too weak: the certificate of 'a.example'");
 }
 
-TEST_CASE("tls peers: a chain is as weak as its weakest authority, the believed one included") {
+TEST_CASE("tls peers: a chain is as weak as its weakest authority, the trusted one included") {
   auto through = [](const identity& authority, const identity& root) {
     auto leaf = authority.issue({.common_name = "leaf", .hosts = {"a.example"}});
-    auto ours = connect(context(believing(root.certificate())));
+    auto ours = connect(context(trusting(root.certificate())));
     raw_peer server{role::server, [&](SSL_CTX* c) {
                       with_identity(leaf)(c);
                       REQUIRE(SSL_CTX_add1_chain_cert(c, x509_of(authority).get()) == 1);
                     }};
-    return serving(server, ours);
+    return trouble_with(server, ours);
   };
   const auto& root = the().authority;
-  certificate_content of{.common_name = "between", .usage = ""};
-  CHECK(through(root.issue_authority(of), root) == "");
-  of.key = certificate_content::key_kind::rsa1024;
-  CHECK(through(root.issue_authority(of), root)
-        == "certificate verify failed: CA certificate key too weak: that of 'between'");
-  auto small_root = identity::make(of, true, nullptr);
+  certificate_content content{.common_name = "between", .usage = ""};
+  CHECK(through(root.issue_authority(content), root) == "");
+  content.key = certificate_content::key_kind::rsa1024;
+  CHECK(through(root.issue_authority(content), root)
+        == "certificate verify failed: CA certificate key too weak: the certificate of 'between'");
+  auto small_root = identity::make(content, true, nullptr);
   CHECK(through(small_root, small_root)
-        == "certificate verify failed: CA certificate key too weak: that of 'between'");
-  of.key = certificate_content::key_kind::p256;
-  of.sha1 = true;
-  CHECK(through(root.issue_authority(of), root)
-        == "certificate verify failed: CA signature digest algorithm too weak: that of 'between'");
+        == "certificate verify failed: CA certificate key too weak: the certificate of 'between'");
+  content.key = certificate_content::key_kind::p256;
+  content.sha1 = true;
+  CHECK(through(root.issue_authority(content), root)
+        == "certificate verify failed: CA signature digest algorithm too weak: the certificate of "
+           "'between'");
 }
 
 TEST_CASE("tls peers: a client that renegotiates is cut off") {
@@ -153,7 +154,7 @@ TEST_CASE("tls peers: a client that renegotiates is cut off") {
   REQUIRE(SSL_renegotiate(p.raw.ssl()) == 1);
   SSL_do_handshake(p.raw.ssl());
   CHECK_FALSE(p.ours.take(p.raw.bytes_to_send()));
-  CHECK(p.ours.trouble() == "the peer wants to renegotiate, which is off");
+  CHECK(p.ours.trouble() == "the peer asks to renegotiate, and renegotiation is off");
   CHECK(p.ours.verdict.error().code == errc::protocol);
 }
 
@@ -162,33 +163,33 @@ TEST_CASE("tls peers: a server that asks to renegotiate is cut off") {
   REQUIRE(SSL_renegotiate(p.raw.ssl()) == 1);
   SSL_do_handshake(p.raw.ssl());
   CHECK_FALSE(p.ours.take(p.raw.bytes_to_send()));
-  CHECK(p.ours.trouble() == "the peer wants to renegotiate, which is off");
+  CHECK(p.ours.trouble() == "the peer asks to renegotiate, and renegotiation is off");
   CHECK_FALSE(p.ours.engine->is_open());
 }
 
-TEST_CASE("tls peers: the largest record is taken, and one that claims more than encryption can "
+TEST_CASE("tls peers: the largest record is accepted, and one that claims more than encryption can "
           "add is refused") {
-  constexpr int most = 16'384,
-                most_added = 320; // which OpenSSL allows, and is less than TLS 1.2 does
+  constexpr int max = 16'384;
+  constexpr int max_added = 320; // OpenSSL's limit, which is below that of TLS 1.2
   auto header = [](int size) {
     return std::string{"\x17\x03\x03"} + static_cast<char>(size >> 8) + static_cast<char>(size);
   };
   for (auto version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     open_to_raw full{role::client, version}, claimed{role::client, version},
       beyond{role::client, version};
-    auto record = full.raw.send(std::string(most, 'x'));
-    REQUIRE(record.substr(0, 5) == header(static_cast<int>(record.size()) - 5)); // one for all
+    auto record = full.raw.send(std::string(max, 'x'));
+    REQUIRE(record.substr(0, 5) == header(static_cast<int>(record.size()) - 5)); // a single record
     CHECK(full.ours.take(record));
-    CHECK(full.ours.plain.size() == most);
-    CHECK(claimed.ours.take(header(most + most_added)));
-    CHECK(claimed.ours.take(std::string(static_cast<std::size_t>(most + most_added - 1), 'x')));
-    CHECK_FALSE(claimed.ours.take("x")); // it is no record of this peer's
-    CHECK_FALSE(beyond.ours.take(header(most + most_added + 1)));
+    CHECK(full.ours.plain.size() == max);
+    CHECK(claimed.ours.take(header(max + max_added)));
+    CHECK(claimed.ours.take(std::string(static_cast<std::size_t>(max + max_added - 1), 'x')));
+    CHECK_FALSE(claimed.ours.take("x")); // the record is whole, and its content is wrong
+    CHECK_FALSE(beyond.ours.take(header(max + max_added + 1)));
     CHECK(beyond.ours.trouble() == "TLS failed: encrypted length too long");
   }
 }
 
-TEST_CASE("tls peers: changing keys now and then is fine, again and again is not") {
+TEST_CASE("tls peers: a peer may change keys now and then, but not again and again") {
   for (auto kind : {SSL_KEY_UPDATE_REQUESTED, SSL_KEY_UPDATE_NOT_REQUESTED}) {
     open_to_raw p{role::client, TLS1_3_VERSION};
     auto change = [&] {
@@ -199,7 +200,9 @@ TEST_CASE("tls peers: changing keys now and then is fine, again and again is not
     for (int i = 0; i < 1000; ++i) { // with data between them
       REQUIRE(p.ours.take(change()));
       REQUIRE(p.ours.take(p.raw.send(std::string(2000, 'x'))));
-      if (i % 100 == 0) p.ours.send("answer"), p.raw.take(p.ours.bytes());
+      if (i % 100 != 0) continue;
+      p.ours.send("answer");
+      p.raw.take(p.ours.bytes());
     }
     int taken = 0;
     while (taken < 1000 && p.ours.take(change())) ++taken;
@@ -209,7 +212,7 @@ TEST_CASE("tls peers: changing keys now and then is fine, again and again is not
   }
 }
 
-TEST_CASE("tls peers: a flood of changes of keys in one piece ends as early") {
+TEST_CASE("tls peers: a flood of key changes in one piece is cut off as early") {
   open_to_raw p{role::client, TLS1_3_VERSION};
   std::string flood;
   for (int i = 0; i < 5000; ++i) {
@@ -218,10 +221,10 @@ TEST_CASE("tls peers: a flood of changes of keys in one piece ends as early") {
     flood += p.raw.bytes_to_send();
   }
   CHECK_FALSE(p.ours.take(flood));
-  CHECK(p.ours.engine->output().size() < 8000); // each may ask for one in return
+  CHECK(p.ours.engine->output().size() < 8000); // each change may ask for one in return
 }
 
-TEST_CASE("tls peers: nothing is given that would resume a connection") {
+TEST_CASE("tls peers: a server gives no ticket and no session to resume") {
   for (auto version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     auto serves = context(options_of(the().server)), renewed = context(options_of(the().server));
     SSL_SESSION* kept = nullptr;
@@ -229,7 +232,7 @@ TEST_CASE("tls peers: nothing is given that would resume a connection") {
       auto ours = accept(server);
       raw_peer client{role::client, only(version)};
       if (kept) SSL_set_session(client.ssl(), kept);
-      CHECK(serving(client, ours) == "");
+      CHECK(trouble_with(client, ours) == "");
       CHECK(SSL_session_reused(client.ssl()) == 0);
       REQUIRE(ours.engine->is_open());
       SSL_SESSION_free(std::exchange(kept, SSL_get1_session(client.ssl())));
@@ -239,13 +242,13 @@ TEST_CASE("tls peers: nothing is given that would resume a connection") {
   }
 }
 
-TEST_CASE("tls peers: a server's tickets are taken and forgotten") {
+TEST_CASE("tls peers: a client accepts a server's tickets and drops them") {
   open_to_raw p{role::server, TLS1_3_VERSION}; // OpenSSL sends two by itself
   REQUIRE(p.ours.take(p.raw.send("hello")));
   CHECK(p.ours.plain == "hello");
 }
 
-TEST_CASE("tls peers: tickets without end are cut off") {
+TEST_CASE("tls peers: a server that sends tickets without end is cut off") {
   open_to_raw p{role::server, TLS1_3_VERSION};
   int taken = 0;
   do {
@@ -255,7 +258,7 @@ TEST_CASE("tls peers: tickets without end are cut off") {
   CHECK(taken < 300);
 }
 
-TEST_CASE("tls peers: a client that offers compression or early data gets none") {
+TEST_CASE("tls peers: a server uses no compression and offers no early data") {
   open_to_raw p{role::client, TLS1_3_VERSION};
   CHECK(SSL_get_current_compression(p.raw.ssl()) == nullptr);
   CHECK(SSL_SESSION_get_max_early_data(SSL_get0_session(p.raw.ssl())) == 0);

@@ -1,4 +1,4 @@
-/// OpenSSL as it comes, to play the peers that an engine refuses: old, weak, impolite.
+/// Plain OpenSSL, in the part of peers that an engine refuses: old, weak or hostile ones.
 #pragma once
 
 #include <openssl/pem.h>
@@ -12,7 +12,7 @@ class raw_peer {
 public:
   enum class role : std::uint8_t { client, server };
 
-  /// Any version and cipher, no verification; `prepare` narrows it.
+  /// Accepts any version and cipher, and verifies nothing. `prepare` may restrict that.
   template <class Prepare>
   raw_peer(role side, Prepare prepare) : context_{SSL_CTX_new(TLS_method()), SSL_CTX_free} {
     SSL_CTX_set_security_level(context_.get(), 0);
@@ -28,7 +28,7 @@ public:
   [[nodiscard]] SSL* ssl() const { return ssl_.get(); }
   [[nodiscard]] bool open() const { return SSL_is_init_finished(ssl_.get()) == 1; }
 
-  /// Goes on with what it is doing, handshake or reading, and gives what it has to say.
+  /// Goes on with its handshake or reads. Returns the bytes that it wants to send.
   std::string take(std::string_view bytes) {
     BIO_write(SSL_get_rbio(ssl_.get()), bytes.data(), static_cast<int>(bytes.size()));
     char plain[4096];
@@ -41,8 +41,7 @@ public:
     SSL_write(ssl_.get(), plain.data(), static_cast<int>(plain.size()));
     return bytes_to_send();
   }
-  /// What it did before, with an error or not, is forgotten: the engine's error queue is what is
-  /// looked at.
+  /// Also clears the error queue: a test checks the queue for errors of the engine only.
   std::string bytes_to_send() {
     ERR_clear_error();
     char* bytes = nullptr;
@@ -59,30 +58,34 @@ private:
   std::shared_ptr<SSL> ssl_;
 };
 
-/// Until both are quiet, or the engine has failed.
+/// Carries bytes both ways until none are left, or the engine has failed.
 inline void run(raw_peer& raw, side& ours) {
   std::string to_raw = ours.bytes(), to_ours = raw.take(to_raw);
   while (!to_ours.empty() || !to_raw.empty()) {
-    if (!to_ours.empty() && !ours.take(to_ours)) return (void)raw.take(ours.bytes());
+    if (!to_ours.empty() && !ours.take(to_ours)) {
+      (void)raw.take(ours.bytes());
+      return;
+    }
     to_raw = ours.bytes();
     to_ours = raw.take(to_raw);
   }
 }
 
-inline std::unique_ptr<BIO, decltype(&BIO_free)> over(const std::string& pem) {
+inline std::unique_ptr<BIO, decltype(&BIO_free)> bio_over(const std::string& pem) {
   return {BIO_new_mem_buf(pem.data(), -1), BIO_free};
 }
-inline std::unique_ptr<X509, decltype(&X509_free)> x509_of(const identity& who) {
-  return {PEM_read_bio_X509(over(who.certificate()).get(), nullptr, nullptr, nullptr), X509_free};
+inline std::unique_ptr<X509, decltype(&X509_free)> x509_of(const identity& node) {
+  return {PEM_read_bio_X509(bio_over(node.certificate()).get(), nullptr, nullptr, nullptr),
+          X509_free};
 }
 
-/// What a raw peer shows.
-inline auto with_identity(const identity& who) {
-  return [&who](SSL_CTX* context) {
+/// Gives a raw peer a certificate and its key.
+inline auto with_identity(const identity& node) {
+  return [&node](SSL_CTX* context) {
     std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key{
-      PEM_read_bio_PrivateKey(over(who.private_key()).get(), nullptr, nullptr, nullptr),
+      PEM_read_bio_PrivateKey(bio_over(node.private_key()).get(), nullptr, nullptr, nullptr),
       EVP_PKEY_free};
-    REQUIRE(SSL_CTX_use_certificate(context, x509_of(who).get()) == 1);
+    REQUIRE(SSL_CTX_use_certificate(context, x509_of(node).get()) == 1);
     REQUIRE(SSL_CTX_use_PrivateKey(context, key.get()) == 1);
   };
 }

@@ -1,4 +1,4 @@
-// Who is believed and who is refused, with the words for it.
+// Certificates that are accepted or refused, with the error texts.
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -12,22 +12,22 @@ namespace {
 
 using content = certificate_content;
 
-/// What the client says of a server with this certificate: "" or why not.
-std::string of_server(const identity& server, std::string_view host = "a.example",
-                      const std::string& revoked = "") {
+/// Returns the client's error about a server with this certificate, or "".
+std::string error_about_server(const identity& server, std::string_view host = "a.example",
+                               const std::string& revoked = "") {
   options dials{.authorities = the().authority.certificate(), .revoked = revoked};
   pair p{context(options_of(server)), context(dials), host};
   CHECK(p.open() == p.client.verdict.has_value());
   if (!p.client.verdict) {
     CHECK(p.client.verdict.error().code == errc::login_refused);
     CHECK(p.client.engine->peer_names().empty());
-    CHECK_FALSE(p.server.verdict); // it has got the alert
+    CHECK_FALSE(p.server.verdict); // the server has received the alert
   }
   return p.client.trouble();
 }
 
-/// What the server says of a client with this certificate.
-std::string of_client(const options& dials, const std::string& revoked = "") {
+/// Returns the server's error about a client with these options, or "".
+std::string error_about_client(const options& dials, const std::string& revoked = "") {
   auto serves = options_of(the().server, the().authority.certificate());
   serves.revoked = revoked;
   pair p{context(serves), context(dials)};
@@ -36,8 +36,8 @@ std::string of_client(const options& dials, const std::string& revoked = "") {
   if (!p.server.verdict) CHECK_FALSE(p.client.verdict);
   return p.server.trouble();
 }
-std::string of_client(const identity& client) {
-  return of_client(options_of(client, the().authority.certificate()));
+std::string error_about_client(const identity& client) {
+  return error_about_client(options_of(client, the().authority.certificate()));
 }
 
 bool says(const std::string& text, std::string_view part) {
@@ -53,141 +53,150 @@ identity server_for(std::vector<std::string> hosts, std::string common_name = "s
 
 } // namespace
 
-TEST_CASE("tls: a server with a certificate for its host from a known authority is believed") {
-  CHECK(of_server(the().server) == "");
-  CHECK(of_server(the().server, "A.Example") == "");
-  CHECK(of_server(the().server, "a.example.") == "");
-  CHECK(of_server(the().server, "127.0.0.1") == "");
-  CHECK(of_server(the().server, "::1") == "");
-  CHECK(of_server(the().server, "::1%lo") == "");
+TEST_CASE("tls: a server with a certificate for its host from a trusted authority is accepted") {
+  CHECK(error_about_server(the().server) == "");
+  CHECK(error_about_server(the().server, "A.Example") == "");
+  CHECK(error_about_server(the().server, "a.example.") == "");
+  CHECK(error_about_server(the().server, "127.0.0.1") == "");
+  CHECK(error_about_server(the().server, "::1") == "");
+  CHECK(error_about_server(the().server, "::1%lo") == "");
 }
 
-TEST_CASE("tls: a server with another's certificate is refused, and told whose it is") {
-  CHECK(of_server(the().server, "b.example")
+TEST_CASE("tls: a certificate for another host is refused, and the error names its hosts") {
+  CHECK(error_about_server(the().server, "b.example")
         == "certificate verify failed: hostname mismatch: the certificate is for a.example, "
            "server, 127.0.0.1, "
            "0000:0000:0000:0000:0000:0000:0000:0001, not b.example");
-  says(of_server(the().server, "127.0.0.2"), "IP address mismatch: the certificate is for");
-  says(of_server(the().server, "sub.a.example"), "hostname mismatch");
-  says(of_server(the().server, "example"), "hostname mismatch");
+  says(error_about_server(the().server, "127.0.0.2"),
+       "IP address mismatch: the certificate is for");
+  says(error_about_server(the().server, "sub.a.example"), "hostname mismatch");
+  says(error_about_server(the().server, "example"), "hostname mismatch");
 }
 
-TEST_CASE("tls: an address is looked for among the addresses only") {
-  says(of_server(server_for({"127.0.0.1"}, "127.0.0.1"), "127.0.0.1"), "IP address mismatch");
-  says(of_server(server_for({}, "127.0.0.1"), "127.0.0.1"), "IP address mismatch");
+TEST_CASE("tls: a dialled address must be among the addresses of the certificate") {
+  says(error_about_server(server_for({"127.0.0.1"}, "127.0.0.1"), "127.0.0.1"),
+       "IP address mismatch");
+  says(error_about_server(server_for({}, "127.0.0.1"), "127.0.0.1"), "IP address mismatch");
 }
 
-TEST_CASE("tls: the common name counts only where there is no other name of a host") {
-  CHECK(of_server(server_for({}, "a.example")) == "");
-  says(of_server(server_for({"b.example"}, "a.example")), "hostname mismatch");
+TEST_CASE("tls: the common name counts only if the certificate has no DNS name") {
+  CHECK(error_about_server(server_for({}, "a.example")) == "");
+  says(error_about_server(server_for({"b.example"}, "a.example")), "hostname mismatch");
 }
 
 TEST_CASE("tls: a wildcard stands for one whole label") {
   auto wild = server_for({"*.b.example"});
-  CHECK(of_server(wild, "a.b.example") == "");
+  CHECK(error_about_server(wild, "a.b.example") == "");
   for (auto wrong : {"c.a.b.example", "b.example", "a.c.example"})
-    says(of_server(wild, wrong), "hostname mismatch");
-  says(of_server(server_for({"a*.b.example"}), "ab.b.example"), "hostname mismatch");
-  says(of_server(server_for({"*"})), "hostname mismatch");
-  says(of_server(server_for({"*.example"})), "hostname mismatch"); // all of a top-level domain
+    says(error_about_server(wild, wrong), "hostname mismatch");
+  says(error_about_server(server_for({"a*.b.example"}), "ab.b.example"), "hostname mismatch");
+  says(error_about_server(server_for({"*"})), "hostname mismatch");
+  says(error_about_server(server_for({"*.example"})),
+       "hostname mismatch"); // a whole top-level domain
 }
 
-TEST_CASE("tls: a name with NUL in it names nobody") {
+TEST_CASE("tls: a name with a NUL in it matches no host") {
   using namespace std::string_literals;
   auto tricky = server_for({"a.example\0.evil.example"s});
-  says(of_server(tricky), "hostname mismatch");
-  says(of_server(server_for({"evil.example"}, "a.example")), "hostname mismatch");
+  says(error_about_server(tricky), "hostname mismatch");
+  says(error_about_server(server_for({"evil.example"}, "a.example")), "hostname mismatch");
 }
 
-TEST_CASE("tls: what strangers wrote into a certificate is escaped and cut before it is shown") {
-  auto text = of_server(server_for({"evil\n\x1b[2J.example", std::string(500, 'x')}));
+TEST_CASE("tls: the text of a stranger's certificate is escaped and cut before it is shown") {
+  auto text = error_about_server(server_for({"evil\n\x1b[2J.example", std::string(500, 'x')}));
   CHECK(std::none_of(text.begin(), text.end(), [](char c) { return c < ' '; }));
   CHECK(text.size() < 400);
 }
 
-TEST_CASE("tls: certificates outside their time are refused") {
+TEST_CASE("tls: certificates outside their period of validity are refused") {
   auto expired = the().authority.issue(
     {.common_name = "old", .hosts = {"a.example"}, .valid_from = -3, .valid_until = -1});
-  says(of_server(expired), "certificate has expired: that of 'old' on ");
-  says(of_client(expired), "certificate has expired: that of 'old' on ");
+  says(error_about_server(expired),
+       "certificate has expired: the certificate of 'old' expired on ");
+  says(error_about_client(expired),
+       "certificate has expired: the certificate of 'old' expired on ");
   auto early = the().authority.issue(
     {.common_name = "new", .hosts = {"a.example"}, .valid_from = 1, .valid_until = 3});
-  says(of_server(early), "certificate is not yet valid: that of 'new' before ");
-  says(of_client(early), "certificate is not yet valid: that of 'new' before ");
+  says(error_about_server(early),
+       "certificate is not yet valid: the certificate of 'new' is valid from ");
+  says(error_about_client(early),
+       "certificate is not yet valid: the certificate of 'new' is valid from ");
 }
 
-TEST_CASE("tls: certificates from elsewhere are refused") {
+TEST_CASE("tls: certificates that no trusted authority has issued are refused") {
   content a{.common_name = "a.example", .hosts = {"a.example"}};
-  says(of_server(the().stranger.issue(a)),
-       "the issuer 'a stranger' is none of the trusted authorities");
-  says(of_client(the().stranger.issue(a)),
-       "the issuer 'a stranger' is none of the trusted authorities");
-  says(of_server(identity::make(a, false, nullptr)),
-       "self-signed certificate: 'a.example' is none of the trusted authorities");
-  says(of_client(identity::make(a, false, nullptr)), "none of the trusted authorities");
+  says(error_about_server(the().stranger.issue(a)),
+       "the issuer 'a stranger' is not a trusted authority");
+  says(error_about_client(the().stranger.issue(a)),
+       "the issuer 'a stranger' is not a trusted authority");
+  says(error_about_server(identity::make(a, false, nullptr)),
+       "self-signed certificate: 'a.example' is not a trusted authority");
+  says(error_about_client(identity::make(a, false, nullptr)), "not a trusted authority");
 }
 
-TEST_CASE("tls: a certificate that is no authority's vouches for nobody") {
+TEST_CASE("tls: a certificate without the rights of an authority cannot issue another") {
   auto leaf = the().server.issue({.common_name = "evil", .hosts = {"a.example"}});
   auto serves = options_of(leaf);
   serves.certificates = leaf.certificate() + the().server.certificate();
-  pair p{context(serves), context(believing(the().authority.certificate()))};
+  pair p{context(serves), context(trusting(the().authority.certificate()))};
   says(p.client.trouble(), "invalid CA certificate");
 }
 
-TEST_CASE("tls: an intermediate authority comes with the chain, or is believed itself") {
+TEST_CASE("tls: an intermediate authority comes with the chain, or is trusted itself") {
   auto between = the().authority.issue_authority({.common_name = "between", .usage = ""});
   auto leaf = between.issue({.common_name = "leaf", .hosts = {"a.example"}});
-  says(of_server(leaf), "the issuer 'between' is none of the trusted authorities");
+  says(error_about_server(leaf), "the issuer 'between' is not a trusted authority");
   auto chained = options_of(leaf);
   chained.certificates = leaf.certificate() + between.certificate();
-  CHECK(pair{context(chained), context(believing(the().authority.certificate()))}.open());
-  CHECK(pair{context(options_of(leaf)), context(believing(between.certificate()))}.open());
+  CHECK(pair{context(chained), context(trusting(the().authority.certificate()))}.open());
+  CHECK(pair{context(options_of(leaf)), context(trusting(between.certificate()))}.open());
 }
 
-TEST_CASE(
-  "tls: a server certificate that stands among the authorities is believed, for its own name") {
+TEST_CASE("tls: a server certificate among the authorities is accepted, for its own name") {
   auto alone = identity::make({.common_name = "alone", .hosts = {"a.example"}}, false, nullptr);
-  auto serves = context(options_of(alone)), dials = context(believing(alone.certificate()));
+  auto serves = context(options_of(alone)), dials = context(trusting(alone.certificate()));
   CHECK(pair{serves, dials}.open());
   says(pair{serves, dials, "b.example"}.client.trouble(), "hostname mismatch");
 }
 
-TEST_CASE("tls: a certificate for the other role is refused, one without a role is for both") {
-  content of{.common_name = "x", .hosts = {"a.example"}};
-  of.usage = "clientAuth";
-  says(of_server(the().authority.issue(of)), "that of 'x' is not for servers");
-  CHECK(of_client(the().authority.issue(of)) == "");
-  of.usage = "serverAuth";
-  says(of_client(the().authority.issue(of)), "that of 'x' is not for clients");
-  CHECK(of_server(the().authority.issue(of)) == "");
-  of.usage = "";
-  CHECK(of_server(the().authority.issue(of)) == "");
-  CHECK(of_client(the().authority.issue(of)) == "");
+TEST_CASE("tls: a certificate for the other role is refused, and one without a role is for both") {
+  content for_role{.common_name = "x", .hosts = {"a.example"}};
+  for_role.usage = "clientAuth";
+  says(error_about_server(the().authority.issue(for_role)),
+       "the certificate of 'x' is not for servers");
+  CHECK(error_about_client(the().authority.issue(for_role)) == "");
+  for_role.usage = "serverAuth";
+  says(error_about_client(the().authority.issue(for_role)),
+       "the certificate of 'x' is not for clients");
+  CHECK(error_about_server(the().authority.issue(for_role)) == "");
+  for_role.usage = "";
+  CHECK(error_about_server(the().authority.issue(for_role)) == "");
+  CHECK(error_about_client(the().authority.issue(for_role)) == "");
 }
 
-TEST_CASE("tls: with revocation lists, what is on one is refused, and so is what has none") {
+TEST_CASE("tls: with revocation lists, a revoked certificate and one without a list are refused") {
   const auto& authority = the().authority;
   auto fine = authority.revocation_list({}),
        with_server = authority.revocation_list({the().server});
-  CHECK(of_server(the().server, "a.example", fine) == "");
-  says(of_server(the().server, "a.example", with_server), "certificate revoked: that of 'server'");
-  says(of_server(the().server, "a.example", the().stranger.revocation_list({})),
-       "no revocation list of 'the authority' was given");
-  says(of_server(the().server, "a.example", authority.revocation_list({}, -1)),
-       "CRL has expired: that of 'the authority'");
+  CHECK(error_about_server(the().server, "a.example", fine) == "");
+  says(error_about_server(the().server, "a.example", with_server),
+       "certificate revoked: the certificate of 'server'");
+  says(error_about_server(the().server, "a.example", the().stranger.revocation_list({})),
+       "there is no revocation list of 'the authority'");
+  says(error_about_server(the().server, "a.example", authority.revocation_list({}, -1)),
+       "CRL has expired: the revocation list of 'the authority'");
   auto dials = options_of(the().client, authority.certificate());
-  CHECK(of_client(dials, fine) == "");
-  says(of_client(dials, authority.revocation_list({the().client})),
-       "certificate revoked: that of 'client'");
+  CHECK(error_about_client(dials, fine) == "");
+  says(error_about_client(dials, authority.revocation_list({the().client})),
+       "certificate revoked: the certificate of 'client'");
 }
 
 TEST_CASE("tls: a server that has authorities demands a certificate of each client") {
-  CHECK(of_client(the().client) == "");
-  CHECK(of_client(believing(the().authority.certificate()))
-        == "the peer has sent no certificate, and one is demanded");
+  CHECK(error_about_client(the().client) == "");
+  CHECK(error_about_client(trusting(the().authority.certificate()))
+        == "the peer has sent no certificate, and this side demands one");
   pair p{context(options_of(the().server, the().authority.certificate())),
-         context(believing(the().authority.certificate()))};
+         context(trusting(the().authority.certificate()))};
   says(
     p.client.trouble(),
     "the peer refused with the TLS alert 'certificate required': it demands a client certificate");
@@ -203,7 +212,7 @@ TEST_CASE("tls: the names of a verified peer are its hosts and its common name")
   CHECK(open_pair().server.engine->peer_names().empty());
 }
 
-TEST_CASE("tls: names with NUL or control characters are no names of a peer") {
+TEST_CASE("tls: names with NUL or control characters are not names of a peer") {
   using namespace std::string_literals;
   auto client = the().authority.issue(
     {.common_name = "line\nbreak", .hosts = {"admin\0.evil"s, "fine", "fine", ""}});
@@ -213,7 +222,7 @@ TEST_CASE("tls: names with NUL or control characters are no names of a peer") {
   CHECK(p.server.engine->peer_names() == std::vector<std::string>{"fine"});
 }
 
-TEST_CASE("tls: a name in the options stands for the dialled host") {
+TEST_CASE("tls: a name in the options replaces the dialled host") {
   options dials{.authorities = the().authority.certificate(), .name = "a.example"};
   auto serves = context(options_of(the().server));
   CHECK(pair{serves, context(dials), "10.0.0.7"}.open());
@@ -221,7 +230,7 @@ TEST_CASE("tls: a name in the options stands for the dialled host") {
   says(pair{serves, context(dials), "a.example"}.client.trouble(), "not b.example");
 }
 
-TEST_CASE("tls: a client that accepts any server says so in its options, and knows no name of it") {
+TEST_CASE("tls: a client whose options accept any server knows no name of the server") {
   auto anybody =
     identity::make({.common_name = "anybody", .valid_from = -3, .valid_until = -2}, false, nullptr);
   auto dials = context({.verify = options::verification::insecure_accept_any_server});
@@ -230,7 +239,7 @@ TEST_CASE("tls: a client that accepts any server says so in its options, and kno
   CHECK(p.client.engine->peer_names().empty());
 }
 
-TEST_CASE("tls: a server's look at client certificates is not weakened by the client's mode") {
+TEST_CASE("tls: the insecure mode of clients does not weaken a server's check of clients") {
   auto serves = options_of(the().server, the().authority.certificate());
   serves.verify = options::verification::insecure_accept_any_server;
   pair p{context(serves), context(options_of(the().stranger.issue({.common_name = "x"}),
@@ -240,14 +249,14 @@ TEST_CASE("tls: a server's look at client certificates is not weakened by the cl
 
 TEST_CASE("tls: a client without authorities trusts the system's store") {
   auto serves = context(options_of(the().server));
-  says(pair{serves, context({})}.client.trouble(), "none of the trusted authorities");
+  says(pair{serves, context({})}.client.trouble(), "not a trusted authority");
   auto file = std::filesystem::temp_directory_path()
               / ("patio_tls_store_" + std::to_string(std::rand()) + ".pem");
   std::ofstream{file} << the().authority.certificate();
   ::setenv("SSL_CERT_FILE", file.c_str(), 1);
   CHECK(pair{serves, context({})}.open());
-  // Not where authorities are given: they alone are believed.
-  CHECK_FALSE(pair{serves, context(believing(the().stranger.certificate()))}.open());
+  // With authorities in its options, a client trusts only these.
+  CHECK_FALSE(pair{serves, context(trusting(the().stranger.certificate()))}.open());
   ::unsetenv("SSL_CERT_FILE");
   std::filesystem::remove(file);
 }

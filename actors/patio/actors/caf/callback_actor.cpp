@@ -12,21 +12,21 @@
 namespace patio {
 namespace {
 
-/// The sender of one request. Whoever can still answer holds a reference to it, so its end is the
-/// end of hope.
+/// The sender of one request. Whoever can still answer the request holds a reference to its sender,
+/// so the sender's destruction means that no answer will come.
 class callback_actor final : public caf::monitorable_actor {
 public:
   callback_actor(caf::actor_config& cfg, std::function<void(caf::message&)> settle)
       : caf::monitorable_actor{cfg}, settle_{std::move(settle)} {}
 
   ~callback_actor() override {
-    auto nobody = caf::make_message(to_caf({errc::shut_down, {}, {}}));
-    settle(nobody);
+    auto no_answer = caf::make_message(to_caf({errc::shut_down, {}, {}}));
+    settle(no_answer);
   }
 
-  void enqueue(caf::mailbox_element_ptr what, caf::execution_unit*) override {
-    if (!what) return;
-    auto content = what->move_content_to_message();
+  void enqueue(caf::mailbox_element_ptr answer, caf::execution_unit*) override {
+    if (!answer) return;
+    auto content = answer->move_content_to_message();
     settle(content);
   }
 

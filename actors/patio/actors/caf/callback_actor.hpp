@@ -1,5 +1,5 @@
-/// Requests from code outside actors, without a thread or a blocking actor: the answer, or the
-/// receiver's death, arrives at a callback.
+/// Requests from code outside actors, without a thread or a blocking actor. A callback gets the
+/// answer, or an error if the receiver ends without an answer.
 #pragma once
 
 #include <functional>
@@ -10,9 +10,9 @@
 
 namespace patio {
 
-/// Calls `settle` once, on the receiver's thread: with its answer, which is an empty message where
-/// it has no content, or with a caf::error, which is errc::shut_down if the receiver ended without
-/// an answer.
+/// Sends `content` and calls `settle` once, on the thread that answers or drops the request. An
+/// answer without content is an empty message. An error is a message with a caf::error: it is
+/// errc::shut_down if the receiver ended without an answer.
 void request_async(const caf::strong_actor_ptr& receiver, caf::message content,
                    std::function<void(caf::message&)> settle);
 

@@ -1,13 +1,14 @@
-/// What every actor of this library does with messages that are not for it. CAF's defaults would
-/// print some of them, and let others end the actor.
+/// The reaction of this library's actors to unknown messages. CAF's defaults print some of these
+/// messages, and let others end the actor.
 #pragma once
 
 #include <caf/scheduled_actor.hpp>
 
 namespace patio {
 
-/// A request is still answered with sec::unexpected_message. Exit messages are not junk: they end
-/// an actor.
+/// Makes the actor ignore messages without a handler, error messages and down messages. A request
+/// without a handler is still answered, with sec::unexpected_message. An exit message still ends
+/// the actor.
 template <class Actor>
 void ignore_unknown_messages(Actor* self) {
   self->set_default_handler(caf::drop);

@@ -31,7 +31,7 @@ error from_caf(const caf::error& e) {
             e.context().get_as<value>(1)};
   if (e.category() == caf::atom("system") || e.category() == caf::atom("exit"))
     return from_system_error(e);
-  // Some actor's own error: to the caller it is what the function raised.
+  // An actor's own error reaches the caller as an exception that the function raised.
   return remote_error(value::exception("builtins.RuntimeError", {caf::to_string(e)}));
 }
 

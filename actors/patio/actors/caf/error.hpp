@@ -1,5 +1,5 @@
-/// patio's errors as CAF's and back. The category is "patio", the code an errc, the context message
-/// and exception.
+/// Converts patio's errors to CAF's and back. The CAF error has the category "patio" and an errc as
+/// its code. Its context holds the message and the exception.
 #pragma once
 
 #include <caf/error.hpp>
@@ -10,8 +10,8 @@ namespace patio {
 
 [[nodiscard]] caf::error to_caf(const error& e);
 
-/// Also reads CAF's own errors: a request timeout is errc::timeout, a receiver that is gone
-/// errc::shut_down.
+/// Also converts CAF's own errors: a request timeout becomes errc::timeout, and a receiver that has
+/// ended becomes errc::shut_down.
 [[nodiscard]] error from_caf(const caf::error& e);
 
 } // namespace patio

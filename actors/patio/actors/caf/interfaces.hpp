@@ -1,6 +1,5 @@
-/// The messages that brokers and executors understand, a comment on each; all type announcements
-/// stand here. Values cross threads as they are (they are immutable), so none of these types is
-/// ever serialized by CAF.
+/// The messages of brokers, with a comment on each message. CAF never serializes their types:
+/// values are immutable and pass between threads without a copy.
 #pragma once
 
 #include <functional>
@@ -27,43 +26,45 @@ using listen_atom = caf::atom_constant<caf::atom("listen")>;
 using tls_atom = caf::atom_constant<caf::atom("tls")>;
 using connect_atom = caf::atom_constant<caf::atom("connect")>;
 
-/// What a caller gives a broker beside the function's name and arguments.
+/// A caller's options for a call, beside the function's name and arguments.
 struct call_options {
-  /// From the request on; the longest time the caller waits. None waits as long as the connection
-  /// lives.
+  /// The longest time that the caller waits, from the request on. Without a timeout the call waits
+  /// as long as its connection lives.
   std::optional<std::chrono::nanoseconds> timeout = {};
-  /// Only this peer, by its number in peer_info.
+  /// The connection_id of the only peer that may get the call; see peer_info.
   std::optional<connection_id> only = {};
-  /// Stopping it ends the call with errc::cancelled, here and, at a C++ peer, there.
+  /// A stop request ends the call with errc::cancelled. A C++ peer then stops the function's own
+  /// stop token.
   std::stop_token stop = {};
 };
 
-/// A call as it goes to a broker.
+/// A call on its way to a broker.
 struct outgoing_call {
   call_request request;
   std::optional<connection_id> only = {};
-  std::stop_token stop = {}; ///< gives the call up
-  /// Makes the answer's message from the value, an empty message for None; null sends the value
-  /// itself.
+  std::stop_token stop = {}; ///< a stop request cancels the call
+  /// Converts the result to the answer's message, which is empty for None. If null, the answer is
+  /// the value itself.
   result<caf::message> (*convert)(const value&) = nullptr;
-  /// If set, gets the result instead of the sender. Dropping it unanswered answers it with
+  /// If set, it gets the result instead of the sender. If it is dropped unanswered, its answer is
   /// errc::shut_down.
   std::shared_ptr<reply> direct = nullptr;
 };
 
-/// Any broker. Errors are of category "patio": from_caf(caf::error) in caf_error.hpp reads them.
+/// Any broker. Its errors have the category "patio"; from_caf() in error.hpp converts them.
 using broker_actor = caf::typed_actor<
-  /// Calls a function by name and answers its result.
+  /// Calls a function by name. Answers with its result.
   caf::replies_to<call_atom, call_request>::with<value>,
-  /// The same with a choice of peer and a typed result; made by patio::function and patio::call.
+  /// Calls a function at a chosen peer or with a typed result. patio::function and patio::call send
+  /// this message.
   caf::reacts_to<call_atom, outgoing_call>,
-  /// Names that can be called now.
+  /// Answers with the names that can be called now.
   caf::replies_to<discover_atom>::with<std::vector<std::string>>,
-  /// Connections that are logged in.
+  /// Answers with the peers that are logged in.
   caf::replies_to<peers_atom>::with<std::vector<peer_info>>,
   /// Answers when the broker has shut down.
   caf::replies_to<join_atom>::with<void>,
-  /// Ends every call and connection, then the broker; answers when done.
+  /// Ends every call and connection, then the broker. Answers when the broker has shut down.
   caf::replies_to<shut_down_atom>::with<void>>;
 
 struct listening_socket;
@@ -71,19 +72,20 @@ struct dial_target;
 
 /// A broker with connections.
 using tcp_broker_actor = broker_actor::extend<
-  /// Takes over a bound and listening socket; see patio::listen.
+  /// Adopts a listening socket; see patio::listen.
   caf::replies_to<listen_atom, listening_socket>::with<void>,
-  /// Replaces certificates; see patio::replace_tls.
+  /// Replaces the certificates for new connections; see patio::replace_tls.
   caf::replies_to<tls_atom, tls::context>::with<void>,
-  /// Dials, and dials again whenever the connection is lost; see patio::connect. Answers once
-  /// logged in.
+  /// Dials a peer, and dials again whenever the connection is lost; see patio::connect. Answers
+  /// after the first login.
   caf::replies_to<connect_atom, dial_target>::with<peer_info>,
-  /// One round trip to that peer that runs no function.
+  /// Makes one round trip to the peer, without running a function.
   caf::replies_to<ping_atom, connection_id>::with<void>>;
 
 } // namespace patio
 
-/// What is carried by its fields may be in messages: they never leave the process as such.
+/// A type that patio carries by its fields may be in messages: CAF's messages never leave the
+/// process.
 template <patio::detail::has_fields T>
 struct caf::allowed_unsafe_message_type<T> : std::true_type {};
 

@@ -1,5 +1,5 @@
-/// A configuration for actor systems that run this library: what was measured to suit it, and the
-/// middleman loaded.
+/// A configuration for actor systems that run this library. Loads the middleman and sets what was
+/// measured to be fast for this library.
 #pragma once
 
 #include <caf/actor_system.hpp>
@@ -7,11 +7,12 @@
 
 namespace patio {
 
-/// For programs of one's own; an embedding program with a configuration of its own needs
-/// `load<caf::io::middleman>()` only.
+/// A program with its own configuration does not need this class: `load<caf::io::middleman>()` is
+/// enough.
 class system_config : public caf::actor_system_config {
 public:
-  /// Scheduler `sharing`, whose idle workers do not poll, and few reads in a row from one socket.
+  /// Sets the scheduler `sharing`, whose idle workers do not poll, and one read in a row from each
+  /// socket.
   system_config();
 };
 

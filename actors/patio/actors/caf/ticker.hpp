@@ -1,6 +1,6 @@
-/// One coarse tick at a time for an actor that has deadlines. A tick on its way keeps its actor
-/// alive and stays in CAF's clock until it is due, so none is sent far ahead, and one that an
-/// earlier deadline has overtaken counts for nothing.
+/// Coarse ticks for an actor with deadlines, one at a time. A pending tick keeps its actor alive
+/// and stays in CAF's clock until it is due, so no tick is sent far ahead. An earlier deadline
+/// replaces the pending tick, which is ignored when it arrives.
 #pragma once
 
 #include <algorithm>
@@ -15,17 +15,18 @@ using tick_atom = caf::atom_constant<caf::atom("tick")>;
 
 class ticker {
 public:
-  /// Sends (tick_atom, number) to `self` at `next`, or earlier.
+  /// Sends (tick_atom, number) to `self` at `next`, but no sooner than in 10 ms and no later than
+  /// in 500 ms. Does nothing if a tick is due at `next` or earlier.
   template <class Actor>
   void arm(Actor* self, instant next) {
     if (next >= armed_) return;
     auto now = clock_now();
     auto at = now + std::clamp<instant>(next - now, coarse, far);
     self->delayed_send(self, at - now, tick_atom::value, at.count());
-    armed_ = at; // not before, as there may be no memory for the message
+    armed_ = at; // after the send, which may have thrown std::bad_alloc
   }
 
-  /// False for a tick that was overtaken.
+  /// Returns false for a tick that an earlier one has replaced.
   [[nodiscard]] bool fired(std::int64_t number) noexcept {
     if (number != armed_.count()) return false;
     armed_ = never;

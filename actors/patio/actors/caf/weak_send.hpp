@@ -1,4 +1,4 @@
-/// Messages to actors that may have ended. No state, any thread.
+/// Messages to actors that may have ended. Any thread.
 #pragma once
 
 #include <utility>

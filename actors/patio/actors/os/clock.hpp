@@ -1,4 +1,4 @@
-/// The one clock of the actor layer: what libpatio's state machines are told is "now".
+/// The only clock of the actor layer. Its time is the "now" that libpatio's state machines get.
 #pragma once
 
 #include <chrono>

@@ -19,18 +19,18 @@ namespace patio {
 namespace {
 
 constexpr std::chrono::milliseconds shortest_pause{10};
-constexpr std::size_t most_on_the_way = 64;
+constexpr std::size_t max_unclaimed = 64;
 
 struct acceptor {
   unique_fd fd;
   connector::on_accepted tell;
-  instant rests_until{};
-  std::chrono::nanoseconds rest = shortest_pause;
+  instant paused_until{};
+  std::chrono::nanoseconds pause = shortest_pause;
 };
 
 struct attempt {
-  endpoint to;
-  std::vector<address> addresses = {}; ///< not tried yet, the next one last
+  endpoint target;
+  std::vector<address> addresses = {}; ///< those that are still to be tried, the next one last
   instant deadline;
   connector::on_connected tell;
   unique_fd fd = {};
@@ -45,8 +45,8 @@ struct timer {
 } // namespace
 
 struct connector::state : std::enable_shared_from_this<state> {
-  std::mutex
-    mutex; ///< guards what other threads hand over: `arrived`, `due_to_stop`, `drop_acceptors`
+  // Other threads hand these over, under the mutex.
+  std::mutex mutex;
   std::vector<acceptor> new_acceptors;
   std::vector<attempt> new_attempts;
   std::vector<timer> new_timers;
@@ -54,13 +54,15 @@ struct connector::state : std::enable_shared_from_this<state> {
   unique_fd wake{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
   std::thread thread;
 
-  // The thread's own.
+  // Only the connector's thread uses these.
   std::vector<acceptor> acceptors;
   std::vector<attempt> attempts;
   std::vector<timer> timers;
   std::chrono::nanoseconds longest_pause{};
-  std::shared_ptr<std::atomic<std::size_t>> on_the_way =
-    std::make_shared<std::atomic<std::size_t>>(0); ///< accepted, not taken over yet
+  /// The number of accepted sockets whose shared_socket is still alive. Shared with these sockets,
+  /// which may outlive the connector and end on any thread.
+  std::shared_ptr<std::atomic<std::size_t>> unclaimed =
+    std::make_shared<std::atomic<std::size_t>>(0);
 
   void notify() {
     std::uint64_t one = 1;
@@ -74,7 +76,8 @@ struct connector::state : std::enable_shared_from_this<state> {
     notify();
   }
 
-  bool take_handed_over() {
+  /// Moves what other threads have handed over to this thread. Returns false once it must stop.
+  bool receive_handed_over() {
     std::uint64_t count = 0;
     (void)!::read(wake.get(), &count, sizeof count);
     std::lock_guard lock{mutex};
@@ -82,13 +85,15 @@ struct connector::state : std::enable_shared_from_this<state> {
     std::move(new_timers.begin(), new_timers.end(), std::back_inserter(timers));
     auto first_new = attempts.size();
     std::move(new_attempts.begin(), new_attempts.end(), std::back_inserter(attempts));
-    new_acceptors.clear(), new_attempts.clear(), new_timers.clear();
+    new_acceptors.clear();
+    new_attempts.clear();
+    new_timers.clear();
     for (auto i = first_new; i < attempts.size(); ++i) next_address(attempts[i]);
     if (drop_acceptors) acceptors.clear();
     return !due_to_stop;
   }
 
-  // Leaves `fd` empty when there is no address left to try.
+  // Begins to connect to the next address. Leaves `fd` empty if there is none left.
   void next_address(attempt& a) {
     a.fd = {};
     while (!a.fd && !a.addresses.empty()) {
@@ -100,37 +105,40 @@ struct connector::state : std::enable_shared_from_this<state> {
   }
 
   [[nodiscard]] shared_socket counted(result<unique_fd> fd) const {
-    ++*on_the_way;
-    return {new auto(std::move(fd)), [all = on_the_way](const result<unique_fd>* done) {
-              delete done;
-              --*all;
+    ++*unclaimed;
+    return {new auto(std::move(fd)), [count = unclaimed](const result<unique_fd>* claimed) {
+              delete claimed;
+              --*count;
             }};
   }
 
   void accept_from(acceptor& a, instant now) {
     for (;;) {
-      if (*on_the_way >= most_on_the_way) return void(a.rests_until = now + shortest_pause);
+      if (*unclaimed >= max_unclaimed) {
+        a.paused_until = now + shortest_pause;
+        return;
+      }
       unique_fd fd{::accept4(a.fd.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
       if (fd) {
-        a.rest = shortest_pause;
+        a.pause = shortest_pause;
         a.tell(counted(std::move(fd)));
         continue;
       }
       if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) return;
       a.tell(counted(
         fail(errc::connect_failed, "cannot accept: " + std::system_category().message(errno))));
-      a.rests_until =
-        now
-        + a.rest; // EMFILE and the like: the listening socket stays readable, so poll would spin
-      a.rest = std::min(a.rest * 2, longest_pause);
+      // After EMFILE and the like the listening socket stays readable, so poll would spin.
+      a.paused_until = now + a.pause;
+      a.pause = std::min(a.pause * 2, longest_pause);
       return;
     }
   }
 
   void check(attempt& a, bool ready) {
     if (!ready) return;
-    if (auto done = finish_connect(a.fd.get())) return succeed(a);
-    else a.last = std::move(done.error());
+    auto done = finish_connect(a.fd.get());
+    if (done) return succeed(a);
+    a.last = std::move(done.error());
     next_address(a);
   }
 
@@ -142,7 +150,7 @@ struct connector::state : std::enable_shared_from_this<state> {
   void end_attempts(instant now) {
     for (auto& a : attempts) {
       if (!a.tell || (a.fd && a.deadline > now)) continue;
-      a.last.message = "cannot connect to " + to_string(a.to) + ": "
+      a.last.message = "cannot connect to " + to_string(a.target) + ": "
                        + (a.fd ? "no answer in time" : a.last.message);
       std::exchange(a.tell, nullptr)(tl::unexpected(a.last));
     }
@@ -162,7 +170,7 @@ struct connector::state : std::enable_shared_from_this<state> {
   [[nodiscard]] int wait_ms(instant now) const {
     auto next = never;
     for (const auto& a : acceptors)
-      if (a.rests_until > now) next = std::min(next, a.rests_until);
+      if (a.paused_until > now) next = std::min(next, a.paused_until);
     for (const auto& a : attempts) next = std::min(next, a.deadline);
     for (const auto& t : timers) next = std::min(next, t.due);
     if (next == never) return -1;
@@ -173,12 +181,12 @@ struct connector::state : std::enable_shared_from_this<state> {
   void run() {
     block_signals();
     std::vector<pollfd> fds;
-    while (take_handed_over()) {
+    while (receive_handed_over()) {
       auto now = clock_now();
       end_attempts(now);
       fds.assign(1, {wake.get(), POLLIN, 0});
       for (const auto& a : acceptors)
-        fds.push_back({a.rests_until > now ? -1 : a.fd.get(), POLLIN, 0});
+        fds.push_back({a.paused_until > now ? -1 : a.fd.get(), POLLIN, 0});
       for (const auto& a : attempts) fds.push_back({a.fd.get(), POLLOUT, 0});
       (void)::poll(fds.data(), fds.size(), wait_ms(now));
       now = clock_now();
@@ -209,20 +217,20 @@ void connector::accept(unique_fd listening, on_accepted tell) {
   state_->hand_over(&state::new_acceptors, acceptor{std::move(listening), std::move(tell)});
 }
 
-void connector::connect(endpoint to, std::chrono::milliseconds patience, on_connected tell) {
-  auto begin = [to, deadline = clock_now() + patience,
+void connector::connect(endpoint target, std::chrono::milliseconds patience, on_connected tell) {
+  auto begin = [target, deadline = clock_now() + patience,
                 tell = std::move(tell)](state& s, result<std::vector<address>> addresses) {
-    attempt a{.to = to, .deadline = deadline, .tell = tell};
+    attempt a{.target = target, .deadline = deadline, .tell = tell};
     if (addresses) a.addresses.assign(addresses->rbegin(), addresses->rend());
     else a.last = std::move(addresses.error());
     s.hand_over(&state::new_attempts, std::move(a));
   };
-  if (is_numeric(to.host)) return begin(*state_, resolve(to, false));
-  // A resolver may take minutes and cannot be interrupted: it runs on a thread that nobody waits
-  // for and that holds nothing but what it needs.
-  std::thread{[weak = std::weak_ptr{state_}, to, begin] {
+  if (is_numeric(target.host)) return begin(*state_, resolve(target, false));
+  // Resolving may take minutes and cannot be interrupted. It runs on a detached thread, which does
+  // not keep the connector's state alive meanwhile.
+  std::thread{[weak = std::weak_ptr{state_}, target, begin] {
     block_signals();
-    auto addresses = resolve(to, false);
+    auto addresses = resolve(target, false);
     if (auto s = weak.lock()) begin(*s, std::move(addresses));
   }}.detach();
 }

@@ -23,23 +23,25 @@
 namespace patio {
 namespace {
 
-constexpr std::size_t most_untaken = 2; ///< as each may take all the memory that a pickle may
-constexpr int niceness = 5;             ///< who sends much waits behind the many who send little
+constexpr std::size_t max_untaken = 2; ///< each may hold as much memory as a pickle may
+constexpr int niceness = 5;            ///< the I/O thread, with its many small payloads, goes first
 
-/// A request counts as having come later by so much for each byte, some 50 times what decoding one
-/// took at the worst: a crowd of large ones does not make the small ones of others wait. Not so the
-/// names of a peer that logs in, whose time for that is limited.
-constexpr std::chrono::nanoseconds handicap{8'000};
+/// Each byte of a request makes the request count as so much later. That is some 50 times the worst
+/// measured time for decoding a byte, so many large requests do not delay the small ones of others.
+/// The names of a peer that logs in have no handicap, because the time for a login is limited.
+constexpr std::chrono::nanoseconds handicap_per_byte{8'000};
 
 struct waiting_job {
-  connection_id from = 0;
-  decoder::job what;
+  connection_id connection = 0;
+  decoder::job work;
   decoder::on_decoded tell;
   instant since{};
 
-  [[nodiscard]] instant rank() const noexcept { // the earliest is the next
-    if (what->is_answer()) return instant{};
-    return what->is_request() ? since + handicap * static_cast<std::int64_t>(what->bytes()) : since;
+  /// The job with the earliest rank is the next.
+  [[nodiscard]] instant rank() const noexcept {
+    if (work->is_answer()) return instant{};
+    if (!work->is_request()) return since;
+    return since + handicap_per_byte * static_cast<std::int64_t>(work->bytes());
   }
 };
 
@@ -47,34 +49,34 @@ struct waiting_job {
 
 struct decoder::state {
   std::chrono::nanoseconds longest_wait;
-  std::mutex mutex; ///< guards all but `thread`
+  std::mutex mutex; ///< guards the fields below, except `thread`
   std::condition_variable changed;
-  std::vector<waiting_job> waiting; ///< in the order in which they came
+  std::vector<waiting_job> waiting; ///< in the order of their arrival
   std::vector<job> discarded;
-  std::size_t untaken = 0;
+  std::size_t untaken = 0; ///< jobs that are begun and not yet taken
   bool due_to_stop = false;
   std::thread thread;
 
   void run() {
     block_signals();
     (void)::pthread_setname_np(::pthread_self(), "patio.decoder");
-    (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)),
-                        niceness); // of this thread alone
+    // With a thread's id, Linux changes the priority of this thread only.
+    (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), niceness);
     std::unique_lock lock{mutex};
     for (;;) {
       changed.wait(lock, [this] { return due_to_stop || may_begin() || !discarded.empty(); });
       if (due_to_stop) return;
-      auto over = std::exchange(discarded, {});
+      auto garbage = std::exchange(discarded, {});
       auto next = take_next();
       lock.unlock();
-      over.clear();
+      garbage.clear();
       if (next) decode(*next);
       next.reset();
       lock.lock();
     }
   }
 
-  [[nodiscard]] bool may_begin() const { return !waiting.empty() && untaken < most_untaken; }
+  [[nodiscard]] bool may_begin() const { return !waiting.empty() && untaken < max_untaken; }
 
   std::optional<waiting_job> take_next() {
     if (!may_begin()) return {};
@@ -91,14 +93,14 @@ struct decoder::state {
   }
 
   [[nodiscard]] bool has_waited_too_long(const waiting_job& w) const {
-    return w.what->is_request() && clock_now() - w.since >= longest_wait;
+    return w.work->is_request() && clock_now() - w.since >= longest_wait;
   }
 
   void decode(const waiting_job& w) {
     try {
-      if (has_waited_too_long(w)) refuse(*w.what);
-      else w.what->run();
-    } catch (const std::bad_alloc&) { // the job is given back as one that could not be decoded
+      if (has_waited_too_long(w)) refuse(*w.work);
+      else w.work->run();
+    } catch (const std::bad_alloc&) { // the job then says that its payload could not be decoded
     }
     while (!try_to_tell(w)) {
       std::unique_lock lock{mutex};
@@ -107,25 +109,28 @@ struct decoder::state {
     }
   }
 
-  void refuse(protocol::decode_job& what) const {
+  void refuse(protocol::decode_job& work) const {
     auto waited = brief(seconds_left(longest_wait, {}));
-    what.refuse({errc::overloaded,
-                 "overloaded: the request, of " + std::to_string(what.bytes())
+    work.refuse({errc::overloaded,
+                 "overloaded: the request, of " + std::to_string(work.bytes())
                    + " bytes, has waited " + waited + " s to be decoded",
                  {},
                  limit::decode_timeout});
   }
 
-  /// False if there is no memory for it: given up, the connection would wait for ever.
+  /// Returns false if the callback ran out of memory. The caller must try again: without the call
+  /// the connection would wait forever.
   [[nodiscard]] static bool try_to_tell(const waiting_job& w) {
     try {
-      return w.tell(w.what), true;
+      w.tell(w.work);
+      return true;
     } catch (const std::bad_alloc&) {
       return false;
     }
   }
 
-  void changes() {
+  /// Starts the thread if there is none, and wakes it.
+  void wake() {
     if (!thread.joinable()) thread = std::thread{[this] { run(); }};
     changed.notify_one();
   }
@@ -145,20 +150,20 @@ decoder::~decoder() {
   state_->thread.join();
 }
 
-void decoder::run(connection_id from, job what, on_decoded tell) {
+void decoder::run(connection_id connection, job work, on_decoded tell) {
   std::lock_guard lock{state_->mutex};
-  state_->waiting.push_back({from, std::move(what), std::move(tell), clock_now()});
-  state_->changes();
+  state_->waiting.push_back({connection, std::move(work), std::move(tell), clock_now()});
+  state_->wake();
 }
 
-void decoder::withdraw(connection_id from) {
+void decoder::withdraw(connection_id connection) {
   std::lock_guard lock{state_->mutex};
   auto at = std::find_if(state_->waiting.begin(), state_->waiting.end(),
-                         [from](const waiting_job& w) { return w.from == from; });
+                         [&](const waiting_job& w) { return w.connection == connection; });
   if (at == state_->waiting.end()) return;
-  state_->discarded.push_back(std::move(at->what));
+  state_->discarded.push_back(std::move(at->work));
   state_->waiting.erase(at);
-  state_->changes();
+  state_->wake();
 }
 
 void decoder::taken() noexcept {
@@ -167,10 +172,10 @@ void decoder::taken() noexcept {
   state_->changed.notify_one();
 }
 
-void decoder::discard(job what) {
+void decoder::discard(job rest) {
   std::lock_guard lock{state_->mutex};
-  state_->discarded.push_back(std::move(what));
-  state_->changes();
+  state_->discarded.push_back(std::move(rest));
+  state_->wake();
 }
 
 } // namespace patio

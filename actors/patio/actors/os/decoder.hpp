@@ -1,6 +1,6 @@
-/// Decodes large payloads off CAF's I/O thread, where all connections would wait for one: on a
-/// thread that begins with the first of them. A resource; ends its thread, behind what that is
-/// decoding, when destroyed. No CAF.
+/// Decodes large payloads outside CAF's I/O thread, where one payload would delay all connections.
+/// Its own thread starts with the first payload. A resource: its destructor waits for the payload
+/// that is being decoded and joins the thread. The functions may be called on any thread.
 #pragma once
 
 #include <chrono>
@@ -15,26 +15,28 @@ namespace patio {
 class decoder {
 public:
   using job = std::shared_ptr<protocol::decode_job>;
-  /// Called on the decoder's thread; may throw std::bad_alloc, and is called again then.
+  /// Runs on the decoder's thread. If it throws std::bad_alloc, it is called again.
   using on_decoded = std::function<void(const job&)>;
 
-  /// A request that has waited so long is refused instead of decoded.
+  /// A request that has waited for `longest_wait` is refused instead of decoded.
   explicit decoder(std::chrono::nanoseconds longest_wait);
   ~decoder();
   decoder(const decoder&) = delete;
   decoder& operator=(const decoder&) = delete;
 
-  /// Answers to our own calls first, and before large payloads the small ones that came not much
-  /// later. A connection has one at most. Of those that `tell` was called for and that were not
-  /// taken, there are at most two.
-  void run(connection_id from, job what, on_decoded tell);
-  /// The connection has ended: what of it still waits is not decoded.
-  void withdraw(connection_id from);
-  /// One that `tell` was called for has been taken.
+  /// Decodes the payload of `work` and then calls `tell`. Answers to this node's calls come first.
+  /// Small payloads come before large ones that arrived a little earlier. A connection has at most
+  /// one job here.
+  ///
+  /// At most two jobs are begun and not yet taken(): the others wait.
+  void run(connection_id connection, job work, on_decoded tell);
+  /// Drops the job of a connection that has ended, if its decoding has not begun.
+  void withdraw(connection_id connection);
+  /// The owner has taken over the result of a job that `tell` was called for.
   void taken() noexcept;
-  /// Destroys what is left of a job, which may take as long as decoding it; so the job should have
-  /// no other owner.
-  void discard(job what);
+  /// Destroys the job on the decoder's thread, because that may take as long as decoding it. The
+  /// caller should hold no other reference to the job.
+  void discard(job rest);
 
 private:
   struct state;

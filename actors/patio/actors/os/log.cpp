@@ -16,11 +16,11 @@ struct sink_slot {
 };
 
 sink_slot& slot() {
-  static sink_slot one;
-  return one;
+  static sink_slot the_slot;
+  return the_slot;
 }
 
-std::atomic<log_level> least_level{log_level::warning};
+std::atomic<log_level> lowest_level{log_level::warning};
 
 spdlog::logger& default_logger() {
   static const auto logger = [] {
@@ -35,10 +35,10 @@ spdlog::logger& default_logger() {
 
 } // namespace
 
-void set_log_level(log_level least) { least_level = least; }
+void set_log_level(log_level lowest) { lowest_level = lowest; }
 
 bool is_logged(log_level level) noexcept {
-  return level >= least_level.load(std::memory_order_relaxed);
+  return level >= lowest_level.load(std::memory_order_relaxed);
 }
 
 void set_log_sink(std::function<void(log_level, std::string_view)> sink) {
@@ -59,7 +59,7 @@ void log(log_level level, std::string_view text) {
   if (sink) {
     try {
       (*sink)(level, text);
-    } catch (...) { // a broker, of whose sockets this tells, must not end of it
+    } catch (...) { // an exception of the sink must not end the broker that logs
     }
     return;
   }
@@ -69,15 +69,15 @@ void log(log_level level, std::string_view text) {
   default_logger().log(levels[static_cast<std::size_t>(level)], "{}", text);
 }
 
-std::string printable(std::string_view text, std::size_t longest) {
+std::string printable(std::string_view text, std::size_t max_bytes) {
   std::string out;
-  for (char c : text.substr(0, longest)) {
+  for (char c : text.substr(0, max_bytes)) {
     auto u = static_cast<unsigned char>(c);
     static constexpr char digits[] = "0123456789abcdef";
     if (u >= 0x20 && u < 0x7f && c != '"') out += c;
     else out += {'\\', 'x', digits[u >> 4], digits[u & 15]};
   }
-  return text.size() > longest ? out + "..." : out;
+  return text.size() > max_bytes ? out + "..." : out;
 }
 
 } // namespace patio

@@ -8,7 +8,7 @@ namespace patio {
 void block_signals() {
   sigset_t all;
   sigfillset(&all);
-  // These report a fault of the thread itself and must stay deliverable.
+  // These report a fault of the thread itself: they must reach it.
   for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) sigdelset(&all, fault);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
@@ -20,9 +20,9 @@ int wait_for_signal() {
   sigaddset(&wanted, SIGINT);
   sigaddset(&wanted, SIGTERM);
   sigaddset(&wanted, SIGHUP);
-  int which = 0;
-  while (sigwait(&wanted, &which) != 0) {}
-  return which;
+  int received = 0;
+  while (sigwait(&wanted, &received) != 0) {}
+  return received;
 }
 
 } // namespace patio

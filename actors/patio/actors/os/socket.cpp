@@ -17,8 +17,8 @@ namespace {
 
 std::string reason(int code) { return std::system_category().message(code); }
 
-void set(int fd, int level, int name, int on) noexcept {
-  (void)::setsockopt(fd, level, name, &on, sizeof on);
+void set(int fd, int level, int name, int setting) noexcept {
+  (void)::setsockopt(fd, level, name, &setting, sizeof setting);
 }
 
 endpoint to_endpoint(const sockaddr_storage& storage, socklen_t length) {
@@ -47,15 +47,16 @@ bool is_numeric(const std::string& host) {
   return true;
 }
 
-result<std::vector<address>> resolve(const endpoint& where, bool for_listening) {
+result<std::vector<address>> resolve(const endpoint& target, bool for_listening) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_NUMERICSERV | (for_listening ? AI_PASSIVE : 0);
   addrinfo* raw = nullptr;
-  auto failed = ::getaddrinfo(where.host.c_str(), std::to_string(where.port).c_str(), &hints, &raw);
+  auto port = std::to_string(target.port);
+  auto failed = ::getaddrinfo(target.host.c_str(), port.c_str(), &hints, &raw);
   if (failed != 0)
     return fail(errc::connect_failed,
-                "cannot resolve '" + where.host + "': " + ::gai_strerror(failed));
+                "cannot resolve '" + target.host + "': " + ::gai_strerror(failed));
   std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list{raw, &::freeaddrinfo};
   std::vector<address> all;
   for (auto* a = list.get(); a; a = a->ai_next) {
@@ -66,8 +67,8 @@ result<std::vector<address>> resolve(const endpoint& where, bool for_listening) 
   return all;
 }
 
-result<unique_fd> listen_on(const endpoint& where) {
-  auto addresses = resolve(where, true);
+result<unique_fd> listen_on(const endpoint& local) {
+  auto addresses = resolve(local, true);
   if (!addresses) return tl::unexpected(std::move(addresses.error()));
   int why = 0;
   for (const auto& a : *addresses) {
@@ -79,12 +80,13 @@ result<unique_fd> listen_on(const endpoint& where) {
     }
     why = errno;
   }
-  return fail(errc::connect_failed, "cannot listen on " + to_string(where) + ": " + reason(why));
+  return fail(errc::connect_failed, "cannot listen on " + to_string(local) + ": " + reason(why));
 }
 
-result<unique_fd> begin_connect(const address& to) {
-  auto fd = open_socket(to);
-  if (fd && (::connect(fd.get(), to.get(), to.length) == 0 || errno == EINPROGRESS)) return fd;
+result<unique_fd> begin_connect(const address& target) {
+  auto fd = open_socket(target);
+  if (fd && (::connect(fd.get(), target.get(), target.length) == 0 || errno == EINPROGRESS))
+    return fd;
   return fail(errc::connect_failed, reason(errno));
 }
 
@@ -110,7 +112,7 @@ bool is_loopback(int fd) {
 
 void tune(int fd, const limits& l) noexcept {
   auto seconds = [](std::chrono::nanoseconds t) {
-    constexpr std::chrono::nanoseconds longest = std::chrono::hours{9}; // what the kernel takes
+    constexpr std::chrono::nanoseconds longest = std::chrono::hours{9}; // the kernel's maximum
     return static_cast<int>(std::chrono::ceil<std::chrono::seconds>(std::min(t, longest)).count());
   };
   set(fd, IPPROTO_TCP, TCP_NODELAY, 1);

@@ -1,5 +1,4 @@
-/// TCP sockets up to the moment a broker takes them over. No CAF. Errors name the endpoint and the
-/// system's reason.
+/// TCP sockets until a broker adopts them. Errors state the system's reason.
 #pragma once
 
 #include <cstdint>
@@ -35,8 +34,8 @@ private:
   int fd_ = -1;
 };
 
-/// A connected socket on its way to the actor that takes it over, or why there is none. Dropping
-/// the last copy closes the socket.
+/// A connected socket on its way to the actor that adopts it, or the error in its place. The end of
+/// the last copy closes a socket that no actor has adopted.
 using shared_socket = std::shared_ptr<result<unique_fd>>;
 
 /// One address of a resolved name.
@@ -48,21 +47,25 @@ struct address {
   }
 };
 
-/// May block on the network, unless the host is a numeric address.
-[[nodiscard]] result<std::vector<address>> resolve(const endpoint& where, bool for_listening);
+/// Returns the addresses of the host. May block on the network, unless the host is a numeric
+/// address. An error names the host.
+[[nodiscard]] result<std::vector<address>> resolve(const endpoint& target, bool for_listening);
 [[nodiscard]] bool is_numeric(const std::string& host);
 
-/// A non-blocking listening socket with SO_REUSEADDR; port 0 takes any free port.
-[[nodiscard]] result<unique_fd> listen_on(const endpoint& where);
+/// Returns a non-blocking listening socket with SO_REUSEADDR. Port 0 takes any free port. An error
+/// names the endpoint.
+[[nodiscard]] result<unique_fd> listen_on(const endpoint& local);
 
-/// Begins to connect a non-blocking socket; `finish_connect` tells how it went once it is writable.
-[[nodiscard]] result<unique_fd> begin_connect(const address& to);
+/// Begins to connect a non-blocking socket. Once the socket is writable, `finish_connect` returns
+/// the result.
+[[nodiscard]] result<unique_fd> begin_connect(const address& target);
 [[nodiscard]] result<void> finish_connect(int fd);
 
-/// No delay, and the limits' own times for keepalive and unacknowledged data, in whole seconds.
+/// Sets TCP_NODELAY, and the limits' times for keepalive and unacknowledged data, in whole seconds.
 void tune(int fd, const limits& l) noexcept;
 
-/// Whether only this machine can reach a listening socket.
+/// Returns whether the socket's local address is a loopback address. Only this machine can reach
+/// a listening socket with such an address.
 [[nodiscard]] bool is_loopback(int fd);
 
 [[nodiscard]] endpoint local_endpoint(int fd);

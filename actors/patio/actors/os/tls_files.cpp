@@ -10,40 +10,40 @@
 
 namespace patio {
 
-result<secret> read_secret_file(const std::string& path, std::size_t longest) {
-  auto why = [&](const std::string& text) {
+result<secret> read_secret_file(const std::string& path, std::size_t max_bytes) {
+  auto cannot_read = [&](const std::string& text) {
     return fail(errc::invalid, "cannot read " + path + ": " + text);
   };
   unique_fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (!fd) return why(std::system_category().message(errno));
+  if (!fd) return cannot_read(std::system_category().message(errno));
   std::string bytes;
-  bytes.reserve(longest + 1); // it must not move, which would leave a copy behind
+  bytes.reserve(max_bytes + 1); // growing later would leave a copy behind
   for (;;) {
     auto size = bytes.size();
-    bytes.resize(longest + 1);
+    bytes.resize(max_bytes + 1);
     auto n = ::read(fd.get(), bytes.data() + size, bytes.size() - size);
     auto failed = n < 0 ? errno : 0;
     bytes.resize(size + (n > 0 ? static_cast<std::size_t>(n) : 0));
     if (failed == EINTR) continue;
-    if (failed == 0 && n > 0 && bytes.size() <= longest) continue;
+    if (failed == 0 && n > 0 && bytes.size() <= max_bytes) continue;
     secret whole{std::move(bytes)};
-    if (failed != 0) return why(std::system_category().message(failed));
-    if (whole.size() > longest)
-      return why("it has more than " + std::to_string(longest) + " bytes");
+    if (failed != 0) return cannot_read(std::system_category().message(failed));
+    if (whole.size() > max_bytes)
+      return cannot_read("it has more than " + std::to_string(max_bytes) + " bytes");
     return whole;
   }
 }
 
 result<tls_options> read_tls_files(const tls_files& files) {
   tls_options options;
-  auto read = [](const std::string& path, auto& into) -> result<void> {
+  auto read = [](const std::string& path, auto& option) -> result<void> {
     if (path.empty()) return {};
     auto bytes = read_secret_file(path);
     if (!bytes) return tl::unexpected(std::move(bytes.error()));
-    // A file that is being replaced may be empty for a moment, and no authorities, say, would be
-    // all of them.
+    // A file that is being replaced may be empty for a moment. Without authorities, for example, a
+    // client would trust the whole system's store.
     if (bytes->empty()) return fail(errc::invalid, path + " is empty");
-    into = bytes->view();
+    option = bytes->view();
     return {};
   };
   auto ok = read(files.authorities, options.authorities);

@@ -1,4 +1,4 @@
-/// TLS options from PEM files. No CAF, any thread.
+/// TLS options from PEM files. Any thread.
 #pragma once
 
 #include <string>
@@ -7,19 +7,20 @@
 
 namespace patio {
 
-/// Paths; an empty one leaves the option empty.
+/// Paths of PEM files. An empty path leaves the option empty.
 struct tls_files {
-  std::string authorities{}; ///< whom to believe
-  std::string certificate{}; ///< one's own chain, leaf first
+  std::string authorities{}; ///< the authorities to trust
+  std::string certificate{}; ///< the node's own chain, leaf first
   std::string private_key{};
   std::string revoked{}; ///< certificate revocation lists
 };
 
-/// Fails with errc::invalid, naming the file that cannot be read and why.
+/// Fails with errc::invalid, naming the file that cannot be read and the reason.
 [[nodiscard]] result<tls_options> read_tls_files(const tls_files& files);
 
-/// A whole file, up to `longest` bytes, that no buffer of a stream has a copy of.
+/// Returns the content of a file of at most `max_bytes`. Uses no stream, whose buffer would keep a
+/// copy of the secret.
 [[nodiscard]] result<secret> read_secret_file(const std::string& path,
-                                              std::size_t longest = std::size_t{1} << 20);
+                                              std::size_t max_bytes = std::size_t{1} << 20);
 
 } // namespace patio
