@@ -28,6 +28,11 @@ engine::state& state_of(const SSL* ssl) {
   return *static_cast<engine::state*>(SSL_get_app_data(ssl));
 }
 
+/// Only the limit for a client's handshake can be set.
+limit handshake_limit(engine::state::role side) {
+  return side == engine::state::role::accepts ? limit::tls_handshake_bytes : limit::none;
+}
+
 /// OpenSSL calls this for each certificate. The number of a client's certificates is limited,
 /// because OpenSSL keeps them as long as the connection, in up to fifteen times their bytes.
 int on_verified(int fine, X509_STORE_CTX* checked) {
@@ -79,9 +84,7 @@ int refuse_long_lists(SSL* ssl, int* alert, void*) {
 
 engine::state::state(SSL_CTX* context, role side, peer trust, std::string wanted,
                      std::size_t max_handshake_bytes)
-    : ssl{SSL_new(context)}, guard{max_handshake_bytes, side == role::accepts
-                                                          ? limit::tls_handshake_bytes
-                                                          : limit::none},
+    : ssl{SSL_new(context)}, guard{max_handshake_bytes, handshake_limit(side)},
       expected{std::move(wanted)}, verifies{trust == peer::verified} {
   auto bio = bio_over(wire);
   if (!ssl) throw std::bad_alloc{};

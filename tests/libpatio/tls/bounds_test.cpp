@@ -85,7 +85,7 @@ void fill_hello(SSL_CTX* context) {
 
 /// Adds certificates behind the peer's own.
 void lengthen_chain(SSL_CTX* context, int count) {
-  for (auto more = x509_of(the().authority); count > 0; --count)
+  for (auto more = x509_of(identities().authority); count > 0; --count)
     REQUIRE(SSL_CTX_add1_chain_cert(context, more.get()) == 1);
 }
 
@@ -177,7 +177,7 @@ TEST_CASE("tls: a ClientHello with lists that would take forty times their size 
   auto* responders = sk_OCSP_RESPID_new_null();
   for (int i = 0; i < 2; ++i) {
     auto* responder = OCSP_RESPID_new();
-    REQUIRE(OCSP_RESPID_set_by_name(responder, x509_of(the().authority).get()) == 1);
+    REQUIRE(OCSP_RESPID_set_by_name(responder, x509_of(identities().authority).get()) == 1);
     sk_OCSP_RESPID_push(responders, responder);
   }
   SSL_set_tlsext_status_type(client.ssl(), TLSEXT_STATUSTYPE_ocsp);
@@ -188,7 +188,7 @@ TEST_CASE("tls: a ClientHello with lists that would take forty times their size 
     server.trouble().starts_with("the extension status_request of the peer's ClientHello has "));
 }
 
-TEST_CASE("tls: data goes out in the largest records, and its memory is freed after pieces of it") {
+TEST_CASE("tls: data goes out in full records, and reading one in pieces leaves no memory in use") {
   auto p = open_pair();
   p.client.send(std::string(16'384, 'x'));
   auto record = p.client.bytes();
@@ -210,7 +210,7 @@ TEST_CASE("tls: data goes out in the largest records, and its memory is freed af
 TEST_CASE("tls: a client's chain has at most 8 certificates") {
   for (int more : {7, 8}) {
     raw_peer client{raw_peer::role::client, [&](SSL_CTX* c) {
-                      with_identity(the().client)(c);
+                      with_identity(identities().client)(c);
                       lengthen_chain(c, more);
                     }};
     auto server = accept(both_sides().first);
@@ -275,7 +275,7 @@ TEST_CASE("tls: a stranger that stalls at any byte of its ClientHello costs at m
 
 TEST_CASE("tls: a stranger that stalls at any byte of the handshake costs at most 53 KiB, a known "
           "client 15 times its certificates more") {
-  const auto stranger = the().stranger.issue({.common_name = "nobody"});
+  const auto stranger = identities().stranger.issue({.common_name = "nobody"});
   const auto sides = both_sides();
   { auto warm_up = pair{sides.first, sides.second}; }
   std::size_t most = 0;
@@ -287,8 +287,9 @@ TEST_CASE("tls: a stranger that stalls at any byte of the handshake costs at mos
       most = std::max(most, cost);
     }
     for (int chain : {0, 1, 7}) {
-      auto cost = cost_of_client(sides.first, version, the().client, chain);
-      auto pem_bytes = (static_cast<std::size_t>(chain) + 1) * the().authority.certificate().size();
+      auto cost = cost_of_client(sides.first, version, identities().client, chain);
+      auto pem_bytes =
+        (static_cast<std::size_t>(chain) + 1) * identities().authority.certificate().size();
       auto shown = pem_bytes * 3 / 4;
       INFO(cost << " bytes for a known client with " << chain << " more certificates of " << shown
                 << " bytes");
@@ -304,7 +305,7 @@ TEST_CASE(
   { auto warm_up = pair{sides.first, sides.second}; }
   for (auto version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     auto prepare = [&](SSL_CTX* c) {
-      with_identity(the().server)(c);
+      with_identity(identities().server)(c);
       SSL_CTX_set_max_proto_version(c, version);
     };
     auto cost = least([&] {

@@ -48,7 +48,7 @@ TEST_CASE("tls: sending before the end of the handshake throws") {
   CHECK_THROWS_AS(client.engine->send("x"), std::logic_error);
 }
 
-TEST_CASE("tls: a close_notify is sent once, and a connection that ends without one is different") {
+TEST_CASE("tls: close() sends one close_notify, and the peer sees whether it has arrived") {
   auto p = open_pair();
   p.client.send("last words");
   p.client.engine->close();
@@ -164,12 +164,12 @@ TEST_CASE("tls: a handshake with changed bytes ends, waits, or opens with the ri
 }
 
 TEST_CASE("tls: open connections go on when certificates are replaced") {
-  auto serves = context(options_of(the().server)),
-       dials = context(trusting(the().authority.certificate()));
+  auto serves = context(options_of(identities().server)),
+       dials = context(trusting(identities().authority.certificate()));
   pair old{serves, dials};
-  auto elsewhere = the().stranger.issue({.common_name = "new", .hosts = {"a.example"}});
+  auto elsewhere = identities().stranger.issue({.common_name = "new", .hosts = {"a.example"}});
   serves = context(options_of(elsewhere));
-  dials = context(trusting(the().stranger.certificate()));
+  dials = context(trusting(identities().stranger.certificate()));
   pair renewed{serves, dials};
   CHECK(renewed.open());
   for (auto* p : {&old, &renewed}) {
@@ -177,6 +177,6 @@ TEST_CASE("tls: open connections go on when certificates are replaced") {
     run(p->client, p->server);
     CHECK(p->server.plain == "still here");
   }
-  pair mixed{serves, context(trusting(the().authority.certificate()))};
+  pair mixed{serves, context(trusting(identities().authority.certificate()))};
   CHECK_FALSE(mixed.open());
 }

@@ -17,15 +17,15 @@ using patio::errc;
 namespace tls = patio::tls;
 
 /// The certificates that most tests need, made once.
-struct world {
+struct test_identities {
   identity authority = make_authority("the authority");
   identity stranger = make_authority("a stranger");
   identity server = authority.issue(
     {.common_name = "server", .hosts = {"a.example"}, .addresses = {"127.0.0.1", "::1"}});
   identity client = authority.issue({.common_name = "client", .hosts = {"client.example"}});
 };
-inline const world& the() {
-  static const world made;
+inline const test_identities& identities() {
+  static const test_identities made;
   return made;
 }
 
@@ -76,14 +76,14 @@ inline side connect(const tls::context& c, std::string_view host = "a.example") 
 
 /// A server and a client that both show certificates and trust each other's authority.
 inline std::pair<tls::context, tls::context> both_sides() {
-  auto authority = the().authority.certificate();
-  return {context(options_of(the().server, authority)),
-          context(options_of(the().client, authority))};
+  auto authority = identities().authority.certificate();
+  return {context(options_of(identities().server, authority)),
+          context(options_of(identities().client, authority))};
 }
 
 /// Returns the first bytes of a client without a certificate.
 inline std::string hello() {
-  return connect(context(trusting(the().authority.certificate()))).bytes();
+  return connect(context(trusting(identities().authority.certificate()))).bytes();
 }
 
 /// Carries bytes both ways until none are left, in pieces of at most `cut`. A side that has failed
@@ -112,8 +112,8 @@ struct pair {
 };
 
 inline pair open_pair() {
-  static const auto serves = context(options_of(the().server)),
-                    dials = context(trusting(the().authority.certificate()));
+  static const auto serves = context(options_of(identities().server)),
+                    dials = context(trusting(identities().authority.certificate()));
   pair made{serves, dials};
   REQUIRE(made.open());
   return made;

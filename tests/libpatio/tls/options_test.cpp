@@ -59,34 +59,36 @@ bool begins(const std::string& text, std::string_view beginning) {
 } // namespace
 
 TEST_CASE("tls options: a certificate needs its key, and a key its certificate") {
-  auto good = options_of(the().server);
+  auto good = options_of(identities().server);
   CHECK(trouble(good) == "");
   CHECK(trouble({.certificates = good.certificates})
         == "there is a certificate, but no private key");
   CHECK(trouble({.private_key = good.private_key}) == "there is a private key, but no certificate");
-  CHECK(trouble({.certificates = good.certificates, .private_key = the().client.private_key()})
-        == "the private key does not belong to the certificate (the first one if there are "
-           "several)");
-  CHECK(trouble({.certificates = the().authority.certificate() + the().server.certificate(),
-                 .private_key = good.private_key})
+  CHECK(
+    trouble({.certificates = good.certificates, .private_key = identities().client.private_key()})
+    == "the private key does not belong to the certificate (the first one if there are "
+       "several)");
+  CHECK(trouble(
+          {.certificates = identities().authority.certificate() + identities().server.certificate(),
+           .private_key = good.private_key})
         == "the private key does not belong to the certificate (the first one if there are "
            "several)");
 }
 
 TEST_CASE("tls options: one PEM text may hold the certificate and the key") {
-  auto both = the().server.private_key() + the().server.certificate();
+  auto both = identities().server.private_key() + identities().server.certificate();
   CHECK(trouble({.certificates = both, .private_key = both}) == "");
 }
 
 TEST_CASE("tls options: an error names the option that is not PEM, or PEM of another kind") {
-  auto good = options_of(the().server);
+  auto good = options_of(identities().server);
   CHECK(trouble({.certificates = "nonsense", .private_key = good.private_key})
         == "the certificates: there is no certificate in PEM form");
   CHECK(trouble({.certificates = good.certificates, .private_key = "nonsense"})
         == "the private key: there is no readable private key in PEM form");
   CHECK(trouble({.authorities = std::string{good.private_key.view()}})
         == "the authorities: there is no certificate in PEM form");
-  const auto& fine = the().server.certificate();
+  const auto& fine = identities().server.certificate();
   CHECK(trouble({.revoked = fine})
         == "the revocation lists: there is no certificate revocation list in PEM form");
   auto damaged = fine;
@@ -96,7 +98,7 @@ TEST_CASE("tls options: an error names the option that is not PEM, or PEM of ano
 }
 
 TEST_CASE("tls options: a truncated certificate or key is refused, without showing the key") {
-  auto good = options_of(the().server);
+  auto good = options_of(identities().server);
   for (std::size_t n = 1; n < good.certificates.size(); n += 7) {
     auto cut = trouble(
       {.certificates = good.certificates.view().substr(0, n), .private_key = good.private_key});
@@ -111,33 +113,33 @@ TEST_CASE("tls options: a truncated certificate or key is refused, without showi
 }
 
 TEST_CASE("tls options: an encrypted private key is refused without asking") {
-  CHECK(trouble({.certificates = the().server.certificate(),
-                 .private_key = the().server.encrypted_private_key("pass")})
+  CHECK(trouble({.certificates = identities().server.certificate(),
+                 .private_key = identities().server.encrypted_private_key("pass")})
         == "the private key: it is encrypted, and patio asks for no pass phrase; 'openssl pkey' "
            "writes a key without one");
 }
 
 TEST_CASE("tls options: a weak certificate of the node itself is refused") {
-  auto small =
-    the().authority.issue({.common_name = "small", .key = certificate_content::key_kind::rsa1024});
+  auto small = identities().authority.issue(
+    {.common_name = "small", .key = certificate_content::key_kind::rsa1024});
   CHECK(trouble(options_of(small))
         == "the certificate is too weak: ee key too small (RSA keys need at least 2048 bits, "
            "signatures SHA-256)");
-  auto old = the().authority.issue({.common_name = "old", .sha1 = true});
+  auto old = identities().authority.issue({.common_name = "old", .sha1 = true});
   begins(trouble(options_of(old)), "the certificate is too weak: ca md too weak");
-  auto between = the().authority.issue_authority(
+  auto between = identities().authority.issue_authority(
     {.common_name = "between", .usage = "", .key = certificate_content::key_kind::rsa1024});
   auto chained = options_of(between.issue({.common_name = "leaf"}));
   chained.certificates = std::string{chained.certificates.view()} + between.certificate();
   begins(trouble(chained), "a certificate of the chain is too weak: ca key too small");
-  CHECK(trouble(options_of(the().authority.issue(
+  CHECK(trouble(options_of(identities().authority.issue(
           {.common_name = "rsa", .key = certificate_content::key_kind::rsa2048})))
         == "");
 }
 
 TEST_CASE("tls options: the system's configuration of OpenSSL cannot weaken a context") {
   auto settings = [] {
-    auto made = patio::tls::make_ssl_context(options_of(the().server)).value();
+    auto made = patio::tls::make_ssl_context(options_of(identities().server)).value();
     return std::tuple{SSL_CTX_get_options(made.get()), SSL_CTX_get_security_level(made.get()),
                       SSL_CTX_get_min_proto_version(made.get())};
   };
@@ -161,15 +163,15 @@ TEST_CASE("tls options: the system's configuration of OpenSSL cannot weaken a co
 }
 
 TEST_CASE("tls options: a context with a certificate accepts, and with authorities demands one") {
-  auto client = context(trusting(the().authority.certificate()));
+  auto client = context(trusting(identities().authority.certificate()));
   CHECK_FALSE(client.can_accept());
   CHECK_FALSE(client.demands_client_certificate());
   CHECK_THROWS_AS((void)client.accept(1024), std::logic_error);
-  auto open_server = context(options_of(the().server));
+  auto open_server = context(options_of(identities().server));
   CHECK(open_server.can_accept());
   CHECK_FALSE(open_server.demands_client_certificate());
-  CHECK(
-    context(options_of(the().server, the().authority.certificate())).demands_client_certificate());
+  CHECK(context(options_of(identities().server, identities().authority.certificate()))
+          .demands_client_certificate());
 }
 
 TEST_CASE("tls options: hosts that cannot be verified are refused before anything is sent") {

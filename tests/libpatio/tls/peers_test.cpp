@@ -15,7 +15,7 @@ std::string trouble_with(raw_peer& client, side& ours) {
 /// Returns our server's error about a client with these settings, or "".
 template <class Prepare>
 std::string error_about_client(Prepare prepare) {
-  auto ours = accept(context(options_of(the().server)));
+  auto ours = accept(context(options_of(identities().server)));
   raw_peer client{role::client, prepare};
   return trouble_with(client, ours);
 }
@@ -23,7 +23,7 @@ std::string error_about_client(Prepare prepare) {
 /// Returns our client's error about a server with these settings, or "".
 template <class Prepare>
 std::string error_about_server(const identity& node, Prepare prepare) {
-  auto ours = connect(context(trusting(the().authority.certificate())));
+  auto ours = connect(context(trusting(identities().authority.certificate())));
   raw_peer server{role::server, [&](SSL_CTX* c) {
                     with_identity(node)(c);
                     prepare(c);
@@ -48,7 +48,8 @@ auto with_ciphers(const char* list) {
 /// Returns the error of our server, which demands certificates, about a client with this one, or
 /// "".
 std::string error_about_holder(const identity& node, int version) {
-  auto ours = accept(context(options_of(the().server, the().authority.certificate())));
+  auto ours =
+    accept(context(options_of(identities().server, identities().authority.certificate())));
   raw_peer client{role::client, [&](SSL_CTX* c) {
                     with_identity(node)(c);
                     only(version)(c);
@@ -71,10 +72,11 @@ struct open_to_raw {
             [&](SSL_CTX* c) {
               only(version)(c);
               SSL_CTX_set_options(c, SSL_OP_ALLOW_CLIENT_RENEGOTIATION);
-              if (raw_side == role::server) with_identity(the().server)(c);
+              if (raw_side == role::server) with_identity(identities().server)(c);
             }},
-        ours{raw_side == role::client ? accept(context(options_of(the().server)))
-                                      : connect(context(trusting(the().authority.certificate())))} {
+        ours{raw_side == role::client
+               ? accept(context(options_of(identities().server)))
+               : connect(context(trusting(identities().authority.certificate())))} {
     run(raw, ours);
     REQUIRE(ours.engine->is_open());
     REQUIRE(raw.open());
@@ -91,10 +93,10 @@ TEST_CASE("tls peers: versions 1.2 and 1.3 are accepted, older ones are refused"
   CHECK(error_about_client(only(TLS1_2_VERSION)) == "");
   CHECK(error_about_client(only(TLS1_1_VERSION)) == old_peer);
   CHECK(error_about_client(only(TLS1_VERSION)) == old_peer);
-  CHECK(error_about_server(the().server, only(TLS1_3_VERSION)) == "");
-  CHECK(error_about_server(the().server, only(TLS1_2_VERSION)) == "");
+  CHECK(error_about_server(identities().server, only(TLS1_3_VERSION)) == "");
+  CHECK(error_about_server(identities().server, only(TLS1_2_VERSION)) == "");
   for (auto old : {TLS1_1_VERSION, TLS1_VERSION})
-    CHECK(error_about_server(the().server, only(old))
+    CHECK(error_about_server(identities().server, only(old))
           == "the peer refused with the TLS alert 'protocol version': it does not speak TLS 1.2 or "
              "later");
 }
@@ -102,7 +104,7 @@ TEST_CASE("tls peers: versions 1.2 and 1.3 are accepted, older ones are refused"
 TEST_CASE("tls peers: ciphers without forward secrecy, authentication or encryption are refused") {
   const std::string weak =
     "the peer offers no cipher that is safe and fits this side's certificate";
-  auto rsa = the().authority.issue(
+  auto rsa = identities().authority.issue(
     {.common_name = "rsa", .hosts = {"a.example"}, .key = certificate_content::key_kind::rsa2048});
   CHECK(error_about_client(with_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256")) == "");
   for (auto list : {"eNULL", "aNULL", "AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA256",
@@ -115,10 +117,10 @@ TEST_CASE("tls peers: ciphers without forward secrecy, authentication or encrypt
 }
 
 TEST_CASE("tls peers: weak certificates are refused for servers and for clients") {
-  check_refused(the().authority.issue(
+  check_refused(identities().authority.issue(
                   {.common_name = "a.example", .key = certificate_content::key_kind::rsa1024}),
                 "EE certificate key too weak: the certificate of 'a.example'");
-  check_refused(the().authority.issue({.common_name = "a.example", .sha1 = true}),
+  check_refused(identities().authority.issue({.common_name = "a.example", .sha1 = true}),
                 "CA signature digest algorithm too weak: the certificate of 'a.example'");
 }
 
@@ -132,7 +134,7 @@ TEST_CASE("tls peers: a chain is as weak as its weakest authority, the trusted o
                     }};
     return trouble_with(server, ours);
   };
-  const auto& root = the().authority;
+  const auto& root = identities().authority;
   certificate_content content{.common_name = "between", .usage = ""};
   CHECK(through(root.issue_authority(content), root) == "");
   content.key = certificate_content::key_kind::rsa1024;
@@ -226,7 +228,8 @@ TEST_CASE("tls peers: a flood of key changes in one piece is cut off as early") 
 
 TEST_CASE("tls peers: a server gives no ticket and no session to resume") {
   for (auto version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
-    auto serves = context(options_of(the().server)), renewed = context(options_of(the().server));
+    auto serves = context(options_of(identities().server)),
+         renewed = context(options_of(identities().server));
     SSL_SESSION* kept = nullptr;
     for (const auto& server : {serves, serves, renewed}) {
       auto ours = accept(server);
