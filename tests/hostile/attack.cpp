@@ -17,8 +17,8 @@ namespace patio::tests {
 using namespace protocol;
 namespace {
 
-using login = attack::login;
-using ending = attack::ending;
+using login_kind = attack::login_kind;
+using end_kind = attack::end_kind;
 using source = std::mt19937_64;
 
 std::string call(std::uint32_t serial, const std::string& name, std::vector<value> args) {
@@ -39,74 +39,75 @@ std::string noise(source& random, std::size_t size) {
   return all;
 }
 
-std::string login_of_another() {
+/// A well-formed login for another key and another challenge.
+std::string wrong_login() {
   return frame_of(packet::auth_request, 1,
                   login_answer(login_challenge("0123456789abcdef"), "key", "salt"));
 }
 
-attack liar(source& random) {
+attack false_length_before_login(source& random) {
   static constexpr std::array<const char*, 4> sizes{"\x01\x00\x00\x04\x01", "\x01\x7f\xff\xff\xff",
                                                     "\x01\x80\x00\x00\x00", "\x01\xff\xff\xff\xff"};
-  return {.kind = "lies about a length before the login",
+  return {.name = "false length before the login",
           .bytes = std::string(sizes[random() % 4], 5) + std::string("\0\0\0\1", 4)};
 }
-attack late_liar(source& random) {
+attack false_length(source& random) {
   static constexpr std::array<const char*, 3> sizes{"\x0a\x01\x00\x00\x01", "\x0a\x80\x00\x00\x00",
                                                     "\x0a\xff\xff\xff\xff"};
-  return {.kind = "lies about a length",
-          .how = login::right,
+  return {.name = "false length",
+          .login = login_kind::right,
           .bytes = std::string(sizes[random() % 3], 5) + std::string("\0\0\0\1", 4)};
 }
-attack dripper(source&) {
-  return {.kind = "drips a login", .bytes = login_of_another(), .between = 1s, .stays = 1s};
+attack slow_login(source&) {
+  return {.name = "slow login", .bytes = wrong_login(), .interval = 1s, .delay = 1s};
 }
-attack silent(source&) { return {.kind = "says nothing", .stays = 6s}; }
-attack replayer(source&) { return {.kind = "replays a login", .how = login::replayed}; }
-attack stranger(source&) { return {.kind = "has another key", .how = login::wrong}; }
-attack passer_by(source& random) {
-  return {.kind = "sends random bytes", .bytes = noise(random, 512)};
+attack silence(source&) { return {.name = "silence", .delay = 6s}; }
+attack replayed_login(source&) { return {.name = "replayed login", .login = login_kind::replayed}; }
+attack wrong_key(source&) { return {.name = "wrong key", .login = login_kind::wrong}; }
+attack random_bytes(source& random) {
+  return {.name = "random bytes", .bytes = noise(random, 512)};
 }
-attack wrong_door(source&) { return {.kind = "speaks HTTP", .bytes = "GET / HTTP/1.1\r\n\r\n"}; }
+attack http_request(source&) { return {.name = "HTTP request", .bytes = "GET / HTTP/1.1\r\n\r\n"}; }
 
-attack wrong_language(source&) {
+attack tls_hello(source&) {
   static const auto hello = [] {
     auto tls =
       tls::context::make({.verify = tls_options::verification::insecure_accept_any_server});
     return (*tls->connect("node.example"))->output();
   }();
-  return {.kind = "speaks TLS", .bytes = hello};
+  return {.name = "TLS ClientHello", .bytes = hello};
 }
 
-/// A list that names one text again and again, in two bytes each time.
-std::string one_name(std::size_t length, int times) {
+/// A list that repeats one text, with two bytes for each repetition.
+std::string repeated_name(std::size_t length, int times) {
   std::string all = "\x80\x04\x58"; // BINUNICODE
   for (int shift = 0; shift < 32; shift += 8) all += static_cast<char>(length >> shift);
   all += std::string(length, 'n') + "\x94\x30]("; // MEMOIZE, POP
   for (int i = 0; i < times; ++i) all += std::string("h\0", 2);
   return all + "e.";
 }
-attack name_bomber(source& random) {
-  // The first is lawful to the last byte where 10,000 names of 512 bytes are; the second is 1.2 GiB
-  // to whoever copies before counting.
-  static const std::array bombs{one_name(512, 10'000), one_name(1 << 16, 20'000)};
-  return {.kind = "answers DISCOVER_REQUEST with a bomb of names",
-          .how = login::right,
+attack name_bomb(source& random) {
+  // The first has exactly as many names as are allowed, each of the maximal length. The second
+  // takes 1.2 GiB if a decoder copies the names before it counts their bytes.
+  static const std::array bombs{repeated_name(512, 10'000), repeated_name(1 << 16, 20'000)};
+  return {.name = "bomb of names in discovery",
+          .login = login_kind::right,
           .names = bombs[random() % bombs.size()]};
 }
-attack discoverer(source& random) {
+attack discovery_flood(source& random) {
   static const auto questions = [] {
     std::string all;
     for (std::uint32_t i = 0; i < 10'000; ++i)
       all += frame_of(packet::discover_request, 10 + i, "\x80\x05N.");
     return all;
   }();
-  return {.kind = "floods with DISCOVER_REQUEST",
-          .how = login::right,
+  return {.name = "flood of DISCOVER_REQUEST",
+          .login = login_kind::right,
           .bytes = questions,
           .reads = random() % 2 == 0};
 }
 
-attack bomber(source& random) {
+attack pickle_bomb(source& random) {
   static const auto bombs = [] {
     std::vector<std::string> all;
     for (int number = 1; number <= 13; ++number)
@@ -114,72 +115,76 @@ attack bomber(source& random) {
     return all;
   }();
   return {
-    .kind = "sends a hostile pickle", .how = login::right, .bytes = bombs[random() % bombs.size()]};
+    .name = "hostile pickle", .login = login_kind::right, .bytes = bombs[random() % bombs.size()]};
 }
-attack flooder(source&) {
+attack request_flood(source&) {
   static const auto flood = calls(500, "mul", {6, 7});
-  return {.kind = "floods with requests", .how = login::right, .bytes = flood};
+  return {.name = "flood of requests", .login = login_kind::right, .bytes = flood};
 }
-attack sleeper(source&) {
+attack abandoned_calls(source&) {
   static const auto naps = calls(100, "sleep", {1000});
-  return {.kind = "leaves a hundred calls behind", .how = login::right, .bytes = naps};
+  return {.name = "a hundred abandoned calls", .login = login_kind::right, .bytes = naps};
 }
-attack asker(source& random) {
+attack unknown_functions(source& random) {
   static const auto unheard = calls(100, "unheard_of", {});
-  return {.kind = "calls unknown functions",
-          .how = login::right,
+  return {.name = "calls of unknown functions",
+          .login = login_kind::right,
           .bytes = unheard,
-          .last = random() % 2 == 0 ? ending::close : ending::reset};
+          .end = random() % 2 == 0 ? end_kind::close : end_kind::reset};
 }
-attack non_reader(source&) {
+attack unread_results(source&) {
   static const auto big = calls(16, "echo", {std::string(std::size_t{256} << 10, 'x')});
-  return {.kind = "reads none of 4 MiB of results",
-          .how = login::right,
+  return {.name = "4 MiB of unread results",
+          .login = login_kind::right,
           .bytes = big,
           .reads = false,
-          .stays = 3s,
-          .last = ending::reset};
+          .delay = 3s,
+          .end = end_kind::reset};
 }
-attack half_closer(source&) {
+attack half_close(source&) {
   static const auto some = calls(20, "whoami", {});
   return {
-    .kind = "closes its half", .how = login::right, .bytes = some, .last = ending::half_close};
+    .name = "half-close", .login = login_kind::right, .bytes = some, .end = end_kind::half_close};
 }
-attack resetter(source& random) {
-  auto whole = login_of_another();
-  return {.kind = "resets within the login",
+attack reset_in_login(source& random) {
+  auto whole = wrong_login();
+  return {.name = "reset within the login",
           .bytes = whole.substr(0, random() % whole.size()),
-          .stays = 0ms,
-          .last = ending::reset};
+          .delay = 0ms,
+          .end = end_kind::reset};
 }
-attack late_resetter(source& random) {
+attack reset_in_request(source& random) {
   auto whole = calls(3, "mul", {2, 3});
-  return {.kind = "resets within a request",
-          .how = login::right,
+  return {.name = "reset within a request",
+          .login = login_kind::right,
           .bytes = whole.substr(0, random() % whole.size()),
-          .stays = 0ms,
-          .last = ending::reset};
+          .delay = 0ms,
+          .end = end_kind::reset};
 }
-attack out_of_state(source& random) {
-  return {.kind = "sends what has no place",
-          .how = login::right,
+attack misplaced_frame(source& random) {
+  return {.name = "frame without a place in the state",
+          .login = login_kind::right,
           .bytes = frame_of(static_cast<packet>(random()), 9, "\x80\x05N.")};
 }
-attack repeater(source& random) {
+attack repeated_serials(source& random) {
   auto twice = call(9, "sleep", {1}) + call(9, "sleep", {1});
-  std::string nobodys;
-  for (int i = 0; i < 1000; ++i) nobodys += frame_of(packet::response, 9999, "\x80\x05N.");
-  return {
-    .kind = "repeats serials", .how = login::right, .bytes = random() % 2 == 0 ? twice : nobodys};
+  std::string unsolicited;
+  for (int i = 0; i < 1000; ++i) unsolicited += frame_of(packet::response, 9999, "\x80\x05N.");
+  return {.name = "repeated serials",
+          .login = login_kind::right,
+          .bytes = random() % 2 == 0 ? twice : unsolicited};
 }
 
 } // namespace
 
 attack draw_attack(source& random) {
   static constexpr std::array kinds{
-    wrong_language, name_bomber, discoverer,  liar,       late_liar,     dripper,      silent,
-    replayer,       stranger,    passer_by,   wrong_door, bomber,        flooder,      sleeper,
-    asker,          non_reader,  half_closer, resetter,   late_resetter, out_of_state, repeater};
+    tls_hello,       name_bomb,       discovery_flood,   false_length_before_login,
+    false_length,    slow_login,      silence,           replayed_login,
+    wrong_key,       random_bytes,    http_request,      pickle_bomb,
+    request_flood,   abandoned_calls, unknown_functions, unread_results,
+    half_close,      reset_in_login,  reset_in_request,  misplaced_frame,
+    repeated_serials};
   return kinds[random() % kinds.size()](random);
 }
 

@@ -1,4 +1,4 @@
-/// What one attack sends, and how it ends.
+/// One attack: what it sends, and how it ends. A value type.
 #pragma once
 
 #include <chrono>
@@ -11,20 +11,20 @@
 namespace patio::tests {
 
 struct attack {
-  enum class login { none, right, wrong, replayed };
-  enum class ending { close, reset, half_close };
+  enum class login_kind { none, right, wrong, replayed };
+  enum class end_kind { close, reset, half_close };
 
-  const char* kind;
-  login how = login::none;
-  std::string bytes = {};           ///< after the login, if there is one
-  std::string names = "\x80\x05]."; ///< what it says that it serves
-  bool reads = true;                ///< what the node sends
-  std::chrono::milliseconds between =
-    std::chrono::milliseconds{0};       ///< two bytes; 0 sends them all at once
-  std::chrono::milliseconds stays{200}; ///< after the last byte
-  ending last = ending::close;
+  const char* name;
+  login_kind login = login_kind::none;
+  std::string bytes = {};               ///< sent after the login, if there is one
+  std::string names = "\x80\x05].";     ///< payload of the DISCOVER_RESPONSE: a list
+  bool reads = true;                    ///< false: leaves the node's frames in the socket
+  std::chrono::milliseconds interval{}; ///< between two bytes; 0 sends all bytes at once
+  std::chrono::milliseconds delay{200}; ///< from the last byte to the end
+  end_kind end = end_kind::close;
 };
 
+/// Draws one of the kinds of attacks, and its details.
 [[nodiscard]] attack draw_attack(std::mt19937_64& random);
 
 } // namespace patio::tests

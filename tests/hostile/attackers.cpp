@@ -23,24 +23,25 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-constexpr std::size_t most_at_once =
-  32'768; ///< bytes: the system copies them on a processor that others want
+/// Bytes in one send. The kernel copies them on a processor that the good clients need.
+constexpr std::size_t max_send_bytes = 32'768;
 
-/// All that follows the proof of the key until requests may be sent: the serials of a node that
-/// listens are known.
+/// The frames between the proof of the key and the first request. They can be sent at once, as the
+/// serials of a node that has accepted a connection are known.
 std::string discovery(const std::string& names) {
   return frame_of(packet::discover_request, 2, "\x80\x05N.")
          + frame_of(packet::discover_response, 3, names);
 }
 
-unique_fd begin_connect_from(std::uint32_t source, const endpoint& to) {
+unique_fd begin_connect_from(std::uint32_t source, const endpoint& node) {
   unique_fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   sockaddr_in from{}, where{};
-  from.sin_family = where.sin_family = AF_INET;
+  from.sin_family = AF_INET;
   from.sin_addr.s_addr = htonl(source);
-  where.sin_port = htons(to.port);
-  (void)::inet_pton(AF_INET, to.host.c_str(), &where.sin_addr);
-  int little = 4096; // so that what is not read stays with the node
+  where.sin_family = AF_INET;
+  where.sin_port = htons(node.port);
+  (void)::inet_pton(AF_INET, node.host.c_str(), &where.sin_addr);
+  int little = 4096; // most of the bytes that are not read then stay with the node
   (void)::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
   if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&from), sizeof from) != 0) return {};
   (void)::connect(fd.get(), reinterpret_cast<sockaddr*>(&where), sizeof where);
@@ -54,11 +55,11 @@ public:
   attacker(attackers& all, std::uint32_t source, clock::time_point first)
       : all_{all}, source_{source}, due_{first} {}
 
-  /// When it wants to act although nothing has come.
+  /// The latest time of the next act().
   [[nodiscard]] clock::time_point due() const noexcept { return due_; }
 
   [[nodiscard]] pollfd interest() const noexcept {
-    bool writes = fd_ && sent_ < to_send_.size() && plan_->between == 0ms;
+    bool writes = fd_ && sent_ < to_send_.size() && plan_->interval == 0ms;
     bool reads = fd_ && (!logged_in_ || plan_->reads);
     return {fd_.get(), static_cast<short>((writes ? POLLOUT : 0) | (reads ? POLLIN : 0)), 0};
   }
@@ -69,25 +70,24 @@ public:
       return;
     }
     if ((events & (POLLIN | POLLHUP | POLLERR)) != 0 && !read()) return end(now);
-    if ((events & POLLOUT) != 0) send(most_at_once, now);
+    if ((events & POLLOUT) != 0) send(max_send_bytes, now);
     if (fd_ && now >= due_) continue_or_end(now);
   }
 
 private:
   void begin(clock::time_point now) {
     plan_ = draw_attack(all_.random_);
-    ++all_.tally_[plan_->kind];
+    ++all_.tally_[plan_->name];
     fd_ = begin_connect_from(source_, all_.node_);
     received_.clear();
     half_closed_ = false;
-    logged_in_ = plan_->how == attack::login::none;
+    logged_in_ = plan_->login == attack::login_kind::none;
     to_send_ = logged_in_ ? plan_->bytes : std::string{};
     sent_ = 0;
-    due_ =
-      now
-      + (logged_in_ && to_send_.empty() ? plan_->stays
-         : plan_->between > 0ms         ? plan_->between
-                                : 8s); // a node that lets it wait so long for a challenge is left
+    // A node that sends no challenge within 8 s is given up.
+    auto wait = plan_->interval > 0ms ? plan_->interval : clock::duration{8s};
+    if (logged_in_ && to_send_.empty()) wait = plan_->delay;
+    due_ = now + wait;
   }
 
   /// False at the end of the stream.
@@ -106,34 +106,35 @@ private:
     logged_in_ = true;
     auto challenge = received_.substr(frame_header::size_on_wire, header.size);
     auto answer = login_answer(
-      challenge, plan_->how == attack::login::wrong ? "another key" : all_.key_, "salt");
-    if (plan_->how == attack::login::replayed && !recorded_.empty()) answer = recorded_;
+      challenge, plan_->login == attack::login_kind::wrong ? "another key" : all_.key_, "salt");
+    if (plan_->login == attack::login_kind::replayed && !recorded_.empty()) answer = recorded_;
     recorded_ = answer;
     to_send_ = frame_of(packet::auth_request, 1, answer) + discovery(plan_->names) + plan_->bytes;
   }
 
-  void send(std::size_t most, clock::time_point now) {
-    auto rest = std::string_view{to_send_}.substr(sent_, most);
+  void send(std::size_t max, clock::time_point now) {
+    auto rest = std::string_view{to_send_}.substr(sent_, max);
     auto n = ::send(fd_.get(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (n < 0) return errno == EAGAIN ? void() : end(now);
+    if (n < 0 && errno == EAGAIN) return;
+    if (n < 0) return end(now);
     sent_ += static_cast<std::size_t>(n);
-    if (sent_ == to_send_.size()) due_ = now + plan_->stays;
+    if (sent_ == to_send_.size()) due_ = now + plan_->delay;
   }
 
   void continue_or_end(clock::time_point now) {
-    if (sent_ == to_send_.size() || plan_->between == 0ms) return end_as_planned(now);
+    if (sent_ == to_send_.size() || plan_->interval == 0ms) return end_as_planned(now);
     send(1, now);
-    if (sent_ < to_send_.size()) due_ = now + plan_->between;
+    if (sent_ < to_send_.size()) due_ = now + plan_->interval;
   }
 
   void end_as_planned(clock::time_point now) {
-    if (plan_->last == attack::ending::half_close && !std::exchange(half_closed_, true)) {
+    if (plan_->end == attack::end_kind::half_close && !std::exchange(half_closed_, true)) {
       (void)::shutdown(fd_.get(), SHUT_WR);
       due_ = now + 1s;
       return;
     }
     linger hard{1, 0};
-    if (plan_->last == attack::ending::reset)
+    if (plan_->end == attack::end_kind::reset)
       (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
     end(now);
   }
@@ -144,7 +145,7 @@ private:
   }
 
   attackers& all_;
-  std::uint32_t source_; ///< address
+  std::uint32_t source_; ///< IPv4 address
   clock::time_point due_;
   std::optional<attack> plan_;
   unique_fd fd_;
@@ -155,8 +156,7 @@ private:
 
 attackers::attackers(endpoint node, std::string key, std::size_t count, std::uint64_t seed)
     : node_{std::move(node)}, key_{std::move(key)}, random_{seed} {
-  constexpr std::uint32_t first_address = 0x7f030001,
-                          addresses = 16; // 127.3.0.1 and those behind it
+  constexpr std::uint32_t first_address = 0x7f030001, addresses = 16; // from 127.3.0.1 on
   for (std::size_t i = 0; i < count; ++i)
     all_.push_back(
       std::make_unique<attacker>(*this, first_address + static_cast<std::uint32_t>(i) % addresses,
@@ -175,7 +175,7 @@ void attackers::run_until(clock::time_point end) {
       next = std::min(next, a->due());
     }
     auto wait = std::chrono::ceil<std::chrono::milliseconds>(
-      std::max(next - now, clock::duration{1ms})); // no oftener than each ms
+      std::max(next - now, clock::duration{1ms})); // at most one turn each millisecond
     (void)::poll(fds.data(), fds.size(), static_cast<int>(wait.count()));
     now = clock::now();
     for (std::size_t i = 0; i < fds.size(); ++i) all_[i]->act(fds[i].revents, now);

@@ -1,6 +1,6 @@
-/// Peers of all bad kinds, drawn by a seed, on one thread that never blocks. Each attacks, pauses
-/// for about a second, and attacks again in another way: so that the node is measured, and not what
-/// it costs to make attacks.
+/// Hostile peers on one thread, whose attacks a seed decides. Each peer attacks, pauses for about a
+/// second, and then draws another attack. The pauses keep the cost of making attacks low beside the
+/// cost of the node, which is to be measured.
 #pragma once
 
 #include <chrono>
@@ -19,9 +19,9 @@ public:
   attackers(endpoint node, std::string key, std::size_t count, std::uint64_t seed);
   ~attackers();
 
-  /// Attacks until then, and hangs up.
+  /// Attacks until `end`, then closes all connections.
   void run_until(std::chrono::steady_clock::time_point end);
-  /// How often each kind was tried.
+  /// Counts the attacks by name.
   [[nodiscard]] const std::map<std::string, std::size_t>& tally() const noexcept { return tally_; }
 
 private:

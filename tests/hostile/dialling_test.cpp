@@ -1,4 +1,4 @@
-// What a node that dials may be told by whom it has dialled, frame by frame.
+// Hostile servers: what a node does with the frames of a peer that it has dialled.
 #include <doctest/doctest.h>
 
 #include <optional>
@@ -12,17 +12,18 @@ using namespace patio;
 using namespace patio::protocol;
 using namespace patio::tests;
 
-TEST_CASE("F1 every prefix of a challenge and of what follows it, then an end or a reset, ends the "
-          "dialling and leaves nothing") {
-  town t{patient()};
-  std::optional<raw_listener> door{std::in_place};
-  auto stop_short = [&](const std::string& before, const std::string& bytes, bool reset) {
-    auto login = patio::connect(t.server.broker(), door->where().host, door->where().port,
-                                {.until_connected = false});
-    auto peer = door->accept();
+TEST_CASE(
+  "F1 every truncated challenge or AUTH_OK, followed by a FIN or a RST, fails the login and "
+  "leaves nothing behind") {
+  broker_under_attack node{without_deadline()};
+  std::optional<raw_listener> listener{std::in_place};
+  auto send_and_end = [&](const std::string& before, const std::string& truncated, bool reset) {
+    auto login = patio::connect(node.server.broker(), listener->where().host,
+                                listener->where().port, {.until_connected = false});
+    auto peer = listener->accept();
     peer.send_bytes(before);
     if (!before.empty()) CHECK(peer.receive().type == packet::auth_request);
-    peer.send_bytes(bytes);
+    peer.send_bytes(truncated);
     if (reset) {
       peer.reset();
     } else {
@@ -31,68 +32,67 @@ TEST_CASE("F1 every prefix of a challenge and of what follows it, then an end or
     }
     auto outcome = ended(login);
     REQUIRE_FALSE(outcome);
-    bool cut_at_once =
-      reset && before.empty()
-      && outcome.error().code == errc::connect_failed; // before the node has seen it open
-    CHECK((outcome.error().code == errc::login_refused || cut_at_once));
+    // The reset may arrive before the node has seen that the connection is open.
+    bool reset_at_once = reset && before.empty() && outcome.error().code == errc::connect_failed;
+    CHECK((outcome.error().code == errc::login_refused || reset_at_once));
   };
-  auto challenge = framed(packet::auth_digest, 1, login_challenge("0123456789abcdef")),
-       welcome = framed(packet::auth_ok, 2, none);
+  auto challenge = framed(packet::auth_digest, 1, login_challenge("0123456789abcdef"));
+  auto auth_ok = framed(packet::auth_ok, 2, none);
   for (bool reset : {false, true}) {
     for (std::size_t n = 0; n < challenge.size(); ++n)
-      stop_short("", challenge.substr(0, n), reset);
-    for (std::size_t n = 0; n < welcome.size(); ++n)
-      stop_short(challenge, welcome.substr(0, n), reset);
+      send_and_end("", challenge.substr(0, n), reset);
+    for (std::size_t n = 0; n < auth_ok.size(); ++n)
+      send_and_end(challenge, auth_ok.substr(0, n), reset);
   }
-  door.reset();
-  t.check_nothing_left();
-  t.check_undisturbed();
+  listener.reset();
+  node.check_nothing_left();
+  node.check_undisturbed();
 }
 
-TEST_CASE("F7 answers before, again and behind the answer do not reach the calls of others") {
-  town t{patient()};
-  raw_listener door;
-  auto login = patio::connect(t.server.broker(), door.where().host, door.where().port);
-  auto odd = door.accept();
-  odd.log_in_as_server({"f"});
+TEST_CASE("F7 answers that come too early or twice do not reach other calls") {
+  broker_under_attack node{without_deadline()};
+  raw_listener listener;
+  auto login = patio::connect(node.server.broker(), listener.where().host, listener.where().port);
+  auto server = listener.accept();
+  server.log_in_as_server({"f"});
   REQUIRE(ended(login));
-  auto a_value = [](int n) { return pickle_of(n); };
   for (std::uint32_t serial = 1; serial < 20; ++serial)
-    odd.send(packet::response, serial + 3, a_value(666)); // before any REQUEST of the node's
+    server.send(packet::response, serial + 3, pickle_of(666)); // before the node's first REQUEST
   for (int i = 0; i < 3; ++i) {
-    auto answer = call<std::int64_t>(t.server.broker(), "f");
-    auto serial = odd.receive().serial;
-    odd.send(packet::response, serial, a_value(i));
-    odd.send(packet::response, serial, a_value(667));
-    odd.send(packet::error, serial, pickle_of(value::exception("builtins.ValueError", {"again"})));
+    auto answer = call<std::int64_t>(node.server.broker(), "f");
+    auto serial = server.receive().serial;
+    server.send(packet::response, serial, pickle_of(i));
+    server.send(packet::response, serial, pickle_of(667));
+    server.send(packet::error, serial,
+                pickle_of(value::exception("builtins.ValueError", {"again"})));
     CHECK(ended(answer) == i);
   }
-  t.check_undisturbed();
+  node.check_undisturbed();
 }
 
-TEST_CASE("F12 a node asks for names before it tells its own, and calls only after both") {
-  town t{patient()};
-  raw_listener door;
-  auto login = patio::connect(t.server.broker(), door.where().host, door.where().port);
-  auto waiting = call<std::int64_t>(t.server.broker(), "f"); // as soon as somebody serves it
-  auto odd = door.accept();
-  odd.send(packet::auth_digest, 1, login_challenge("0123456789abcdef"));
-  CHECK(odd.receive().type == packet::auth_request);
-  odd.send(packet::auth_ok, 2, none);
-  auto asked = odd.receive();
+TEST_CASE("F12 a node asks for its peer's names first, and calls only once it has sent its own") {
+  broker_under_attack node{without_deadline()};
+  raw_listener listener;
+  auto login = patio::connect(node.server.broker(), listener.where().host, listener.where().port);
+  auto waiting = call<std::int64_t>(node.server.broker(), "f"); // sent once a peer serves "f"
+  auto server = listener.accept();
+  server.send(packet::auth_digest, 1, login_challenge("0123456789abcdef"));
+  CHECK(server.receive().type == packet::auth_request);
+  server.send(packet::auth_ok, 2, none);
+  auto asked = server.receive();
   CHECK(asked.type == packet::discover_request);
-  odd.send(packet::discover_response, asked.serial,
-           pickle_of(value::list({"f"}))); // a Python peer takes its time to ask
-  odd.send(packet::discover_request, 3, none);
-  CHECK(odd.receive().type == packet::discover_response); // no REQUEST was sent before
-  auto called = odd.receive();
+  // A Python peer answers first, and asks later.
+  server.send(packet::discover_response, asked.serial, pickle_of(value::list({"f"})));
+  server.send(packet::discover_request, 3, none);
+  CHECK(server.receive().type == packet::discover_response); // and not the REQUEST
+  auto called = server.receive();
   CHECK(called.type == packet::request);
-  odd.send(packet::response, called.serial, pickle_of(12));
+  server.send(packet::response, called.serial, pickle_of(12));
   CHECK(ended(waiting) == 12);
-  auto peer = t.stranger(); // as a server it does the same
+  auto peer = node.hostile_peer(); // a node that has accepted does the same
   (void)peer.prove();
   CHECK(peer.receive().type == packet::discover_request);
   peer.send(packet::discover_request, 2, none);
   CHECK(peer.receive().type == packet::discover_response);
-  t.check_undisturbed();
+  node.check_undisturbed();
 }

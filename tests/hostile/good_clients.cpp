@@ -22,7 +22,7 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 constexpr auto between_calls = 10ms; ///< of one client
-constexpr auto longest_call = 5s, longest_connect = 5s;
+constexpr auto call_timeout = 5s, connect_timeout = 5s;
 constexpr int calls_per_connection = 200;
 
 double milliseconds(clock::duration d) {
@@ -31,13 +31,14 @@ double milliseconds(clock::duration d) {
 
 struct known_call {
   call_request request;
-  value answer; ///< None: any
+  value answer; ///< None stands for any answer
 };
 
-constexpr int between_large_calls = 100; ///< calls of one client
+constexpr int calls_per_large_call = 100; ///< of one client
 
 const known_call& large_call() {
-  static const value text{std::string(std::size_t{64} << 10, 'x')}; // a node decodes it apart
+  static const value text{
+    std::string(std::size_t{64} << 10, 'x')}; // large enough for the decoder thread
   static const known_call echo{{"echo", {{text}, {}}, 5}, text};
   return echo;
 }
@@ -53,10 +54,11 @@ const std::array<known_call, 4>& small_calls() {
 
 } // namespace
 
-double percentile(std::vector<double> of, double share) {
-  if (of.empty()) return 0;
-  auto at = of.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(of.size() - 1));
-  std::nth_element(of.begin(), at, of.end());
+double percentile(std::vector<double> samples, double share) {
+  if (samples.empty()) return 0;
+  auto last = static_cast<double>(samples.size() - 1);
+  auto at = samples.begin() + static_cast<std::ptrdiff_t>(share * last);
+  std::nth_element(samples.begin(), at, samples.end());
   return *at;
 }
 
@@ -71,7 +73,10 @@ public:
   }
 
   void act(short events, clock::time_point now) {
-    if (!fd_) return now >= due_ ? dial(now) : void();
+    if (!fd_) {
+      if (now >= due_) dial(now);
+      return;
+    }
     if (!connected_ && (events & (POLLOUT | POLLERR | POLLHUP)) != 0) {
       if (auto done = finish_connect(fd_.get()); !done)
         return fail("connect: " + done.error().message, now);
@@ -91,7 +96,7 @@ public:
     auto now = clock::now();
     calling_ = false;
     due_ = now + between_calls;
-    const auto& wanted = made_call().answer;
+    const auto& wanted = current_call().answer;
     if (!r) return all_.outcome_.failures.push_back(to_string(r.error()));
     if (!wanted.is_none() && *r != wanted)
       return all_.outcome_.failures.push_back("another answer: " + brief(*r));
@@ -109,33 +114,33 @@ public:
 
 private:
   [[nodiscard]] bool is_large() const noexcept {
-    return made_ % between_large_calls == between_large_calls / 2;
+    return calls_made_ % calls_per_large_call == calls_per_large_call / 2;
   }
-  [[nodiscard]] const known_call& made_call() const {
+  [[nodiscard]] const known_call& current_call() const {
     return is_large() ? large_call()
-                      : small_calls()[static_cast<std::size_t>(made_) % small_calls().size()];
+                      : small_calls()[static_cast<std::size_t>(calls_made_) % small_calls().size()];
   }
 
   void dial(clock::time_point now) {
     fd_ = std::move(*begin_connect(resolve(all_.node_, false).value().front()));
     connected_ = calling_ = false;
-    made_ = 0;
+    calls_made_ = 0;
     closed_.clear();
     session_ = std::make_unique<session>(
       role::client, std::make_shared<const session_options>(session_options{all_.key_, {}, {}}),
       random_bytes(salt_size), *this);
     begun_ = now;
-    due_ = now + longest_connect;
+    due_ = now + connect_timeout;
   }
 
   void next(clock::time_point now) {
     if (session_->state() != session::state::ready) return fail("no login in time", now);
     if (calling_) return fail("no answer in time", now);
-    if (++made_ > calls_per_connection) return hang_up(now);
+    if (++calls_made_ > calls_per_connection) return hang_up(now);
     calling_ = true;
     begun_ = now;
-    due_ = now + longest_call;
-    if (auto sent = session_->request(1, made_call().request); !sent)
+    due_ = now + call_timeout;
+    if (auto sent = session_->request(1, current_call().request); !sent)
       fail("not sent: " + sent.error().message, now);
   }
 
@@ -170,13 +175,13 @@ private:
   unique_fd fd_;
   std::unique_ptr<session> session_;
   bool connected_ = false, calling_ = false;
-  int made_ = 0;
+  int calls_made_ = 0;
   std::string closed_;
 };
 
 good_clients::good_clients(endpoint node, std::string key, std::size_t count)
     : node_{std::move(node)}, key_{std::move(key)} {
-  for (std::size_t i = 0; i < count; ++i) // spread over the time between two calls
+  for (std::size_t i = 0; i < count; ++i) // spread over the interval between two calls
     all_.push_back(std::make_unique<client>(*this, clock::now() + between_calls * i / count));
 }
 

@@ -1,6 +1,6 @@
-/// Peers as they should be: each makes one small call after another, seldom a large one, now and
-/// then over a new connection, and takes the time. On one thread; how long a call took is known to
-/// the resolution of that thread's turns, a few microseconds.
+/// Well-behaved clients on one thread. Each makes one call after another, mostly small ones, and
+/// measures their times. It opens a new connection after some hundred calls. The resolution of the
+/// times is one turn of the thread, a few microseconds.
 #pragma once
 
 #include <chrono>
@@ -13,20 +13,20 @@
 namespace patio::tests {
 
 struct good_outcome {
-  std::vector<double> call_ms, large_call_ms; ///< each that ended well
-  std::vector<double> connect_ms;             ///< from the dialling to the first call
+  std::vector<double> call_ms, large_call_ms; ///< times of the calls that succeeded
+  std::vector<double> connect_ms;             ///< times from dialling to the end of the login
   std::vector<std::string> failures;
 };
 
-/// 0 < share < 1; 0 of nothing.
-[[nodiscard]] double percentile(std::vector<double> of, double share);
+/// `share` is between 0 and 1. Returns 0 if there are no samples.
+[[nodiscard]] double percentile(std::vector<double> samples, double share);
 
 class good_clients {
 public:
   good_clients(endpoint node, std::string key, std::size_t count);
   ~good_clients();
 
-  /// Calls until then; the calls and connections of this time alone.
+  /// Makes calls until `end`. Returns the calls and connections of this time alone.
   [[nodiscard]] good_outcome run_until(std::chrono::steady_clock::time_point end);
 
 private:

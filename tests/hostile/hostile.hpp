@@ -1,4 +1,5 @@
-/// Words that the hostile tests share: payloads by hand, and what comes back for them.
+/// Shared by the tests against a running node: handwritten payloads, the stages of a login, and
+/// what the node answers.
 #pragma once
 
 #include <cstdio>
@@ -10,16 +11,16 @@ namespace patio::tests {
 
 using namespace protocol;
 
-/// So that whoever is closed is closed for what it did, and not for its time; and is named in the
-/// log, though hundreds are within a second.
-[[nodiscard]] inline tcp_options patient() {
+/// Options of a node that closes no peer for its time, and whose log can name hundreds of peers in
+/// a second. A peer that is closed is then closed for what it sent.
+[[nodiscard]] inline tcp_options without_deadline() {
   tcp_options options;
   options.limits.handshake_timeout = std::chrono::hours{1};
   options.limits.log_lines = 1000;
   return options;
 }
 
-/// What this process has in memory.
+/// The resident memory of this process.
 [[nodiscard]] inline std::size_t resident_bytes() {
   std::size_t pages = 0, resident = 0;
   auto* f = std::fopen("/proc/self/statm", "r");
@@ -28,14 +29,23 @@ using namespace protocol;
   return resident * 4096;
 }
 
-/// "ValueError: text" of an ERROR's payload.
-[[nodiscard]] inline std::string raised_by(const raw_frame& f) {
+/// How far a client gets before it sends the frame of interest.
+enum class stage { connected, authenticated, open };
+
+inline void log_in_up_to(stage s, raw_peer& peer) {
+  if (s == stage::authenticated) (void)peer.prove();
+  if (s == stage::open) peer.log_in_as_client();
+}
+
+/// The exception in an ERROR's payload as "ValueError: text".
+[[nodiscard]] inline std::string exception_in(const raw_frame& f) {
   if (f.type != packet::error) return "no ERROR";
   auto v = read_pickle(f.payload);
   return v && v->kind() == kind::exception ? to_string(remote_error(*v)) : "no exception";
 }
 
-/// The next request is served: the connection lives, and its frames are in step.
+/// Checks that the next request is answered, so that the connection is open and its frames are in
+/// step.
 inline void check_served(raw_peer& peer, std::uint32_t serial = 4711) {
   peer.send(packet::request, serial, request("two"));
   auto answer = peer.receive();
@@ -44,21 +54,22 @@ inline void check_served(raw_peer& peer, std::uint32_t serial = 4711) {
   CHECK(answer.payload == pickle_of(2));
 }
 
-/// A REQUEST's payload whose fields are opcodes by hand.
-[[nodiscard]] inline std::string call_by_hand(const std::string& fields) {
+/// The payload of a REQUEST. `fields` are the opcodes of its state's items.
+[[nodiscard]] inline std::string raw_call(const std::string& fields) {
   return "\x80\x04\x8c\x17patio.broker.tcp.broker\x8c\x0b"
          "CallRequest\x93)\x81}("
          + fields + "ub.";
 }
-[[nodiscard]] inline std::string text_by_hand(const std::string& s) {
+[[nodiscard]] inline std::string raw_text(const std::string& s) {
   return "\x8c" + std::string(1, static_cast<char>(s.size())) + s;
 }
-[[nodiscard]] inline std::string call_fields(const std::string& func = text_by_hand("two"),
-                                             const std::string& args = ")",
-                                             const std::string& kwargs = "}",
-                                             const std::string& timeout = "N") {
-  return text_by_hand("func") + func + text_by_hand("args") + args + text_by_hand("kwargs") + kwargs
-         + text_by_hand("timeout") + timeout;
+/// Each argument is the opcodes of one value.
+[[nodiscard]] inline std::string raw_call_fields(const std::string& func = raw_text("two"),
+                                                 const std::string& args = ")",
+                                                 const std::string& kwargs = "}",
+                                                 const std::string& timeout = "N") {
+  return raw_text("func") + func + raw_text("args") + args + raw_text("kwargs") + kwargs
+         + raw_text("timeout") + timeout;
 }
 
 } // namespace patio::tests

@@ -1,4 +1,4 @@
-/// The pickles K1 to K13: lies about lengths, bombs, cycles, classes that are none of data.
+/// The pickles K1 to K13: false lengths, bombs, cycles, and classes other than those of data.
 #pragma once
 
 #include <string>
@@ -6,18 +6,19 @@
 
 namespace patio::tests {
 
-enum class cost {
-  small,                ///< plain data, for a few times the pickle's size
-  refused,              ///< for a few times the pickle's size
-  refused_within_budget ///< makes much of each byte until a limit stops it
+/// What the decoder does, and for how much memory.
+enum class outcome {
+  accepted,             ///< plain data, which takes a few times the pickle's size
+  refused,              ///< after at most a few times the pickle's size
+  refused_within_budget ///< each byte takes much memory until a limit stops the decoder
 };
 
 struct hostile_pickle {
   std::string bytes;
-  cost what;
+  outcome expected;
 };
 
-/// Those of K`number`, 1 to 13.
+/// The pickles of case K`number`, 1 to 13.
 [[nodiscard]] std::vector<hostile_pickle> hostile_pickles(int number);
 
 } // namespace patio::tests

@@ -1,16 +1,19 @@
 // usage: neighbours SECONDS ATTACKERS CLIENTS SEED [correct]
 //
-// `patio serve --demo` in a process of its own, good clients that make small calls and some large
-// ones, and attackers of all kinds. First the clients are alone; then the attackers attack another
-// node, to see how long calls take on a machine that is as busy; then they come to this one. Fails
-// if a good call or connection fails, if the node has held more memory than it may, or if the small
-// calls' 99th percentile is over twice what it was when the other node was attacked; with "correct"
-// that is only shown.
+// Measures how well a node serves good clients while it is attacked. The node is `patio serve
+// --demo` in its own process. The good clients make small calls and some large ones. The run has
+// three parts:
+// - quiet: the good clients are alone;
+// - busy: the attackers attack another node, which shows the times on an equally busy machine;
+// - attacked: the attackers attack the clients' node.
+// Fails if a good call or connection fails, if the node has held more memory than allowed, or if
+// the small calls' 99th percentile in the last part is over twice that of the busy part. With
+// "correct" the times are only printed.
 //
-// The attackers are a process of their own ("neighbours attack", given the node's key in PATIO_KEY)
-// and pause for about a second each between two attacks. They and the other node have the
-// processors only when nobody else wants them, as real attackers bring their own; all the same
-// calls take longer where they run.
+// The attackers are in a process of their own ("neighbours attack", with the node's key in
+// PATIO_KEY). Each pauses for about a second between two attacks. The attackers and the other node
+// run at idle priority, as real attackers have their own processors. Calls still take longer while
+// they run.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -38,7 +41,7 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-using words = std::vector<std::string>;
+using command_line = std::vector<std::string>;
 
 const std::string key = "neighbours";
 
@@ -49,25 +52,26 @@ struct settings {
   bool only_correct;
 };
 
-/// MiB, from the kernel's account of the process.
-double memory(pid_t id, const std::string& what) {
+/// Reads a field of /proc/PID/status, in MiB.
+double memory(pid_t id, const std::string& field) {
   std::ifstream status{"/proc/" + std::to_string(id) + "/status"};
   for (std::string word; status >> word;)
-    if (double kibibytes = 0; word == what + ":" && status >> kibibytes) return kibibytes / 1024;
+    if (double kibibytes = 0; word == field + ":" && status >> kibibytes) return kibibytes / 1024;
   return 0;
 }
 
-/// MiB, for a node that had `quiet` with its good clients:
-/// - one pickle being decoded, which may take twice `pickle.memory_bytes` (an estimate;
-/// pickle_test.cpp), the frame that it came in, and another
-///   frame that is arriving or decoded and not taken over yet: of the hostile pickles one in eight
-///   has a megabyte or more, so that more of them seldom meet;
-/// - half a MiB for each attacker. On average one in thirteen is leaving 4 MiB of results unread,
-/// as the other kinds are over sooner, and
-///   the kernel takes half of them; one in four hundred has just named 5 MiB of names. That is a
-///   sixth of a MiB; the rest is for chance.
-/// Measured: for 100 attackers 75, for 500 in a score of runs 127 to 272, of which 15 when quiet;
-/// allowed are 225 and 425.
+/// The allowed peak in MiB of a node that had `quiet` MiB with its good clients. It may take in
+/// addition:
+/// - One pickle that is being decoded, with twice `pickle.memory_bytes`, which is an estimate (see
+///   pickle_test.cpp); the frame of that pickle; and another frame that is arriving or waits to be
+///   processed. Only one in eight hostile pickles has a megabyte or more, so more of them seldom
+///   coincide.
+/// - Half a MiB for each attacker. One attacker in thirteen leaves 4 MiB of results unread on
+///   average, as the other kinds of attacks end sooner, and the kernel's buffers take half of that.
+///   One in four hundred has just sent 5 MiB of names. This is a sixth of a MiB for each attacker;
+///   the rest is a margin.
+/// Measured: 75 MiB for 100 attackers, where 225 are allowed; 127 to 272 MiB for 500 attackers in
+/// about twenty runs, where 425 are allowed. The quiet node takes 15 MiB of this.
 double allowed_memory(const settings& s, double quiet) {
   constexpr double mebibyte = 1 << 20;
   limits l;
@@ -75,7 +79,7 @@ double allowed_memory(const settings& s, double quiet) {
          + static_cast<double>(s.attackers) / 2;
 }
 
-/// Counts the log's lines, and keeps the last ones that tell of more than a bad peer.
+/// Counts the lines of a node's log, and prints those about anything else than a hostile peer.
 class log_reader {
 public:
   explicit log_reader(process& node)
@@ -87,7 +91,7 @@ public:
                   && line->find("event=refused") == std::string::npos)
                 std::fprintf(stderr, "%s\n", line->c_str());
             }
-          } catch (const std::exception&) { // no more of it
+          } catch (const std::exception&) { // the node has not logged for an hour
           }
         }} {}
   ~log_reader() { thread_.join(); }
@@ -112,87 +116,122 @@ void show(const char* when, const good_outcome& o) {
     std::printf("  failed: %s\n", o.failures[i].c_str());
 }
 
-/// A node, for as long as this lives, with what it logs.
+/// A node in its own process, and a reader of its log. The process ends with this object.
 struct served_node {
   process command;
   endpoint where = parse_endpoint(command.await("listening on ")).value();
   log_reader log{command};
 
-  explicit served_node(words prefix = {})
-      : command{with(std::move(prefix)), {{"PATIO_KEY", key}}, process::errors::captured} {}
+  explicit served_node(command_line prefix = {})
+      : command{serve_command(std::move(prefix)), {{"PATIO_KEY", key}}, process::errors::captured} {
+  }
+  /// Ends the process. Returns false if it does not end well.
   bool end() {
     command.signal(SIGTERM);
     return command.wait() == 0;
   }
 
 private:
-  static words with(words command) {
+  static command_line serve_command(command_line prefix) {
     for (auto* word : {PATIO_COMMAND, "serve", "--demo", "--listen", "127.0.0.1:0"})
-      command.emplace_back(word);
-    return command;
+      prefix.emplace_back(word);
+    return prefix;
   }
 };
 
-/// Before the command of those that are not to take part in the race for processors. Where speed
-/// does not count they do, to get on at all.
-words aside(const settings& s) { return s.only_correct ? words{} : words{"chrt", "-i", "0"}; }
+/// A prefix that runs a command at idle priority. It is empty if times are not judged: on a busy
+/// machine a command at idle priority would hardly run.
+command_line idle_priority(const settings& s) {
+  return s.only_correct ? command_line{} : command_line{"chrt", "-i", "0"};
+}
 
-words attack_command(const endpoint& where, std::chrono::seconds time, const settings& s) {
-  auto command = aside(s);
+process start_attackers(const endpoint& node, std::chrono::seconds time, const settings& s) {
+  auto command = idle_priority(s);
   for (const auto& word : {std::filesystem::read_symlink("/proc/self/exe").string(),
-                           std::string{"attack"}, to_string(where), std::to_string(time.count()),
+                           std::string{"attack"}, to_string(node), std::to_string(time.count()),
                            std::to_string(s.attackers), std::to_string(s.seed)})
     command.push_back(word);
-  return command;
+  return process{std::move(command), {{"PATIO_KEY", key}}};
 }
 
-bool run(const settings& s) {
-  served_node node;
-  good_clients good{node.where, key, s.clients};
-  auto shorter = std::max<std::chrono::seconds>(s.attack / 4, 1s);
-  (void)good.run_until(clock::now() + 500ms); // the connections are there
-  auto quiet = good.run_until(clock::now() + shorter);
-  show("quiet", quiet);
+double p99(const good_outcome& o) { return percentile(o.call_ms, 0.99); }
 
-  served_node other{aside(s)};
-  process elsewhere{attack_command(other.where, shorter, s), {{"PATIO_KEY", key}}};
-  (void)elsewhere.await("attacking");
-  auto busy = good.run_until(clock::now() + shorter);
-  show("busy", busy);
-  (void)elsewhere.read_all();
-  bool others_ended = elsewhere.wait() == 0 && other.end();
-  auto before = memory(node.command.id(), "VmHWM");
+class experiment {
+public:
+  explicit experiment(const settings& s) : settings_{s} {}
 
-  process bad{attack_command(node.where, s.attack, s), {{"PATIO_KEY", key}}};
-  (void)bad.await("attacking");
-  auto attacked = good.run_until(clock::now() + s.attack);
-  show("attacked", attacked);
-  std::size_t attacks = 0;
-  std::vector<std::string> tally;
-  while (auto line = bad.read_line()) {
-    attacks += std::strtoull(line->c_str(), nullptr, 10);
-    tally.push_back(*line);
+  bool run() {
+    (void)good_.run_until(clock::now() + 500ms); // opens the connections
+    quiet_ = good_.run_until(clock::now() + short_time());
+    show("quiet", quiet_);
+    attack_another_node();
+    attack_node();
+    after_ = good_.run_until(clock::now() + 500ms);
+    show("after", after_);
+    for (const auto& line : tally_) std::printf("  %s\n", line.c_str());
+    return passed();
   }
-  others_ended = bad.wait() == 0 && others_ended;
-  auto after = good.run_until(clock::now() + 500ms); // the attackers have gone
-  show("after", after);
-  for (const auto& line : tally) std::printf("  %s\n", line.c_str());
-  auto peak = memory(node.command.id(), "VmHWM"), bound = allowed_memory(s, before);
-  auto p99 = [](const good_outcome& o) { return percentile(o.call_ms, 0.99); };
-  auto ratio = p99(attacked) / p99(busy);
-  std::printf(
-    "%zu attacks, seed %llu; p99 %.2f times the quiet one, %.2f times that on a busy machine\n",
-    attacks, static_cast<unsigned long long>(s.seed), p99(attacked) / p99(quiet), ratio);
-  std::printf("memory at most %.0f MiB (quiet %.0f, allowed %.0f), now %.0f; %zu log lines\n", peak,
-              before, bound, memory(node.command.id(), "VmRSS"), node.log.lines());
-  bool ended = node.end() && others_ended;
-  if (!ended) std::puts("a node or the attackers did not end well");
-  bool failed = attacked.call_ms.empty() || after.call_ms.empty();
-  for (const auto* all : {&quiet, &busy, &attacked, &after}) failed |= !all->failures.empty();
-  return ended && !failed && peak <= bound && (s.only_correct || ratio <= 2);
-}
 
-/// The attackers' process: then says how often each kind was tried.
+private:
+  [[nodiscard]] std::chrono::seconds short_time() const {
+    return std::max<std::chrono::seconds>(settings_.attack / 4, 1s);
+  }
+  [[nodiscard]] double memory_of_node(const std::string& field) const {
+    return memory(node_.command.id(), field);
+  }
+  void attack_another_node() {
+    served_node other{idle_priority(settings_)};
+    auto attack_process = start_attackers(other.where, short_time(), settings_);
+    (void)attack_process.await("attacking");
+    busy_ = good_.run_until(clock::now() + short_time());
+    show("busy", busy_);
+    (void)attack_process.read_all();
+    others_ended_well_ = attack_process.wait() == 0 && other.end();
+    quiet_memory_ = memory_of_node("VmHWM");
+  }
+  void attack_node() {
+    auto attack_process = start_attackers(node_.where, settings_.attack, settings_);
+    (void)attack_process.await("attacking");
+    attacked_ = good_.run_until(clock::now() + settings_.attack);
+    show("attacked", attacked_);
+    while (auto line = attack_process.read_line()) {
+      attacks_ += std::strtoull(line->c_str(), nullptr, 10);
+      tally_.push_back(*line);
+    }
+    others_ended_well_ = attack_process.wait() == 0 && others_ended_well_;
+  }
+  [[nodiscard]] bool calls_succeeded() const {
+    for (const auto* all : {&quiet_, &busy_, &attacked_, &after_})
+      if (!all->failures.empty()) return false;
+    return !attacked_.call_ms.empty() && !after_.call_ms.empty();
+  }
+  /// Prints what was measured, ends the node, and judges.
+  bool passed() {
+    auto peak = memory_of_node("VmHWM"), allowed = allowed_memory(settings_, quiet_memory_);
+    auto ratio = p99(attacked_) / p99(busy_);
+    std::printf(
+      "%zu attacks, seed %llu; p99 %.2f times the quiet one, %.2f times that on a busy machine\n",
+      attacks_, static_cast<unsigned long long>(settings_.seed), p99(attacked_) / p99(quiet_),
+      ratio);
+    std::printf("memory at most %.0f MiB (quiet %.0f, allowed %.0f), now %.0f; %zu log lines\n",
+                peak, quiet_memory_, allowed, memory_of_node("VmRSS"), node_.log.lines());
+    bool ended_well = node_.end() && others_ended_well_;
+    if (!ended_well) std::puts("a node or the attackers did not end well");
+    return ended_well && calls_succeeded() && peak <= allowed
+           && (settings_.only_correct || ratio <= 2);
+  }
+
+  settings settings_;
+  served_node node_;
+  good_clients good_{node_.where, key, settings_.clients};
+  good_outcome quiet_, busy_, attacked_, after_;
+  double quiet_memory_ = 0; ///< MiB of the node before it was attacked
+  std::size_t attacks_ = 0;
+  std::vector<std::string> tally_; ///< "COUNT NAME" for each kind of attack
+  bool others_ended_well_ = false;
+};
+
+/// The main function of the attackers' process. At its end it prints how often each kind was tried.
 int attack(const char* where, std::chrono::seconds time, std::size_t count, std::uint64_t seed) {
   attackers bad{parse_endpoint(where).value(), std::getenv("PATIO_KEY"), count, seed};
   std::puts("attacking");
@@ -205,8 +244,10 @@ int attack(const char* where, std::chrono::seconds time, std::size_t count, std:
 } // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 5)
-    return std::fputs("usage: neighbours SECONDS ATTACKERS CLIENTS SEED [correct]\n", stderr), 2;
+  if (argc < 5) {
+    std::fputs("usage: neighbours SECONDS ATTACKERS CLIENTS SEED [correct]\n", stderr);
+    return 2;
+  }
   block_signals();
   rlimit descriptors{};
   (void)::getrlimit(RLIMIT_NOFILE, &descriptors);
@@ -217,7 +258,7 @@ int main(int argc, char** argv) {
                   std::strtoull(argv[4], nullptr, 10), std::strtoull(argv[5], nullptr, 10));
   settings s{std::chrono::seconds{std::atoi(argv[1])}, std::strtoull(argv[2], nullptr, 10),
              std::strtoull(argv[3], nullptr, 10), std::strtoull(argv[4], nullptr, 10), argc > 5};
-  bool good = run(s);
+  bool good = experiment{s}.run();
   std::puts(good ? "good" : "FAILED");
   return good ? 0 : 1;
 }

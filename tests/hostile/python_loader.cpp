@@ -5,8 +5,8 @@
 namespace patio::tests {
 namespace {
 
-/// In every Python since 3.8, with constructors that take any arguments, and neither raised through
-/// a caller nor refused by a future.
+/// Exceptions of every Python since 3.8. Their constructors take any arguments, a caller can catch
+/// them, and a future accepts them.
 const std::set<std::string, std::less<>> plain_exceptions{"ArithmeticError",
                                                           "AssertionError",
                                                           "AttributeError",
@@ -43,8 +43,9 @@ const std::set<std::string, std::less<>> plain_exceptions{"ArithmeticError",
                                                           "ValueError",
                                                           "Warning",
                                                           "ZeroDivisionError"};
-/// The same with up to five arguments, of which the third of BlockingIOError must not be a number
-/// that is no small int.
+/// The same for exceptions whose constructors take up to five arguments. The third argument of
+/// BlockingIOError must not be a number: CPython would convert it to a count of bytes, which can
+/// fail.
 const std::set<std::string, std::less<>> os_exceptions{"OSError",
                                                        "BlockingIOError",
                                                        "BrokenPipeError",
@@ -68,13 +69,14 @@ void python_loader::require(bool holds, const std::string& otherwise) {
   if (!holds) throw unloadable{otherwise};
 }
 
-std::string python_loader::complaint(std::string_view payload, as what) {
+std::string python_loader::complaint(std::string_view payload, frame f) {
   try {
     auto made = python_loader{payload}.load();
-    if (what == as::error && made.what != kind::exception) return "raises what is no exception";
-    if (what == as::request && made.what != kind::call) return "is no CallRequest";
-    if (what != as::request && made.what == kind::call) return "is a CallRequest";
-    if (made.what == kind::cls) return "is a class";
+    if (f == frame::error && made.type != kind::exception)
+      return "raises something other than an exception";
+    if (f == frame::request && made.type != kind::call) return "is not a CallRequest";
+    if (f != frame::request && made.type == kind::call) return "is a CallRequest";
+    if (made.type == kind::cls) return "is a class";
     return {};
   } catch (const unloadable& e) {
     return e.what();
@@ -85,15 +87,14 @@ python_loader::object python_loader::load() {
   for (;;) {
     auto opcode = static_cast<unsigned char>(take(1)[0]);
     if (opcode == '.') break;
-    require(step(opcode),
-            "opcode " + std::to_string(opcode) + " is not one that a peer should get");
+    require(step(opcode), "has opcode " + std::to_string(opcode) + ", which a peer should not get");
   }
-  require(stack_.size() == 1 && marks_.empty() && rest_.empty(), "ends with something left");
+  require(stack_.size() == 1 && marks_.empty() && rest_.empty(), "leaves something over");
   return pop();
 }
 
 std::string_view python_loader::take(std::size_t n) {
-  require(rest_.size() >= n, "is cut short");
+  require(rest_.size() >= n, "is truncated");
   auto taken = rest_.substr(0, n);
   rest_.remove_prefix(n);
   return taken;
@@ -107,7 +108,8 @@ std::size_t python_loader::length(std::size_t bytes) {
 }
 
 python_loader::object& python_loader::top() {
-  require(stack_.size() > (marks_.empty() ? 0 : marks_.back()), "takes what is not there");
+  require(stack_.size() > (marks_.empty() ? 0 : marks_.back()),
+          "takes an item from an empty stack");
   return stack_.back();
 }
 
@@ -126,8 +128,18 @@ std::vector<python_loader::object> python_loader::pop_to_mark() {
   return all;
 }
 
-// UTF-8 with surrogates is what "surrogatepass" takes; the lead and continuation bytes are checked,
-// not every overlong form.
+void python_loader::skip_and_push(std::size_t bytes, kind type) {
+  take(bytes);
+  push(type);
+}
+
+void python_loader::push_memo(std::size_t index) {
+  require(index < memo_.size(), "takes a missing memo entry");
+  stack_.push_back(memo_[index]);
+}
+
+// Accepts surrogates, as Python's "surrogatepass" does. Checks lead and continuation bytes, but not
+// all overlong forms.
 void python_loader::push_text(std::size_t n) {
   auto text = take(n);
   std::size_t more = 0;
@@ -135,10 +147,10 @@ void python_loader::push_text(std::size_t n) {
     auto u = static_cast<unsigned char>(c);
     bool continues = (u & 0xc0) == 0x80;
     require(continues == (more > 0) && u != 0xc0 && u != 0xc1 && u < 0xf5,
-            "has a text that is no UTF-8");
+            "has a text that is not UTF-8");
     more = continues ? more - 1 : u >= 0xf0 ? 3 : u >= 0xe0 ? 2 : u >= 0xc0 ? 1 : 0;
   }
-  require(more == 0, "has a text that is no UTF-8");
+  require(more == 0, "has a text that is not UTF-8");
   stack_.push_back({kind::text, true, true, std::string{text}});
 }
 
@@ -146,23 +158,34 @@ void python_loader::push_tuple(std::vector<object> items) {
   object made{kind::tuple};
   for (const auto& i : items) {
     made.can_be_key = made.can_be_key && i.can_be_key;
-    made.items.push_back(i.what);
-    require(i.what != kind::cls, "has a class in it");
+    made.items.push_back(i.type);
+    require(i.type != kind::cls, "has a class in it");
   }
   stack_.push_back(std::move(made));
+}
+
+void python_loader::push_small_tuple(std::size_t size) {
+  std::vector<object> items(size);
+  for (auto i = items.size(); i-- > 0;) items[i] = pop();
+  push_tuple(std::move(items));
+}
+
+void python_loader::require_top(kind type, const std::string& otherwise) {
+  require(top().type == type, otherwise);
 }
 
 void python_loader::add_keys(const std::vector<object>& all, std::size_t each) {
   require(all.size() % each == 0, "has a key without a value");
   for (std::size_t i = 0; i < all.size(); i += each) {
-    require(all[i].can_be_key, "has a key that cannot be one");
-    if (all[i].what != kind::text) top().texts_only = false;
+    require(all[i].can_be_key, "has a key that is not hashable");
+    if (all[i].type != kind::text) top().texts_only = false;
   }
 }
 
 void python_loader::find_class() {
   auto name = pop(), module = pop();
-  require(name.what == kind::text && module.what == kind::text, "names a class by no text");
+  require(name.type == kind::text && module.type == kind::text,
+          "names a class by something other than a text");
   auto path = module.text + "." + name.text;
   bool known = path == "patio.broker.tcp.broker.CallRequest"
                || path == "asyncio.exceptions.TimeoutError" || path == "builtins.complex"
@@ -179,7 +202,7 @@ void python_loader::make_exception(const std::string& path, const object& argume
   if (path.starts_with("builtins.") && os_exceptions.contains(name)) {
     bool counts =
       args.size() >= 3 && args.size() <= 5 && (args[2] == kind::number || args[2] == kind::integer);
-    // OSError(11, ...) becomes a BlockingIOError by itself, so that its arguments count as well.
+    // OSError(11, ...) makes a BlockingIOError, so its arguments are checked as well.
     require(!counts || (name != "BlockingIOError" && name != "OSError"),
             "gives a BlockingIOError a number of bytes");
   }
@@ -188,17 +211,18 @@ void python_loader::make_exception(const std::string& path, const object& argume
 
 void python_loader::reduce() {
   auto arguments = pop(), callee = pop();
-  require(callee.what == kind::cls, "calls what is no class");
-  require(arguments.what == kind::tuple, "calls without a tuple of arguments");
+  require(callee.type == kind::cls, "calls something other than a class");
+  require(arguments.type == kind::tuple, "calls without a tuple of arguments");
   const auto& args = arguments.items;
   if (callee.text == "builtins.complex") {
     for (auto a : args)
-      require(a == kind::number || a == kind::integer, "makes a complex of what is no number");
+      require(a == kind::number || a == kind::integer,
+              "makes a complex of something other than a number");
     return push(kind::number);
   }
   if (callee.text == "builtins.set" || callee.text == "builtins.frozenset") {
     require(args.size() <= 1, "makes a set of several arguments");
-    return push(callee.text == "builtins.set" ? kind::changeable : kind::hashable);
+    return push(callee.text == "builtins.set" ? kind::unhashable : kind::hashable);
   }
   require(!callee.text.ends_with("CallRequest"), "calls CallRequest");
   make_exception(callee.text, arguments);
@@ -206,80 +230,123 @@ void python_loader::reduce() {
 
 void python_loader::build() {
   auto state = pop();
-  require(state.what == kind::dict && state.texts_only, "has a state that is no dict of names");
-  require(top().what == kind::exception || top().what == kind::call,
-          "gives a state to what has none");
+  require(state.type == kind::dict && state.texts_only, "has a state that is not a dict of names");
+  require(top().type == kind::exception || top().type == kind::call,
+          "gives a state to an object without one");
+}
+
+void python_loader::make_call_request() {
+  auto arguments = pop(), cls = pop();
+  require(cls.text == "patio.broker.tcp.broker.CallRequest" && arguments.items.empty(),
+          "makes an object of " + cls.text);
+  push(kind::call);
 }
 
 bool python_loader::step(unsigned char opcode) {
+  return step_structure(opcode) || step_number(opcode) || step_string(opcode)
+         || step_new_container(opcode) || step_fill_container(opcode) || step_object(opcode);
+}
+
+bool python_loader::step_structure(unsigned char opcode) {
   switch (opcode) {
   case 0x80: require(length(1) <= 5, "has an unknown protocol"); return true;
-  case 0x95: require(length(8) <= rest_.size(), "has a frame that is cut short"); return true;
+  case 0x95: {
+    auto size = length(8);
+    require(size <= rest_.size(), "has a truncated frame");
+    return true;
+  }
   case 0x94: memo_.push_back(top()); return true;
-  case 'h':
-  case 'j': {
-    auto at = length(opcode == 'h' ? 1 : 4);
-    require(at < memo_.size(), "takes from the memo what is not there");
-    return stack_.push_back(memo_[at]), true;
+  case 'h': push_memo(length(1)); return true;
+  case 'j': push_memo(length(4)); return true;
+  case '(': marks_.push_back(stack_.size()); return true;
+  case '0': (void)pop(); return true;
+  case '1': (void)pop_to_mark(); return true;
+  default: return false;
   }
-  case 'N': return push(kind::none), true;
+}
+
+bool python_loader::step_number(unsigned char opcode) {
+  switch (opcode) {
+  case 'N': push(kind::none); return true;
   case 0x88:
-  case 0x89: return push(kind::integer), true;
-  case 'K': return take(1), push(kind::integer), true;
-  case 'M': return take(2), push(kind::integer), true;
-  case 'J': return take(4), push(kind::integer), true;
-  case 0x8a: return take(length(1)), push(kind::integer), true;
-  case 0x8b: return take(length(4)), push(kind::integer), true;
-  case 'G': return take(8), push(kind::number), true;
-  case 0x8c: return push_text(length(1)), true;
-  case 'X': return push_text(length(4)), true;
-  case 0x8d: return push_text(length(8)), true;
-  case 'C': return take(length(1)), push(kind::bytes), true;
-  case 'B': return take(length(4)), push(kind::bytes), true;
-  case 0x8e: return take(length(8)), push(kind::bytes), true;
-  case 0x96: return take(length(8)), push(kind::changeable), true; // BYTEARRAY8
-  case ']':
-  case 0x8f: return push(kind::changeable), true;
-  case '}': return push(kind::dict), true;
-  case ')': return push_tuple({}), true;
-  case '(': return marks_.push_back(stack_.size()), true;
-  case '0': return (void)pop(), true;
-  case '1': return (void)pop_to_mark(), true;
-  case 'a': return (void)pop(), require(top().what == kind::changeable, "appends to no list"), true;
-  case 'e':
-    return (void)pop_to_mark(), require(top().what == kind::changeable, "appends to no list"), true;
-  case 's': {
-    auto v = pop(), k = pop();
-    return add_keys({k, v}, 2), require(top().what == kind::dict, "sets an item of no dict"), true;
+  case 0x89: push(kind::integer); return true;
+  case 'K': skip_and_push(1, kind::integer); return true;
+  case 'M': skip_and_push(2, kind::integer); return true;
+  case 'J': skip_and_push(4, kind::integer); return true;
+  case 0x8a: skip_and_push(length(1), kind::integer); return true;
+  case 0x8b: skip_and_push(length(4), kind::integer); return true;
+  case 'G': skip_and_push(8, kind::number); return true;
+  default: return false;
   }
-  case 'u':
-    return add_keys(pop_to_mark(), 2), require(top().what == kind::dict, "sets an item of no dict"),
-           true;
-  case 0x90:
-    return add_keys(pop_to_mark(), 1), require(top().what == kind::changeable, "adds to no set"),
-           true;
+}
+
+bool python_loader::step_string(unsigned char opcode) {
+  switch (opcode) {
+  case 0x8c: push_text(length(1)); return true;
+  case 'X': push_text(length(4)); return true;
+  case 0x8d: push_text(length(8)); return true;
+  case 'C': skip_and_push(length(1), kind::bytes); return true;
+  case 'B': skip_and_push(length(4), kind::bytes); return true;
+  case 0x8e: skip_and_push(length(8), kind::bytes); return true;
+  case 0x96: skip_and_push(length(8), kind::unhashable); return true; // BYTEARRAY8
+  default: return false;
+  }
+}
+
+bool python_loader::step_new_container(unsigned char opcode) {
+  switch (opcode) {
+  case ']':
+  case 0x8f: push(kind::unhashable); return true;
+  case '}': push(kind::dict); return true;
+  case ')': push_tuple({}); return true;
+  case 't': push_tuple(pop_to_mark()); return true;
+  case 0x85:
+  case 0x86:
+  case 0x87: push_small_tuple(opcode - 0x84U); return true;
   case 0x91: {
     auto items = pop_to_mark();
     push(kind::hashable);
-    return add_keys(items, 1), true;
+    add_keys(items, 1);
+    return true;
   }
-  case 't': return push_tuple(pop_to_mark()), true;
-  case 0x85:
-  case 0x86:
-  case 0x87: {
-    std::vector<object> items(opcode - 0x84U);
-    for (auto i = items.size(); i-- > 0;) items[i] = pop();
-    return push_tuple(std::move(items)), true;
+  default: return false;
   }
-  case 0x93: return find_class(), true;
-  case 'R': return reduce(), true;
-  case 0x81: {
-    auto arguments = pop(), cls = pop();
-    require(cls.text == "patio.broker.tcp.broker.CallRequest" && arguments.items.empty(),
-            "makes an object of " + cls.text);
-    return push(kind::call), true;
+}
+
+bool python_loader::step_fill_container(unsigned char opcode) {
+  switch (opcode) {
+  case 'a':
+    (void)pop();
+    require_top(kind::unhashable, "appends to something other than a list");
+    return true;
+  case 'e':
+    (void)pop_to_mark();
+    require_top(kind::unhashable, "appends to something other than a list");
+    return true;
+  case 's': {
+    auto v = pop(), k = pop();
+    add_keys({k, v}, 2);
+    require_top(kind::dict, "sets an item of something other than a dict");
+    return true;
   }
-  case 'b': return build(), true;
+  case 'u':
+    add_keys(pop_to_mark(), 2);
+    require_top(kind::dict, "sets an item of something other than a dict");
+    return true;
+  case 0x90:
+    add_keys(pop_to_mark(), 1);
+    require_top(kind::unhashable, "adds to something other than a set");
+    return true;
+  default: return false;
+  }
+}
+
+bool python_loader::step_object(unsigned char opcode) {
+  switch (opcode) {
+  case 0x93: find_class(); return true;
+  case 'R': reduce(); return true;
+  case 0x81: make_call_request(); return true;
+  case 'b': build(); return true;
   default: return false;
   }
 }

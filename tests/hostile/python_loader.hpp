@@ -1,6 +1,6 @@
-/// What Python patio 0.1.4 does with a payload, told by its opcodes alone: whether its restricted
-/// loader builds it, and whether what comes out can be given to its caller. Stricter than Python
-/// where its versions differ. Knows nothing of the library's own reader.
+/// A model of Python patio 0.1.4's restricted loader, which follows a payload's opcodes. It tells
+/// whether Python can load the payload and give the result to its caller. Where Python's versions
+/// differ the model is stricter than each of them. It does not use the library's own reader.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +14,10 @@ namespace patio::tests {
 
 class python_loader {
 public:
-  enum class as { request, response, error };
+  enum class frame { request, response, error };
 
-  /// Empty if a Python peer survives it, else why not.
-  [[nodiscard]] static std::string complaint(std::string_view payload, as what);
+  /// Returns why a Python peer does not survive this payload in such a frame; empty if it does.
+  [[nodiscard]] static std::string complaint(std::string_view payload, frame f);
 
 private:
   enum class kind {
@@ -26,7 +26,7 @@ private:
     number,
     text,
     bytes,
-    changeable,
+    unhashable,
     hashable,
     tuple,
     dict,
@@ -35,11 +35,11 @@ private:
     call
   };
   struct object {
-    kind what = kind::none;
+    kind type = kind::none;
     bool can_be_key = true;
-    bool texts_only = true;       ///< dict: its keys
-    std::string text = {};        ///< text; class path
-    std::vector<kind> items = {}; ///< tuple
+    bool texts_only = true;       ///< of a dict: all keys are texts
+    std::string text = {};        ///< of a text, or the path of a class
+    std::vector<kind> items = {}; ///< of a tuple
   };
   struct unloadable : std::runtime_error {
     using std::runtime_error::runtime_error;
@@ -47,18 +47,31 @@ private:
 
   explicit python_loader(std::string_view payload) : rest_{payload} {}
   object load();
+  /// Executes one opcode; false if it is unknown. The other step functions handle one group each.
   bool step(unsigned char opcode);
+  bool step_structure(unsigned char opcode);
+  bool step_number(unsigned char opcode);
+  bool step_string(unsigned char opcode);
+  bool step_new_container(unsigned char opcode);
+  bool step_fill_container(unsigned char opcode);
+  bool step_object(unsigned char opcode);
   std::string_view take(std::size_t n);
   std::size_t length(std::size_t bytes);
   object pop();
   std::vector<object> pop_to_mark();
-  void push(kind what) { stack_.push_back({what, what != kind::changeable && what != kind::dict}); }
+  void push(kind type) { stack_.push_back({type, type != kind::unhashable && type != kind::dict}); }
+  void skip_and_push(std::size_t bytes, kind type);
+  void push_memo(std::size_t index);
   void push_text(std::size_t n);
   void push_tuple(std::vector<object> items);
+  void push_small_tuple(std::size_t size);
+  /// Checks the keys among `all`. Each key comes with `each` - 1 values.
   void add_keys(const std::vector<object>& all, std::size_t each);
+  void require_top(kind type, const std::string& otherwise);
   void find_class();
   void reduce();
   void build();
+  void make_call_request();
   void make_exception(const std::string& path, const object& arguments);
   object& top();
   static void require(bool holds, const std::string& otherwise);

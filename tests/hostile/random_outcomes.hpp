@@ -1,5 +1,5 @@
-/// Whatever a function may come up with, drawn by a seed: values of every kind, sendable or not,
-/// and things to throw.
+/// Random outcomes of a function, decided by a seed: values of every kind, including some that
+/// cannot be sent, and exceptions.
 #pragma once
 
 #include <new>
@@ -25,7 +25,7 @@ public:
     return leaf();
   }
 
-  /// Returns or throws.
+  /// Returns a value or throws.
   [[nodiscard]] value outcome() {
     switch (below(12)) {
     case 0: throw std::runtime_error{text()};
@@ -98,8 +98,8 @@ private:
                             items(0, 3));
   }
 
-  std::vector<value> items(int depth, std::size_t most) {
-    std::vector<value> all(below(most));
+  std::vector<value> items(int depth, std::size_t bound) {
+    std::vector<value> all(below(bound));
     for (auto& i : all) i = any(depth);
     return all;
   }

@@ -1,5 +1,5 @@
-// What a node sends is never lethal to a Python peer, whatever its functions return and throw: a
-// model of that peer judges a million answers, and a real one lives through some hundred.
+// What a node sends never kills or hangs a Python peer, whatever its functions return and throw. A
+// model of such a peer checks a million answers, and a real one gets some hundred.
 #include <doctest/doctest.h>
 
 #include "broker_under_attack.hpp"
@@ -19,46 +19,46 @@ namespace {
 
 constexpr int outcomes = 1'000'000;
 
-/// A node whose function "any" does whatever it likes, and a peer that Python would not be told
-/// from.
-class judged_node {
+/// A node whose function "any" has random outcomes, and a scripted peer that behaves like Python
+/// patio.
+class checked_node {
 public:
-  explicit judged_node(std::uint64_t seed) : random_{seed}, owner_{{}, functions()} {
+  explicit checked_node(std::uint64_t seed) : random_{seed}, owner_{{}, functions()} {
     id_ = owner_.node.open(role::server, "python:1", test_token, now_);
-    take();
+    drain_output();
     owner_.when_closed = [this](connection_id) { complain("the node closed the connection"); };
     send(packet::auth_request, 1, login_answer(login_challenge(test_token), "", test_salt));
-    take();
+    drain_output();
     send(packet::discover_request, 2, pickled_none);
     send(packet::discover_response, 3, pickled(value::list({"f"})));
-    take();
+    drain_output();
   }
 
-  /// A request of the peer's, which is answered at once and once.
-  void ask() {
-    auto serial = static_cast<std::uint32_t>(10 + asked_++ % 1000);
+  /// Sends a request to the node, which must answer it at once with one frame.
+  void request() {
+    auto serial = static_cast<std::uint32_t>(10 + requests_++ % 1000);
     auto payload = random_.below(20) == 0
                      ? std::string{"no pickle"}
                      : pickled_call(random_.below(20) == 0 ? random_.text() : "any");
     send(packet::request, serial, payload);
     answers_ = 0;
-    take();
+    drain_output();
     if (answers_ != 1) complain(std::to_string(answers_) + " answers to one request");
   }
-  /// A call of the node's with arguments of any kind, which is answered if it was sent.
-  void call() {
+  /// Lets the node make a call with random arguments. The peer answers the call if it is sent.
+  void call_peer() {
     std::vector<value> args(random_.below(4));
     for (auto& a : args) a = random_.any(2);
     owner_.node.call(0, calling("f", std::move(args), random_.below(2) == 0 ? value{} : value{1.5}),
                      now_);
-    take();
+    drain_output();
     owner_.ended.clear();
   }
-  void check() const {
+  void report() const {
     for (const auto& c : judge_.complaints) FAIL_CHECK(c);
     for (const auto& c : complaints_) FAIL_CHECK(c);
   }
-  [[nodiscard]] bool is_judged() const {
+  [[nodiscard]] bool has_failed() const {
     return !judge_.complaints.empty() || !complaints_.empty();
   }
   [[nodiscard]] std::map<packet, std::size_t> frames() const { return frames_; }
@@ -75,8 +75,8 @@ private:
     judge_.arrived(false, bytes.size());
     owner_.node.receive(id_, bytes, now_);
   }
-  // As often as something was sent, so that the judge sees both directions in their order.
-  void take() {
+  // Called after each send, so that the judge sees the frames of both directions in order.
+  void drain_output() {
     auto* out = owner_.node.output(id_);
     if (!out) return;
     auto bytes = std::exchange(*out, {});
@@ -85,16 +85,17 @@ private:
     owner_.logged.clear();
     judge_.carry(false, bytes);
     judge_.arrived(true, bytes.size());
-    for (const auto& f : frames_of(bytes)) judge(f);
+    for (const auto& f : frames_of(bytes)) check_frame(f);
   }
-  void judge(const ::raw_frame& f) {
+  void check_frame(const ::raw_frame& f) {
     ++frames_[f.type];
-    using as = python_loader::as;
+    using frame = python_loader::frame;
     bool answer = f.type == packet::response || f.type == packet::error;
     answers_ += answer;
     if (!answer && f.type != packet::request) return;
     auto why = python_loader::complaint(
-      f.payload, answer ? (f.type == packet::error ? as::error : as::response) : as::request);
+      f.payload,
+      answer ? (f.type == packet::error ? frame::error : frame::response) : frame::request);
     if (!why.empty())
       complain(std::string{to_string(f.type)} + " " + why + ": "
                + to_hex(f.payload.substr(0, 200)));
@@ -108,7 +109,7 @@ private:
   wire_judge judge_;
   std::vector<std::string> complaints_;
   std::map<packet, std::size_t> frames_;
-  std::uint64_t asked_ = 0;
+  std::uint64_t requests_ = 0;
   int answers_ = 0;
   instant now_ = 1'000s;
   test_node owner_;
@@ -117,10 +118,10 @@ private:
 
 } // namespace
 
-TEST_CASE("2.4 the model of a Python peer refuses what hangs or kills one") {
-  using as = python_loader::as;
-  auto refused = [](const char* hex, as what = as::error) {
-    return !python_loader::complaint(from_hex(hex), what).empty();
+TEST_CASE("2.4 the model of a Python peer refuses payloads that hang or kill one") {
+  using frame = python_loader::frame;
+  auto refused = [](const char* hex, frame f = frame::error) {
+    return !python_loader::complaint(from_hex(hex), f).empty();
   };
   CHECK(refused("80048c086275696c74696e738c0d53746f70497465726174696f6e9329522e")); // StopIteration
   CHECK(refused("80048c086275696c74696e738c12556e69636f64654465636f64654572726f729329522e"));
@@ -128,25 +129,28 @@ TEST_CASE("2.4 the model of a Python peer refuses what hangs or kills one") {
   CHECK(refused("80048c05686f7573658c0a486f7573654572726f729329522e")); // house.HouseError
   CHECK(refused("80044b012e"));
   CHECK(refused(""));
-  CHECK(refused("80048c086275696c74696e738c0572616e6765934b0185522e", as::response));
+  CHECK(refused("80048c086275696c74696e738c0572616e6765934b0185522e", frame::response));
   CHECK_FALSE(refused("80048c086275696c74696e738c0a56616c75654572726f72938c016d85522e"));
-  CHECK_FALSE(refused("80044b012e", as::response));
+  CHECK_FALSE(refused("80044b012e", frame::response));
 }
 
-TEST_CASE(
-  "2.4 of a million random results and throws none leaves as what a Python peer cannot bear") {
+TEST_CASE("2.4 a million random results and exceptions leave as payloads that a Python peer "
+          "survives") {
   auto seed = test_seed();
   CAPTURE(seed);
-  judged_node node{seed};
-  for (int i = 0; i < outcomes && !node.is_judged(); ++i) i % 10 == 0 ? node.call() : node.ask();
-  node.check();
+  checked_node node{seed};
+  for (int i = 0; i < outcomes && !node.has_failed(); ++i) {
+    if (i % 10 == 0) node.call_peer();
+    else node.request();
+  }
+  node.report();
   auto frames = node.frames();
   CHECK(frames[packet::response] > outcomes / 10);
   CHECK(frames[packet::error] > outcomes / 10);
   CHECK(frames[packet::request] > outcomes / 50);
 }
 
-TEST_CASE("2.4 a real Python peer lives through five hundred of them") {
+TEST_CASE("2.4 a real Python peer survives five hundred random results and exceptions") {
   auto seed = test_seed();
   CAPTURE(seed);
   random_outcomes random{seed};
@@ -166,13 +170,13 @@ TEST_CASE("2.4 a real Python peer lives through five hundred of them") {
     CAPTURE(i);
     CAPTURE(answer.dump());
     REQUIRE((answer[0] == "ok" || answer[0] == "error"));
-    REQUIRE(std::chrono::steady_clock::now() - begun
-            < 15s); // else it has hung until its own clock rang
+    // A peer that hangs ends the call by its own timeout of 20 s.
+    REQUIRE(std::chrono::steady_clock::now() - begun < 15s);
     if (answer[0] == "error")
       CHECK_FALSE((answer[1] == "SystemExit" || answer[1] == "KeyboardInterrupt"
                    || answer[1] == "StopIteration"));
   }
-  std::vector<call_future<value>> calls; // its workers are all alive
+  std::vector<call_future<value>> calls; // more than the peer's workers, which must all be alive
   for (int i = 0; i < 64; ++i) calls.push_back(call(node.broker(), "mul", 6, 7));
   for (auto& c : calls) CHECK(ended(c) == value{42});
 }

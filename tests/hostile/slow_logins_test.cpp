@@ -1,5 +1,6 @@
-// A thousand connections that send one byte a second of a lawful login, which takes the time that a
-// login may take, about 6 s; and what those hold that stop where it costs a node most.
+// A thousand connections that send a valid login at one byte a second, until the login deadline
+// ends them; and the memory that a connection holds when it stops where this costs a node most.
+// Each test of the first kind takes about 6 s.
 #include <doctest/doctest.h>
 
 #include <malloc.h>
@@ -23,24 +24,25 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-constexpr std::size_t drippers = 1000;
-constexpr auto longest = 5500ms; // 5 s for a login, and the node's own time to notice
+constexpr std::size_t slow_peers = 1000;
+constexpr auto max_login_time = 5500ms; // the deadline of 5 s, and time for the node to notice
 const std::string key = "secret";
 
-/// One that does not read the challenge, and drips an answer to another.
-struct dripper {
+/// A connection that does not read its challenge, and sends the answer to another one.
+struct slow_peer {
   raw_peer peer;
   clock::time_point connected = clock::now(), next = connected + 1s;
   std::size_t sent = 0;
 };
 
-/// How long the last of them lived. Drips until the node has closed them all, for a minute at most.
-clock::duration drip(const endpoint& where) {
+/// Sends slowly until the node has closed all connections, for at most a minute. Returns the
+/// longest lifetime of a connection.
+clock::duration send_slowly(const endpoint& where) {
   auto login = frame_of(packet::auth_request, 1,
                         login_answer(login_challenge("0123456789abcdef"), key, "salt"));
-  std::vector<dripper> all;
-  for (std::size_t i = 0; i < drippers; ++i) all.push_back({raw_peer{where}});
-  auto slowest = clock::duration::zero();
+  std::vector<slow_peer> all;
+  for (std::size_t i = 0; i < slow_peers; ++i) all.push_back({raw_peer{where}});
+  auto longest = clock::duration::zero();
   std::vector<pollfd> fds;
   for (auto begun = clock::now(); !all.empty() && clock::now() - begun < 1min;) {
     fds.clear();
@@ -50,7 +52,7 @@ clock::duration drip(const endpoint& where) {
     for (auto i = all.size(); i-- > 0;) {
       auto& d = all[i];
       if (fds[i].revents != 0) {
-        slowest = std::max(slowest, now - d.connected);
+        longest = std::max(longest, now - d.connected);
         std::swap(d, all.back());
         all.pop_back();
       } else if (now >= d.next) {
@@ -59,18 +61,18 @@ clock::duration drip(const endpoint& where) {
       }
     }
   }
-  return all.empty() ? slowest : clock::duration::max();
+  return all.empty() ? longest : clock::duration::max();
 }
 
-/// What a new client waits from its first packet to its first answer.
-clock::duration good_visit(const endpoint& where) {
+/// Returns the time of a new client from its first packet to its first answer.
+clock::duration timed_login(const endpoint& where) {
   auto begun = clock::now();
   for (;;) {
     raw_peer good{where};
     try {
       good.log_in_as_client({}, key);
-    } catch (const std::runtime_error&) { // among hundreds that came at once it was the oldest: it
-                                          // comes again, as clients do
+    } catch (const std::runtime_error&) {
+      // The node closes its oldest login when hundreds come at once. Clients then try again.
       if (clock::now() - begun < 1s) continue;
       throw;
     }
@@ -79,7 +81,7 @@ clock::duration good_visit(const endpoint& where) {
   }
 }
 
-/// Both ends of all connections are in this process.
+/// This process needs the descriptors of both ends of all connections.
 void raise_limit_of_descriptors() {
   rlimit files{};
   REQUIRE(::getrlimit(RLIMIT_NOFILE, &files) == 0);
@@ -87,54 +89,52 @@ void raise_limit_of_descriptors() {
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &files) == 0);
 }
 
-void besiege(tcp_options options) {
+void check_slow_logins(tcp_options options) {
   raise_limit_of_descriptors();
   options.key = key;
-  town t{std::move(options)};
-  auto dripping = std::async(std::launch::async, [&] { return drip(t.where); });
-  auto slowest_visit = clock::duration::zero();
-  std::size_t visits = 0;
+  broker_under_attack node{std::move(options)};
+  auto sending = std::async(std::launch::async, [&] { return send_slowly(node.where); });
+  auto slowest_login = clock::duration::zero();
+  std::size_t logins = 0;
   do {
-    slowest_visit = std::max(slowest_visit, good_visit(t.where));
-    ++visits;
-  } while (dripping.wait_for(20ms) != std::future_status::ready);
-  auto last_dripper = dripping.get();
-  MESSAGE("the last dripper lived "
-          << std::chrono::duration_cast<std::chrono::milliseconds>(last_dripper).count()
-          << " ms, the slowest of " << visits << " good visits took "
-          << std::chrono::duration_cast<std::chrono::milliseconds>(slowest_visit).count() << " ms");
-  CHECK(last_dripper <= longest);
-  CHECK(last_dripper > 4s);
-  CHECK(slowest_visit < 1s);
-  CHECK(visits > 10);
-  t.log.await("event=closed");
-  t.check_nothing_left();
-  t.check_undisturbed();
+    slowest_login = std::max(slowest_login, timed_login(node.where));
+    ++logins;
+  } while (sending.wait_for(20ms) != std::future_status::ready);
+  auto longest_life = sending.get();
+  MESSAGE("the longest slow login lived "
+          << std::chrono::duration_cast<std::chrono::milliseconds>(longest_life).count()
+          << " ms, the slowest of " << logins << " good logins took "
+          << std::chrono::duration_cast<std::chrono::milliseconds>(slowest_login).count() << " ms");
+  CHECK(longest_life <= max_login_time);
+  CHECK(longest_life > 4s);
+  CHECK(slowest_login < 1s);
+  CHECK(logins > 10);
+  node.log.await("event=closed");
+  node.check_nothing_left();
+  node.check_undisturbed();
 }
 
-/// Room for all of them, so that only time ends them.
-template <class Limits>
-void make_room(Limits& l) {
-  if constexpr (requires { l.connections_before_login; }) l.connections_before_login = 2 * drippers;
-}
+/// Makes room for all slow peers before their login, so that only the deadline ends them.
+void make_room(limits& l) { l.connections_before_login = 2 * slow_peers; }
 
-tcp_options roomy(tcp_options options = {}) {
-  options.limits.handshake_timeout = patient().limits.handshake_timeout;
+/// Options with room for all slow peers and without a login deadline.
+tcp_options with_room(tcp_options options = {}) {
+  options.limits.handshake_timeout = without_deadline().limits.handshake_timeout;
   make_room(options.limits);
   return options;
 }
 
-constexpr std::ptrdiff_t most_before_login = 64 << 10;
+constexpr std::ptrdiff_t max_bytes_before_login = 64 << 10;
 
-/// The most that a node takes of a frame before the login, and is not yet one.
-std::string almost_a_frame() {
+/// The largest frame that a node accepts before the login, without its last byte.
+std::string frame_without_last_byte() {
   auto bytes = frame_of(packet::auth_request, 1, std::string(limits{}.login_frame_bytes, 'x'));
   bytes.pop_back();
   return bytes;
 }
 
-/// What has come of the node's answer, at least a byte.
-std::string some_of(const raw_peer& peer) {
+/// Waits for bytes from the node, and returns those that have arrived.
+std::string receive_some(const raw_peer& peer) {
   pollfd answer{peer.descriptor(), POLLIN, 0};
   REQUIRE(::poll(&answer, 1, static_cast<int>(patience / 1ms)) == 1);
   char chunk[4096];
@@ -143,8 +143,9 @@ std::string some_of(const raw_peer& peer) {
   return {chunk, static_cast<std::size_t>(n)};
 }
 
-/// What has come to that port, as the kernel counts it, and was not taken out of a socket.
-std::size_t unread(std::uint16_t port) {
+/// Bytes that have arrived at a local port and that no process has read from its socket yet, as the
+/// kernel counts them.
+std::size_t unread_bytes(std::uint16_t port) {
   std::ifstream table{"/proc/net/tcp"};
   std::size_t all = 0;
   std::string line;
@@ -157,112 +158,120 @@ std::size_t unread(std::uint16_t port) {
   return all;
 }
 
-/// What malloc has given, and what the process has in memory: with the gaps between, but without
-/// the pages that earlier tests have left.
+/// The memory of this process: the bytes that malloc has handed out, and the resident pages. The
+/// difference of two footprints leaves out the pages of earlier tests.
 struct footprint {
   std::size_t in_use = ::mallinfo2().uordblks + ::mallinfo2().hblkhd, resident = resident_bytes();
 };
 
-/// Each stops where `play` leaves it; the node has taken all that was sent by then.
+/// Opens `count` connections with `play`, which stops within the login, and waits until the node
+/// has read everything. Checks that each connection then holds less than `max` bytes. At last sends
+/// `rest` over each, which must close it: this shows that all were still open.
 template <class Play>
 void check_memory(const tcp_options& options, std::size_t count, const std::string& rest,
-                  std::ptrdiff_t most, Play play) {
+                  std::ptrdiff_t max, Play play) {
   raise_limit_of_descriptors();
-  log_capture quiet;
+  log_capture discarded;
   tcp_node server{registry{}, options};
   auto where = server.listen();
   std::vector<raw_peer> slow;
   slow.reserve(count);
   auto grow_to = [&](std::size_t wanted) {
     while (slow.size() < wanted) slow.push_back(play(where));
-    for (auto until = clock::now() + patience; unread(where.port) > 0;)
-      REQUIRE(clock::now() < until);
-    CHECK(server.peers().empty()); // and the node has done with what it read last
+    for (auto deadline = clock::now() + patience; unread_bytes(where.port) > 0;)
+      REQUIRE(clock::now() < deadline);
+    // This request waits until the node has processed the bytes that it read last.
+    CHECK(server.peers().empty());
   };
-  grow_to(1); // whatever the first one costs a process
+  grow_to(1); // the first connection has costs of its own, which are not measured
   footprint before;
   grow_to(count);
   footprint after;
-  auto each = [&](std::size_t footprint::*what) {
-    return (static_cast<std::ptrdiff_t>(after.*what) - static_cast<std::ptrdiff_t>(before.*what))
+  auto each = [&](std::size_t footprint::*part) {
+    return (static_cast<std::ptrdiff_t>(after.*part) - static_cast<std::ptrdiff_t>(before.*part))
            / static_cast<std::ptrdiff_t>(count - 1);
   };
   auto in_use = each(&footprint::in_use), resident = each(&footprint::resident);
-  MESSAGE("each of " << count << " held " << in_use << " bytes, in " << resident
-                     << " of the process");
-  CHECK(in_use < most);
-  CHECK(resident < most);
-  for (auto& peer : slow) { // they have been there all the time
+  MESSAGE("each of " << count << " connections held " << in_use << " bytes of malloc, and "
+                     << resident << " resident bytes of the process");
+  CHECK(in_use < max);
+  CHECK(resident < max);
+  for (auto& peer : slow) {
     peer.send_bytes(rest);
     peer.await_close();
   }
 }
 
-/// A node that demands certificates, and one to dial it with.
-struct besieged_by_tls {
-  credentials made;
-  tcp_options serves = roomy({.tls = made.mutual_server()});
-  tls::context dials = tls::context::make(made.named("alice")).value();
+/// Options of a node that demands certificates, and TLS engines of clients that can log in there.
+struct tls_fixture {
+  credentials identities;
+  tcp_options server = with_room({.tls = identities.mutual_server()});
+  tls::context client = tls::context::make(identities.named("alice")).value();
 
-  [[nodiscard]] std::unique_ptr<tls::engine> dial() const { return *dials.connect("127.0.0.1"); }
+  [[nodiscard]] std::unique_ptr<tls::engine> connect() const {
+    return *client.connect("127.0.0.1");
+  }
 };
 
 } // namespace
 
 TEST_CASE(
-  "slow logins: a thousand that drip are gone after 5.5 s, and good clients come in within one") {
-  besiege({});
+  "slow logins: a thousand are closed after at most 5.5 s, and a good client logs in within "
+  "a second") {
+  check_slow_logins({});
 }
 
-TEST_CASE("slow logins: the same where there is room for all of them") {
+TEST_CASE("slow logins: the same holds if all of them fit into the limit of connections") {
   tcp_options options;
   make_room(options.limits);
-  besiege(options);
+  check_slow_logins(options);
 }
 
-TEST_CASE("slow logins: a thousand that stop a byte before the end of their frame hold less than "
-          "64 KiB each") {
-  auto but_one = almost_a_frame();
-  check_memory(roomy(), 1000, "x", most_before_login, [&](const endpoint& where) {
+TEST_CASE(
+  "slow logins: each of a thousand that stop a byte before the end of their frame holds less "
+  "than 64 KiB") {
+  auto incomplete = frame_without_last_byte();
+  check_memory(with_room(), 1000, "x", max_bytes_before_login, [&](const endpoint& where) {
     raw_peer peer{where};
     CHECK(peer.receive().type == packet::auth_digest);
-    peer.send_bytes(but_one);
+    peer.send_bytes(incomplete);
     return peer;
   });
 }
 
-TEST_CASE("slow logins: five hundred that stop before TLS is open, or behind it, hold less than 64 "
-          "KiB each") {
-  besieged_by_tls t;
-  SUBCASE("where the server has answered their ClientHello") {
-    auto hello = std::move(t.dial()->output());
-    check_memory(t.serves, 500, "no TLS", most_before_login, [&](const endpoint& where) {
+TEST_CASE(
+  "slow logins: each of five hundred that stop during or after the TLS handshake holds less "
+  "than 64 KiB") {
+  tls_fixture f;
+  SUBCASE("after the server has answered their ClientHello") {
+    auto hello = std::move(f.connect()->output());
+    check_memory(f.server, 500, "no TLS", max_bytes_before_login, [&](const endpoint& where) {
       raw_peer peer{where};
       peer.send_bytes(hello);
-      CHECK_FALSE(some_of(peer).empty());
+      CHECK_FALSE(receive_some(peer).empty());
       return peer;
     });
   }
   SUBCASE("a byte before the end of the proof of their certificate") {
-    check_memory(t.serves, 500, "no TLS", most_before_login, [&](const endpoint& where) {
+    check_memory(f.server, 500, "no TLS", max_bytes_before_login, [&](const endpoint& where) {
       raw_peer peer{where};
-      auto tls = t.dial();
+      auto tls = f.connect();
       std::string plain;
       for (peer.send_bytes(std::exchange(tls->output(), {})); !tls->is_open();)
-        REQUIRE(tls->receive(some_of(peer), plain));
+        REQUIRE(tls->receive(receive_some(peer), plain));
       peer.send_bytes(std::string_view{tls->output()}.substr(0, tls->output().size() - 1));
       return peer;
     });
   }
   SUBCASE("a byte before the end of their frame") {
-    auto but_one = almost_a_frame();
-    check_memory(t.serves, 500, "no TLS", most_before_login, [&](const endpoint& where) {
+    auto incomplete = frame_without_last_byte();
+    check_memory(f.server, 500, "no TLS", max_bytes_before_login, [&](const endpoint& where) {
       raw_peer peer{where};
-      peer.secure(t.dial());
+      peer.secure(f.connect());
       CHECK(peer.receive().type == packet::auth_digest);
-      peer.send_bytes(but_one);
-      return raw_peer{unique_fd{
-        ::dup(peer.descriptor())}}; // without this side's TLS, which is not to be measured
+      peer.send_bytes(incomplete);
+      // A copy of the socket alone: the memory of the client's own TLS is not to be measured.
+      return raw_peer{unique_fd{::dup(peer.descriptor())}};
     });
   }
 }

@@ -1,5 +1,5 @@
-/// A node with a good client whose call is under way, and the place for bad ones: what these do may
-/// cost nobody but themselves.
+/// A node with one good client that has a call in flight. Hostile peers may harm nothing but their
+/// own connections.
 #pragma once
 
 #include <algorithm>
@@ -28,31 +28,32 @@ inline const std::string none = "\x80\x05N.";
   return payload;
 }
 
-/// The open descriptors of this process.
-[[nodiscard]] inline std::size_t descriptors() {
+/// Counts the open file descriptors of this process.
+[[nodiscard]] inline std::size_t open_descriptors() {
   auto all = std::filesystem::directory_iterator{"/proc/self/fd"};
   return static_cast<std::size_t>(std::distance(begin(all), end(all)));
 }
 
-struct town {
+struct broker_under_attack {
   log_capture log;
   on_demand later;
-  std::atomic<int> rings{0}; ///< how often "ring" was called
+  std::atomic<int> rings{0}; ///< counts the calls of "ring"
   registry rpc = functions();
   tcp_node server;
   endpoint where;
   tcp_node good;
-  call_future<std::int64_t> under_way;
+  call_future<std::int64_t> in_flight; ///< the good client's call of "later"
   std::size_t descriptors_at_first;
 
-  explicit town(const tcp_options& options = {}) : town{options, options.key} {}
-  town(tcp_options options, const secret& key)
+  explicit broker_under_attack(const tcp_options& options = {})
+      : broker_under_attack{options, options.key} {}
+  broker_under_attack(tcp_options options, const secret& key)
       : server{rpc, std::move(options)}, where{server.listen()}, good{registry{},
                                                                       tcp_options{.key = key}} {
     good.connect(where);
-    under_way = call<std::int64_t>(good.broker(), "later");
+    in_flight = call<std::int64_t>(good.broker(), "later");
     later.await_started(1);
-    descriptors_at_first = descriptors();
+    descriptors_at_first = open_descriptors();
   }
   registry functions() {
     registry r;
@@ -65,54 +66,59 @@ struct town {
     return r;
   }
 
-  /// A bad peer. Each comes from another loopback address, so that the limit of log lines for one
-  /// host hides none of theirs.
-  [[nodiscard]] raw_peer stranger() {
-    auto number = ++strangers_;
+  /// Connects a hostile peer. Each peer has its own loopback address, so the limit of log lines per
+  /// host suppresses none of their lines.
+  [[nodiscard]] raw_peer hostile_peer() {
+    auto number = ++hostile_peers_;
     last_address_ =
       "127.1." + std::to_string(number / 250) + "." + std::to_string(1 + number % 250);
     return raw_peer{where, last_address_};
   }
-  /// Where the last stranger came from.
+  /// The address of the last hostile peer.
   [[nodiscard]] const std::string& last_address() const noexcept { return last_address_; }
-  /// Waits for the log to name the last stranger, in one line with this text.
-  void check_named(const std::string& text) {
+  /// Waits for a log line about the last hostile peer. There must be one such line, with this text.
+  void check_logged(const std::string& text) {
     auto line = log.await("peer=" + last_address_ + ":");
     CHECK(line.find(text) != std::string::npos);
     INFO(line);
     auto all = log.lines();
-    auto names_it = [&](const std::string& l) {
+    auto names_peer = [&](const std::string& l) {
       return l.find("peer=" + last_address_ + ":") != std::string::npos;
     };
-    CHECK(std::count_if(all.begin(), all.end(), names_it) == 1);
+    CHECK(std::count_if(all.begin(), all.end(), names_peer) == 1);
   }
 
-  /// The good client is served, and its call still runs.
+  /// Checks that the good client is served, and that its call in flight is still open; then ends
+  /// that call.
   void check_undisturbed() {
     CHECK(ended(call<std::int64_t>(good.broker(), "two")) == 2);
-    CHECK_FALSE(is_ready(under_way));
+    CHECK_FALSE(is_ready(in_flight));
     later.answer_one();
-    CHECK(ended(under_way) == 7);
+    CHECK(ended(in_flight) == 7);
   }
-  /// The good client is served while the bad ones are there.
+  /// Checks that the good client is served while hostile peers are connected.
   void check_served() { CHECK(ended(call<std::int64_t>(good.broker(), "two")) == 2); }
 
-  /// Once all strangers have gone: they have left no connection and no descriptor.
+  /// Checks that no connection and no descriptor is left. All hostile peers must have closed
+  /// before.
   void check_nothing_left() {
-    auto until = std::chrono::steady_clock::now() + patience;
+    auto deadline = std::chrono::steady_clock::now() + patience;
     std::size_t connected = 0, open = 0;
     do {
       connected = server.peers().size();
-      open = descriptors();
+      open = open_descriptors();
     } while ((connected > 1 || open > descriptors_at_first)
-             && std::chrono::steady_clock::now() < until);
+             && std::chrono::steady_clock::now() < deadline);
     CHECK(connected == 1);
     CHECK(open <= descriptors_at_first);
   }
 
 private:
-  std::size_t strangers_ = 0;
+  std::size_t hostile_peers_ = 0;
   std::string last_address_;
 };
+
+/// The former name, which tests/actors still uses.
+using town = broker_under_attack;
 
 } // namespace patio::tests

@@ -1,5 +1,5 @@
-/// A folder of certificates, as one who runs examples/make_certificates.sh gets it. A resource: it
-/// goes with its content.
+/// A folder of certificates as examples/make_certificates.sh makes it. A resource: the destructor
+/// removes the folder with its content.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -23,7 +23,7 @@ public:
   certificate_folder(const certificate_folder&) = delete;
   certificate_folder& operator=(const certificate_folder&) = delete;
 
-  /// New ones of the same authority.
+  /// Makes the authority if there is none yet, and new certificates.
   void make() const {
     auto made =
       run({"sh", PATIO_TEST_SOURCES "/../examples/make_certificates.sh", path_, "alice", "bob"});

@@ -1,5 +1,5 @@
-// The main function of tests that need a Python peer: without one they are skipped, which CTest
-// reports as such.
+// The main function of tests that need a Python peer. Without Python patio the tests are skipped:
+// the exit code is 77, which CTest reports as a skipped test.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
@@ -15,7 +15,8 @@ namespace {
 
 int test_cases = 0;
 
-/// A filter that matches nothing, say after a file was renamed, must not look like success.
+/// Counts the test cases that run. A filter that matches nothing, for example after a file was
+/// renamed, must not look like success.
 struct case_counter final : doctest::IReporter {
   explicit case_counter(const doctest::ContextOptions&) {}
   void report_query(const doctest::QueryData&) override { test_cases = 1; }
@@ -36,8 +37,8 @@ REGISTER_LISTENER("case counter", 1, case_counter);
 } // namespace
 
 int main(int argc, char** argv) {
-  patio::block_signals(); // as a program with actors does, so that SIGPIPE of a dying peer is none
-                          // of ours
+  // Programs with actors do the same. Without this a peer that dies could end the test by SIGPIPE.
+  patio::block_signals();
   bool needs_python = true;
   for (int i = 1; i < argc; ++i)
     if (std::strcmp(argv[i], "--without-python") == 0) needs_python = false;

@@ -1,5 +1,5 @@
-/// Nodes of a mesh within a test, each with an actor system of its own as in a process of its own,
-/// and what they log.
+/// Nodes of a mesh within one test process, and a capture of their log. Each node has its own actor
+/// system, as it would have in its own process.
 #pragma once
 
 #include <condition_variable>
@@ -12,23 +12,23 @@
 
 namespace patio::tests {
 
-/// What an actor answers to a request that is no call, or its error.
+/// Sends a request other than a call to an actor, and returns the answer or the error.
 template <class R, class Actor, class... As>
-result<R> ask(const Actor& whom, As... as) {
+result<R> ask(const Actor& target, As... as) {
   auto promise = std::make_shared<std::promise<result<R>>>();
-  auto system = &whom.home_system();
+  auto system = &target.home_system();
   system->spawn([=](caf::event_based_actor* self) {
     auto failed = [=](const caf::error& e) { promise->set_value(tl::unexpected(from_caf(e))); };
     if constexpr (std::is_void_v<R>)
-      self->request(whom, caf::infinite, as...).then([=] { promise->set_value({}); }, failed);
+      self->request(target, caf::infinite, as...).then([=] { promise->set_value({}); }, failed);
     else
-      self->request(whom, caf::infinite, as...)
+      self->request(target, caf::infinite, as...)
         .then([=](R& r) { promise->set_value(std::move(r)); }, failed);
   });
   return ended(promise->get_future());
 }
 
-/// A TCP broker with its own system and pool. A resource; shuts down when destroyed.
+/// A TCP broker with its own actor system and pool. A resource: the destructor shuts it down.
 class tcp_node {
 public:
   explicit tcp_node(const registry& functions = registry{}, tcp_options options = {},
@@ -45,8 +45,8 @@ public:
     return patio::listen(broker_, host, port).value();
   }
   /// Connects, or fails the test.
-  peer_info connect(const endpoint& to) {
-    auto peer = ended(patio::connect(broker_, to.host, to.port));
+  peer_info connect(const endpoint& server) {
+    auto peer = ended(patio::connect(broker_, server.host, server.port));
     REQUIRE(peer);
     return *peer;
   }
@@ -60,8 +60,8 @@ private:
   tcp_broker_actor broker_;
 };
 
-/// Functions that answer when the test says so, under the name "later". Outlives the systems that
-/// use it.
+/// A function named "later", whose calls the test answers when it wants to. Must outlive the actor
+/// systems that use it.
 class on_demand {
 public:
   void add_to(registry& rpc) {
@@ -71,7 +71,7 @@ public:
       changed_.notify_all();
     });
   }
-  /// Waits until so many have begun and are not answered.
+  /// Waits until at least `count` calls have begun and are not answered.
   void await_started(std::size_t count) {
     std::unique_lock lock{mutex_};
     REQUIRE(changed_.wait_for(lock, patience, [&] { return started_.size() >= count; }));
@@ -80,7 +80,7 @@ public:
     std::lock_guard lock{mutex_};
     return started_.size();
   }
-  /// Answers 7 to the one that has waited longest.
+  /// Answers the oldest open call with 7.
   void answer_one() {
     std::unique_lock lock{mutex_};
     auto oldest = std::move(started_.front());
@@ -95,7 +95,7 @@ private:
   std::deque<reply_to<std::int64_t>> started_;
 };
 
-/// The log of the whole process while it lives.
+/// Captures the log of the whole process during its own lifetime.
 class log_capture {
 public:
   log_capture() {
@@ -109,7 +109,7 @@ public:
   log_capture(const log_capture&) = delete;
   log_capture& operator=(const log_capture&) = delete;
 
-  /// Waits for a line that contains the text.
+  /// Waits for a line that contains the text, and returns the newest such line.
   std::string await(const std::string& text) {
     std::string found;
     std::unique_lock lock{mutex_};

@@ -1,5 +1,5 @@
-/// How calls ended, for checks: every wait has an end, so that a hung call is a failed test and not
-/// a hung one.
+/// How calls ended, for checks. Every wait has a time limit, so a call that hangs fails its test
+/// instead of blocking the test run.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -15,7 +15,7 @@ namespace patio::tests {
 
 inline constexpr std::chrono::seconds patience{20};
 
-/// The result of a future, std's or patio's, that must become ready.
+/// Waits for a future of std or patio, which must become ready, and returns its result.
 template <class Future>
 auto ended(Future&& f) {
   REQUIRE(f.wait_for(patience) == std::future_status::ready);
@@ -27,7 +27,7 @@ template <class Future>
   return f.wait_for(std::chrono::seconds{0}) == std::future_status::ready;
 }
 
-/// How a call failed; a value is a failed test.
+/// Returns the error of a call. A call that gives a value fails the test.
 template <class Future>
 error failure(Future answer) {
   try {
@@ -39,7 +39,7 @@ error failure(Future answer) {
   return {};
 }
 
-/// The full class name of what the function raised; empty if it raised nothing.
+/// Returns the full class name of the exception that the function raised; empty if there is none.
 [[nodiscard]] inline std::string raised(const error& e) {
   return e.exception.kind() == kind::exception ? std::string{e.exception.exception_type()}
                                                : std::string{};

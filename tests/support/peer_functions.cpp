@@ -5,6 +5,7 @@
 namespace patio::tests {
 namespace {
 
+/// Python peers do not know this type.
 struct house_error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -45,8 +46,10 @@ registry peer_functions(const broker_slot& back) {
           [never_answered](reply_to<std::int64_t> r) { never_answered->push_back(std::move(r)); });
   rpc.add("call_back", [back](reply_to<value> answer, const std::string& name, args xs) {
     auto shared = std::make_shared<reply_to<value>>(std::move(answer));
-    call_async(back->value(), {name, {std::move(xs), {}}, {}}, {},
-               [shared](result<value> r) { r ? shared->answer(*r) : shared->fail(r.error()); });
+    call_async(back->value(), {name, {std::move(xs), {}}, {}}, {}, [shared](result<value> r) {
+      if (r) shared->answer(*r);
+      else shared->fail(r.error());
+    });
   });
   return rpc;
 }

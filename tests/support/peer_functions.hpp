@@ -1,4 +1,4 @@
-/// The functions of interop/python_peer.py in C++, so that either can be the peer of a test.
+/// The functions of interop/python_peer.py in C++, so that a test can use either peer.
 #pragma once
 
 #include <memory>
@@ -7,10 +7,10 @@
 
 namespace patio::tests {
 
-/// The broker that `call_back` calls through; set it before the first call.
+/// Holds the broker that `call_back` uses. Set it before the first call.
 using broker_slot = std::shared_ptr<std::optional<broker_actor>>;
 
-/// add, mul, div, echo, lookup, house, never, call_back.
+/// Returns a registry with add, mul, div, echo, lookup, house, never and call_back.
 [[nodiscard]] registry peer_functions(const broker_slot& back);
 
 } // namespace patio::tests

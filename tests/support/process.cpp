@@ -25,11 +25,11 @@ int remaining_ms(clock::time_point deadline) {
     0, std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now()).count()));
 }
 
-std::vector<std::string> merged_environment(const process::environment& more) {
+std::vector<std::string> merged_environment(const process::environment& variables) {
   std::vector<std::string> all;
   for (char** e = environ; *e; ++e)
-    if (!more.contains(std::string(*e, strcspn(*e, "=")))) all.emplace_back(*e);
-  for (const auto& [name, v] : more) all.push_back(name + "=" + v);
+    if (!variables.contains(std::string(*e, strcspn(*e, "=")))) all.emplace_back(*e);
+  for (const auto& [name, v] : variables) all.push_back(name + "=" + v);
   return all;
 }
 
@@ -70,7 +70,7 @@ std::string line_reader::rest() {
   return all + std::exchange(buffer_, {});
 }
 
-process::process(std::vector<std::string> command, const environment& more, errors err)
+process::process(std::vector<std::string> command, const environment& variables, errors err)
     : command_{std::move(command)} {
   int to_child[2], from_child[2], errors_of_child[2];
   if (::pipe2(to_child, O_CLOEXEC) != 0 || ::pipe2(from_child, O_CLOEXEC) != 0
@@ -92,12 +92,12 @@ process::process(std::vector<std::string> command, const environment& more, erro
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setflags(&attributes,
                            POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-  auto variables = merged_environment(more);
+  auto merged = merged_environment(variables);
   auto failed = ::posix_spawnp(&pid_, command_[0].c_str(), &actions, &attributes,
-                               pointers(command_).data(), pointers(variables).data());
+                               pointers(command_).data(), pointers(merged).data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
-  for (int theirs : {to_child[0], from_child[1], errors_of_child[1]}) ::close(theirs);
+  for (int end_of_child : {to_child[0], from_child[1], errors_of_child[1]}) ::close(end_of_child);
   in_ = to_child[1];
   out_.open(from_child[0]);
   err_.open(errors_of_child[0]);
@@ -133,8 +133,7 @@ std::string process::await(const std::string& prefix) {
 void process::signal(int number) { ::kill(pid_, number); }
 
 int process::wait(std::chrono::seconds patience) {
-  // A process descriptor becomes readable when the process ends, so there is no need to look again
-  // and again.
+  // A process descriptor becomes readable when the process ends, so the wait needs no polling loop.
   int fd = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
   pollfd ended{fd, POLLIN, 0};
   auto ready = ::poll(&ended, 1, static_cast<int>(std::chrono::milliseconds{patience}.count()));
@@ -145,13 +144,14 @@ int process::wait(std::chrono::seconds patience) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-finished run(std::vector<std::string> command, const process::environment& more,
+finished run(std::vector<std::string> command, const process::environment& variables,
              std::string_view input) {
-  process child{std::move(command), more, process::errors::captured};
+  process child{std::move(command), variables, process::errors::captured};
   child.write(input);
   child.close_input();
-  auto out = child.read_all(),
-       err = child.error_lines().rest(); // what it says there is short, so it never waits for this
+  // Standard error is read last. It is short enough for the pipe, so the child never blocks on it.
+  auto out = child.read_all();
+  auto err = child.error_lines().rest();
   return {child.wait(), std::move(out), std::move(err)};
 }
 

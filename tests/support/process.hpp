@@ -1,5 +1,5 @@
-/// A child process with its standard input and output as lines. A resource: the child is killed,
-/// with all it started, and reaped at the latest when this ends.
+/// A child process with its standard input and output as lines. A resource: the destructor kills
+/// the child with all processes that it started, and reaps it.
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,7 @@
 
 namespace patio::tests {
 
-/// One of a child's outputs. Owns the descriptor.
+/// One output of a child process. Owns the descriptor.
 class line_reader {
 public:
   explicit line_reader(int fd = -1) noexcept : fd_{fd} {}
@@ -21,10 +21,11 @@ public:
   line_reader& operator=(const line_reader&) = delete;
   void open(int fd) noexcept { fd_ = fd; }
 
-  /// The next line, or nothing at the end of the output. Throws std::runtime_error after `longest`.
-  [[nodiscard]] std::optional<std::string> line(std::chrono::seconds longest = std::chrono::seconds{
-                                                  30});
-  /// All lines up to the end of the output, joined.
+  /// Reads the next line; nothing at the end of the output. Throws std::runtime_error after
+  /// `patience`.
+  [[nodiscard]] std::optional<std::string>
+  line(std::chrono::seconds patience = std::chrono::seconds{30});
+  /// Reads up to the end of the output.
   [[nodiscard]] std::string rest();
 
 private:
@@ -36,12 +37,12 @@ class process {
 public:
   using environment = std::map<std::string, std::string>;
   enum class errors {
-    inherited, ///< standard error goes to that of the test
+    inherited, ///< the child writes to the test's own standard error
     captured,
   };
 
   /// Throws std::runtime_error if the program cannot be started.
-  explicit process(std::vector<std::string> command, const environment& more = {},
+  explicit process(std::vector<std::string> command, const environment& variables = {},
                    errors err = errors::inherited);
   ~process();
   process(const process&) = delete;
@@ -52,15 +53,16 @@ public:
   void close_input();
   [[nodiscard]] std::optional<std::string> read_line() { return out_.line(); }
   [[nodiscard]] std::string read_all() { return out_.rest(); }
-  /// Standard output with a patience of one's own.
+  /// Standard output, for reads with another time limit.
   [[nodiscard]] line_reader& output_lines() noexcept { return out_; }
   /// Standard error, if it is captured.
   [[nodiscard]] line_reader& error_lines() noexcept { return err_; }
-  /// What follows `prefix` in the first line that begins so.
+  /// Reads lines until one begins with `prefix`, and returns the rest of that line.
   [[nodiscard]] std::string await(const std::string& prefix);
   void signal(int number);
-  /// Exit code, or minus the signal that ended it. Throws std::runtime_error after `longest`.
-  [[nodiscard]] int wait(std::chrono::seconds longest = std::chrono::seconds{30});
+  /// Returns the exit code, or minus the number of the signal that ended the child. Throws
+  /// std::runtime_error after `patience`.
+  [[nodiscard]] int wait(std::chrono::seconds patience = std::chrono::seconds{30});
   [[nodiscard]] pid_t id() const noexcept { return pid_; }
 
 private:
@@ -75,11 +77,11 @@ struct finished {
   int code;
   std::string out, err;
 };
-[[nodiscard]] finished run(std::vector<std::string> command, const process::environment& more = {},
-                           std::string_view input = {});
+[[nodiscard]] finished run(std::vector<std::string> command,
+                           const process::environment& variables = {}, std::string_view input = {});
 
-/// The interpreter that can import patio, from the environment variable PATIO_PYTHON; empty if
-/// there is none.
+/// The path of a Python interpreter that can import patio, from the environment variable
+/// PATIO_PYTHON; empty if the variable is not set.
 [[nodiscard]] std::string python();
 
 } // namespace patio::tests

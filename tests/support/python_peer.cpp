@@ -37,8 +37,8 @@ nlohmann::json python_peer::ask(const nlohmann::json& command) {
   return nlohmann::json::parse(*line);
 }
 
-bool python_peer::connect(const endpoint& to, double patience) {
-  return ask({{"connect", {to.host, to.port}}, {"patience", patience}})[0] == "connected";
+bool python_peer::connect(const endpoint& server, double seconds) {
+  return ask({{"connect", {server.host, server.port}}, {"patience", seconds}})[0] == "connected";
 }
 
 nlohmann::json python_peer::call(const std::string& name, const std::string& args, double timeout,

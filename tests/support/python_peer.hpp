@@ -1,4 +1,4 @@
-/// interop/python_peer.py as an object: a real Python patio 0.1.4 process.
+/// Runs interop/python_peer.py: a real Python patio 0.1.4 peer in its own process.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -9,21 +9,23 @@
 
 namespace patio::tests {
 
-/// Two hexadecimal digits a byte.
+/// Returns two hexadecimal digits for each byte.
 [[nodiscard]] std::string hex(std::string_view bytes);
 
 class python_peer {
 public:
-  /// `kind` is "server" or "client". With a folder of certificates it speaks TLS and demands a
-  /// certificate of its peer.
+  /// `kind` is "server" or "client". With a folder of certificates the peer speaks TLS and demands
+  /// certificates.
   python_peer(const std::string& kind, const std::string& key,
               const std::string& certificates = "");
 
-  /// Of a server.
+  /// The address of a server.
   [[nodiscard]] const endpoint& where() const noexcept { return where_; }
-  /// False if the peer has not logged in within so many seconds: Python itself waits for ever.
-  [[nodiscard]] bool connect(const endpoint& to, double seconds = 20);
-  /// What the call gave there: ["ok", repr] or ["error", type, repr of its arguments].
+  /// Lets a client dial. Returns false if it has not logged in within `seconds`: without this limit
+  /// Python patio waits forever.
+  [[nodiscard]] bool connect(const endpoint& server, double seconds = 20);
+  /// Makes `times` calls at once from the Python peer. Returns ["ok", repr] or
+  /// ["error", type, repr of the arguments].
   [[nodiscard]] nlohmann::json call(const std::string& name, const std::string& args,
                                     double timeout = 20, int times = 1);
   [[nodiscard]] process& child() noexcept { return child_; }

@@ -22,9 +22,9 @@ namespace {
 constexpr int patience_ms = 20'000;
 const std::string none = "\x80\x05N.";
 
-void await(int fd, short what, const char* text) {
-  pollfd one{fd, what, 0};
-  if (::poll(&one, 1, patience_ms) <= 0) throw std::runtime_error{text};
+void await(int fd, short events, const char* otherwise) {
+  pollfd one{fd, events, 0};
+  if (::poll(&one, 1, patience_ms) <= 0) throw std::runtime_error{otherwise};
 }
 
 unique_fd connect_to(const endpoint& where) {
@@ -39,16 +39,16 @@ sockaddr_in numeric(const std::string& host, std::uint16_t port) {
   a.sin_family = AF_INET;
   a.sin_port = htons(port);
   if (::inet_pton(AF_INET, host.c_str(), &a.sin_addr) != 1)
-    throw std::runtime_error{host + " is no IPv4 address"};
+    throw std::runtime_error{host + " is not an IPv4 address"};
   return a;
 }
 
 unique_fd connect_from(const std::string& host, const endpoint& where) {
   unique_fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-  auto from = numeric(host, 0), to = numeric(where.host, where.port);
-  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&from), sizeof from) != 0)
-    throw std::runtime_error{"no such address here: " + host};
-  (void)::connect(fd.get(), reinterpret_cast<sockaddr*>(&to), sizeof to);
+  auto source = numeric(host, 0), target = numeric(where.host, where.port);
+  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&source), sizeof source) != 0)
+    throw std::runtime_error{"this machine does not have the address " + host};
+  (void)::connect(fd.get(), reinterpret_cast<sockaddr*>(&target), sizeof target);
   await(fd.get(), POLLOUT, "no connection in time");
   if (auto done = finish_connect(fd.get()); !done) throw std::runtime_error{done.error().message};
   return fd;
@@ -57,8 +57,8 @@ unique_fd connect_from(const std::string& host, const endpoint& where) {
 } // namespace
 
 raw_peer::raw_peer(const endpoint& where) : raw_peer{connect_to(where)} {}
-raw_peer::raw_peer(const endpoint& where, const std::string& from)
-    : raw_peer{connect_from(from, where)} {}
+raw_peer::raw_peer(const endpoint& where, const std::string& source)
+    : raw_peer{connect_from(source, where)} {}
 
 raw_peer::raw_peer(unique_fd connected) : fd_{std::move(connected)} { tune(fd_.get(), limits{}); }
 
@@ -70,12 +70,12 @@ void raw_peer::secure(std::unique_ptr<tls::engine> tls) {
 }
 
 void raw_peer::send_bytes(std::string_view bytes) {
-  if (!tls_) return send_as_they_are(bytes);
+  if (!tls_) return write_to_socket(bytes);
   if (!bytes.empty()) tls_->send(bytes);
-  send_as_they_are(std::exchange(tls_->output(), {}));
+  write_to_socket(std::exchange(tls_->output(), {}));
 }
 
-void raw_peer::send_as_they_are(std::string_view bytes) {
+void raw_peer::write_to_socket(std::string_view bytes) {
   while (!bytes.empty()) {
     await(fd_.get(), POLLOUT, "the peer does not read");
     auto n = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -101,7 +101,10 @@ bool raw_peer::read_more() {
   char chunk[4096];
   auto n = ::recv(fd_.get(), chunk, sizeof chunk, 0);
   if (n <= 0) return false;
-  if (!tls_) return buffer_.append(chunk, static_cast<std::size_t>(n)), true;
+  if (!tls_) {
+    buffer_.append(chunk, static_cast<std::size_t>(n));
+    return true;
+  }
   auto decrypted = tls_->receive({chunk, static_cast<std::size_t>(n)}, buffer_);
   send_bytes({});
   if (!decrypted) throw std::runtime_error{decrypted.error().message};
@@ -127,8 +130,8 @@ void raw_peer::await_close() {
   while (read_more()) buffer_.clear();
 }
 
-// Listens as well: to a peer that has no room left and closes, the system may send nothing more for
-// a long while.
+// Also reads: after a peer whose receive window is full has closed, the system may send it nothing
+// for a long time, so writing alone would not notice the close.
 void raw_peer::send_until_closed(std::string_view bytes) {
   while (!bytes.empty()) {
     await(fd_.get(), POLLIN | POLLOUT, "the peer neither reads nor closes");
@@ -171,9 +174,9 @@ void raw_peer::log_in_as_server(const std::vector<std::string>& names) {
 void raw_peer::discover(const std::vector<std::string>& names) {
   send(packet::discover_request, 3, none);
   std::string payload;
-  if (!write_pickle(to_value(names), payload))
-    throw std::runtime_error{"names that cannot be sent"};
-  for (int left = 2; left > 0; --left) {
+  if (!write_pickle(to_value(names), payload)) throw std::runtime_error{"the names cannot be sent"};
+  // The other side's question and its answer come in either order.
+  for (int missing = 2; missing > 0; --missing) {
     auto f = receive();
     if (f.type == packet::discover_request) send(packet::discover_response, f.serial, payload);
     else if (f.type != packet::discover_response) throw std::runtime_error{"no discovery"};

@@ -1,5 +1,5 @@
-/// A peer made by hand, for what no honest peer does: it logs in, then sends and receives frames as
-/// it is told, from the test's own thread.
+/// A scripted peer for what real peers never do. It logs in if it is told to, and sends and
+/// receives single frames, on the test's own thread.
 #pragma once
 
 #include <memory>
@@ -25,20 +25,20 @@ struct raw_frame {
 
 class raw_peer {
 public:
-  /// Connects without logging in. Throws std::runtime_error, as everything here does when the peer
-  /// lets it wait.
+  /// Connects without logging in. Like all functions here it throws std::runtime_error when the
+  /// other side takes too long.
   explicit raw_peer(const endpoint& where);
-  /// Comes from that address of this machine, say 127.0.0.2.
-  raw_peer(const endpoint& where, const std::string& from);
+  /// Connects from an address of this machine, for example 127.0.0.2.
+  raw_peer(const endpoint& where, const std::string& source);
   explicit raw_peer(unique_fd connected);
 
-  /// Shakes hands; from then on everything else is sent and received through TLS.
+  /// Does the TLS handshake. All later functions but send_until_closed use TLS.
   void secure(std::unique_ptr<tls::engine> tls);
 
-  /// The peer has ended its side of TLS, so that nobody on the way can have cut it off.
+  /// True once the other side has sent close_notify, which excludes truncation.
   [[nodiscard]] bool was_told_the_end() const { return tls_ && tls_->peer_closed(); }
 
-  /// A client's login without the discovery; the bytes that proved the key.
+  /// Does a client's login without the discovery. Returns the payload that proved the key.
   std::string prove(const std::string& key = "");
   void log_in_as_client(const std::vector<std::string>& names = {}, const std::string& key = "");
   void log_in_as_server(const std::vector<std::string>& names = {});
@@ -46,29 +46,30 @@ public:
   void send(packet type, std::uint32_t serial, std::string_view payload);
   void send_bytes(std::string_view bytes);
   [[nodiscard]] raw_frame receive();
-  /// Waits until the peer closes, however it does; the frames it sent before that are dropped.
+  /// Waits until the other side closes or resets the connection. Drops all frames that arrive
+  /// before that.
   void await_close();
-  /// Sends until the peer closes, which it may do anywhere within the bytes; not through TLS.
+  /// Sends until the other side closes, which may happen anywhere within the bytes. Without TLS.
   void send_until_closed(std::string_view bytes);
   void close() { fd_ = {}; }
-  /// The peer sees an end of the stream, and may still send.
+  /// Sends a FIN. The other side can still send.
   void half_close();
-  /// The peer sees a reset.
+  /// Closes with a RST.
   void reset();
-  /// For polling.
+  /// The socket, for poll().
   [[nodiscard]] int descriptor() const noexcept { return fd_.get(); }
 
 private:
   void discover(const std::vector<std::string>& names);
   /// False at the end of the stream.
   [[nodiscard]] bool read_more();
-  void send_as_they_are(std::string_view bytes);
+  void write_to_socket(std::string_view bytes);
   unique_fd fd_;
   std::unique_ptr<tls::engine> tls_;
   std::string buffer_;
 };
 
-/// A listening socket for peers made by hand.
+/// A listening socket for scripted peers.
 class raw_listener {
 public:
   raw_listener();

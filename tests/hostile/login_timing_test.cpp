@@ -1,0 +1,106 @@
+// The time that a login check takes must not tell how much of a guessed digest is right. This part
+// of case A4 needs no node.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <random>
+
+#include <patio/base/digest.hpp>
+#include <patio/protocol/login.hpp>
+
+#include "login_payload.hpp"
+#include "seed.hpp"
+
+using namespace patio;
+using namespace patio::protocol;
+using namespace patio::tests;
+
+namespace {
+
+/// Above this value of Welch's t the two classes of times differ.
+constexpr double t_threshold = 4.5;
+
+struct moments {
+  double mean = 0, squared_error = 0;
+
+  explicit moments(const std::vector<double>& v) {
+    auto count = static_cast<double>(v.size());
+    double variance = 0;
+    for (auto x : v) mean += x / count;
+    for (auto x : v) variance += (x - mean) * (x - mean) / (count - 1);
+    squared_error = variance / count;
+  }
+};
+
+/// Drops the slowest tenth, which the scheduler causes.
+void drop_slowest_tenth(std::vector<double>& v) {
+  std::sort(v.begin(), v.end());
+  v.resize(v.size() - v.size() / 10);
+}
+
+/// Welch's t of two classes of times.
+double welch(std::vector<double> a, std::vector<double> b) {
+  drop_slowest_tenth(a);
+  drop_slowest_tenth(b);
+  moments of_a{a}, of_b{b};
+  return (of_a.mean - of_b.mean) / std::sqrt(of_a.squared_error + of_b.squared_error);
+}
+
+/// Measures how strongly the time of `check` depends on where a guess begins to be wrong. `prepare`
+/// makes the guess, wrong at its end or at its beginning. The order is random, so that other load
+/// on the machine affects both classes alike.
+template <class Prepare, class Check>
+double measure_once(std::mt19937_64& random, int samples, Prepare prepare, Check check) {
+  std::vector<double> early, late;
+  for (int i = 0; i < samples; ++i) {
+    bool wrong_at_end = random() % 2 == 0;
+    prepare(wrong_at_end); // in the same memory, as an address may change the time as well
+    auto begin = std::chrono::steady_clock::now();
+    check();
+    std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - begin;
+    (wrong_at_end ? late : early).push_back(took.count());
+  }
+  return std::abs(welch(early, late));
+}
+
+/// Returns the smallest of up to five measurements: a leak in the code shows in each of them, the
+/// noise of a busy machine does not.
+template <class Prepare, class Check>
+double time_dependence(std::mt19937_64& random, int samples, Prepare prepare, Check check) {
+  auto smallest = measure_once(random, samples, prepare, check);
+  for (int repeats = 0; repeats < 4 && smallest >= t_threshold; ++repeats)
+    smallest = std::min(smallest, measure_once(random, samples, prepare, check));
+  return smallest;
+}
+
+} // namespace
+
+TEST_CASE("A4 the time of a refusal does not tell how much of the digest was right") {
+  auto seed = test_seed();
+  CAPTURE(seed);
+  std::mt19937_64 random{seed};
+  auto challenge = login_challenge("0123456789abcdef");
+  auto right = blake2s(challenge, login_key, login_salt);
+  auto first_wrong = right, last_wrong = right;
+  first_wrong[0] = static_cast<char>(first_wrong[0] ^ 1);
+  last_wrong[31] = static_cast<char>(last_wrong[31] ^ 1);
+  auto early = login_payload(login_salt, first_wrong, challenge);
+  auto late = login_payload(login_salt, last_wrong, challenge);
+  auto answer = early;
+  auto copy_answer = [&](bool wrong_at_end) {
+    std::copy_n((wrong_at_end ? late : early).begin(), answer.size(), answer.begin());
+  };
+  auto check = [&] { (void)check_login(answer, challenge, login_key); };
+  CHECK(time_dependence(random, 10'000, copy_answer, check) < t_threshold);
+  // The comparison of 32 bytes is very short. The function that compares them is also measured with
+  // enough bytes to make a difference visible.
+  std::string whole(65'536, 'x'), guess = whole;
+  bool equal = false;
+  auto spoil = [&](bool wrong_at_end) {
+    guess.front() = wrong_at_end ? 'x' : 'y';
+    guess.back() = wrong_at_end ? 'y' : 'x';
+  };
+  auto compare = [&] { equal |= equal_in_constant_time(guess, whole); };
+  CHECK(time_dependence(random, 2000, spoil, compare) < t_threshold);
+  CHECK_FALSE(equal);
+}
