@@ -6,8 +6,8 @@
 namespace patio::chaos {
 namespace {
 
-constexpr std::int64_t clock_error_ms =
-  2; // both are rounded down, and measured a little after the call has begun
+/// Both times are rounded down, and the client's clock starts a little after the call.
+constexpr std::int64_t clock_error_ms = 2;
 
 bool is_refusal(const std::string& ending) {
   return ending == "not_sent" || ending == "no_route" || ending == "overloaded";

@@ -1,5 +1,5 @@
-/// What became of every call of a run: how it ended, by its caller's lines, and how often it was
-/// executed, by the server's record. A value type; knows no process and no clock.
+/// The fate of every call of a run. The lines of its caller say how a call ended, and the record of
+/// the server says how often it was executed. A value type, without processes and clocks.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,9 @@ class account {
 public:
   explicit account(std::int64_t calls) : calls_(static_cast<std::size_t>(calls)) {}
 
-  /// A line "e ID ENDING WAITED_MS ALLOWED_MS" of peer.hpp; any other is passed over.
+  /// Takes a line "e ID ENDING WAITED_MS ALLOWED_MS" (see peer.hpp). Ignores all other lines.
   void line(std::string_view text);
-  /// A digit for each id. What is beyond the calls is of probes.
+  /// Takes the server's record, a digit for each id. The digits after the last call are of probes.
   void executed(std::string_view digits);
   [[nodiscard]] bool all_ended() const noexcept { return ended_ == calls_.size(); }
   [[nodiscard]] const std::map<std::string, std::int64_t>& endings() const noexcept {
@@ -27,14 +27,15 @@ public:
     std::int64_t calls = 0, ended = 0, open = 0, ended_twice = 0;
     std::int64_t executed = 0, executed_twice = 0;
     std::int64_t wrong_values = 0;
-    std::int64_t values_not_executed = 0; ///< a value although no function ran
-    std::int64_t refusals_executed =
-      0;                           ///< not_sent, no_route or overloaded although the function ran
-    std::int64_t overdue = 0;      ///< ended later than its timeout and the grace allow
-    std::int64_t early = 0;        ///< timed out before their time
-    std::int64_t longest_wait = 0; ///< milliseconds, of those that ended
-    std::int64_t longest_without_limit = 0; ///< the same of calls without a timeout
+    std::int64_t values_not_executed = 0; ///< gave a value although the function did not run
+    /// Ended as not_sent, no_route or overloaded although the function ran.
+    std::int64_t refusals_executed = 0;
+    std::int64_t overdue = 0;               ///< ended later than the timeout and the grace allow
+    std::int64_t early = 0;                 ///< ended as a timeout before the timeout
+    std::int64_t longest_wait = 0;          ///< milliseconds, of the calls that ended
+    std::int64_t longest_without_limit = 0; ///< the same for calls without a timeout
   };
+  /// Adds all calls up. A call may end `grace_ms` after its timeout.
   [[nodiscard]] sums close(std::int64_t grace_ms) const;
 
 private:

@@ -1,5 +1,5 @@
-// 100,000 calls over connections that are cut, reset, stalled, half-closed and chopped up: every
-// one ends once, none runs twice.
+// 100,000 calls over connections that are cut, reset, stalled, half-closed and fragmented. Every
+// call ends once, and no call runs twice.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -12,7 +12,7 @@ using namespace patio::chaos;
 
 namespace {
 
-constexpr std::uint64_t least_of_each_fault = 20;
+constexpr std::uint64_t min_of_each_fault = 20;
 
 run_report run_and_print(run_options o) {
   o.faults.seed = test_seed();
@@ -24,7 +24,7 @@ run_report run_and_print(run_options o) {
   return r;
 }
 
-/// What holds for every pairing.
+/// Checks what holds for every pair of languages.
 void check_calls(const run_report& r) {
   CHECK(r.hung == 0);
   CHECK(r.calls.ended == r.options.calls);
@@ -35,13 +35,14 @@ void check_calls(const run_report& r) {
   CHECK(r.calls.refusals_executed == 0);
 }
 
-/// A run without faults, or one in which next to nothing gets through, would show nothing.
+/// Checks that there were faults of each kind, and that many calls got through. Without both a run
+/// proves nothing.
 void check_faults(const run_report& r) {
   for (std::size_t i = 0; i < fault_kinds; ++i) {
     CAPTURE(fault_names[i]);
-    CHECK(r.faults[i] >= least_of_each_fault);
+    CHECK(r.faults[i] >= min_of_each_fault);
   }
-  CHECK(r.login_faults >= least_of_each_fault);
+  CHECK(r.login_faults >= min_of_each_fault);
   CHECK(r.endings.at("value") > r.options.calls / 3);
 }
 
@@ -52,9 +53,9 @@ void check_cpp_client(const run_report& r) {
   CHECK(r.client_exit == 0);
 }
 
-/// A rule for an ending that does not occur would be no rule.
-void check_endings(const run_report& r, std::initializer_list<std::string_view> occur) {
-  for (auto ending : occur) {
+/// Checks that these endings occurred, so that the rules for them were tested.
+void check_endings(const run_report& r, std::initializer_list<std::string_view> endings) {
+  for (auto ending : endings) {
     CAPTURE(ending);
     CHECK(r.endings.contains(std::string{ending}));
   }
@@ -72,8 +73,8 @@ void check_server(const run_report& r) {
 
 } // namespace
 
-TEST_CASE("chaos: a seed decides which faults come after how many bytes, for each connection and "
-          "direction apart") {
+TEST_CASE("chaos: a seed decides the faults and their byte positions, for each connection and "
+          "direction separately") {
   fault_options o{.seed = 42};
   auto positions = [&](std::uint64_t connection, std::uint64_t direction) {
     std::vector<std::uint64_t> all;
@@ -103,8 +104,8 @@ TEST_CASE("chaos: 25,000 calls from a Python client to a C++ server") {
   auto r = run_and_print({.python_client = true, .calls = 25'000, .rate = 1300, .faults = {}});
   check_calls(r);
   check_faults(r);
-  check_endings(
-    r, {"timeout", "given_up"}); // the latter are those that Python patio itself never ends
+  // Python patio never ends some calls by itself: the client gives them up.
+  check_endings(r, {"timeout", "given_up"});
   check_server(r);
 }
 

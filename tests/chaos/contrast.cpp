@@ -1,13 +1,14 @@
-// The same faults and the same calls without timeouts, patio's default, once between Python patio
-// 0.1.4 and itself, once between C++ and itself. Not part of the test run, as it judges nothing:
+// Compares Python patio 0.1.4 with this library under the same faults: one run with a Python client
+// and a Python server, one run with both in C++. The calls have no timeouts, which is patio's
+// default. Not part of the test run, as it judges nothing:
 //
-//   PATIO_PYTHON=PYTHON_WITH_PATIO build/release/tests/chaos/chaos_contrast [SEED [CALLS [RATE
-//   [LOGIN_FAULTS]]]]
+//   PATIO_PYTHON=PYTHON_WITH_PATIO build/release/tests/chaos/chaos_contrast ARGUMENTS
+//   ARGUMENTS: [SEED [CALLS [RATE [LOGIN_FAULTS]]]]
 //
-// RATE calls are begun each second by 4 brokers with 6 connections, which dial again 50 ms after a
-// loss. 10 s after the last fault whatever has not ended counts as never ended; then each broker
+// Four brokers with six connections begin RATE calls each second. They dial again 50 ms after a
+// loss. A call that has not ended 10 s after the last fault counts as never ended. Then each broker
 // has 5 s to get one more call answered, which shows whether it has reconnected. LOGIN_FAULTS is
-// the share of connections that meet a fault while they log in.
+// the share of connections with a fault during the login.
 #include <cstdio>
 #include <iostream>
 #include <random>
@@ -45,8 +46,10 @@ void print_row(const run_report& r) {
 
 int main(int argc, char** argv) {
   patio::block_signals();
-  if (patio::tests::python().empty())
-    return std::cerr << "PATIO_PYTHON names no Python with patio 0.1.4\n", 2;
+  if (patio::tests::python().empty()) {
+    std::cerr << "PATIO_PYTHON must name a Python with patio 0.1.4\n";
+    return 2;
+  }
   run_options o{.calls = argc > 2 ? std::stoll(argv[2]) : 10'000,
                 .rate = argc > 3 ? std::stod(argv[3]) : 1000,
                 .careful = false,

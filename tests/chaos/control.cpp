@@ -43,8 +43,8 @@ void control::watch() {
 std::string control::record() { return call<std::string>(broker_, target("chaos.record")).get(); }
 
 std::int64_t control::await(const std::string& function, std::int64_t wanted,
-                            std::chrono::seconds within) {
-  auto deadline = clock::now() + within;
+                            std::chrono::seconds time_limit) {
+  auto deadline = clock::now() + time_limit;
   for (;;) {
     auto now = call<std::int64_t>(broker_, target(function)).get();
     if (now == wanted || clock::now() > deadline) return now;
@@ -52,7 +52,7 @@ std::int64_t control::await(const std::string& function, std::int64_t wanted,
 }
 
 std::int64_t control::make_calls(std::int64_t first, std::int64_t count) {
-  constexpr std::int64_t at_once = 25; // below what a server lets one connection run
+  constexpr std::int64_t at_once = 25; // below the server's limit for one connection
   std::int64_t good = 0;
   for (auto id = first; id < first + count; id += at_once)
     good += make_calls_at_once(id, std::min(at_once, first + count - id));
@@ -67,7 +67,7 @@ std::int64_t control::make_calls_at_once(std::int64_t first, std::int64_t count)
   for (auto id = first; auto& a : answers) {
     try {
       good += a.get() == std::to_string(id++) + ":";
-    } catch (const call_error&) {} // counted as no answer
+    } catch (const call_error&) {} // not counted as good
   }
   return good;
 }

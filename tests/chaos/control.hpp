@@ -1,5 +1,5 @@
-/// A connection to the server that no fault touches: asks for its record, and watches that it keeps
-/// answering.
+/// A connection to the server without faults. Fetches the server's record, and checks that the
+/// server keeps answering.
 #pragma once
 
 #include <atomic>
@@ -11,26 +11,26 @@ namespace patio::chaos {
 
 class control {
 public:
-  /// Throws std::runtime_error if the server does not let it in.
+  /// Throws std::runtime_error if the server refuses the login.
   explicit control(const endpoint& server);
   ~control();
   control(const control&) = delete;
   control& operator=(const control&) = delete;
 
-  /// Sends a call to the server from time to time, one at once; for whoever passes by often.
+  /// Sends a call if the last one has ended and was sent at least 100 ms ago. To be called often.
   void watch();
   /// Waits until the last call of `watch` has ended.
   void end_watch() { waiting_.wait(true); }
-  /// Calls of `watch` that have not been answered with a value.
+  /// Counts the calls of `watch` that gave no value.
   [[nodiscard]] std::int64_t unanswered() const noexcept { return asked_ - answered_; }
   [[nodiscard]] std::int64_t asked() const noexcept { return asked_; }
   [[nodiscard]] std::int64_t slowest_ms() const noexcept { return slowest_ms_; }
 
   [[nodiscard]] std::string record();
-  /// Asks again until the function gives this number; the number it gave last.
+  /// Calls the function until it returns `wanted` or `time_limit` is over. Returns its last result.
   [[nodiscard]] std::int64_t await(const std::string& function, std::int64_t wanted,
-                                   std::chrono::seconds patience);
-  /// How many of so many calls gave their value.
+                                   std::chrono::seconds time_limit);
+  /// Makes `count` calls. Returns how many of them gave the expected value.
   [[nodiscard]] std::int64_t make_calls(std::int64_t first, std::int64_t count);
 
 private:

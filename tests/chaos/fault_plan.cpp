@@ -34,11 +34,11 @@ void fault_plan::draw(std::uint64_t distance) {
   planned_fault f;
   f.at = next_.at + distance;
   f.kind = static_cast<fault>(kinds(random_));
-  // Mostly short pauses, so that a run has many of them; the fourth power of an even draw still
-  // reaches the longest.
-  auto even = std::uniform_real_distribution{0.0, 1.0}(random_);
+  // The fourth power of a uniform draw makes most pauses short, so that a run has many of them. The
+  // longest pause still occurs.
+  auto uniform = std::uniform_real_distribution{0.0, 1.0}(random_);
   f.pause = std::chrono::milliseconds{static_cast<std::int64_t>(
-    std::pow(even, 4) * static_cast<double>(options_.longest_pause.count()))};
+    std::pow(uniform, 4) * static_cast<double>(options_.longest_pause.count()))};
   f.both_ways = chance(0.5);
   f.then_reset = chance(0.3);
   f.dribbled = 1 + below(longest_dribble);

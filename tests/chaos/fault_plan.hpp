@@ -1,6 +1,5 @@
-/// What goes wrong on one direction of one connection, and after how many bytes. A value type:
-/// seed, connection and direction decide everything, so a seed replays the decisions whatever the
-/// timing.
+/// The faults of one direction of one connection, and their byte positions. A value type. Seed,
+/// connection and direction decide everything, so a seed replays the decisions at any timing.
 #pragma once
 
 #include <array>
@@ -12,34 +11,34 @@
 namespace patio::chaos {
 
 enum class fault : std::uint8_t {
-  cut,        ///< both sides get a FIN; what was under way is lost
+  cut,        ///< both sides get a FIN; bytes in flight are lost
   reset,      ///< both sides get a RST
-  stall,      ///< nothing is forwarded for a while; then it goes on, or is reset
-  dribble,    ///< some bytes at a time for a while
+  stall,      ///< nothing is forwarded for a while; then the connection goes on or is reset
+  dribble,    ///< the next bytes are forwarded in small pieces
   half_close, ///< the receiver gets a FIN while the other direction goes on; then both end
 };
 inline constexpr std::size_t fault_kinds = 5;
 inline constexpr std::array<std::string_view, fault_kinds> fault_names{"cut", "reset", "stall",
                                                                        "dribble", "half_close"};
 
-inline constexpr std::uint64_t login_bytes =
-  150; ///< challenge, login and discovery of one direction are about that long
+/// The approximate length of challenge, login and discovery in one direction.
+inline constexpr std::uint64_t login_bytes = 150;
 
 struct fault_options {
   std::uint64_t seed = 0;
-  double mean_bytes = 50'000; ///< from one fault of a direction to the next
-  double in_login = 0.1; ///< share of the directions whose first fault comes while the peers log in
+  double mean_bytes = 50'000; ///< between two faults of a direction
+  double in_login = 0.1;      ///< share of the directions whose first fault is during the login
   std::chrono::milliseconds longest_pause{1000};
 };
 
 struct planned_fault {
-  std::uint64_t at = 0; ///< bytes forwarded before it
+  std::uint64_t at = 0; ///< bytes forwarded before the fault
   fault kind = fault::cut;
   std::chrono::milliseconds pause{}; ///< of a stall or a half-closed connection
-  bool both_ways = false;            ///< a stall of the other direction, too
-  bool then_reset = false;           ///< after the pause
-  std::uint64_t dribbled = 0;        ///< bytes
-  std::size_t largest_piece = 1;     ///< of a dribble
+  bool both_ways = false;            ///< a stall stops the other direction as well
+  bool then_reset = false;           ///< a reset follows the pause
+  std::uint64_t dribbled = 0;        ///< bytes that are forwarded in small pieces
+  std::size_t largest_piece = 1;     ///< bytes of one piece of a dribble
 };
 
 class fault_plan {
@@ -47,9 +46,9 @@ public:
   fault_plan(const fault_options& options, std::uint64_t connection, std::uint64_t direction);
 
   [[nodiscard]] const planned_fault& next() const noexcept { return next_; }
-  /// Draws the one that follows `next`.
+  /// Replaces `next` by the fault that follows.
   void advance();
-  /// Size of the next piece of a dribble.
+  /// Draws the size of the next piece of a dribble.
   [[nodiscard]] std::size_t piece(std::size_t largest) { return below(largest) + 1; }
 
 private:

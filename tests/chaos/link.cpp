@@ -8,14 +8,13 @@
 namespace patio::chaos {
 namespace {
 
-// A peer that leaves its side open when the other has closed, as Python patio's server does, gets
-// no more time than this.
+// Python patio's server leaves its side open when the other side has closed. After this time the
+// proxy ends such a connection.
 constexpr auto linger_time = std::chrono::milliseconds{500};
 constexpr std::size_t read_size = 16'384;
 
-bool would_block() {
-  return errno == EAGAIN || errno == EINTR || errno == ENOTCONN;
-} // ENOTCONN: the dialled end is still connecting
+/// ENOTCONN means that the dialled end is still connecting.
+bool would_block() { return errno == EAGAIN || errno == EINTR || errno == ENOTCONN; }
 
 } // namespace
 
@@ -36,32 +35,32 @@ void proxy::link::prepare(std::vector<pollfd>& fds, clock::time_point& wake_at) 
     else if (!f.buffer.empty()) wanted[1 - f.from] |= POLLOUT;
     else if (wants_to_read(f)) wanted[f.from] |= POLLIN;
   }
-  // A socket that nothing is wanted of is left out: poll() would report its end again and again.
+  // Leaves out a socket without wanted events: poll() would report its end again and again.
   for (std::size_t i : {0u, 1u})
     if (wanted[i] != 0) fds.push_back({ends_[i].get(), wanted[i], 0});
 }
 
-bool proxy::link::step(clock::time_point now, bool calm) {
+bool proxy::link::step(clock::time_point now, bool without_faults) {
   if (now >= ends_at_) {
     if (ends_by_reset_) reset();
     return false;
   }
   for (auto& f : flows_) {
     if (over_) return false;
-    if (now >= f.resumes) pump(f, now, calm);
+    if (now >= f.resumes) pump(f, now, without_faults);
   }
   bool all_ended =
     std::all_of(flows_.begin(), flows_.end(), [](const flow& f) { return f.ended && f.shut; });
   return !over_ && !all_ended;
 }
 
-void proxy::link::pump(flow& f, clock::time_point now, bool calm) {
+void proxy::link::pump(flow& f, clock::time_point now, bool without_faults) {
   if (wants_to_read(f)) read(f);
   if (over_) return;
   if (f.dropping) return f.buffer.clear();
-  if (!f.shut) write(f, calm);
+  if (!f.shut) write(f, without_faults);
   if (over_) return;
-  if (!calm && !f.shut && f.forwarded == f.plan.next().at) return inject(f, now);
+  if (!without_faults && !f.shut && f.forwarded == f.plan.next().at) return inject(f, now);
   if (f.ended && f.buffer.empty() && !f.shut) {
     shut(f);
     end_at(now + linger_time, false);
@@ -73,19 +72,22 @@ void proxy::link::read(flow& f) {
   auto n = ::recv(ends_[f.from].get(), f.buffer.data(), f.buffer.size(), MSG_DONTWAIT);
   f.buffer.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
   if (n == 0) f.ended = true;
-  else if (n < 0 && !would_block())
-    reset(); // as the network does: whoever is reset takes the other along
+  else if (n < 0 && !would_block()) reset(); // one side's reset reaches the other, as in a network
 }
 
-// As far as the next fault, so that it comes at its very byte.
-void proxy::link::write(flow& f, bool calm) {
+// Writes at most up to the next fault, so that the fault comes at its exact byte.
+void proxy::link::write(flow& f, bool without_faults) {
   auto size = f.buffer.size();
-  if (!calm)
+  if (!without_faults)
     size = static_cast<std::size_t>(std::min<std::uint64_t>(size, f.plan.next().at - f.forwarded));
-  if (!calm && f.forwarded < f.dribble_until) size = std::min(size, f.plan.piece(f.largest_piece));
+  if (!without_faults && f.forwarded < f.dribble_until)
+    size = std::min(size, f.plan.piece(f.largest_piece));
   if (size == 0) return;
   auto n = ::send(ends_[1 - f.from].get(), f.buffer.data(), size, MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (n < 0) return would_block() ? void() : reset();
+  if (n < 0) {
+    if (!would_block()) reset();
+    return;
+  }
   f.forwarded += static_cast<std::uint64_t>(n);
   f.buffer.erase(0, static_cast<std::size_t>(n));
 }
@@ -111,14 +113,15 @@ void proxy::link::inject(flow& f, clock::time_point now) {
     f.dribble_until = f.forwarded + next.dribbled;
     f.largest_piece = next.largest_piece;
     return;
-  case fault::half_close: // its sender is not told, and soon finds that nothing takes its bytes
+  case fault::half_close: // the sender is not told; its bytes are no longer forwarded
     f.buffer.clear();
     shut(f);
     return end_at(now + next.pause, next.then_reset);
   }
 }
 
-// Closing with bytes unread would be a RST, so they are read, and dropped, until both have closed.
+// A close with unread bytes would send a RST. The bytes are read and dropped until both sides have
+// closed.
 void proxy::link::cut(clock::time_point now) {
   for (auto& f : flows_) {
     f.buffer.clear();

@@ -1,5 +1,5 @@
-/// One connection through the proxy: two sockets and the bytes between them. Internal to proxy.cpp;
-/// of its thread.
+/// One connection through the proxy: two sockets and the bytes between them. Internal to proxy.cpp.
+/// Used by the proxy's thread alone.
 #pragma once
 
 #include <functional>
@@ -21,30 +21,32 @@ public:
   link(unique_fd client, unique_fd server, const fault_options& options, std::uint64_t number,
        fault_observer on_fault);
 
-  /// Adds what this waits for; `wake_at` is lowered to when it wants to be run at the latest.
+  /// Adds the sockets that this connection waits for. Lowers `wake_at` to the time of its next
+  /// deadline.
   void prepare(std::vector<pollfd>& fds, clock::time_point& wake_at) const;
-  /// Forwards what it can and injects what is due. False once the connection has ended.
-  [[nodiscard]] bool step(clock::time_point now, bool calm);
+  /// Forwards bytes and injects the faults that are due. Returns false once the connection has
+  /// ended.
+  [[nodiscard]] bool step(clock::time_point now, bool without_faults);
 
 private:
   struct flow { ///< one direction
     fault_plan plan;
-    std::size_t from; ///< index of the socket that is read; the other is written
+    std::size_t from; ///< index of the socket that is read; the other one is written
     std::string buffer = {};
     std::uint64_t forwarded = 0, dribble_until = 0;
     std::size_t largest_piece = 1;
-    clock::time_point resumes = {}; ///< stalled until then
-    bool ended = false;             ///< nothing more comes from its sender
-    bool shut = false;              ///< its receiver has got a FIN
-    bool dropping = false;          ///< what comes from its sender is thrown away
+    clock::time_point resumes = {}; ///< end of the stall
+    bool ended = false;             ///< the sender has sent a FIN
+    bool shut = false;              ///< the receiver has got a FIN
+    bool dropping = false;          ///< the sender's bytes are dropped
   };
 
   [[nodiscard]] bool wants_to_read(const flow& f) const noexcept {
     return !f.ended && f.buffer.empty() && (f.dropping || !f.shut);
   }
-  void pump(flow& f, clock::time_point now, bool calm);
+  void pump(flow& f, clock::time_point now, bool without_faults);
   void read(flow& f);
-  void write(flow& f, bool calm);
+  void write(flow& f, bool without_faults);
   void shut(flow& f);
   void inject(flow& f, clock::time_point now);
   void cut(clock::time_point now);

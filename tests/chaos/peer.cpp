@@ -23,7 +23,7 @@ int main(int argc, char** argv) {
   using namespace patio;
   block_signals();
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  set_log_level(log_level::error); // lost connections are what this is about
+  set_log_level(log_level::error); // lost connections are expected here
   std::vector<std::string> words{argv + 1, argv + argc};
   if (words.size() == 2 && words[0] == "server") return chaos::run_server(words[1] == "careful");
   if (words.size() == 7 && words[0] == "client")

@@ -1,14 +1,14 @@
-/// The C++ peer of the chaos runs, a process of its own; peer.py is the same in Python. Lines on
-/// standard output, steered by lines on standard input.
+/// The C++ peer of the chaos runs, which is its own process; peer.py is the same in Python. Lines
+/// on standard input control it, and it reports by lines on standard output. It ends when its
+/// standard input ends.
 ///   peer server careful|plain
-///     "listening on HOST:PORT"; ends with its standard input. `careful`: few calls may run for one
-///     connection.
+///     Prints "listening on HOST:PORT". A careful server lets one connection run few calls.
 ///   peer client HOST PORT CALLS RATE SEED careful|plain
-///     begins calls 0 to CALLS-1, RATE a second, however many of them are open; "e ID ENDING
-///     WAITED_MS ALLOWED_MS" when one ends, with ALLOWED_MS -1 for a call without a timeout, and
-///     "all begun" once they are. `careful`: most calls have timeouts. Told "probe", each broker
-///     makes calls until one gives its value, for at most 5 s; it says "probed ANSWERED of
-///     BROKERS". Ends with its standard input.
+///     Begins the calls 0 to CALLS-1, RATE of them each second, however many calls are open. Prints
+///     "e ID ENDING WAITED_MS ALLOWED_MS" when a call ends; ALLOWED_MS is -1 for a call without a
+///     timeout. Prints "all begun" after the last call has begun. In a careful client most calls
+///     have timeouts. After the line "probe" each broker makes calls until one gives its value, for
+///     at most 5 s; then the client prints "probed ANSWERED of BROKERS".
 #pragma once
 
 #include <cstdint>
@@ -26,12 +26,12 @@ struct client_flags {
   bool careful = true;
 };
 
-/// Each broker has one connection or two, so that both the loss of the only one and that of one
-/// among others happens.
+/// Brokers have one connection or two: a run covers the loss of the only connection and of one of
+/// two.
 inline constexpr int brokers = 4;
 [[nodiscard]] constexpr int links_of(int broker) { return 1 + broker % 2; }
 
-/// A line in one write: the pipe keeps lines of several threads whole.
+/// Writes a line with one system call, so that lines of several threads do not mix in the pipe.
 void say(const std::string& line);
 
 int run_server(bool careful);

@@ -19,8 +19,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds tick{2}, peers_interval{50};
 constexpr std::chrono::seconds probe_patience{5};
 
-/// What one call asks for.
-struct order {
+/// One call before it is made.
+struct planned_call {
   std::int64_t id = 0;
   std::string function = "chaos.mark", padding = {};
   std::int64_t hold = 0; ///< milliseconds
@@ -28,8 +28,8 @@ struct order {
   std::optional<connection_id> only = {};
 };
 
-/// The connections of one broker as they were a moment ago. A call to one that is gone by now must
-/// not be sent.
+/// The connections of one broker as they were a moment ago. Some of them may be gone by now: a call
+/// to such a connection must not be sent.
 class known_peers {
 public:
   void set(const std::vector<peer_info>& peers) {
@@ -47,8 +47,8 @@ private:
   std::vector<peer_info> peers_;
 };
 
-// Careful brokers differ in their limits, so that calls are refused for want of a route and of
-// room, too.
+// Careful brokers have different limits, so that some calls are refused without a route, and some
+// as overloaded.
 tcp_options options_of(int broker, bool careful) {
   constexpr milliseconds soon{50}; // as peer.py's reconnect_timeout
   tcp_options o{.limits = {.reconnect = {soon, soon, soon}}};
@@ -57,10 +57,10 @@ tcp_options options_of(int broker, bool careful) {
   return o;
 }
 
-/// A value, or the name of the error. The text of a refusal is all that tells it from what a
-/// function raised.
-std::string ending_of(const order& o, const result<value>& r) {
-  if (r) return *r == value{std::to_string(o.id) + ":" + o.padding} ? "value" : "wrong_value";
+/// Returns "value" or the name of the error. A peer that is overloaded refuses a call with an
+/// exception, so only the text tells this from an exception of the function.
+std::string ending_of(const planned_call& c, const result<value>& r) {
+  if (r) return *r == value{std::to_string(c.id) + ":" + c.padding} ? "value" : "wrong_value";
   if (to_string(r.error()).find("overloaded") != std::string::npos) return "overloaded";
   return std::string{to_string(r.error().code)};
 }
@@ -73,9 +73,9 @@ public:
 
 private:
   void run();
-  [[nodiscard]] order draw(std::int64_t id);
+  [[nodiscard]] planned_call draw(std::int64_t id);
   [[nodiscard]] std::size_t padding();
-  void begin(std::size_t broker, order o);
+  void begin(std::size_t broker, planned_call c);
   void ask_for_peers();
   [[nodiscard]] static bool reaches_server(const tcp_broker_actor& broker, std::int64_t id);
 
@@ -84,7 +84,7 @@ private:
   system_config config_;
   caf::actor_system system_{config_};
   std::vector<tcp_broker_actor> brokers_;
-  std::vector<std::shared_ptr<known_peers>> peers_; ///< of each broker
+  std::vector<std::shared_ptr<known_peers>> peers_; ///< one for each broker
   clock::time_point peers_asked_{};
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -111,8 +111,8 @@ client::~client() {
   for (auto& b : brokers_) shut_down(b);
 }
 
-// As many as are due by the clock, however many are open: a stalled connection must not slow the
-// others down.
+// Begins all calls that are due by the clock, however many calls are open: a stalled connection
+// must not slow down the others.
 void client::run() {
   auto started = clock::now();
   std::unique_lock lock{mutex_};
@@ -138,33 +138,37 @@ void client::ask_for_peers() {
                   });
 }
 
-order client::draw(std::int64_t id) {
+planned_call client::draw(std::int64_t id) {
   auto below = [this](std::int64_t bound) {
     return std::uniform_int_distribution<std::int64_t>{0, bound - 1}(random_);
   };
-  order o{.id = id, .padding = std::string(padding(), 'x')};
+  planned_call c{.id = id, .padding = std::string(padding(), 'x')};
   auto kind = below(10);
-  if (kind < 3) o.function = "chaos.hold", o.hold = 1 + below(40);
-  else if (kind < 6) o.function = "chaos.quick";
-  if (!flags_.careful) return o;
+  if (kind < 3) {
+    c.function = "chaos.hold";
+    c.hold = 1 + below(40);
+  } else if (kind < 6) {
+    c.function = "chaos.quick";
+  }
+  if (!flags_.careful) return c;
   if (kind % 3 != 0)
-    o.timeout = milliseconds{below(10) == 0 ? 50 + below(450) : 1000 + below(3000)};
+    c.timeout = milliseconds{below(10) == 0 ? 50 + below(450) : 1000 + below(3000)};
   if (below(5) == 0)
-    o.only = peers_[static_cast<std::size_t>(id) % brokers_.size()]->any(random_());
-  return o;
+    c.only = peers_[static_cast<std::size_t>(id) % brokers_.size()]->any(random_());
+  return c;
 }
 
-// Mostly small, with a few that take many packets and fill buffers.
+// Most sizes are small. A few take many packets and fill buffers.
 std::size_t client::padding() {
   auto kind = random_() % 100;
   return random_() % (kind < 90 ? 200 : kind < 99 ? 4000 : 60'000);
 }
 
-void client::begin(std::size_t broker, order o) {
-  call_request request{o.function, {{value{o.id}, value{o.padding}}, {}}, {}};
-  if (o.function == "chaos.hold") request.args.positional.emplace_back(o.hold);
-  if (o.timeout) request.timeout = to_value(std::chrono::duration<double>{*o.timeout});
-  auto shared = std::make_shared<order>(std::move(o));
+void client::begin(std::size_t broker, planned_call c) {
+  call_request request{c.function, {{value{c.id}, value{c.padding}}, {}}, {}};
+  if (c.function == "chaos.hold") request.args.positional.emplace_back(c.hold);
+  if (c.timeout) request.timeout = to_value(std::chrono::duration<double>{*c.timeout});
+  auto shared = std::make_shared<planned_call>(std::move(c));
   call_async(brokers_[broker], std::move(request), {.only = shared->only},
              [shared, began = clock::now()](const result<value>& r) {
                auto waited = std::chrono::duration_cast<milliseconds>(clock::now() - began).count();
@@ -174,8 +178,8 @@ void client::begin(std::size_t broker, order o) {
              });
 }
 
-// Again until it succeeds: a connection may still be in a pause, or on its way to be dialled again,
-// and each is a lawful failure.
+// Tries again until a call succeeds. A connection may still be stalled, or wait for its next dial;
+// calls may fail then.
 bool client::reaches_server(const tcp_broker_actor& broker, std::int64_t id) {
   const auto deadline = clock::now() + probe_patience;
   std::string why;

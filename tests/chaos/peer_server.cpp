@@ -1,5 +1,5 @@
-// Records every execution. Some calls are answered at once, some by a worker, some later, so that
-// faults find calls everywhere.
+// Records every execution. Some calls are answered on the broker's thread, some by a worker, and
+// some later, so that faults hit calls in each of these states.
 #include "peer.hpp"
 
 #include <condition_variable>
@@ -16,7 +16,7 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-/// Runs things later, in a thread of its own. What is still to come when it ends is dropped.
+/// Runs tasks later on its own thread. The destructor drops the tasks that are not due yet.
 class timer {
 public:
   timer() : thread_{[this] { run(); }} {}
@@ -28,9 +28,9 @@ public:
     changed_.notify_one();
     thread_.join();
   }
-  void after(std::chrono::milliseconds wait, std::function<void()> what) {
+  void after(std::chrono::milliseconds wait, std::function<void()> task) {
     std::lock_guard lock{mutex_};
-    due_.emplace(clock::now() + wait, std::move(what));
+    due_.emplace(clock::now() + wait, std::move(task));
     changed_.notify_one();
   }
 
@@ -40,9 +40,9 @@ private:
       if (due_.empty()) changed_.wait(lock);
       else if (due_.begin()->first > clock::now()) changed_.wait_until(lock, due_.begin()->first);
       else {
-        auto what = std::move(due_.extract(due_.begin()).mapped());
+        auto task = std::move(due_.extract(due_.begin()).mapped());
         lock.unlock();
-        what();
+        task();
         lock.lock();
       }
     }
@@ -55,8 +55,8 @@ private:
   std::thread thread_;
 };
 
-/// How often each call was executed, and how many are.
-class ledger {
+/// Counts the executions of each call, and the calls that are running.
+class execution_record {
 public:
   void begin(std::int64_t id) {
     std::lock_guard lock{mutex_};
@@ -86,9 +86,9 @@ private:
 
 using broker_slot = std::shared_ptr<std::optional<broker_actor>>;
 
-void add_record(registry& rpc, ledger& book, const broker_slot& self) {
-  rpc.add("chaos.record", [&book] { return book.executions(); });
-  rpc.add("chaos.running", [&book] { return book.running(); });
+void add_record(registry& rpc, execution_record& record, const broker_slot& self) {
+  rpc.add("chaos.record", [&record] { return record.executions(); });
+  rpc.add("chaos.running", [&record] { return record.running(); });
   rpc.add("chaos.peers", [self](reply_to<std::int64_t> answer) {
     auto shared = std::make_shared<reply_to<std::int64_t>>(std::move(answer));
     request_async(**self, caf::make_message(peers_atom::value), [shared](caf::message& m) {
@@ -98,46 +98,48 @@ void add_record(registry& rpc, ledger& book, const broker_slot& self) {
   });
 }
 
-registry functions(ledger& book, timer& later, const broker_slot& self) {
+registry functions(execution_record& record, timer& later, const broker_slot& self) {
   registry rpc{{.project = "chaos", .auto_naming = false}};
-  auto at_once = [&book](std::int64_t id, const std::string& padding) {
-    book.begin(id);
-    book.end();
+  auto at_once = [&record](std::int64_t id, const std::string& padding) {
+    record.begin(id);
+    record.end();
     return std::to_string(id) + ":" + padding;
   };
   rpc.add("chaos.quick", at_once, {.quick = true});
   rpc.add("chaos.mark", at_once);
   rpc.add("chaos.hold", [&](reply_to<std::string> answer, std::int64_t id,
                             const std::string& padding, std::int64_t hold) {
-    book.begin(id);
+    record.begin(id);
     auto shared = std::make_shared<reply_to<std::string>>(std::move(answer));
     later.after(std::chrono::milliseconds{hold},
-                [&book, shared, text = std::to_string(id) + ":" + padding] {
+                [&record, shared, text = std::to_string(id) + ":" + padding] {
                   shared->answer(text);
-                  book.end();
+                  record.end();
                 });
   });
-  add_record(rpc, book, self);
+  add_record(rpc, record, self);
   return rpc;
 }
 
 } // namespace
 
 int run_server(bool careful) {
-  ledger book;
+  execution_record record;
   timer later;
   auto self = std::make_shared<std::optional<broker_actor>>();
   system_config config;
   caf::actor_system sys{config};
   auto pool =
-    spawn_async_pool(sys, functions(book, later, self), {.workers = 64, .queue_per_worker = 64});
+    spawn_async_pool(sys, functions(record, later, self), {.workers = 64, .queue_per_worker = 64});
   tcp_options options;
-  if (careful)
-    options.limits.inbound_calls = 50; // so that what gathers in a stall is more than it takes
+  if (careful) options.limits.inbound_calls = 50; // fewer than the calls that gather during a stall
   auto node = spawn_tcp_broker(sys, pool, options);
   *self = node;
   auto bound = listen(node, "127.0.0.1", 0);
-  if (!bound) return std::cerr << to_string(bound.error()) << '\n', 1;
+  if (!bound) {
+    std::cerr << to_string(bound.error()) << '\n';
+    return 1;
+  }
   say("listening on " + to_string(*bound));
   for (std::string line; std::getline(std::cin, line);) {}
   self->reset();

@@ -31,8 +31,8 @@ proxy::~proxy() {
   thread_.join();
 }
 
-void proxy::calm() {
-  calm_ = true;
+void proxy::stop_faults() {
+  without_faults_ = true;
   wake();
 }
 
@@ -52,7 +52,7 @@ void proxy::run() {
     wait();
     accept_all();
     auto now = clock::now();
-    std::erase_if(links_, [&](auto& l) { return !l->step(now, calm_); });
+    std::erase_if(links_, [&](auto& l) { return !l->step(now, without_faults_); });
   }
   links_.clear();
 }
@@ -75,7 +75,7 @@ void proxy::accept_all() {
     unique_fd client{::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
     if (!client) return;
     auto server = begin_connect(server_);
-    if (!server) continue; // nobody there: the client is closed, too
+    if (!server) continue; // without a server the client is closed as well
     auto on_fault = [this](fault kind, std::uint64_t at) {
       ++faults_[static_cast<std::size_t>(kind)];
       if (at < login_bytes) ++login_faults_;

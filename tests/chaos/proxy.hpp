@@ -1,6 +1,6 @@
-/// A TCP proxy that injects faults: every connection is passed on to one server, each direction
-/// with a fault_plan of its own. A resource with one thread, which only poll() ever holds up; ends,
-/// with all connections, when destroyed.
+/// A TCP proxy that injects faults. It passes every connection on to one server; each direction has
+/// its own fault_plan. A resource with one thread, which blocks only in poll(). The destructor ends
+/// the thread and all connections.
 #pragma once
 
 #include <atomic>
@@ -16,18 +16,18 @@ namespace patio::chaos {
 
 class proxy {
 public:
-  /// Listens on a free port of 127.0.0.1. Throws std::runtime_error if that is impossible.
+  /// Listens on a free port of 127.0.0.1. Throws std::runtime_error on failure.
   proxy(const endpoint& server, const fault_options& options);
   ~proxy();
   proxy(const proxy&) = delete;
   proxy& operator=(const proxy&) = delete;
 
   [[nodiscard]] const endpoint& where() const noexcept { return where_; }
-  /// No fault begins after this; pauses that have begun come to their end. Any thread.
-  void calm();
-  /// How many faults of each kind have been injected. Any thread.
+  /// Injects no more faults. Pauses that have begun still take their time. Any thread.
+  void stop_faults();
+  /// Counts the injected faults of each kind. Any thread.
   [[nodiscard]] std::array<std::uint64_t, fault_kinds> faults() const;
-  /// Faults within the first bytes of a connection, which are the login's. Any thread.
+  /// Counts the faults within the login, the first bytes of a connection. Any thread.
   [[nodiscard]] std::uint64_t login_faults() const noexcept { return login_faults_; }
   [[nodiscard]] std::uint64_t connections() const noexcept { return accepted_; }
 
@@ -43,10 +43,10 @@ private:
   address server_;
   unique_fd listener_, wake_;
   endpoint where_;
-  std::vector<std::unique_ptr<link>> links_; ///< of the thread
+  std::vector<std::unique_ptr<link>> links_; ///< used by the thread alone
   std::array<std::atomic<std::uint64_t>, fault_kinds> faults_{};
   std::atomic<std::uint64_t> login_faults_ = 0, accepted_ = 0;
-  std::atomic<bool> calm_ = false, stopping_ = false;
+  std::atomic<bool> without_faults_ = false, stopping_ = false;
   std::thread thread_;
 };
 

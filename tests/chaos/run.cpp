@@ -20,12 +20,12 @@ std::vector<std::string> command(bool python, const std::vector<std::string>& wo
   return all;
 }
 
-std::string care(const run_options& o) { return o.careful ? "careful" : "plain"; }
+std::string mode(const run_options& o) { return o.careful ? "careful" : "plain"; }
 
-std::vector<std::string> client_command(const run_options& o, const endpoint& to) {
+std::vector<std::string> client_command(const run_options& o, const endpoint& server) {
   return command(o.python_client,
-                 {"client", to.host, std::to_string(to.port), std::to_string(o.calls),
-                  std::to_string(o.rate), std::to_string(o.faults.seed), care(o)});
+                 {"client", server.host, std::to_string(server.port), std::to_string(o.calls),
+                  std::to_string(o.rate), std::to_string(o.faults.seed), mode(o)});
 }
 
 double seconds_since(clock::time_point t) {
@@ -35,7 +35,7 @@ double seconds_since(clock::time_point t) {
 class one_run {
 public:
   explicit one_run(const run_options& o)
-      : options_{o}, server_{command(o.python_server, {"server", care(o)})}, book_{o.calls} {
+      : options_{o}, server_{command(o.python_server, {"server", mode(o)})}, account_{o.calls} {
     report_.options = o;
     where_ = parse_endpoint(server_.await("listening on ")).value();
     control_.emplace(where_);
@@ -51,7 +51,7 @@ public:
     inspect_server();
     end_server();
     report_.seconds = seconds_since(began);
-    report_.calls = book_.close(grace_ms);
+    report_.calls = account_.close(grace_ms);
     return std::move(report_);
   }
 
@@ -67,13 +67,13 @@ private:
   run_options options_;
   run_report report_;
   process server_;
-  account book_;
+  account account_;
   endpoint where_;
   std::optional<control> control_;
   std::optional<proxy> proxy_;
 };
 
-// Nothing also when none comes in time: what that means is the account's business.
+// Returns nothing at the end of the output and after `patience`. The account shows what is missing.
 std::optional<std::string> one_run::next_line(process& client, std::chrono::seconds patience) {
   try {
     return client.output_lines().line(patience);
@@ -87,27 +87,27 @@ void one_run::make_calls(process& client) {
     auto line = client.read_line();
     if (!line) throw std::runtime_error{"the client has ended before it began all calls"};
     if (*line == "all begun") break;
-    book_.line(*line);
+    account_.line(*line);
     control_->watch();
   }
-  proxy_->calm();
+  proxy_->stop_faults();
   auto deadline = clock::now() + options_.patience;
-  while (!book_.all_ended() && clock::now() < deadline) {
+  while (!account_.all_ended() && clock::now() < deadline) {
     auto left = std::chrono::ceil<std::chrono::seconds>(deadline - clock::now());
     auto line = next_line(client, left);
     if (!line) break;
-    book_.line(*line);
+    account_.line(*line);
     control_->watch();
   }
-  report_.hung = book_.close(grace_ms).open;
-  report_.endings = book_.endings();
+  report_.hung = account_.close(grace_ms).open;
+  report_.endings = account_.endings();
 }
 
-// What a client says of its calls while it ends is heard, too: none may end a second time.
+// Reads the client's lines up to its end, as no call may end a second time.
 void one_run::end_client(process& client) {
   client.write_line("probe");
   for (auto line = client.read_line(); line; line = client.read_line()) {
-    book_.line(*line);
+    account_.line(*line);
     if (!line->starts_with("probed ")) continue;
     report_.probed = line->substr(7);
     client.close_input();
@@ -124,11 +124,10 @@ void one_run::end_proxy() {
 
 void one_run::inspect_server() {
   constexpr std::chrono::seconds patience{10};
-  report_.left_peers = options_.python_server ? 0
-                                              : control_->await("chaos.peers", 1, patience)
-                                                  - 1; // all but the control connection
+  // The control connection itself is not counted.
+  report_.left_peers = options_.python_server ? 0 : control_->await("chaos.peers", 1, patience) - 1;
   report_.left_running = control_->await("chaos.running", 0, patience);
-  book_.executed(control_->record());
+  account_.executed(control_->record());
   report_.answered_after = control_->make_calls(options_.calls + 100, calls_after);
   control_->end_watch();
   report_.watched = control_->asked();
@@ -136,7 +135,8 @@ void one_run::inspect_server() {
   report_.watch_slowest_ms = control_->slowest_ms();
 }
 
-// A C++ server waits for functions that run, so one that it has forgotten to end shows here.
+// A C++ server waits for running functions when it ends. A function that the server has lost would
+// show here as a long wait.
 void one_run::end_server() {
   control_.reset();
   auto began = clock::now();

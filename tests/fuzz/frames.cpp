@@ -1,6 +1,6 @@
-// However a stream is cut, the same frames come out of it as from one piece. First byte: how frames
-// are judged (bits 0 to 2) and how many cuts follow (bits 3 to 7), a byte each; the rest is the
-// stream.
+// Checks that a stream gives the same frames in any pieces as in one. Bits 0 to 2 of the first byte
+// choose the verdicts about frames. Bits 3 to 7 are the number of cuts; each of the next bytes is
+// the length of one piece. The rest is the stream.
 #include <patio/protocol/frame.hpp>
 
 #include <string>
@@ -12,7 +12,7 @@ namespace {
 
 using verdict = patio::protocol::frame_reader::verdict;
 
-/// Frames as bytes again, and what was skipped or stopped at.
+/// All that a reader gives: the frames that were taken, written again, and every header.
 struct frames_read {
   std::string taken;
   std::vector<patio::protocol::frame_header> judged;
@@ -20,9 +20,9 @@ struct frames_read {
   friend bool operator==(const frames_read&, const frames_read&) = default;
 };
 
-class reading {
+class recorder {
 public:
-  explicit reading(unsigned judgement) : judgement_{judgement} {}
+  explicit recorder(unsigned verdicts) : verdicts_{verdicts} {}
 
   void feed(std::string_view piece) {
     reader_.feed(piece);
@@ -39,9 +39,12 @@ private:
   verdict judge(const patio::protocol::frame_header& h) {
     seen_.judged.push_back(h);
     auto type = static_cast<unsigned>(h.type);
-    if ((judgement_ & 1) != 0 && type % 4 == 1) return verdict::skip;
-    if ((judgement_ & 2) != 0 && type % 4 == 2) return stopped_ = true, verdict::stop;
-    if ((judgement_ & 4) != 0 && h.size > 64) return verdict::skip;
+    if ((verdicts_ & 1) != 0 && type % 4 == 1) return verdict::skip;
+    if ((verdicts_ & 2) != 0 && type % 4 == 2) {
+      stopped_ = true;
+      return verdict::stop;
+    }
+    if ((verdicts_ & 4) != 0 && h.size > 64) return verdict::skip;
     return verdict::take;
   }
   void keep(const patio::protocol::frame_reader::frame& f) {
@@ -51,15 +54,15 @@ private:
     require(w.close(f.payload.size()), "a frame that was read can be written");
   }
 
-  unsigned judgement_;
+  unsigned verdicts_;
   bool stopped_ = false;
   patio::protocol::frame_reader reader_;
   frames_read seen_;
 };
 
-frames_read in_pieces(unsigned judgement, std::string_view stream, std::string_view cuts) {
-  reading r{judgement};
-  std::string piece; // gone by the next one, as a socket's buffer is
+frames_read in_pieces(unsigned verdicts, std::string_view stream, std::string_view cuts) {
+  recorder r{verdicts};
+  std::string piece; // overwritten by the next piece, like a socket's buffer
   for (std::size_t i = 0; !stream.empty(); ++i) {
     std::size_t length = cuts.empty() ? 1 : static_cast<unsigned char>(cuts[i % cuts.size()]);
     piece.assign(stream.substr(0, length));
@@ -74,15 +77,16 @@ frames_read in_pieces(unsigned judgement, std::string_view stream, std::string_v
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz_input input{data, size};
-  auto how = input.byte();
-  auto cuts = input.text(how >> 3);
+  auto first = input.byte();
+  auto verdicts = first & 7U;
+  auto cuts = input.text(first >> 3);
   auto stream = input.rest();
-  reading whole{how};
+  recorder whole{verdicts};
   whole.feed(stream);
   auto expected = whole.end();
-  require(in_pieces(how, stream, cuts) == expected,
-          "frames do not depend on how their stream was cut");
-  if ((how & 7) == 0)
+  require(in_pieces(verdicts, stream, cuts) == expected,
+          "frames do not depend on the pieces of their stream");
+  if (verdicts == 0)
     require(stream.starts_with(expected.taken),
             "frames that are written again are the bytes that were read");
   return 0;

@@ -1,5 +1,5 @@
-/// What the fuzz targets share: the bytes of an input, taken piece by piece, and what must hold of
-/// them.
+/// Shared by the fuzz targets: a reader for the bytes of an input, and a check that reports to
+/// libFuzzer.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,15 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
-/// Ends the process, for libFuzzer to keep the input.
+/// Aborts the process if the condition does not hold, so that libFuzzer keeps the input. `what`
+/// ends the sentence "it does not hold that ...".
 inline void require(bool holds, const char* what) {
   if (holds) return;
   std::fprintf(stderr, "fuzz: it does not hold that %s\n", what);
   std::abort();
 }
 
-/// Numbers are 0 and texts short once the input is used up.
+/// Takes an input apart from its beginning. At its end numbers are 0 and texts are short.
 class fuzz_input {
 public:
   fuzz_input(const std::uint8_t* data, std::size_t size)

@@ -1,5 +1,5 @@
-// What is decoded of a peer that nobody trusts yet, and what discovery brings. The first byte says
-// which of them the rest is.
+// Payloads that are decoded before a peer is trusted, and those of discovery. The first byte
+// chooses the kind of payload, which is the rest.
 #include <patio/base/digest.hpp>
 #include <patio/convert/containers.hpp>
 #include <patio/pickle/pickle.hpp>
@@ -15,13 +15,13 @@ using patio::value;
 const std::string challenge = patio::protocol::login_challenge("0123456789abcdef");
 constexpr std::string_view key = "secret";
 
-// The login's own small decoder sees no other value in the bytes than the one that reads
-// everything.
-void answer(std::string_view bytes) {
+// The login has its own small decoder. It must read the same value as the full decoder.
+void check_answer(std::string_view bytes) {
   if (!patio::protocol::check_login(bytes, challenge, key)) return;
-  require(!patio::protocol::check_login(bytes, challenge, "another"), "a login is for one key");
+  require(!patio::protocol::check_login(bytes, challenge, "another"),
+          "a login is valid for one key alone");
   auto v = patio::read_pickle(bytes);
-  if (!v) return; // a header that CPython refuses, which does no harm here
+  if (!v) return; // the small decoder ignores a header that CPython refuses, which is harmless
   require(v->kind() == patio::kind::tuple && v->items().size() == 3, "a login is a tuple of three");
   auto parts = v->items();
   for (const auto& part : parts)
@@ -32,42 +32,41 @@ void answer(std::string_view bytes) {
   require(parts[2].data() == challenge, "a login has the challenge");
 }
 
-// A client does not look into its server's challenge.
-void any_challenge(std::string_view bytes) {
+// A client answers any challenge without decoding it.
+void check_challenge(std::string_view bytes) {
   auto made = patio::protocol::login_answer(bytes, key, "salt");
-  require(patio::protocol::check_login(made, bytes, key).has_value(),
-          "a challenge is answered whatever it holds");
+  require(patio::protocol::check_login(made, bytes, key).has_value(), "any challenge is answered");
   require(!patio::protocol::check_login(made, challenge, key) || bytes == challenge,
-          "an answer is for one challenge");
+          "an answer is valid for one challenge alone");
 }
 
-void announcement(std::string_view bytes) {
+void check_announcement(std::string_view bytes) {
   auto extensions = patio::protocol::read_announcement(bytes, {});
   require(patio::protocol::read_announcement(patio::protocol::announcement(extensions), {})
             == extensions,
           "an announcement is read as it was written");
 }
 
-void names(std::string_view bytes) {
+void check_names(std::string_view bytes) {
   auto names = patio::read_pickle(bytes).and_then(patio::from_value<std::vector<std::string>>);
   if (!names) return;
   std::string again;
   if (!patio::write_pickle(patio::to_value(*names), again)) return;
   auto read = patio::read_pickle(again).and_then(patio::from_value<std::vector<std::string>>);
-  require(read && *read == *names, "names are what they were after writing and reading");
+  require(read && *read == *names, "names that are written and read are unchanged");
 }
 
 } // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz_input input{data, size};
-  auto which = input.byte();
+  auto kind = input.byte();
   auto bytes = input.rest();
-  switch (which % 4) {
-  case 0: answer(bytes); break;
-  case 1: any_challenge(bytes); break;
-  case 2: announcement(bytes); break;
-  default: names(bytes);
+  switch (kind % 4) {
+  case 0: check_answer(bytes); break;
+  case 1: check_challenge(bytes); break;
+  case 2: check_announcement(bytes); break;
+  default: check_names(bytes);
   }
   return 0;
 }

@@ -1,5 +1,5 @@
-/// From here on this process can compute, take and give back memory, write to what is open, and
-/// end; any other system call kills it.
+/// A filter for the system calls of this process. After forbid_system_calls() the process can get
+/// and return memory, write to open descriptors, and end. Any other system call kills it.
 #pragma once
 
 #include <cstddef>
@@ -17,17 +17,17 @@ inline constexpr unsigned this_architecture = AUDIT_ARCH_X86_64;
 #elif defined(__aarch64__)
 inline constexpr unsigned this_architecture = AUDIT_ARCH_AARCH64;
 #else
-#error "name this architecture as linux/audit.h does"
+#error "add the name that linux/audit.h has for this architecture"
 #endif
 
 inline void forbid_system_calls() {
   constexpr auto number = offsetof(seccomp_data, nr), architecture = offsetof(seccomp_data, arch);
-  constexpr auto protection =
-    offsetof(seccomp_data, args) + 2 * sizeof(seccomp_data::args[0]); // of mmap; little endian
+  // The third argument of mmap, on a little-endian machine.
+  constexpr auto protection = offsetof(seccomp_data, args) + 2 * sizeof(seccomp_data::args[0]);
   auto load = [](std::size_t at) {
     return sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<unsigned>(at));
   };
-  auto answer = [](unsigned with) { return sock_filter BPF_STMT(BPF_RET | BPF_K, with); };
+  auto answer = [](unsigned action) { return sock_filter BPF_STMT(BPF_RET | BPF_K, action); };
   auto skip_unless = [](unsigned equal, unsigned char otherwise) {
     return sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, equal, 0, otherwise);
   };
@@ -39,7 +39,7 @@ inline void forbid_system_calls() {
     filter.push_back(skip_unless(allowed, 1));
     filter.push_back(answer(SECCOMP_RET_ALLOW));
   }
-  // Memory, but none for code.
+  // Allows memory that is not executable.
   filter.push_back(skip_unless(SYS_mmap, 3));
   filter.push_back(load(protection));
   filter.push_back(sock_filter BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 1, 0));

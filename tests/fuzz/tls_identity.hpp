@@ -1,4 +1,4 @@
-/// For tests only: everybody knows this key.
+/// A certificate for tests. Its private key is public.
 #pragma once
 
 inline constexpr const char* fuzz_certificate = R"(-----BEGIN CERTIFICATE-----

@@ -1,5 +1,5 @@
-// {C++, Python} server x {C++, Python} client x {client calls, server calls} x {no key, short key,
-// 32-byte key}, with real Python patio 0.1.4 processes.
+// All combinations of a C++ or Python server, a C++ or Python client, either side calling, and no
+// key, a short key or a key of 32 bytes. The Python peers are real patio 0.1.4 processes.
 #include <doctest/doctest.h>
 
 #include <patio/value/literal.hpp>
@@ -14,13 +14,13 @@ namespace {
 
 constexpr auto patience = std::chrono::seconds{20};
 
-/// One side of a connection, whichever language it is written in.
+/// One side of a connection, in C++ or Python.
 class side {
 public:
   virtual ~side() = default;
   virtual endpoint listen() = 0;
-  virtual void connect(const endpoint& to) = 0;
-  /// "ok REPR" or "error TYPE ARGS", as Python would print them.
+  virtual void connect(const endpoint& server) = 0;
+  /// Returns "ok REPR" or "error TYPE ARGS", as Python prints them.
   virtual std::string call(const std::string& name, const std::string& args, double timeout = 20,
                            int times = 1) = 0;
 };
@@ -40,8 +40,8 @@ public:
     shut_down(node_);
   }
   endpoint listen() override { return patio::listen(node_, "127.0.0.1", 0).value(); }
-  void connect(const endpoint& to) override {
-    REQUIRE(patio::connect(node_, to.host, to.port).get());
+  void connect(const endpoint& server) override {
+    REQUIRE(patio::connect(node_, server.host, server.port).get());
   }
   std::string call(const std::string& name, const std::string& args, double timeout,
                    int times) override {
@@ -90,7 +90,7 @@ class python_side final : public side {
 public:
   python_side(const std::string& kind, const std::string& key) : peer_{kind, key} {}
   endpoint listen() override { return peer_.where(); }
-  void connect(const endpoint& to) override { REQUIRE(peer_.connect(to)); }
+  void connect(const endpoint& server) override { REQUIRE(peer_.connect(server)); }
   std::string call(const std::string& name, const std::string& args, double timeout,
                    int times) override {
     auto answer = peer_.call(name, args, timeout, times);
@@ -108,10 +108,9 @@ std::unique_ptr<side> make(bool python, const std::string& kind, const std::stri
   return std::make_unique<cpp_side>(key);
 }
 
-bool begins(const std::string& text, const std::string& with) {
-  INFO(text << " should begin with " << with);
-  CHECK(text.starts_with(with));
-  return text.starts_with(with);
+void check_prefix(const std::string& text, const std::string& prefix) {
+  INFO(text << " should begin with " << prefix);
+  CHECK(text.starts_with(prefix));
 }
 
 void check_calls(side& caller, bool peer_is_python, bool caller_is_python) {
@@ -122,23 +121,23 @@ void check_calls(side& caller, bool peer_is_python, bool caller_is_python) {
   CHECK(caller.call("div", "(1, 0)") == "error ZeroDivisionError ('division by zero',)");
   CHECK(caller.call("lookup", "('zz',)") == "error KeyError ('zz',)");
   CHECK(caller.call("add", "(1, 2)", 20, 200) == "ok 3");
-  if (!peer_is_python)
-    begins(caller.call("house", "('brick',)"),
-           "error RuntimeError ('"); // a C++ exception, with its type's name
+  // A C++ exception arrives as a RuntimeError with its type's name. A Python exception of an
+  // unknown class keeps the name of its class.
+  if (!peer_is_python) check_prefix(caller.call("house", "('brick',)"), "error RuntimeError ('");
   else if (!caller_is_python)
-    CHECK(caller.call("house", "('brick',)")
-          == "error HouseError ('brick', 7)"); // a class unknown here
-  begins(caller.call("never", "()", 0.2), "error TimeoutError");
-  begins(caller.call("add", "(1,)"), "error TypeError");
-  // A Python caller waits for an unknown name for ever, and blocks its other calls meanwhile; ours
-  // says so.
-  if (!caller_is_python) begins(caller.call("unheard_of", "()", 0.3), "error ");
+    CHECK(caller.call("house", "('brick',)") == "error HouseError ('brick', 7)");
+  check_prefix(caller.call("never", "()", 0.2), "error TimeoutError");
+  check_prefix(caller.call("add", "(1,)"), "error TypeError");
+  // A Python caller waits forever for an unknown name, which blocks its other calls. A C++ caller
+  // gets an error.
+  if (!caller_is_python) check_prefix(caller.call("unheard_of", "()", 0.3), "error ");
   CHECK(caller.call("add", "(2, 3)") == "ok 5");
 }
 
 } // namespace
 
-TEST_CASE("interop: every pair of languages, either side calling, with every kind of key") {
+TEST_CASE(
+  "interop: every pair of languages works, with either side calling and every kind of key") {
   for (bool server_is_python : {false, true})
     for (bool client_is_python : {false, true})
       for (const auto& key : {std::string{}, std::string{"secret"}, std::string(32, '\x9c')}) {
@@ -153,18 +152,18 @@ TEST_CASE("interop: every pair of languages, either side calling, with every kin
       }
 }
 
-TEST_CASE("interop: calls back and forth between C++ and Python answer each other") {
+TEST_CASE("interop: a function in C++ or Python can call its caller back") {
   auto server = make(false, "server", ""), client = make(true, "client", "");
   client->connect(server->listen());
   CHECK(client->call("call_back", "('add', 1, 2)", 20, 3) == "ok 3");
   CHECK(server->call("call_back", "('mul', 2, 5)", 20, 3) == "ok 10");
 }
 
-TEST_CASE("interop: a wrong key is refused by either language and disturbs nobody") {
+TEST_CASE("interop: a client with a wrong key is refused, and other clients are still served") {
   cpp_side server{"right"}, good{"right"};
   auto where = server.listen();
   good.connect(where);
-  SUBCASE("a C++ client hears that the login was refused") {
+  SUBCASE("a C++ client gets the error login_refused") {
     system_config config;
     caf::actor_system sys{config};
     auto wrong = spawn_tcp_broker(sys, null_executor(), {.key = "wrong"});
@@ -173,20 +172,21 @@ TEST_CASE("interop: a wrong key is refused by either language and disturbs nobod
     CHECK(login.error().code == errc::login_refused);
     shut_down(wrong);
   }
-  SUBCASE("a Python client is closed") {
+  SUBCASE("a Python client gets no connection") {
     python_peer wrong{"client", "wrong"};
     CHECK_FALSE(wrong.connect(where, 0.5));
   }
   CHECK(good.call("add", "(1, 1)", 20, 1) == "ok 2");
 }
 
-TEST_CASE("interop: a Python server with another key is given up after the handshake's time") {
+TEST_CASE(
+  "interop: the login at a Python server with another key ends after the handshake timeout") {
   python_peer server{"server", "right"};
   system_config config;
   caf::actor_system sys{config};
   tcp_options options{.key = "wrong"};
-  options.limits.handshake_timeout =
-    std::chrono::milliseconds{300}; // it neither answers nor closes
+  // Such a server neither answers nor closes.
+  options.limits.handshake_timeout = std::chrono::milliseconds{300};
   auto node = spawn_tcp_broker(sys, null_executor(), options);
   auto login =
     patio::connect(node, server.where().host, server.where().port, {.until_connected = false})
@@ -196,8 +196,7 @@ TEST_CASE("interop: a Python server with another key is given up after the hands
   shut_down(node);
 }
 
-TEST_CASE("interop: calls that wait for a Python peer that dies fail at once, and a new one is "
-          "found again") {
+TEST_CASE("interop: a call at a Python peer fails at once when the peer dies") {
   auto peer = std::make_unique<python_peer>("server", "");
   auto where = peer->where();
   system_config config;
@@ -205,8 +204,8 @@ TEST_CASE("interop: calls that wait for a Python peer that dies fail at once, an
   auto node = spawn_tcp_broker(sys, null_executor());
   REQUIRE(patio::connect(node, where.host, where.port).get());
   auto waiting = call(node, "never");
-  REQUIRE(call<std::int64_t>(node, "add", 1, 2).get()
-          == 3); // behind `never`, so that has been sent
+  // This call is behind that of `never`, which has been sent as well then.
+  REQUIRE(call<std::int64_t>(node, "add", 1, 2).get() == 3);
   peer.reset();
   REQUIRE(waiting.wait_for(patience) == std::future_status::ready);
   try {

@@ -1,4 +1,4 @@
-// OpenSSL's own command as the other side of TLS.
+// TLS with the openssl command as the other side.
 #include <doctest/doctest.h>
 
 #include "certificate_folder.hpp"
@@ -11,17 +11,17 @@ using namespace std::chrono_literals;
 
 namespace {
 
-tls_options of(const certificate_folder& f, const std::string& who) {
+tls_options options_for(const certificate_folder& f, const std::string& name) {
   return read_tls_files({.authorities = f / "authority.pem",
-                         .certificate = f / (who + ".pem"),
-                         .private_key = f / (who + ".key")})
+                         .certificate = f / (name + ".pem"),
+                         .private_key = f / (name + ".key")})
     .value();
 }
 
 using words = std::vector<std::string>;
 
-/// It would refuse old versions by itself otherwise.
-const words anything = {"-cipher", "DEFAULT:@SECLEVEL=0"};
+/// Lets the openssl command offer old versions, which it would refuse by itself.
+const words old_versions = {"-cipher", "DEFAULT:@SECLEVEL=0"};
 
 words joined(words all, const words& more) {
   all.insert(all.end(), more.begin(), more.end());
@@ -41,15 +41,15 @@ finished s_client(const certificate_folder& f, const endpoint& where, const word
                 f / "alice.pem",
                 "-key",
                 f / "alice.key"};
-  return run(joined(joined(command, anything), more), {}, input);
+  return run(joined(joined(command, old_versions), more), {}, input);
 }
 
 } // namespace
 
-TEST_CASE("openssl s_client: TLS 1.2 and 1.3 are spoken, older versions are not") {
+TEST_CASE("openssl s_client: a node accepts TLS 1.2 and 1.3, and no older version") {
   certificate_folder f;
   log_capture log;
-  tcp_node server{registry{}, {.tls = of(f, "server")}};
+  tcp_node server{registry{}, {.tls = options_for(f, "server")}};
   auto where = server.listen();
   for (const auto& [flag, protocol] : {std::pair{"-tls1_2", "TLSv1.2"}, {"-tls1_3", "TLSv1.3"}}) {
     auto seen = s_client(f, where, {flag});
@@ -68,24 +68,25 @@ TEST_CASE("openssl s_client: TLS 1.2 and 1.3 are spoken, older versions are not"
   CHECK(log.await("does not speak TLS 1.2 or later").find("event=closed") != std::string::npos);
 }
 
-TEST_CASE("openssl s_client: who renegotiates is closed") {
+TEST_CASE("openssl s_client: a node closes a client that renegotiates") {
   certificate_folder f;
   log_capture log;
-  tcp_node server{registry{}, {.tls = of(f, "server")}};
+  tcp_node server{registry{}, {.tls = options_for(f, "server")}};
   (void)s_client(f, server.listen(), {"-tls1_2"}, "R\n");
   log.await("the peer asks to renegotiate, and renegotiation is off");
 }
 
-TEST_CASE("openssl s_server: a client speaks TLS 1.2 and 1.3 and shows its certificate, and no "
-          "older version") {
+TEST_CASE(
+  "openssl s_server: a client shows its certificate with TLS 1.2 and 1.3, and accepts no older "
+  "version") {
   certificate_folder f;
-  tcp_options options{.tls = of(f, "alice")};
-  options.limits.handshake_timeout = 500ms; // its peer says nothing once it has shaken hands
+  tcp_options options{.tls = options_for(f, "alice")};
+  options.limits.handshake_timeout = 500ms; // the server sends nothing after the TLS handshake
   for (const char* flag : {"-tls1_2", "-tls1_3", "-tls1_1"}) {
     words command{"openssl", "s_server",       "-accept",           "127.0.0.1:0", "-Verify",
                   "2",       "-CAfile",        f / "authority.pem", "-cert",       f / "server.pem",
                   "-key",    f / "server.key", "-naccept",          "1",           flag};
-    process server{joined(command, anything), {}, process::errors::captured};
+    process server{joined(command, old_versions), {}, process::errors::captured};
     auto where = parse_endpoint(server.await("ACCEPT ")).value();
     tcp_node client{registry{}, options};
     auto login =

@@ -1,5 +1,5 @@
-// What changes while real Python patio 0.1.4 peers are connected: what they serve, whether they
-// live, and whether we do.
+// Changes while real Python patio 0.1.4 peers are connected: a peer changes its functions, hangs,
+// or is told to give up a call; and the node itself ends.
 #include <doctest/doctest.h>
 
 #include <csignal>
@@ -13,28 +13,28 @@ using namespace patio::tests;
 
 namespace {
 
-/// Peers are asked every second what they serve.
-tcp_options inquisitive() {
+/// Options of a node that probes its peers every second. A probe also asks for their functions.
+tcp_options with_frequent_probes() {
   tcp_options options;
   options.limits.probe_interval = std::chrono::seconds{1};
   return options;
 }
 
-/// What is not so yet, but must become so.
+/// Waits until the condition holds.
 template <class Condition>
 void await(Condition condition) {
-  auto until = std::chrono::steady_clock::now() + patience;
+  auto deadline = std::chrono::steady_clock::now() + patience;
   while (!condition()) {
-    REQUIRE(std::chrono::steady_clock::now() < until);
+    REQUIRE(std::chrono::steady_clock::now() < deadline);
     std::this_thread::yield();
   }
 }
 
 } // namespace
 
-TEST_CASE("interop: what a Python peer adds or takes away is noticed while it is connected") {
+TEST_CASE("interop: functions that a connected Python peer adds or removes are noticed") {
   python_peer server{"server", ""};
-  tcp_node node{registry{}, inquisitive()};
+  tcp_node node{registry{}, with_frequent_probes()};
   node.connect(server.where());
   auto serves = [&](const std::string& name) {
     auto names = node.peers().at(0).names;
@@ -42,16 +42,18 @@ TEST_CASE("interop: what a Python peer adds or takes away is noticed while it is
   };
   CHECK_FALSE(serves("late"));
   ended(call<>(node.broker(), "grow", "late"));
-  CHECK(ended(call<std::int64_t>(node.broker(), "late", 6, 7)) == 42); // waits until it is known
+  CHECK(ended(call<std::int64_t>(node.broker(), "late", 6, 7))
+        == 42); // waits until the name is known
   CHECK(serves("late"));
   ended(call<>(node.broker(), "shrink", "late"));
   await([&] { return !serves("late"); });
 }
 
-TEST_CASE("interop: a Python peer that hangs and owes nothing is given up, and found again when it "
-          "goes on") {
+TEST_CASE(
+  "interop: the connection to a Python peer that hangs without calls is closed, and dialled "
+  "again when the peer goes on") {
   python_peer server{"server", ""};
-  tcp_node node{registry{}, inquisitive()};
+  tcp_node node{registry{}, with_frequent_probes()};
   auto first = node.connect(server.where());
   server.child().signal(SIGSTOP);
   await([&] { return node.peers().empty(); });
@@ -61,29 +63,30 @@ TEST_CASE("interop: a Python peer that hangs and owes nothing is given up, and f
 }
 
 TEST_CASE(
-  "interop: a call at a Python peer that is given up ends here, and the connection goes on") {
+  "interop: a cancelled call at a Python peer ends locally, and the connection stays usable") {
   python_peer server{"server", ""};
   tcp_node node;
   node.connect(server.where());
-  auto unwanted = call(node.broker(), "never");
-  CHECK(ended(call<std::int64_t>(node.broker(), "add", 1, 2)) == 3); // behind it
-  unwanted.cancel();
-  CHECK(failure(std::move(unwanted)).code == errc::cancelled);
+  auto cancelled = call(node.broker(), "never");
+  // This call is behind the first one, which has been sent then.
+  CHECK(ended(call<std::int64_t>(node.broker(), "add", 1, 2)) == 3);
+  cancelled.cancel();
+  CHECK(failure(std::move(cancelled)).code == errc::cancelled);
   CHECK(ended(call<std::int64_t>(node.broker(), "add", 3, 4)) == 7);
   CHECK(node.peers().at(0).outbound == 0);
 }
 
-TEST_CASE("interop: a node that ends finishes what it runs for a Python peer") {
+TEST_CASE("interop: a node that shuts down finishes the calls of a Python peer") {
   on_demand later;
   registry rpc;
   later.add_to(rpc);
   tcp_node node{rpc};
   python_peer client{"client", ""};
   REQUIRE(client.connect(node.listen()));
-  auto running = std::async(std::launch::async, [&] { return client.call("later", "()"); });
+  auto call_in_flight = std::async(std::launch::async, [&] { return client.call("later", "()"); });
   later.await_started(1);
-  std::thread ends{[&] { shut_down(node.broker()); }};
+  std::thread shutdown{[&] { shut_down(node.broker()); }};
   later.answer_one();
-  CHECK(ended(running) == nlohmann::json{"ok", "7"});
-  ends.join();
+  CHECK(ended(call_in_flight) == nlohmann::json{"ok", "7"});
+  shutdown.join();
 }

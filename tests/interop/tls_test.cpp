@@ -1,4 +1,4 @@
-// Real Python patio 0.1.4 over TLS, with Python's ssl and certificates on both sides.
+// Real Python patio 0.1.4 peers over TLS, with Python's ssl module and certificates on both sides.
 #include <doctest/doctest.h>
 
 #include "certificate_folder.hpp"
@@ -11,10 +11,10 @@ using namespace patio::tests;
 
 namespace {
 
-tls_options of(const certificate_folder& f, const std::string& who) {
+tls_options options_for(const certificate_folder& f, const std::string& name) {
   return read_tls_files({.authorities = f / "authority.pem",
-                         .certificate = f / (who + ".pem"),
-                         .private_key = f / (who + ".key")})
+                         .certificate = f / (name + ".pem"),
+                         .private_key = f / (name + ".key")})
     .value();
 }
 
@@ -32,7 +32,7 @@ struct cpp_node {
 TEST_CASE("interop over TLS: a Python server and a C++ client call each other") {
   certificate_folder f;
   python_peer server{"server", "secret", f.path()};
-  cpp_node client{{.key = "secret", .tls = of(f, "alice")}};
+  cpp_node client{{.key = "secret", .tls = options_for(f, "alice")}};
   auto peer = client.node.connect(server.where());
   CHECK(peer.proved == std::vector<std::string>{"localhost"});
   CHECK(ended(call<std::int64_t>(client.node.broker(), "mul", 6, 7)) == 42);
@@ -47,16 +47,17 @@ TEST_CASE("interop over TLS: a Python server and a C++ client call each other") 
   for (int i = 0; i < 200; ++i) CHECK(ended(many[static_cast<std::size_t>(i)]) == 2 * i);
 }
 
-TEST_CASE("interop over TLS: a C++ server and a Python client call each other, and rules go by its "
-          "certificate") {
+TEST_CASE(
+  "interop over TLS: a C++ server and a Python client call each other, and access rules use "
+  "the client's certificate") {
   certificate_folder f;
-  cpp_node server{{.key = "secret", .tls = of(f, "server"), .rules = {{"alice", "*l*"}}}};
+  cpp_node server{{.key = "secret", .tls = options_for(f, "server"), .rules = {{"alice", "*l*"}}}};
   python_peer client{"client", "secret", f.path()};
   REQUIRE(client.connect(server.node.listen()));
   CHECK(client.call("mul", "(6, 7)") == nlohmann::json({"ok", "42"}));
   CHECK(client.call("mul", "(6, 7)", 20, 100) == nlohmann::json({"ok", "42"}));
-  CHECK(client.call("add", "(6, 7)", 1)[1]
-        == "TimeoutError"); // it is not told of what it may not call, and waits for somebody else
+  // The node does not announce "add" to this client, which then waits for another peer.
+  CHECK(client.call("add", "(6, 7)", 1)[1] == "TimeoutError");
   CHECK(ended(call<std::int64_t>(server.node.broker(), "mul", 6, 7)) == 42);
 }
 
@@ -64,7 +65,7 @@ TEST_CASE("interop over TLS: Python and C++ refuse each other's wrong certificat
   certificate_folder f, other;
   SUBCASE("C++ client, Python server") {
     python_peer server{"server", "", other.path()};
-    tcp_node client{registry{}, {.tls = of(f, "alice")}};
+    tcp_node client{registry{}, {.tls = options_for(f, "alice")}};
     auto login = ended(connect(client.broker(), server.where().host, server.where().port,
                                {.until_connected = false}));
     REQUIRE_FALSE(login);
@@ -73,7 +74,7 @@ TEST_CASE("interop over TLS: Python and C++ refuse each other's wrong certificat
   }
   SUBCASE("C++ client without a certificate, Python server") {
     python_peer server{"server", "", f.path()};
-    auto tls = of(f, "alice");
+    auto tls = options_for(f, "alice");
     tls.certificates = {};
     tls.private_key = {};
     tcp_node client{registry{}, {.tls = tls}};
@@ -84,11 +85,11 @@ TEST_CASE("interop over TLS: Python and C++ refuse each other's wrong certificat
   }
   SUBCASE("Python client, C++ server") {
     log_capture log;
-    tcp_node server{registry{}, {.tls = of(f, "server")}};
+    tcp_node server{registry{}, {.tls = options_for(f, "server")}};
     python_peer client{"client", "", other.path()};
     CHECK_FALSE(client.connect(server.listen(), 1));
     auto line = log.await("event=closed");
-    INFO(line); // Python may close without saying why
+    INFO(line); // Python may close without a reason
     CHECK(line.find("the login was refused") != std::string::npos);
   }
 }

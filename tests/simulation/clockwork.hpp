@@ -1,5 +1,4 @@
-/// Virtual time and everything random in a simulation: what happens next is decided by the seed
-/// alone.
+/// Virtual time and all random decisions of a simulation. The seed alone decides what happens next.
 #pragma once
 
 #include <cstdint>
@@ -18,21 +17,21 @@ public:
 
   [[nodiscard]] instant now() const noexcept { return now_; }
 
-  /// Of things due at the same moment, any may come first.
-  void at(instant when, std::function<void()> what) {
-    due_.push({std::max(when, now_), random_(), std::move(what)});
+  /// Schedules a task. Tasks that are due at the same moment run in random order.
+  void at(instant when, std::function<void()> task) {
+    due_.push({std::max(when, now_), random_(), std::move(task)});
   }
-  void after(std::chrono::nanoseconds wait, std::function<void()> what) {
-    at(now_ + wait, std::move(what));
+  void after(std::chrono::nanoseconds wait, std::function<void()> task) {
+    at(now_ + wait, std::move(task));
   }
 
-  /// Does all that is due until then; false if nothing was left before.
+  /// Runs the tasks that are due up to `end`. Returns false if no task is left.
   bool run_until(instant end) {
     while (!due_.empty() && due_.top().when <= end) {
       auto next = std::move(const_cast<event&>(due_.top()));
       due_.pop();
       now_ = next.when;
-      next.what();
+      next.task();
     }
     now_ = end;
     return !due_.empty();
@@ -40,7 +39,7 @@ public:
 
   [[nodiscard]] std::uint64_t below(std::uint64_t n) { return random_() % n; }
   [[nodiscard]] bool chance(double p) { return static_cast<double>(random_() >> 11) * 0x1p-53 < p; }
-  /// Mostly short, sometimes close to `longest`.
+  /// Draws a duration up to `longest`. Most of them are short.
   [[nodiscard]] std::chrono::nanoseconds duration(std::chrono::nanoseconds longest) {
     auto part = below(static_cast<std::uint64_t>(longest.count()) + 1);
     return std::chrono::nanoseconds{static_cast<std::int64_t>(chance(0.7) ? part / 50 : part)};
@@ -50,7 +49,7 @@ private:
   struct event {
     instant when;
     std::uint64_t order;
-    std::function<void()> what;
+    std::function<void()> task;
     friend bool operator<(const event& a, const event& b) noexcept {
       return a.when != b.when ? a.when > b.when : a.order > b.order;
     }

@@ -4,7 +4,7 @@ namespace patio::simulation {
 
 instant link::arrival(int to) {
   auto& last = last_arrival_[static_cast<std::size_t>(to)];
-  // Later than what went before, as things due at the same moment come in any order.
+  // Later than the last arrival, as tasks that are due at the same moment run in random order.
   last = std::max({last + std::chrono::nanoseconds{1},
                    clock_.now() + delay_ + clock_.duration(delay_), stalled_until_});
   return last;
@@ -15,21 +15,21 @@ void link::send(int from, std::string_view bytes) {
   while (!bytes.empty()) {
     auto piece = clock_.chance(0.3) ? std::size_t{1} + clock_.below(bytes.size()) : bytes.size();
     auto to = 1 - from;
-    under_way_[static_cast<std::size_t>(to)].emplace_back(bytes.substr(0, piece));
+    in_flight_[static_cast<std::size_t>(to)].emplace_back(bytes.substr(0, piece));
     clock_.at(arrival(to), [self = shared_from_this(), to] { self->deliver_next(to); });
     bytes.remove_prefix(piece);
   }
 }
 
-// The oldest piece, whichever this moment was meant for: a stall may end between the moments of
-// two.
+// Delivers the oldest piece. This need not be the piece that this task was scheduled for: a stall
+// may have delayed an earlier piece beyond it.
 void link::deliver_next(int to) {
   if (told_[static_cast<std::size_t>(to)]) return;
-  if (stalled_until_ > clock_.now()) { // a stall that began while these were under way
+  if (stalled_until_ > clock_.now()) { // the stall began while the piece was in flight
     clock_.at(arrival(to), [self = shared_from_this(), to] { self->deliver_next(to); });
     return;
   }
-  auto& queue = under_way_[static_cast<std::size_t>(to)];
+  auto& queue = in_flight_[static_cast<std::size_t>(to)];
   auto bytes = std::move(queue.front());
   queue.pop_front();
   if (auto& e = ends_[static_cast<std::size_t>(to)]; e.on_bytes) e.on_bytes(bytes);
@@ -61,9 +61,9 @@ void link::reset() {
                  [self = shared_from_this(), end] { self->tell_closed(end); });
 }
 
-void link::stall(std::chrono::nanoseconds how_long) {
-  stalled_until_ = std::max(stalled_until_, clock_.now() + how_long);
-  if (how_long < patience) return;
+void link::stall(std::chrono::nanoseconds time) {
+  stalled_until_ = std::max(stalled_until_, clock_.now() + time);
+  if (time < patience) return;
   clock_.after(patience, [self = shared_from_this()] {
     if (self->open_) self->reset();
   });

@@ -1,6 +1,6 @@
-/// A TCP connection in memory: bytes arrive late and in pieces, the path stalls, one side resets,
-/// closes or half-closes. Like the kernel it gives up a path that has carried nothing for
-/// `patience`.
+/// A TCP connection in memory. Bytes arrive late and in pieces, the path stalls, and either side
+/// resets, closes or half-closes. Like a kernel's TCP it gives up a path that has carried nothing
+/// for the time `patience`.
 #pragma once
 
 #include <array>
@@ -19,7 +19,7 @@ class link : public std::enable_shared_from_this<link> {
 public:
   struct endpoint_events {
     std::function<void(std::string_view)> on_bytes;
-    std::function<void()> on_closed; ///< once, unless this end closed the link itself
+    std::function<void()> on_closed; ///< called once, unless this end has closed the link itself
   };
 
   static constexpr std::chrono::seconds patience{20};
@@ -28,17 +28,16 @@ public:
       : clock_{clock}, ends_{std::move(a), std::move(b)}, delay_{delay} {}
 
   void send(int from, std::string_view bytes);
-  /// What was sent before still arrives; then the other end hears of it.
+  /// Bytes in flight still arrive; then the other end sees the close.
   void close(int from);
-  /// One end stops sending; the other hears of it, closes as well, and then the first hears of
-  /// that.
+  /// One end stops sending. The other end sees this and closes, which the first end sees later.
   void half_close(int from);
-  /// Bytes under way are lost, and both ends hear of it.
+  /// Bytes in flight are lost, and both ends see the reset.
   void reset();
-  /// Nothing arrives for so long; after `patience` the kernels give up.
-  void stall(std::chrono::nanoseconds how_long);
-  /// This end is gone without a word, as if its machine had lost power: the other hears of it only
-  /// by patience.
+  /// Nothing arrives for this time. After `patience` the kernels give up.
+  void stall(std::chrono::nanoseconds time);
+  /// This end disappears silently, as if its machine had lost power. The other end notices it after
+  /// `patience`.
   void vanish(int gone);
 
   [[nodiscard]] bool open() const noexcept { return open_; }
@@ -51,7 +50,7 @@ private:
   clockwork& clock_;
   std::array<endpoint_events, 2> ends_;
   std::chrono::nanoseconds delay_;
-  std::array<std::deque<std::string>, 2> under_way_;
+  std::array<std::deque<std::string>, 2> in_flight_; ///< to each end
   std::array<instant, 2> last_arrival_{};
   instant stalled_until_{};
   std::array<bool, 2> told_{};

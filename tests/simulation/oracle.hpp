@@ -1,5 +1,5 @@
-/// What happened to every call, and whether that may be: ended once, executed at most once, and
-/// told the truth.
+/// Records what happened to every call, and checks it: a call must end once, be executed at most
+/// once, and end with the right result.
 #pragma once
 
 #include <map>
@@ -12,7 +12,7 @@ namespace patio::simulation {
 
 class oracle {
 public:
-  /// A call begins; the number it carries as its argument.
+  /// Records that a call begins. Returns its number, which is also its argument.
   [[nodiscard]] std::int64_t begin() {
     calls_.emplace_back();
     return static_cast<std::int64_t>(calls_.size() - 1);
@@ -25,7 +25,7 @@ public:
     if (r && *r != value{call}) complain(call, "another call's value");
   }
 
-  /// Lines that say what is wrong; empty if nothing is.
+  /// Returns a line for each violation.
   [[nodiscard]] std::vector<std::string> verdict() {
     for (std::size_t i = 0; i < calls_.size(); ++i) judge(static_cast<std::int64_t>(i), calls_[i]);
     return complaints_;
@@ -45,14 +45,14 @@ public:
 private:
   struct history {
     int executed = 0, ended = 0;
-    errc code{}; ///< 0 for a value
+    errc code{}; ///< 0 stands for a value
   };
   history& at(std::int64_t number) { return calls_.at(static_cast<std::size_t>(number)); }
 
   void judge(std::int64_t number, const history& c) {
     if (c.ended != 1) complain(number, "ended " + std::to_string(c.ended) + " times");
     if (c.executed > 1) complain(number, "executed " + std::to_string(c.executed) + " times");
-    // All nodes are honest and no link changes a byte.
+    // These cannot happen: all nodes follow the protocol, and no link changes a byte.
     if (c.code == errc::undecodable || c.code == errc::protocol || c.code == errc::invalid)
       complain(number, "ended as " + std::string{to_string(c.code)});
     if (c.ended == 1 && c.code == errc{} && c.executed == 0)

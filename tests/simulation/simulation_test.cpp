@@ -8,9 +8,10 @@
 
 #include "mesh.hpp"
 
-// usage: simulation [FIRST_SEED [COUNT]] runs that many seeds, `simulation restarts [FIRST_SEED
-// [COUNT]]` with no faults but nodes that end properly and come back; `simulation sabotage` shows
-// that the oracle sees a forgotten call.
+// usage: simulation [restarts] [FIRST_SEED [COUNT]]
+//        simulation sabotage
+// Runs so many seeds. With "restarts" there are no faults, except that nodes shut down properly and
+// come back. With "sabotage" it shows that the oracle detects a forgotten call.
 namespace {
 
 using patio::simulation::mesh;
@@ -35,8 +36,8 @@ int run_seeds(std::uint64_t first, std::uint64_t count, bool only_restarts) {
   return 0;
 }
 
-// A seed whose run loses a call to a disconnect must be found guilty if that call is forgotten, and
-// replay exactly.
+// Takes the first seed whose run loses a call to a disconnect. If the node forgets this call, the
+// oracle must complain. Each seed must also replay exactly.
 int sabotage() {
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     mesh honest{{.seed = seed}}, again{{.seed = seed}},
@@ -58,7 +59,7 @@ int sabotage() {
   return std::puts("no seed lost a call"), 1;
 }
 
-/// Not what std::stoull takes: "-1", "5x".
+/// Refuses "-1" and "5x", which std::stoull accepts.
 std::optional<std::uint64_t> read_number(const std::string& word) {
   std::uint64_t n = 0;
   auto [end, wrong] = std::from_chars(word.data(), word.data() + word.size(), n);
