@@ -2,6 +2,7 @@
 // to 2 of the first byte choose the engine that gets the bytes: a server, a client, or one side of
 // an open pair. Bits 3 to 7 are the number of cuts; each of the next bytes is the length of one
 // piece. The rest is the stream.
+#include <patio/protocol/limits.hpp>
 #include <patio/tls/tls.hpp>
 
 #include <string>

@@ -158,17 +158,19 @@ TEST_CASE("A6 a login that is not a tuple of three byte strings is refused witho
       not_three_strings);
   };
   using v = const value&;
-  with([](v a, v b, v c) { return value::list({a, b, c}); });
-  with([](v a, v b, v) { return value::tuple({a, b}); });
-  with([](v a, v b, v c) { return value::tuple({a, b, c, c}); });
-  with([](v, v b, v c) { return value::tuple({"salt", b, c}); });
-  with([](v a, v b, v) { return value::tuple({a, b, "0123456789abcdef"}); });
-  with([](v a, v b, v c) {
+  check([](v a, v b, v c) { return value::list({a, b, c}); });
+  check([](v a, v b, v) { return value::tuple({a, b}); });
+  check([](v a, v b, v c) { return value::tuple({a, b, c, c}); });
+  check([](v, v b, v c) { return value::tuple({"salt", b, c}); });
+  check([](v a, v b, v) { return value::tuple({a, b, "0123456789abcdef"}); });
+  check([](v a, v b, v c) {
     return value::tuple({value::bytes(pickle_of(value::tuple({a, b, c})))});
   });
-  with([](v a, v b, v c) { return value::tuple({value::tuple({a, b, c})}); });
-  with([](v a, v b, v c) { return value::tuple({a, value::bytearray(std::string{b.data()}), c}); });
-  with([](v, v, v) { return value{}; });
+  check([](v a, v b, v c) { return value::tuple({value::tuple({a, b, c})}); });
+  check([](v a, v b, v c) {
+    return value::tuple({a, value::bytearray(std::string{b.data()}), c});
+  });
+  check([](v, v, v) { return value{}; });
 }
 
 TEST_CASE("A7 a pickle that names code is refused without being decoded") {
