@@ -46,8 +46,8 @@ line_reader::~line_reader() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-std::optional<std::string> line_reader::line(std::chrono::seconds patience) {
-  auto deadline = clock::now() + patience;
+std::optional<std::string> line_reader::line(std::chrono::seconds time_limit) {
+  auto deadline = clock::now() + time_limit;
   for (;;) {
     if (auto end = buffer_.find('\n'); end != std::string::npos) {
       auto first = buffer_.substr(0, end);
@@ -132,11 +132,11 @@ std::string process::await(const std::string& prefix) {
 
 void process::signal(int number) { ::kill(pid_, number); }
 
-int process::wait(std::chrono::seconds patience) {
+int process::wait(std::chrono::seconds time_limit) {
   // A process descriptor becomes readable when the process ends, so the wait needs no polling loop.
   int fd = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
   pollfd ended{fd, POLLIN, 0};
-  auto ready = ::poll(&ended, 1, static_cast<int>(std::chrono::milliseconds{patience}.count()));
+  auto ready = ::poll(&ended, 1, static_cast<int>(std::chrono::milliseconds{time_limit}.count()));
   ::close(fd);
   if (ready <= 0) throw std::runtime_error{command_[0] + " did not end in time"};
   int status = 0;

@@ -22,9 +22,9 @@ public:
   void open(int fd) noexcept { fd_ = fd; }
 
   /// Reads the next line; nothing at the end of the output. Throws std::runtime_error after
-  /// `patience`.
+  /// `time_limit`.
   [[nodiscard]] std::optional<std::string>
-  line(std::chrono::seconds patience = std::chrono::seconds{30});
+  line(std::chrono::seconds time_limit = std::chrono::seconds{30});
   /// Reads up to the end of the output.
   [[nodiscard]] std::string rest();
 
@@ -61,8 +61,8 @@ public:
   [[nodiscard]] std::string await(const std::string& prefix);
   void signal(int number);
   /// Returns the exit code, or minus the number of the signal that ended the child. Throws
-  /// std::runtime_error after `patience`.
-  [[nodiscard]] int wait(std::chrono::seconds patience = std::chrono::seconds{30});
+  /// std::runtime_error after `time_limit`.
+  [[nodiscard]] int wait(std::chrono::seconds time_limit = std::chrono::seconds{30});
   [[nodiscard]] pid_t id() const noexcept { return pid_; }
 
 private:
