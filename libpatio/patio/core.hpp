@@ -1,5 +1,5 @@
-/// Public: what needs no CAF. Values, their conversion to and from C++ types, pickles, functions by
-/// name, errors.
+/// Public header of everything that works without CAF: values, their conversion to and from C++
+/// types, pickles, functions by name, errors.
 #pragma once
 
 #include <patio/convert/convert.hpp>

@@ -1,5 +1,5 @@
-/// Public: Python's dates, times, Decimal and UUID, and structs as objects of Python classes, as
-/// C++ types.
+/// Public header of the C++ types for Python's dates, times, Decimal, UUID and OrderedDict, and for
+/// objects of your own Python classes.
 #pragma once
 
 #include <patio/convert/python_values.hpp>

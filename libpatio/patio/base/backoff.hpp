@@ -1,6 +1,6 @@
-/// How long to wait before dialling again: anything from half of a bound to all of it, which
-/// doubles from 0.1 to 30 s with each failure. A value type; randomness is drawn from its own
-/// seeded generator.
+/// Computes the delay before the next attempt to connect. The delay is random, between half of a
+/// bound and the whole bound. The bound doubles with each failure. A value type of one thread,
+/// without a clock; its random numbers come from a generator of its own with a given seed.
 #pragma once
 
 #include <algorithm>
@@ -11,10 +11,10 @@
 namespace patio {
 
 struct backoff_options {
-  std::chrono::nanoseconds first_delay = std::chrono::milliseconds{100};
-  std::chrono::nanoseconds longest_delay = std::chrono::seconds{30};
-  std::chrono::nanoseconds refused_delay =
-    std::chrono::seconds{5}; ///< at least this after a refused login
+  std::chrono::nanoseconds first_delay = std::chrono::milliseconds{100}; ///< the first bound
+  std::chrono::nanoseconds longest_delay = std::chrono::seconds{30};     ///< the largest bound
+  /// The shortest delay after a peer has refused the login.
+  std::chrono::nanoseconds refused_delay = std::chrono::seconds{5};
 };
 
 class backoff {
@@ -22,8 +22,11 @@ public:
   explicit backoff(backoff_options options = {}, std::uint64_t seed = 0)
       : options_{options}, random_{seed}, bound_{options.first_delay} {}
 
+  /// Resets the bound.
   void succeeded() noexcept { bound_ = options_.first_delay; }
 
+  /// Returns the delay before the next attempt and doubles the bound. `refused` says that the peer
+  /// refused the login.
   [[nodiscard]] std::chrono::nanoseconds failed(bool refused = false) {
     auto wait = std::chrono::nanoseconds{
       std::uniform_int_distribution<std::int64_t>{bound_.count() / 2, bound_.count()}(random_)};

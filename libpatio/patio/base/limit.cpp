@@ -54,7 +54,7 @@ constexpr std::array<std::string_view, 46> names{
   "log_lines",
 };
 static_assert(names.size() == static_cast<std::size_t>(limit::log_lines) + 1,
-              "a name for each limit");
+              "each limit has a name");
 
 } // namespace
 

@@ -1,5 +1,5 @@
-/// The limits by name: what `--limit NAME=VALUE` sets, what an error that a limit caused carries,
-/// and what is counted.
+/// The limits by name. `--limit NAME=VALUE` sets a limit by its name, and an error that a limit
+/// caused carries that limit.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +7,9 @@
 
 namespace patio {
 
-/// In the order of `limit_table` (protocol/limit_table.hpp).
+/// The order is that of `limit_table` (protocol/limit_table.hpp).
 enum class limit : std::uint8_t {
-  none, ///< of an error: no limit caused it
+  none, ///< no limit caused the error
   connections,
   connections_before_login,
   handshake_timeout,
@@ -57,7 +57,7 @@ enum class limit : std::uint8_t {
   log_lines,
 };
 
-/// The enumerator's own spelling, e.g. "inbound_calls"; "" for none.
+/// Returns the enumerator as it is spelt here, e.g. "inbound_calls", and "" for none.
 [[nodiscard]] std::string_view to_string(limit which) noexcept;
 
 } // namespace patio

@@ -1,5 +1,5 @@
-/// So many events a second for each key, for logs that a peer could flood. A resource of one
-/// thread; remembers the keys of the current second only.
+/// Allows a fixed number of events a second for each key, so that a peer cannot flood a log. A
+/// resource of one thread, without a clock. It remembers only the keys of the current second.
 #pragma once
 
 #include <cstddef>
@@ -16,9 +16,10 @@ class rate_limit {
 public:
   explicit rate_limit(std::size_t per_second) : per_second_{per_second} {}
 
+  /// Counts one event of `key`. Returns false if the event is over the limit.
   [[nodiscard]] bool allow(std::string_view key, instant now) {
-    if (now - begun_ >= std::chrono::seconds{1}) {
-      begun_ = now;
+    if (now - second_began_ >= std::chrono::seconds{1}) {
+      second_began_ = now;
       seen_.clear();
     }
     bool allowed = ++seen_[std::string{key}] <= per_second_;
@@ -26,12 +27,12 @@ public:
     return allowed;
   }
 
-  /// Events refused since this was last asked.
+  /// Returns the number of events refused since the last call.
   [[nodiscard]] std::size_t take_refused() noexcept { return std::exchange(refused_, 0); }
 
 private:
   std::size_t per_second_;
-  instant begun_ = instant::min() / 2;
+  instant second_began_ = instant::min() / 2;
   std::unordered_map<std::string, std::size_t> seen_;
   std::size_t refused_ = 0;
 };

@@ -1,5 +1,6 @@
-/// Bytes that are to be known to nobody else: a shared key, a private key. Copies share them; the
-/// last one wipes them. No way leads to a log or a message. Any thread.
+/// Bytes that must stay secret: a shared key or a private key. Copies share the bytes, and the last
+/// copy wipes them. A secret cannot be printed, so that it does not reach a log or a message by
+/// mistake. Any thread.
 #pragma once
 
 #include <memory>
@@ -14,7 +15,7 @@ public:
   secret(std::string_view bytes);
   secret(const char* text) : secret(std::string_view{text}) {}
   secret(const std::string& bytes) : secret(std::string_view{bytes}) {}
-  secret(std::string&& bytes); ///< wipes what it has copied
+  secret(std::string&& bytes); ///< copies `bytes` and wipes them
 
   [[nodiscard]] std::string_view view() const noexcept {
     return bytes_ ? std::string_view{*bytes_} : std::string_view{};
@@ -26,7 +27,7 @@ private:
   std::shared_ptr<const std::string> bytes_;
 };
 
-/// Overwrites the bytes in a way that a compiler cannot leave out, and empties the string.
+/// Overwrites the bytes in a way that the compiler cannot optimize away, and empties the string.
 void wipe(std::string& bytes) noexcept;
 
 } // namespace patio

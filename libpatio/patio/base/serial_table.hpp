@@ -1,6 +1,7 @@
-/// What waits for an answer, by the serial it was sent under. Serials count up from 1, skip 0, and
-/// skip any that is still in use, so that a call that takes for ever is never met by its own number
-/// again.
+/// A table of items that wait for an answer, by the serial of the message that was sent. Serials
+/// count up from 1 and wrap around. They skip 0 and every serial in use, so that no later message
+/// gets the serial of a call that still waits. A resource of one thread; the lookups take constant
+/// time.
 #pragma once
 
 #include <algorithm>
@@ -14,16 +15,17 @@ namespace patio {
 template <class T>
 class serial_table {
 public:
-  /// `last` is the serial used last: a test begins near the wrap-around with it.
+  /// `last` is the serial used last. A test passes a large one to reach the wrap-around.
   explicit serial_table(std::uint32_t last = 0) : last_{last} {}
 
-  /// A serial for something that nobody will look up.
+  /// Returns a serial without an entry in the table, for a message whose answer nobody looks up.
   [[nodiscard]] std::uint32_t draw() noexcept {
     do ++last_;
     while (last_ == 0 || (!slots_.empty() && slots_[last_ & mask()].serial != 0));
     return last_;
   }
 
+  /// Returns the item's serial.
   std::uint32_t insert(T item) {
     if (size_ * 2 >= slots_.size()) grow();
     auto serial = draw();
@@ -34,8 +36,8 @@ public:
 
   [[nodiscard]] T* find(std::uint32_t serial) noexcept {
     if (serial == 0 || slots_.empty()) return nullptr;
-    auto& at = slots_[serial & mask()];
-    return at.serial == serial ? &at.item : nullptr;
+    auto& slot = slots_[serial & mask()];
+    return slot.serial == serial ? &slot.item : nullptr;
   }
 
   [[nodiscard]] std::optional<T> take(std::uint32_t serial) {
@@ -47,7 +49,7 @@ public:
     return taken;
   }
 
-  /// Takes all there is, without any memory for it.
+  /// Removes every item and passes it to `visit`, without allocating. `visit` may insert new items.
   template <class Visit> // Visit(serial, T&&)
   void drain(Visit visit) {
     auto all = std::exchange(slots_, {});
@@ -68,7 +70,7 @@ private:
     return static_cast<std::uint32_t>(slots_.size() - 1);
   }
 
-  // Two serials that differ modulo the old size differ modulo the new one, so nothing collides.
+  // Serials that differ modulo the old size differ modulo twice that size, so no two collide.
   void grow() {
     slots larger(std::max<std::size_t>(16, slots_.size() * 2));
     std::swap(slots_, larger);
@@ -76,7 +78,7 @@ private:
       if (s.serial != 0) slots_[s.serial & mask()] = std::move(s);
   }
 
-  slots slots_; ///< none until something waits
+  slots slots_; ///< empty until the first insert; then a power of two, at most half full
   std::uint32_t last_;
   std::size_t size_ = 0;
 };

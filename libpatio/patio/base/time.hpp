@@ -1,4 +1,5 @@
-/// Points in time and what waits for them. Time is passed in: nanoseconds since any fixed moment.
+/// Points in time, and a queue of deadlines. No clock: callers pass the time in, as nanoseconds
+/// since an arbitrary fixed moment.
 #pragma once
 
 #include <algorithm>
@@ -12,14 +13,15 @@ namespace patio {
 using instant = std::chrono::nanoseconds;
 inline constexpr instant never = instant::max();
 
-/// Without overflow: a wait until after the end of time is one for ever.
+/// Returns `now` plus `wait`, or `never` where the sum would overflow.
 [[nodiscard]] constexpr instant after(instant now, std::chrono::nanoseconds wait) noexcept {
   return wait >= never - now ? never : now + wait;
 }
 
-/// Keys by the time they are due. A key that is settled early is not searched for: the owner counts
-/// it with `settled` and the heap drops such keys when they are the most of it, so that its size
-/// follows what is live.
+/// Keys in the order of the times when they are due. A key that is settled early stays in the heap,
+/// as searching for it would cost too much. The owner reports it with `settled`, and the heap drops
+/// such keys once they are more than half of its content. Its size therefore stays proportional to
+/// the number of live keys. A resource of one thread.
 template <class Key>
 class deadline_heap {
 public:
@@ -28,8 +30,10 @@ public:
     std::push_heap(heap_.begin(), heap_.end(), later);
   }
 
+  /// Returns when the first key is due, or `never`.
   [[nodiscard]] instant next() const noexcept { return heap_.empty() ? never : heap_.front().due; }
 
+  /// Removes the first key if it is due. The key may have been settled.
   [[nodiscard]] std::optional<Key> pop_due(instant now) {
     if (next() > now || heap_.empty()) return {};
     std::pop_heap(heap_.begin(), heap_.end(), later);
@@ -38,6 +42,7 @@ public:
     return key;
   }
 
+  /// Reports that `keys` more keys are settled. `live` tells which keys are still waited for.
   template <class Live> // Live(key) -> bool
   void settled(Live live, std::size_t keys = 1) {
     stale_ += keys;

@@ -1,5 +1,6 @@
-/// Whether one of many that are served on a thread has lately taken more of its time than it may.
-/// Of one thread; no clock of its own.
+/// Tells whether one of many users of a thread has recently taken more of its time than its share.
+/// The time that a user takes adds to its debt; the debt decreases as time passes. A value type of
+/// one thread, without a clock.
 #pragma once
 
 #include <algorithm>
@@ -10,29 +11,31 @@ namespace patio {
 
 class time_share {
 public:
-  /// A newcomer has spent all it may.
+  /// A new user begins with a spent share.
   explicit time_share(instant now) noexcept : debt_{allowance}, since_{now} {}
 
   void took(std::chrono::nanoseconds time, instant now) noexcept {
-    debt_ = std::min(debt(now) + std::max(time, std::chrono::nanoseconds{0}), most);
+    debt_ = std::min(debt(now) + std::max(time, std::chrono::nanoseconds{0}), max_debt);
     since_ = now;
   }
   [[nodiscard]] bool is_spent(instant now) const noexcept { return debt(now) >= allowance; }
 
 private:
-  /// What may be taken at once, and the part of all time that may be taken for long: a peer that
-  /// makes a thousand small calls a second takes about as much.
+  /// A user may take this much at once.
   static constexpr std::chrono::nanoseconds allowance = std::chrono::milliseconds{1};
-  static constexpr int one_of = 50;
-  static constexpr std::chrono::nanoseconds most =
-    std::chrono::milliseconds{20}; ///< a second's; what was before is forgotten
+  /// In the long run a user may take one part in this many of the thread's time. A peer that makes
+  /// a thousand small calls a second takes about as much.
+  static constexpr int parts = 50;
+  /// One second repays this much. A larger debt is cut to it, so that one long call is forgotten
+  /// after a second.
+  static constexpr std::chrono::nanoseconds max_debt = std::chrono::milliseconds{20};
 
   [[nodiscard]] std::chrono::nanoseconds debt(instant now) const noexcept {
-    return std::max(debt_ - (now - since_) / one_of, std::chrono::nanoseconds{0});
+    return std::max(debt_ - (now - since_) / parts, std::chrono::nanoseconds{0});
   }
 
   std::chrono::nanoseconds debt_;
-  instant since_;
+  instant since_; ///< when `debt_` was computed
 };
 
 } // namespace patio

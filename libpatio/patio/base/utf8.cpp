@@ -27,11 +27,17 @@ void append_utf8(std::string& out, char32_t c) {
   if (c < 0x80) {
     out += static_cast<char>(c);
   } else if (c < 0x800) {
-    out += static_cast<char>(0xc0 | (c >> 6)), tail(0);
+    out += static_cast<char>(0xc0 | (c >> 6));
+    tail(0);
   } else if (c < 0x10000) {
-    out += static_cast<char>(0xe0 | (c >> 12)), tail(6), tail(0);
+    out += static_cast<char>(0xe0 | (c >> 12));
+    tail(6);
+    tail(0);
   } else {
-    out += static_cast<char>(0xf0 | (c >> 18)), tail(12), tail(6), tail(0);
+    out += static_cast<char>(0xf0 | (c >> 18));
+    tail(12);
+    tail(6);
+    tail(0);
   }
 }
 

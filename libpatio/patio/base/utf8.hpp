@@ -1,20 +1,24 @@
-/// UTF-8 as values hold it: lone surrogates are allowed, encoded as CPython's "surrogatepass" does.
-/// Pure functions.
+/// UTF-8 as values and pickles hold it: lone surrogates are allowed, encoded as CPython's
+/// "surrogatepass" encodes them. Pure functions.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
 namespace patio {
 
-/// A code point and how many bytes it took; 0 if the text does not begin with one.
+/// A code point and the number of its bytes. The size is 0 if the text does not begin with a code
+/// point.
 struct decoded_char {
   char32_t code;
   std::size_t size;
 };
 
-/// The first code point of a text. Overlong forms and what lies above U+10FFFF are not code points.
+/// Decodes the first code point of a text. Overlong forms and numbers above U+10FFFF are not code
+/// points.
 [[nodiscard]] decoded_char decode_utf8(std::string_view text) noexcept;
 
 /// `c` must be at most U+10FFFF.
@@ -22,6 +26,29 @@ void append_utf8(std::string& out, char32_t c);
 
 [[nodiscard]] constexpr bool is_surrogate(char32_t c) noexcept {
   return c >= 0xd800 && c <= 0xdfff;
+}
+
+[[nodiscard]] inline bool is_ascii(std::string_view text) noexcept {
+  constexpr std::uint64_t high_bits = 0x8080808080808080;
+  std::uint64_t word{};
+  for (; text.size() >= sizeof word; text.remove_prefix(sizeof word)) {
+    std::memcpy(&word, text.data(), sizeof word);
+    if ((word & high_bits) != 0) return false;
+  }
+  unsigned char all = 0;
+  for (auto c : text) all |= static_cast<unsigned char>(c);
+  return all < 0x80;
+}
+
+/// Tells whether a text consists of code points, lone surrogates included.
+[[nodiscard]] inline bool is_utf8(std::string_view text) noexcept {
+  if (is_ascii(text)) return true;
+  while (!text.empty()) {
+    auto c = decode_utf8(text);
+    if (c.size == 0) return false;
+    text.remove_prefix(c.size);
+  }
+  return true;
 }
 
 } // namespace patio

@@ -1,7 +1,7 @@
-/// The standard containers' part of convert.hpp, which includes it.
-/// list: vector, deque, list, array · tuple: tuple, pair · set: set, unordered_set · dict: map,
-/// unordered_map Hash tables refuse keys that a peer has chosen to collide; ordered ones take any.
-/// bytes: vectors of std::byte or unsigned char.
+/// The converters of the standard containers; convert.hpp includes this header. std::vector, deque,
+/// list and array are lists in Python. std::tuple and pair are tuples; std::set and unordered_set
+/// are sets; std::map and unordered_map are dicts. A vector of std::byte or unsigned char is bytes.
+/// The unordered containers refuse keys that a peer has chosen to collide.
 #pragma once
 
 #include <array>
@@ -21,7 +21,7 @@ namespace detail {
 template <class T>
 concept byte_like = std::same_as<T, std::byte> || std::same_as<T, unsigned char>;
 
-/// Any container whose elements become a list; arrays have a fixed length.
+/// Converts any container with push_back to a list and back.
 template <class C>
 struct list_converter {
   using element = typename C::value_type;
@@ -47,12 +47,12 @@ struct list_converter {
   static std::string name() { return "list"; }
 };
 
-/// Of a hash table, whose places a peer can choose its keys for: whether that has happened.
+/// Tells whether the key's bucket of a hash table is too full. A peer can choose keys that collide.
 template <class C, class Key>
 bool is_flooded(const C& c, const Key& key) {
-  constexpr std::size_t most = 100;
+  constexpr std::size_t max = 100;
   if constexpr (requires { c.bucket_size(c.bucket(key)); })
-    return c.bucket_size(c.bucket(key)) > most;
+    return c.bucket_size(c.bucket(key)) > max;
   else return false;
 }
 

@@ -15,7 +15,7 @@ error mismatch(const std::string& expected, const value& v) {
 
 error expands_too_far() {
   return {errc::undecodable,
-          "must be smaller: with its shared parts written out it takes more than "
+          "must be smaller: with shared parts written out it takes more than "
             + std::to_string(value::expansion_limit >> 20) + " MiB",
           {}};
 }
@@ -30,12 +30,11 @@ error out_of_range(const std::string& low, const std::string& high) {
 } // namespace
 
 error too_many_collisions() {
-  return {
-    errc::undecodable, "must have keys that do not all fall into one place of a hash table", {}};
+  return {errc::undecodable, "must have keys that do not all collide in a hash table", {}};
 }
 
 result<std::int64_t> integer_in_range(const value& v, std::int64_t low, std::int64_t high) {
-  if (v.kind() == kind::boolean) return v.as_bool() ? 1 : 0; // a bool is an int to Python
+  if (v.kind() == kind::boolean) return v.as_bool() ? 1 : 0; // in Python a bool is an int
   if (v.kind() != kind::integer) return tl::unexpected(mismatch("int", v));
   auto i = v.as_int64();
   if (!i || *i < low || *i > high)
@@ -63,7 +62,7 @@ result<double> any_real(const value& v) {
   case kind::integer: {
     auto d = v.as_integer().as_real();
     if (std::isinf(d))
-      return fail(errc::undecodable, "must be float, and this int is too large for one");
+      return fail(errc::undecodable, "must be float, but this int is too large for a float");
     return d;
   }
   default: return tl::unexpected(mismatch("float", v));
@@ -88,7 +87,9 @@ result<std::chrono::duration<double>> seconds_of(const value& v) {
 }
 
 error duration_does_not_fit(double seconds) {
-  return {errc::undecodable, "must be a number of seconds that fits, not " + brief(seconds), {}};
+  return {errc::undecodable,
+          "must be a number of seconds in the range of the duration, not " + brief(seconds),
+          {}};
 }
 
 error within(const std::string& where, error inner) {

@@ -1,7 +1,7 @@
-/// C++ types to Python values and back, at no cost for what is a value already. Specialise
-/// `converter` for a type of yours, or list a struct's members in `fields` to carry it as a dict.
-/// No state, any thread. Conversion errors read on after a subject: "must be int, not str", "item 2
-/// must be int, not None".
+/// Converts C++ types to Python values and back; a `value` passes through without a copy of its
+/// data. Specialize `converter` for a type of your own, or list the members of a struct in `fields`
+/// to carry the struct as a dict. Pure functions; any thread. The text of a conversion error
+/// follows a subject: "must be int, not str", "item 2 must be int, not None".
 #pragma once
 
 #include <chrono>
@@ -19,12 +19,12 @@
 
 namespace patio {
 
-/// Has `static value to(const T&)`, `static result<T> from(const value&)` and `static std::string
-/// name()`, Python's name for the type.
+/// A converter has `static value to(const T&)`, `static result<T> from(const value&)` and `static
+/// std::string name()`, which returns Python's name of the type.
 template <class T>
 struct converter;
 
-/// "must be smaller: ..."
+/// The error for a value that weighs more than value::expansion_limit.
 [[nodiscard]] error expands_too_far();
 
 template <class T>
@@ -32,8 +32,8 @@ template <class T>
   return converter<T>::to(x);
 }
 
-/// C++ types hold no shared parts: those of `v` are written out, so what expands beyond
-/// value::expansion_limit is refused.
+/// Converts a value. C++ types cannot share parts, so each shared part of `v` is copied. A value
+/// that weighs more than value::expansion_limit is therefore refused, unless T is `value`.
 template <class T>
 [[nodiscard]] result<T> from_value(const value& v) {
   if constexpr (!std::same_as<T, value>)
@@ -48,10 +48,10 @@ concept convertible = requires(const T& x, const value& v) {
   { converter<T>::from(v) } -> std::same_as<result<T>>;
 };
 
-/// "must be `expected`, not `v's type`", as Python words it.
+/// The error "must be `expected`, not `v's type`", as Python words it.
 [[nodiscard]] error mismatch(const std::string& expected, const value& v);
 
-/// One member of a struct, by the name it has as a dict key.
+/// One member of a struct, and its name as a dict key.
 template <class Class, class Member>
 struct field {
   const char* name;
@@ -60,7 +60,7 @@ struct field {
 template <class Class, class Member>
 field(const char*, Member Class::*) -> field<Class, Member>;
 
-/// Specialise to carry a struct as a dict:
+/// Specialize this to carry a struct as a dict:
 /// `template <> inline constexpr auto patio::fields<point> = std::tuple{patio::field{"x",
 /// &point::x}, patio::field{"y", &point::y}};`
 template <class T>
@@ -81,11 +81,11 @@ concept has_fields = !std::same_as<std::remove_cv_t<decltype(fields<T>)>, std::n
 [[nodiscard]] result<std::uint64_t> unsigned_in_range(const value& v, std::uint64_t high);
 [[nodiscard]] result<double> any_real(const value& v);
 [[nodiscard]] result<std::string> text_of(const value& v);
-/// Seconds within what a 64-bit count of nanoseconds can hold.
+/// Returns a number of seconds that fits into 64 bits of nanoseconds.
 [[nodiscard]] result<std::chrono::duration<double>> seconds_of(const value& v);
 [[nodiscard]] error duration_does_not_fit(double seconds);
 [[nodiscard]] error within(const std::string& where, error inner);
-/// The items, if `v` is a list or tuple, or a set or frozenset where `sets`.
+/// Returns the items of a list or tuple, or, with `sets`, of a set or frozenset.
 [[nodiscard]] result<std::span<const value>>
 sequence_items(const value& v, const std::string& expected, bool sets = false);
 
@@ -180,7 +180,7 @@ struct converter<std::optional<T>> {
 };
 
 template <class... Ts>
-struct converter<std::variant<Ts...>> { ///< the first alternative that fits
+struct converter<std::variant<Ts...>> { ///< reads the first alternative that fits
   static value to(const std::variant<Ts...>& x) {
     return std::visit([](const auto& alternative) { return to_value(alternative); }, x);
   }
@@ -208,7 +208,8 @@ private:
   }
 };
 
-/// Seconds, as Python's timeouts are: an int for whole-second units, else a float.
+/// A duration is a number of seconds, like Python's timeouts: an int if the unit is whole seconds,
+/// else a float.
 template <class Rep, class Period>
 struct converter<std::chrono::duration<Rep, Period>> {
   using duration = std::chrono::duration<Rep, Period>;
@@ -238,7 +239,7 @@ struct fields_converter {
     std::apply([&](const auto&... each) { (add(each), ...); }, fields<T>);
     return value::dict(std::move(entries));
   }
-  /// A member that is an optional may be missing.
+  /// A member of type std::optional may be missing.
   static result<T> from(const value& v) {
     if (v.kind() != kind::dict) return tl::unexpected(mismatch(name(), v));
     T x{};

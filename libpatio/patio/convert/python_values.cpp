@@ -22,7 +22,7 @@ value timedelta_value(microseconds length) {
      .args = {days.count(), seconds.count(), microseconds{rest - seconds}.count()}});
 }
 
-// One for all, as in CPython, so that a pickle holds it once.
+// As in CPython there is only one object, so that a pickle holds it once.
 const value& utc() {
   static const value zone =
     value::object({.module = "datetime", .name = "timezone", .args = {timedelta_value({})}});
@@ -33,9 +33,11 @@ moment moment_of(std::chrono::year_month_day day, microseconds clock) {
   auto number = [](auto n) { return static_cast<unsigned>(n); };
   std::chrono::hh_mm_ss<microseconds> time{clock};
   moment m;
-  m.year = number(static_cast<int>(day.year())), m.month = number(day.month()),
+  m.year = number(static_cast<int>(day.year()));
+  m.month = number(day.month());
   m.day = number(day.day());
-  m.hour = number(time.hours().count()), m.minute = number(time.minutes().count()),
+  m.hour = number(time.hours().count());
+  m.minute = number(time.minutes().count());
   m.second = number(time.seconds().count());
   m.microsecond = number(time.subseconds().count());
   return m;
@@ -51,16 +53,17 @@ microseconds clock_of(const moment& m) {
          + std::chrono::seconds{m.second} + microseconds{m.microsecond};
 }
 
-/// The object, if it is one of this class that CPython could make.
+/// Returns the parts of a valid object of the class, or null for any other value.
 const object_parts* valid(const value& v, standard_class wanted) {
   return class_of(v) == wanted && wrong_object(v.as_object()).empty() ? &v.as_object() : nullptr;
 }
 
-/// Nothing if it is over 64 bits: timedeltas go on to a billion days.
+/// Returns nothing for a length beyond 64 bits of microseconds: a timedelta may have a billion
+/// days.
 std::optional<microseconds> length_of(const object_parts& delta) {
   auto t = *timedelta_from(delta.args);
-  constexpr std::int64_t most_days = std::numeric_limits<std::int64_t>::max() / 86'400'000'000 - 1;
-  if (t.days > most_days || t.days < -most_days) return {};
+  constexpr std::int64_t max_days = std::numeric_limits<std::int64_t>::max() / 86'400'000'000 - 1;
+  if (t.days > max_days || t.days < -max_days) return {};
   return std::chrono::days{static_cast<int>(t.days)} + std::chrono::seconds{t.seconds}
          + microseconds{t.microseconds};
 }
@@ -77,7 +80,7 @@ value datetime_value(microseconds since_epoch, bool aware) {
 
 value date_value(std::chrono::year_month_day day) {
   if (!day.ok() || day.year() < std::chrono::year{1} || day.year() > std::chrono::year{9999})
-    throw std::out_of_range{"a date has the years 1 to 9999"};
+    throw std::out_of_range{"a date must be in the years 1 to 9999"};
   return value::object({.module = "datetime",
                         .name = "date",
                         .args = {value::bytes(date_to_bytes(moment_of(day, {})))}});
@@ -85,7 +88,7 @@ value date_value(std::chrono::year_month_day day) {
 
 value time_value(microseconds since_midnight) {
   if (since_midnight < microseconds{} || since_midnight >= std::chrono::days{1})
-    throw std::out_of_range{"a time is within one day"};
+    throw std::out_of_range{"a time must be within one day"};
   auto bytes = time_to_bytes(moment_of({}, since_midnight));
   return value::object({.module = "datetime", .name = "time", .args = {value::bytes(bytes)}});
 }
@@ -136,7 +139,7 @@ result<value> attributes_of(const value& v, const class_path& cls) {
   const auto& o = v.as_object();
   bool plain = o.args.empty() && o.items.empty() && o.entries.empty();
   if (!plain || (o.state.kind() != kind::dict && !o.state.is_none()))
-    return fail(errc::undecodable, "must have attributes alone");
+    return fail(errc::undecodable, "must have attributes only");
   return o.state.is_none() ? value::dict({}) : o.state;
 }
 
@@ -156,7 +159,7 @@ result<timedelta> converter<timedelta>::from(const value& v) {
   const auto* o = detail::valid(v, standard_class::timedelta);
   if (!o) return tl::unexpected(mismatch(name(), v));
   auto length = detail::length_of(*o);
-  if (!length) return fail(errc::undecodable, "must be a timedelta that fits");
+  if (!length) return fail(errc::undecodable, "must be a timedelta in the range of the C++ type");
   return timedelta{*length};
 }
 
@@ -172,7 +175,7 @@ result<decimal> converter<decimal>::from(const value& v) {
 
 value converter<uuid>::to(const uuid& u) {
   std::string little_endian{u.bytes.rbegin(), u.bytes.rend()};
-  little_endian.push_back('\0'); // never negative
+  little_endian.push_back('\0'); // keeps the number positive
   auto state = value::dict({{"int", integer::from_twos_complement(little_endian)}});
   return value::object(
     {.module = "uuid", .name = "UUID", .made_by = making::bare, .state = std::move(state)});

@@ -1,7 +1,8 @@
-/// C++ types for classes that a node carries when its `python_types` say so: datetime's, Decimal,
-/// UUID, OrderedDict, and structs of yours as objects of a Python class. Include it where such a
-/// function is registered or called. No state, any thread. To Python what is out of its range
-/// throws std::out_of_range.
+/// C++ types for Python classes that a node carries if its `python_types` allow them: those of
+/// datetime, Decimal, UUID, OrderedDict, and structs of your own as objects of a Python class.
+/// Include this header where a function with such types is registered or called. Pure functions;
+/// any thread. Conversion to Python throws std::out_of_range for a date or time that Python cannot
+/// hold.
 #pragma once
 
 #include <array>
@@ -15,19 +16,19 @@
 
 namespace patio {
 
-/// datetime.timedelta, which std::chrono's durations are not: those are numbers of seconds. Both
-/// read either.
+/// datetime.timedelta. The durations of std::chrono become numbers of seconds instead. Each of the
+/// two also reads the other's Python form.
 struct timedelta {
   std::chrono::microseconds length{};
   friend auto operator<=>(const timedelta&, const timedelta&) = default;
 };
 
-/// decimal.Decimal by its text, digit for digit: equal if the texts are.
+/// decimal.Decimal by its text, digit for digit. Two are equal if their texts are equal.
 class decimal {
 public:
   decimal() = default; ///< 0
-  /// As Python prints one: "-1.50", "1E+3", "Infinity", "NaN". Throws std::invalid_argument for
-  /// anything else.
+  /// Takes the text that Python prints: "-1.50", "1E+3", "Infinity", "NaN". Throws
+  /// std::invalid_argument for any other text.
   explicit decimal(std::string text);
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
   friend bool operator==(const decimal&, const decimal&) = default;
@@ -43,7 +44,7 @@ struct uuid {
 };
 [[nodiscard]] std::string to_string(const uuid& u); ///< "12345678-1234-5678-1234-567812345678"
 
-/// collections.OrderedDict; as in Python a dict is none.
+/// collections.OrderedDict. A dict does not convert to it.
 template <class Key, class Mapped>
 struct ordered_dict {
   std::vector<std::pair<Key, Mapped>> entries;
@@ -55,8 +56,8 @@ struct class_path {
   const char* name;
 };
 
-/// Specialise beside `fields` to carry a struct as an object of a Python class with those
-/// attributes, a dataclass for instance: `template <> inline constexpr auto
+/// Specialize this in addition to `fields` to carry a struct as an object of a Python class, for
+/// instance a dataclass. The fields are its attributes: `template <> inline constexpr auto
 /// patio::python_class<order> = patio::class_path{"shop.models", "Order"};`
 template <class T>
 inline constexpr auto python_class = nullptr;
@@ -74,13 +75,14 @@ concept has_python_class =
 [[nodiscard]] result<std::chrono::year_month_day> date_of(const value& v);
 [[nodiscard]] result<std::chrono::microseconds> time_of(const value& v);
 
-/// Nothing left to chance by a unit too fine for its range: Python has the years 1 to 9999.
+/// Converts a time to microseconds. Checks the range first, so that the conversion cannot overflow:
+/// Python has the years 1 to 9999.
 template <class Duration>
 [[nodiscard]] std::chrono::microseconds microseconds_of(Duration since_epoch) {
   using std::chrono::days;
   auto day = std::chrono::floor<days>(since_epoch).count();
   if (day < -719'162 || day > 2'932'896)
-    throw std::out_of_range{"a datetime has the years 1 to 9999"};
+    throw std::out_of_range{"a datetime must be in the years 1 to 9999"};
   return std::chrono::floor<std::chrono::microseconds>(since_epoch);
 }
 
@@ -91,7 +93,7 @@ template <class Duration>
       return std::chrono::duration_cast<std::chrono::microseconds>(limit);
     };
     if (t <= fits(Duration::min()) || t >= fits(Duration::max()))
-      return fail(errc::undecodable, "must be a datetime that fits");
+      return fail(errc::undecodable, "must be a datetime in the range of the C++ type");
   }
   return std::chrono::floor<Duration>(t);
 }
@@ -102,7 +104,7 @@ template <class Duration>
 
 } // namespace detail
 
-/// Aware. What comes from Python may be in any timezone.
+/// An aware datetime. A datetime from Python may be in any timezone.
 template <class Duration>
 struct converter<std::chrono::sys_time<Duration>> {
   using time_point = std::chrono::sys_time<Duration>;
@@ -117,7 +119,7 @@ struct converter<std::chrono::sys_time<Duration>> {
   static std::string name() { return "aware datetime.datetime"; }
 };
 
-/// Naive.
+/// A naive datetime.
 template <class Duration>
 struct converter<std::chrono::local_time<Duration>> {
   using time_point = std::chrono::local_time<Duration>;
@@ -139,7 +141,7 @@ struct converter<std::chrono::year_month_day> {
   static std::string name() { return "datetime.date"; }
 };
 
-/// datetime.time, naive.
+/// A naive datetime.time.
 template <class Duration>
 struct converter<std::chrono::hh_mm_ss<Duration>> {
   using clock = std::chrono::hh_mm_ss<Duration>;

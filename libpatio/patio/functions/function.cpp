@@ -30,7 +30,7 @@ binder::binder(std::string name, std::vector<std::string> names, std::vector<par
   }
   if (names_.size() > parameters_.size())
     throw std::invalid_argument{name_ + "() has " + plural(parameters_.size(), "parameter")
-                                + ", but " + std::to_string(names_.size()) + " names for them"};
+                                + ", but " + std::to_string(names_.size()) + " names"};
   for (auto at = names_.begin(); at != names_.end(); ++at)
     if (std::find(names_.begin(), at, *at) != at)
       throw std::invalid_argument{name_ + "() has two parameters '" + *at + "'"};
@@ -101,7 +101,7 @@ result<std::vector<value>> binder::bind(arguments& call) const {
   if (!call.keywords.empty())
     if (auto bound = bind_keywords(call, slots, filled); !bound)
       return tl::unexpected(std::move(bound.error()));
-  // In CPython's order: of several things wrong with a call it tells of the keywords first.
+  // The checks are in CPython's order, which reports a wrong keyword first.
   if (given > positional_ && !takes_rest_) return tl::unexpected(too_many(given));
   for (std::size_t i = direct; i < slots.size(); ++i)
     if (!filled[i] && parameters_[i].takes == parameter::role::required)

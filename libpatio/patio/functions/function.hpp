@@ -1,6 +1,8 @@
-/// A C++ callable as a patio function: arguments checked and converted, errors worded like
-/// Python's. `patio::args` and `patio::kwargs` as last parameters take what is left, like *args and
-/// **kwargs.
+/// A C++ callable as a patio function: checks and converts the arguments, with errors worded like
+/// Python's. `patio::args` and `patio::kwargs` as last parameters are like *args and **kwargs.
+/// Ownership: a function owns its callable, and a call takes over its arguments. Threads: several
+/// threads may run one function at once, so the callable must allow that. Cost: a call moves its
+/// values and copies only those that it converts to other C++ types.
 #pragma once
 
 #include <array>
@@ -28,20 +30,23 @@ struct kwargs : std::vector<std::pair<std::string, value>> {
   using std::vector<std::pair<std::string, value>>::vector;
 };
 
-/// What is known of a function beyond its type.
+/// Options of a function when it is added to a registry.
 struct function_options {
-  /// Parameter names, for keyword arguments and messages; "arg1", "arg2" ... where none are given.
+  /// Names of the parameters, for keyword arguments and messages. A parameter without a name here
+  /// is called "arg1", "arg2" and so on, by its position.
   std::vector<std::string> parameters = {};
-  /// Runs where the call arrives, without a queue or a change of thread. Only for what takes
-  /// microseconds and never blocks: everything else that thread carries waits for it.
+  /// Runs the function on the thread where the call arrives, without a queue. Only for functions
+  /// that take microseconds and never block, as all other work of that thread waits meanwhile.
   bool quick = false;
 };
 
-/// Ready to run: converts, calls, and turns a throw into the error Python would see.
+/// Converts the arguments, calls the function and converts its result. A thrown exception becomes
+/// the error that Python code would see.
 using immediate_function = std::function<result<value>(arguments&&)>;
-/// The same for a function that asks whether anybody still waits for it.
-using stoppable_function = std::function<result<value>(arguments&&, const std::stop_token& over)>;
-/// Takes over the duty to answer, and answers when it likes. `host` is the executor's worker.
+/// The same for a function that takes a std::stop_token.
+using stoppable_function = std::function<result<value>(arguments&&, const std::stop_token& token)>;
+/// The same for a function that takes over the duty to answer and may answer later. `host` is the
+/// executor's worker, for adapters.
 using deferred_function = std::function<void(arguments&&, reply&&, void* host)>;
 
 namespace detail {
@@ -83,7 +88,6 @@ template <class R, class... As>
 struct takes_values<R(As...)> : std::conjunction<std::bool_constant<is_value_result<R>>,
                                                  std::bool_constant<is_value_parameter<As>>...> {};
 
-/// What one parameter asks for.
 struct parameter {
   enum class role : std::uint8_t { required, optional, variable, keywords } takes;
   std::string type;
@@ -97,14 +101,15 @@ parameter describe_parameter() {
   else return {parameter::role::required, converter<A>::name()};
 }
 
-/// How a call's arguments meet the parameters: one slot a parameter, as Python would fill it.
+/// Assigns the arguments of a call to the parameters, as Python does. Constant once constructed, so
+/// any thread may use it.
 class binder {
 public:
   binder(std::string name, std::vector<std::string> names, std::vector<parameter> parameters);
-  /// One value a parameter; those of *args and **kwargs stay empty, and what is for them stays in
-  /// `call`.
+  /// Moves the arguments into one value for each parameter. The values of args and kwargs stay
+  /// empty, and the arguments for them stay in `call`.
   [[nodiscard]] result<std::vector<value>> bind(arguments& call) const;
-  /// TypeError "name() argument 'x' must be int, not str".
+  /// Returns the TypeError "name() argument 'x' must be int, not str".
   [[nodiscard]] error bad_argument(std::size_t at, const error& why) const;
   [[nodiscard]] std::string signature() const; ///< "(a: int, b: str)"
 
@@ -123,7 +128,8 @@ private:
   bool takes_rest_ = false, takes_keywords_ = false;
 };
 
-/// args and kwargs take what the other parameters leave, so nothing may follow them but kwargs.
+/// args and kwargs take the arguments that remain, so that only kwargs may follow args and nothing
+/// may follow kwargs.
 template <class... As>
 constexpr bool rest_comes_last() {
   const std::array<int, sizeof...(As) + 1> stages{0, (std::same_as<As, args>     ? 1
@@ -134,33 +140,39 @@ constexpr bool rest_comes_last() {
   return true;
 }
 
+/// A binder that knows the C++ types of the parameters and the result. Constant once constructed.
 template <class R, class... As>
 class typed_function {
   static_assert(rest_comes_last<As...>(),
-                "patio::args, then patio::kwargs, come after all other parameters");
+                "patio::args and then patio::kwargs come after all other parameters");
 
 public:
   typed_function(std::string name, std::vector<std::string> names)
       : binder_{std::move(name), std::move(names), {describe_parameter<As>()...}} {}
 
-  /// The arguments as the function's own types, or the TypeError.
+  /// Returns the arguments as the function's own types, or the TypeError.
   [[nodiscard]] result<std::tuple<As...>> convert(arguments&& call) const {
     auto slots = binder_.bind(call);
     if (!slots) return tl::unexpected(std::move(slots.error()));
     try {
       return convert(*slots, call, std::index_sequence_for<As...>{});
-    } catch (...) { // out of a converter
+    } catch (...) { // a converter has thrown
       return tl::unexpected(current_exception_error());
     }
   }
 
+  /// Converts the arguments, calls `f` on this thread and converts the result.
   template <class F>
   [[nodiscard]] result<value> invoke(const F& f, arguments&& call) const {
     auto converted = convert(std::move(call));
     if (!converted) return tl::unexpected(std::move(converted.error()));
     try {
-      if constexpr (std::is_void_v<R>) return std::apply(f, std::move(*converted)), value{};
-      else return to_value<R>(std::apply(f, std::move(*converted)));
+      if constexpr (std::is_void_v<R>) {
+        std::apply(f, std::move(*converted));
+        return value{};
+      } else {
+        return to_value<R>(std::apply(f, std::move(*converted)));
+      }
     } catch (...) {
       return tl::unexpected(current_exception_error());
     }
@@ -205,6 +217,7 @@ private:
   binder binder_;
 };
 
+/// The typed_function of a signature, without a leading reply_to or std::stop_token.
 template <class Signature>
 struct function_of;
 template <class R, class... As>
@@ -213,19 +226,18 @@ struct function_of<R(As...)> {
 };
 
 template <class R, class First, class... As>
-struct function_of<R(reply_to<First>, As...)> { ///< the rest of a function that answers later
+struct function_of<R(reply_to<First>, As...)> {
   using type = typed_function<First, As...>;
 };
 
 template <class R, class... As>
-struct function_of<R(std::stop_token,
-                     As...)> { ///< the rest of a function that asks whether it is waited for
+struct function_of<R(std::stop_token, As...)> {
   using type = typed_function<R, As...>;
 };
 
 } // namespace detail
 
-/// `R(Args...)` of any callable with one signature; parameters by value.
+/// The type `R(Args...)` of any callable with one signature, with parameters by value.
 template <class F>
 using signature_of = typename detail::signature_of<std::decay_t<F>>::type;
 

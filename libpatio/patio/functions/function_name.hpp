@@ -1,4 +1,4 @@
-/// Names of functions as the compiler spells them, for automatic registry names.
+/// The names of functions as the compiler spells them, for automatic registry names.
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace patio::detail {
 
-/// "geometry::norm" of "... [with auto Function = geometry::norm]", or of clang's "[Function =
-/// &geometry::norm]".
+/// Returns "geometry::norm" for gcc's "... [with auto Function = geometry::norm]", and for clang's
+/// "... [Function = &geometry::norm]".
 [[nodiscard]] constexpr std::string_view tail_of_signature(std::string_view pretty) noexcept {
   auto begin = pretty.find(" = ");
   auto text = pretty.substr(begin == std::string_view::npos ? 0 : begin + 3);
@@ -16,7 +16,8 @@ namespace patio::detail {
   return text;
 }
 
-// Returns no std::string_view, as gcc would explain that name after the one that is asked for.
+// This returns const char*, because gcc would explain the name std::string_view behind the name of
+// the function.
 
 template <auto Function>
 [[nodiscard]] constexpr const char* signature_with_function() noexcept {

@@ -51,10 +51,10 @@ error current_exception_error() noexcept {
     } catch (const std::exception& e) {
       return translate(e);
     } catch (...) {
-      return raised("RuntimeError", "a C++ exception that is no std::exception");
+      return raised("RuntimeError", "a C++ exception that is not a std::exception");
     }
   } catch (...) {
-    return {errc::remote_error, {}, {}}; // no memory left even for the words
+    return {errc::remote_error, {}, {}}; // no memory is left for a text
   }
 }
 

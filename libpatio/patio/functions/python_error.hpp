@@ -1,6 +1,6 @@
-/// Exceptions with which a C++ function raises what Python code should see. Of others,
-/// std::bad_alloc, out_of_range, overflow_error, invalid_argument and domain_error arrive as
-/// Python's counterparts, any other std::exception as RuntimeError("type: what").
+/// Exceptions by which a C++ function raises a Python exception. std::bad_alloc, out_of_range,
+/// overflow_error, invalid_argument and domain_error arrive as their Python counterparts. Any other
+/// std::exception arrives as RuntimeError("type: what"). Value types.
 #pragma once
 
 #include <exception>
@@ -10,9 +10,10 @@
 
 namespace patio {
 
+/// Raises the given Python exception.
 class python_error : public std::exception {
 public:
-  /// `type` is a built-in exception's name, e.g. "ValueError".
+  /// `type` is the name of a built-in exception, e.g. "ValueError".
   python_error(std::string type, std::vector<value> args);
   explicit python_error(value exception);
   [[nodiscard]] const char* what() const noexcept override { return what_.c_str(); }
@@ -23,7 +24,7 @@ private:
   std::string what_;
 };
 
-/// Thrown to callers outside actors when a call ends without a value.
+/// The exception that callers outside actors get when a call ends without a value.
 class call_error : public std::exception {
 public:
   explicit call_error(error why);
@@ -35,7 +36,8 @@ private:
   std::string what_;
 };
 
-/// What the exception in flight is to Python. Call it inside a catch block only.
+/// Returns the exception that is being handled, as Python code would see it. Call it only inside a
+/// catch block.
 [[nodiscard]] error current_exception_error() noexcept;
 
 } // namespace patio

@@ -4,7 +4,7 @@
 #include <stdexcept>
 
 #include <patio/base/digest.hpp>
-#include <patio/base/surrogates.hpp>
+#include <patio/base/utf8.hpp>
 #include <patio/value/repr.hpp>
 
 namespace patio {
@@ -12,8 +12,8 @@ namespace patio {
 struct registry::table {
   registry_options options;
   std::vector<std::unique_ptr<registry_entry>> order;
-  std::unordered_map<std::string_view, const registry_entry*>
-    by_name; ///< keys are the entries' own names
+  /// The keys are views of the entries' own names.
+  std::unordered_map<std::string_view, const registry_entry*> by_name;
   bool locked = false;
 };
 
@@ -29,10 +29,10 @@ void registry::require_unlocked() const {
 std::string registry::insert(registry_entry entry, std::optional<function_identity> identity) {
   require_unlocked();
   if (entry.name.empty() || entry.name.size() > max_name)
-    throw std::invalid_argument{"a function's name has 1 to " + std::to_string(max_name)
+    throw std::invalid_argument{"a function's name must have 1 to " + std::to_string(max_name)
                                 + " bytes, not " + std::to_string(entry.name.size())};
-  if (!detail::is_utf8(entry.name))
-    throw std::invalid_argument{"a function's name is UTF-8, unlike " + brief(value{entry.name})};
+  if (!is_utf8(entry.name))
+    throw std::invalid_argument{"a function's name must be UTF-8, not " + brief(value{entry.name})};
   if (find(entry.name))
     throw std::invalid_argument{"Task with name '" + entry.name + "' already registered"};
   entry.identity = identity;
@@ -55,11 +55,6 @@ void registry::remove(std::string_view name) {
 const registry_entry* registry::find(std::string_view name) const {
   auto at = table_->by_name.find(name);
   return at == table_->by_name.end() ? nullptr : at->second;
-}
-
-result<const registry_entry*> registry::resolve(std::string_view name) const {
-  if (const auto* entry = find(name)) return entry;
-  return tl::unexpected(remote_error(value::exception("builtins.KeyError", {name})));
 }
 
 std::vector<std::string> registry::names_of(const function_identity& identity) const {
@@ -90,12 +85,13 @@ std::string registry::make_name(std::string_view function, std::string_view sign
   if (!table_->options.auto_naming)
     throw std::invalid_argument{"auto_naming is disabled, name parameter is required"};
   std::string name = table_->options.project ? *table_->options.project + "." : "";
-  for (std::string_view unnamed :
-       {"{anonymous}::", "(anonymous namespace)::"}) // gcc's and clang's words
+  // The names by which gcc and clang spell an unnamed namespace.
+  for (std::string_view unnamed : {"{anonymous}::", "(anonymous namespace)::"})
     if (function.starts_with(unnamed)) function.remove_prefix(unnamed.size());
   for (std::size_t i = 0; i < function.size(); ++i) {
-    if (function.substr(i).starts_with("::")) name += '.', ++i;
-    else name += function[i];
+    bool scope = function.substr(i).starts_with("::");
+    name += scope ? '.' : function[i];
+    if (scope) ++i;
   }
   if (table_->options.strict) name += "." + base64(blake2s(signature, "", ""));
   return name;

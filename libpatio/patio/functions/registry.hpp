@@ -1,7 +1,7 @@
-/// Functions by name, as Python patio's Registry. A handle: copies share one table; `clone` makes
-/// an independent one. Filled by one thread, then locked by the first broker that serves it; once
-/// locked any thread may read. Misuse throws: std::logic_error after the lock,
-/// std::invalid_argument for a name taken or unfit.
+/// Functions by name, like Python patio's Registry. A handle: copies share one table, and `clone`
+/// makes an independent table. One thread adds functions; then the first broker that serves them
+/// locks the table. Any thread may read a locked table. Misuse throws: std::logic_error for a
+/// change after the lock, and std::invalid_argument for a name that is taken or not allowed.
 #pragma once
 
 #include <memory>
@@ -19,22 +19,22 @@
 
 namespace patio {
 
-/// Specialise to register another kind of target by `registry::add`:
+/// Specialize this so that `registry::add` takes another kind of target:
 /// `static registry_entry make(std::string name, T target, More... more)`.
 /// <patio/actors/pool/actor_function.hpp> does so for actors.
 template <class T>
 struct function_adapter;
 
 struct registry_options {
-  std::optional<std::string> project = {}; ///< first part of automatic names
-  /// Adds a digest of the signature to automatic names, so that nodes built from different
-  /// signatures do not meet. What is digested is the type's name in the platform's ABI, which
-  /// compilers agree on.
+  std::optional<std::string> project = {}; ///< the first part of automatic names
+  /// Adds a digest of the signature to automatic names, so that a call never reaches a function
+  /// with another signature. It digests the type's name in the platform's ABI, on which compilers
+  /// agree.
   bool strict = false;
-  bool auto_naming = true; ///< whether a function may be added without a name
+  bool auto_naming = true; ///< allows functions without a given name
 };
 
-/// Which C++ function stands behind a name; empty for callables with state, which have no identity.
+/// Identifies the C++ function behind a name. A callable with state has no identity.
 struct function_identity {
   std::type_index type = typeid(void);
   const void* address = nullptr;
@@ -43,8 +43,8 @@ struct function_identity {
 
 namespace detail {
 
-/// A callable whose parameters are all values; another kind of first parameter is an adapter's
-/// business.
+/// A callable whose parameters all convert from values. A callable with another first parameter
+/// needs a `function_adapter`.
 template <class F>
 concept plain_function = takes_values<typename signature_of<std::decay_t<F>>::type>::value;
 
@@ -52,7 +52,7 @@ concept plain_function = takes_values<typename signature_of<std::decay_t<F>>::ty
 
 struct registry_entry {
   std::string name;
-  std::string signature; ///< for people: "(a: int, b: int) -> int"
+  std::string signature; ///< for display: "(a: int, b: int) -> int"
   std::variant<immediate_function, stoppable_function, deferred_function> run;
   bool quick = false;
   std::optional<function_identity> identity;
@@ -64,15 +64,16 @@ public:
 
   explicit registry(registry_options options = {});
 
-  /// Any callable with one signature; `reply_to<R>` as first parameter answers later, and
-  /// `std::stop_token` there is stopped once the call is over (reply.hpp). Returns the name.
+  /// Adds a callable with one signature and returns its name. With `reply_to<R>` as first parameter
+  /// it may answer later. With `std::stop_token` as first parameter it learns that nobody waits for
+  /// the answer any more (reply.hpp).
   template <detail::plain_function F>
   std::string add(std::string name, F f, function_options options = {}) {
     auto identity = identity_of(f);
     return insert(make_entry(std::move(name), std::move(f), std::move(options)), identity);
   }
 
-  /// A function by itself, under its automatic name: project, namespace and name joined by dots.
+  /// Adds a function under its automatic name: project, namespaces and name, joined by dots.
   template <auto Function>
   std::string add(function_options options = {}) {
     return add(automatic_name<Function>(), Function, std::move(options));
@@ -82,31 +83,29 @@ public:
     return add(std::move(name), Function, std::move(options));
   }
 
-  /// Any target that has a `function_adapter`, such as a typed actor; `more` is the adapter's to
-  /// interpret.
+  /// Adds a target that has a `function_adapter`, such as a typed actor. The adapter interprets
+  /// `more`.
   template <class T, class... More>
     requires(!detail::plain_function<T>)
   std::string add(std::string name, T target, More... more) {
     return insert(
       function_adapter<T>::make(std::move(name), std::move(target), std::move(more)...));
   }
-  /// For adapters of other kinds of functions.
+  /// Adds an entry that an adapter has made, and returns its name.
   std::string insert(registry_entry entry, std::optional<function_identity> identity = {});
 
   template <auto Function>
   [[nodiscard]] std::string automatic_name() const {
-    static_assert(std::is_pointer_v<decltype(Function)>,
-                  "a lambda has no name of its own: give it one");
+    static_assert(std::is_pointer_v<decltype(Function)>, "a lambda has no name: pass one");
     return make_name(detail::function_name<Function>(),
                      typeid(signature_of<decltype(Function)>).name());
   }
 
-  /// Removes a name; std::out_of_range if it is not there.
+  /// Throws std::out_of_range if the name is not in the registry.
   void remove(std::string_view name);
 
+  /// Returns null for an unknown name. The entry lives until it is removed or the last handle goes.
   [[nodiscard]] const registry_entry* find(std::string_view name) const;
-  /// Fails with errc::remote_error, KeyError(name), as a Python peer is told.
-  [[nodiscard]] result<const registry_entry*> resolve(std::string_view name) const;
   template <auto Function>
   [[nodiscard]] std::vector<std::string> names_of() const {
     return names_of(*identity_of(Function));
@@ -117,7 +116,7 @@ public:
 
   void lock() noexcept;
   [[nodiscard]] bool is_locked() const noexcept;
-  /// An unlocked copy of the table.
+  /// Returns a handle to an unlocked copy of the table.
   [[nodiscard]] registry clone() const;
 
 private:
@@ -154,6 +153,32 @@ struct is_stoppable : std::false_type {};
 template <class R, class... As>
 struct is_stoppable<R(std::stop_token, As...)> : std::true_type {};
 
+template <class Signature, class F, class Typed>
+deferred_function run_later(F f, Typed bound) {
+  using answer = typename answers_later<Signature>::result_type;
+  return [f = std::move(f), bound = std::move(bound)](arguments&& call, reply&& duty, void*) {
+    auto converted = bound.convert(std::move(call));
+    if (!converted) return duty.answer(tl::unexpected(std::move(converted.error())));
+    // `shared` outlives an exception, which must be answered as well.
+    auto shared = std::make_shared<shared_reply>(std::move(duty));
+    try {
+      std::apply([&](auto&&... as) { f(reply_to<answer>{reply{shared}}, std::move(as)...); },
+                 std::move(*converted));
+    } catch (...) {
+      shared->answer(tl::unexpected(current_exception_error()));
+    }
+  };
+}
+
+template <class F, class Typed>
+stoppable_function run_stoppable(F f, Typed bound) {
+  return
+    [f = std::move(f), bound = std::move(bound)](arguments&& call, const std::stop_token& token) {
+      return bound.invoke([&](auto&&... as) { return f(token, std::forward<decltype(as)>(as)...); },
+                          std::move(call));
+    };
+}
+
 } // namespace detail
 
 template <class F>
@@ -163,28 +188,11 @@ registry_entry registry::make_entry(std::string name, F f, function_options opti
   typed bound{name, std::move(options.parameters)};
   registry_entry entry{std::move(name), bound.signature(), {}, options.quick, {}};
   if constexpr (detail::answers_later<signature>::value) {
-    using answer = typename detail::answers_later<signature>::result_type;
     entry.quick = false;
-    entry.run = deferred_function{
-      [f = std::move(f), bound = std::move(bound)](arguments&& call, reply&& to, void*) {
-        auto converted = bound.convert(std::move(call));
-        if (!converted) return to.answer(tl::unexpected(std::move(converted.error())));
-        auto shared = std::make_shared<shared_reply>(
-          std::move(to)); // outlives a throw, which must still be answered
-        try {
-          std::apply([&](auto&&... as) { f(reply_to<answer>{reply{shared}}, std::move(as)...); },
-                     std::move(*converted));
-        } catch (...) {
-          shared->answer(tl::unexpected(current_exception_error()));
-        }
-      }};
+    entry.run = detail::run_later<signature>(std::move(f), std::move(bound));
   } else if constexpr (detail::is_stoppable<signature>::value) {
     entry.quick = false;
-    entry.run = stoppable_function{[f = std::move(f), bound = std::move(bound)](
-                                     arguments&& call, const std::stop_token& over) {
-      return bound.invoke([&](auto&&... as) { return f(over, std::forward<decltype(as)>(as)...); },
-                          std::move(call));
-    }};
+    entry.run = detail::run_stoppable(std::move(f), std::move(bound));
   } else {
     entry.run = immediate_function{[f = std::move(f), bound = std::move(bound)](arguments&& call) {
       return bound.invoke(f, std::move(call));

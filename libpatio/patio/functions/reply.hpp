@@ -1,6 +1,6 @@
-/// The duty to answer one call, once. A resource: moved, never copied; usable from any thread.
-/// Dropping it without an answer answers with an error, so that no caller waits for ever. `over`
-/// tells when nobody does any more.
+/// The duty to answer one call exactly once. A resource that is moved and never copied; any thread
+/// may own it. A reply dropped without an answer answers with an error, so that no caller waits
+/// forever.
 #pragma once
 
 #include <atomic>
@@ -21,71 +21,70 @@ public:
   using sink = std::function<void(result<value>)>;
 
   reply() = default;
-  /// `if_dropped` is the error for a drop without an answer: by default the function's own fault.
-  explicit reply(sink to, errc if_dropped = errc::remote_error, std::stop_token over = {})
-      : to_{std::move(to)}, if_dropped_{if_dropped}, over_{std::move(over)} {}
-  /// One of several holders of the duty: dropping this one leaves it to the others.
-  explicit reply(std::shared_ptr<shared_reply> to);
+  /// `drop_code` is the error of a drop without an answer. By default the function is at fault.
+  explicit reply(sink out, errc drop_code = errc::remote_error, std::stop_token token = {})
+      : sink_{std::move(out)}, drop_code_{drop_code}, stop_token_{std::move(token)} {}
+  /// Makes one of several owners of a duty. Dropping this owner leaves the duty to the others.
+  explicit reply(std::shared_ptr<shared_reply> shared);
   reply(reply&& other) noexcept
-      : to_{std::exchange(other.to_, nullptr)}, shared_{std::move(other.shared_)},
-        if_dropped_{other.if_dropped_}, over_{std::move(other.over_)} {}
+      : sink_{std::exchange(other.sink_, nullptr)}, shared_{std::move(other.shared_)},
+        drop_code_{other.drop_code_}, stop_token_{std::move(other.stop_token_)} {}
   reply& operator=(reply&& other) noexcept {
-    std::swap(to_, other.to_);
-    std::swap(if_dropped_, other.if_dropped_);
+    std::swap(sink_, other.sink_);
+    std::swap(drop_code_, other.drop_code_);
     std::swap(shared_, other.shared_);
-    std::swap(over_, other.over_);
+    std::swap(stop_token_, other.stop_token_);
     return *this;
   }
   ~reply() {
-    if (to_) drop();
+    if (sink_) drop();
   }
 
-  /// Answers after the first are ignored.
+  /// Ignores every answer after the first.
   void answer(result<value> r);
-  [[nodiscard]] bool open() const noexcept { return to_ != nullptr || shared_ != nullptr; }
-  /// Stopped once the caller waits no more: it has given the call up, its time is up, or its
-  /// connection is lost. Callbacks run on the broker's thread and must be quick. A call that
-  /// nothing can stop has a token that cannot be.
-  [[nodiscard]] const std::stop_token& stop_token() const noexcept { return over_; }
+  [[nodiscard]] bool open() const noexcept { return sink_ != nullptr || shared_ != nullptr; }
+  /// Stops when nobody waits for the answer any more: the call was cancelled, its deadline has
+  /// passed or its connection was lost. Stop callbacks run on the broker's thread and must be
+  /// quick. The token of a call that cannot be stopped has no stop state.
+  [[nodiscard]] const std::stop_token& stop_token() const noexcept { return stop_token_; }
 
 private:
   void drop() {
-    if (if_dropped_ != errc::remote_error)
-      return answer(tl::unexpected(error{if_dropped_, {}, {}}));
+    if (drop_code_ != errc::remote_error) return answer(tl::unexpected(error{drop_code_, {}, {}}));
     answer(tl::unexpected(remote_error(
       value::exception("builtins.RuntimeError", {"the function was dropped without an answer"}))));
   }
 
-  sink to_;
+  sink sink_;
   std::shared_ptr<shared_reply> shared_;
-  errc if_dropped_ = errc::remote_error;
-  std::stop_token over_;
+  errc drop_code_ = errc::remote_error;
+  std::stop_token stop_token_;
 };
 
-/// A duty that a function and its caller hold both, perhaps in two threads: the first answer
+/// A duty that a function and its caller own together, perhaps in two threads. The first answer
 /// counts.
 class shared_reply {
 public:
-  explicit shared_reply(reply to) : to_{std::move(to)} {}
+  explicit shared_reply(reply duty) : duty_{std::move(duty)} {}
   void answer(result<value> r) {
-    if (!answered_.test_and_set()) to_.answer(std::move(r));
+    if (!answered_.test_and_set()) duty_.answer(std::move(r));
   }
-  [[nodiscard]] const std::stop_token& stop_token() const noexcept { return to_.stop_token(); }
+  [[nodiscard]] const std::stop_token& stop_token() const noexcept { return duty_.stop_token(); }
 
 private:
   std::atomic_flag answered_;
-  reply to_;
+  reply duty_;
 };
 
-inline reply::reply(std::shared_ptr<shared_reply> to)
-    : shared_{std::move(to)}, over_{shared_->stop_token()} {}
+inline reply::reply(std::shared_ptr<shared_reply> shared)
+    : shared_{std::move(shared)}, stop_token_{shared_->stop_token()} {}
 
 inline void reply::answer(result<value> r) {
-  if (auto to = std::exchange(to_, nullptr)) to(std::move(r));
+  if (auto out = std::exchange(sink_, nullptr)) out(std::move(r));
   else if (auto shared = std::exchange(shared_, nullptr)) shared->answer(std::move(r));
 }
 
-/// The same for a function that says its result's type: take one as the first parameter to answer
+/// A reply with the type of the result. A function that takes one as its first parameter may answer
 /// later.
 template <class R>
 class reply_to {
@@ -94,14 +93,14 @@ public:
   explicit reply_to(reply untyped) : untyped_{std::move(untyped)} {}
   void answer(const R& r) { untyped_.answer(to_value(r)); }
   void fail(error why) { untyped_.answer(tl::unexpected(std::move(why))); }
-  /// As reply::stop_token.
+  /// Returns reply::stop_token.
   [[nodiscard]] const std::stop_token& stop_token() const noexcept { return untyped_.stop_token(); }
 
 private:
   reply untyped_;
 };
 
-/// For a function without a result: the answer is None.
+/// The reply of a function without a result. The answer is None.
 template <>
 class reply_to<void> {
 public:
@@ -109,7 +108,7 @@ public:
   explicit reply_to(reply untyped) : untyped_{std::move(untyped)} {}
   void answer() { untyped_.answer(value{}); }
   void fail(error why) { untyped_.answer(tl::unexpected(std::move(why))); }
-  /// As reply::stop_token.
+  /// Returns reply::stop_token.
   [[nodiscard]] const std::stop_token& stop_token() const noexcept { return untyped_.stop_token(); }
 
 private:

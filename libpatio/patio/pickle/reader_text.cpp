@@ -4,7 +4,6 @@
 #include <charconv>
 #include <cmath>
 
-#include <patio/base/surrogates.hpp>
 #include <patio/base/utf8.hpp>
 
 namespace patio::detail {

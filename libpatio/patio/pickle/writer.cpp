@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include <patio/base/surrogates.hpp>
+#include <patio/base/utf8.hpp>
 #include <patio/value/integer.hpp>
 
 namespace patio::detail {

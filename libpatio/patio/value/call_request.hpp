@@ -1,4 +1,4 @@
-/// One call, as the payload of a REQUEST frame carries it. A value type.
+/// One call, as the payload of a REQUEST frame carries it. Value types.
 #pragma once
 
 #include <chrono>
@@ -10,20 +10,19 @@
 
 namespace patio {
 
-/// Positional and keyword arguments of a call. `keywords` keeps their order and has each name once.
 struct arguments {
   std::vector<value> positional;
+  /// Keyword arguments in the caller's order; each name occurs once.
   std::vector<std::pair<std::string, value>> keywords;
 
   friend bool operator==(const arguments&, const arguments&) = default;
 };
 
-/// Time for a call, in seconds as a Python peer would write it: an int, a float or None.
-/// NaN, infinite, negative and huge numbers arrive here; `protocol/timeout.hpp` says what they
-/// mean.
 struct call_request {
   std::string function;
   arguments args;
+  /// The time for the call in seconds, as a Python peer writes it: an int, a float or None. NaN,
+  /// infinite, negative and huge numbers are possible; protocol/timeout.hpp gives their meaning.
   value timeout;
 
   friend bool operator==(const call_request&, const call_request&) = default;

@@ -11,8 +11,8 @@ namespace {
 
 using detail::value_access;
 
-// SipHash-1-3 (Aumasson and Bernstein) under a key drawn once a process: a peer that chooses the
-// keys of a dict cannot choose where they fall.
+// SipHash-1-3 (Aumasson and Bernstein) under a random key for each process. A peer that chooses the
+// keys of a dict therefore cannot choose their hashes.
 class sip_hash {
 public:
   void mix(std::uint64_t word) noexcept {
@@ -29,7 +29,8 @@ public:
       mix(word);
     }
     std::uint64_t last = static_cast<std::uint64_t>(length) << 56;
-    std::memcpy(&last, bytes.data(), bytes.size()); // at most seven bytes: the length's byte stays
+    std::memcpy(&last, bytes.data(),
+                bytes.size()); // at most seven bytes: the byte of the length stays
     mix(last);
   }
   [[nodiscard]] std::uint64_t finish() noexcept {
@@ -37,8 +38,7 @@ public:
     v2_ ^= 0xff;
     for (int i = 0; i < 3; ++i) round();
     auto h = v0_ ^ v1_ ^ v2_ ^ v3_;
-    return h <= detail::unhashable_mark ? h + 2
-                                        : h; // 0 and 1 have a meaning of their own in a node
+    return h <= detail::unhashable_mark ? h + 2 : h; // a heap value gives 0 and 1 a meaning
   }
 
 private:
@@ -53,22 +53,28 @@ private:
     }();
     return drawn;
   }
+  static void half_round(std::uint64_t& a, std::uint64_t& b, int bits) noexcept {
+    a += b;
+    b = std::rotl(b, bits) ^ a;
+  }
   void round() noexcept {
-    v0_ += v1_, v1_ = std::rotl(v1_, 13), v1_ ^= v0_, v0_ = std::rotl(v0_, 32);
-    v2_ += v3_, v3_ = std::rotl(v3_, 16), v3_ ^= v2_;
-    v0_ += v3_, v3_ = std::rotl(v3_, 21), v3_ ^= v0_;
-    v2_ += v1_, v1_ = std::rotl(v1_, 17), v1_ ^= v2_, v2_ = std::rotl(v2_, 32);
+    half_round(v0_, v1_, 13);
+    v0_ = std::rotl(v0_, 32);
+    half_round(v2_, v3_, 16);
+    half_round(v0_, v3_, 21);
+    half_round(v2_, v1_, 17);
+    v2_ = std::rotl(v2_, 32);
   }
   std::uint64_t v0_ = key().k0 ^ 0x736f6d6570736575, v1_ = key().k1 ^ 0x646f72616e646f6d;
-  std::uint64_t v2_ = key().k0 ^ 0x6c7967656e657261, v3_ = key().k1 ^ 0x7465646279746573,
-                words_ = 0;
+  std::uint64_t v2_ = key().k0 ^ 0x6c7967656e657261, v3_ = key().k1 ^ 0x7465646279746573;
+  std::uint64_t words_ = 0;
 };
 
 bool is_number(kind k) noexcept { return k >= kind::boolean && k <= kind::complex; }
 bool is_set(kind k) noexcept { return k == kind::set || k == kind::frozenset; }
 bool is_bytes(kind k) noexcept { return k == kind::bytes || k == kind::bytearray; }
 
-/// The double equal to an integer, if there is one.
+/// Returns the double that equals an integer, if there is one.
 std::optional<double> exact_real(const integer& i) {
   auto d = i.as_real();
   if (std::isinf(d)) return {};
@@ -82,8 +88,8 @@ std::optional<double> exact_real(const integer& i) {
   return high - low <= 53 ? std::optional{d} : std::nullopt;
 }
 
-// A number as Python compares it: a complex part, and either a double or an integer that no double
-// equals.
+// A number as Python compares it: an imaginary part, and a real part that is either a double or an
+// integer that no double equals.
 struct number {
   std::optional<double> real;
   integer whole;
@@ -122,7 +128,7 @@ bool one_object(const value& a, const value& b) noexcept {
 
 void refuse_expansion(const value& a, const value& b) {
   if (!one_object(a, b) && std::min(a.weight(), b.weight()) > value::expansion_limit)
-    throw std::length_error{"patio::value: too large to compare with its shared parts written out"};
+    throw std::length_error{"patio::value: too large to compare with shared parts written out"};
 }
 
 bool equal(const value& a, const value& b);
@@ -184,16 +190,16 @@ bool same_bits(double a, double b) noexcept {
   return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
 }
 
-// By `same` rather than ==: equal sets can differ in the kinds of their numbers ({1} and {1.0}),
-// and a NaN equals nothing. It has no lasting hash either, so what the index does not have is
-// looked for item by item.
+// Compares items by `same`, as == would accept other kinds of numbers ({1} and {1.0}) and no NaN.
+// The linear search covers items that the index does not find by their hash.
 bool same_sets(const value& a, const value& b) {
   if (a.items().size() != b.items().size()) return false;
-  const auto& n = *static_cast<const detail::heap_set*>(value_access::get(b));
+  const auto& heap = *static_cast<const detail::heap_set*>(value_access::get(b));
   return std::all_of(a.items().begin(), a.items().end(), [&](const value& x) {
-    return n.index.find(hash(x), n.items.size(), [&](std::size_t i) {
-      return same(n.items[i], x);
-    }) || std::any_of(n.items.begin(), n.items.end(), [&](const value& y) { return same(y, x); });
+    auto same_at = [&](std::size_t i) { return same(heap.items[i], x); };
+    auto same_as = [&](const value& y) { return same(y, x); };
+    return heap.index.find(hash(x), heap.items.size(), same_at)
+           || std::any_of(heap.items.begin(), heap.items.end(), same_as);
   });
 }
 
@@ -222,22 +228,29 @@ bool same(const value& a, const value& b) {
   }
 }
 
+void mix_integer(sip_hash& h, const integer& i) {
+  h.mix(i.magnitude());
+  h.mix(i.negative() ? 1 : 0);
+}
+
 std::uint64_t hash_number(const value& v) {
   auto n = number_of(v);
   sip_hash h;
-  h.mix(static_cast<std::uint64_t>(kind::real)); // of whatever kind, as they may be equal
+  h.mix(static_cast<std::uint64_t>(
+    kind::real)); // one kind for all numbers, as equal ones must hash alike
   auto bits = [](double d) { return std::bit_cast<std::uint64_t>(d == 0 ? 0.0 : d); };
   if (n.real) h.mix(bits(*n.real));
-  else h.mix(n.whole.magnitude()), h.mix(n.whole.negative() ? 1 : 0);
+  else mix_integer(h, n.whole);
   if (n.imaginary != 0) h.mix(bits(n.imaginary));
   return h.finish();
 }
 
 void mix_object(sip_hash& h, const object_parts& o) {
-  h.mix(o.module), h.mix(o.name);
+  h.mix(o.module);
+  h.mix(o.name);
   for (const auto& arg : o.args) h.mix(hash(arg));
   if (o.state.kind() != kind::dict) return h.mix(hash(o.state));
-  std::uint64_t sum = 0; // equal dicts may be ordered differently
+  std::uint64_t sum = 0; // a sum, as equal dicts may have another order
   for (const auto& [key, mapped] : o.state.entries())
     sum += hash(key) ^ std::rotl(hash(mapped), 32);
   h.mix(sum);
@@ -254,7 +267,7 @@ std::uint64_t hash_uncached(const value& v) {
     for (const auto& item : v.items()) h.mix(hash(item));
     break;
   case kind::frozenset: {
-    std::uint64_t sum = 0; // an order-free combination, as equal sets may be ordered differently
+    std::uint64_t sum = 0; // a sum, as equal sets may have another order
     for (const auto& item : v.items()) sum += hash(item);
     h.mix(sum);
     break;
@@ -294,11 +307,11 @@ bool hashable(const value& v) noexcept {
 std::uint64_t hash(const value& v) {
   if (!hashable(v))
     throw std::invalid_argument{"unhashable type: '" + std::string{type_name(v.kind())} + "'"};
-  auto* n = value_access::get(v);
-  if (!n) return hash_uncached(v);
-  if (auto known = n->hash.load(std::memory_order_relaxed); known != 0) return known;
+  auto* heap = value_access::get(v);
+  if (!heap) return hash_uncached(v);
+  if (auto known = heap->hash.load(std::memory_order_relaxed); known != 0) return known;
   auto h = hash_uncached(v);
-  n->hash.store(h, std::memory_order_relaxed);
+  heap->hash.store(h, std::memory_order_relaxed);
   return h;
 }
 

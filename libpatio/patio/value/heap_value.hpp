@@ -1,5 +1,7 @@
-/// The shared parts behind a value, and the only door by which a decoder may fill them in.
-/// Internal: include it from value*.cpp and the pickle reader and writer only.
+/// The heap values that values share, and the only access by which a decoder may fill them in.
+/// Internal to value/ and pickle/. Ownership: each value that refers to a heap value holds one
+/// reference, and the last value to go deletes it. Threads: the reference count and the hash are
+/// atomic. Everything else is constant as soon as a second thread can reach the value.
 #pragma once
 
 #include <algorithm>
@@ -13,20 +15,28 @@
 
 namespace patio::detail {
 
-/// In place of the hash of a tuple that has none; every real hash is larger.
+/// Stands in place of the hash of an unhashable tuple or object; every real hash is larger.
 inline constexpr std::uint64_t unhashable_mark = 1;
 
+/// Adds weights; a sum that overflows is the largest weight.
+[[nodiscard]] constexpr std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) noexcept {
+  auto sum = a + b;
+  return sum < a ? std::numeric_limits<std::uint64_t>::max() : sum;
+}
+
+/// What every heap value begins with. It has no virtual destructor: `k` tells value::release the
+/// type to delete.
 struct heap_value {
   explicit heap_value(kind which) : k{which} {}
   std::atomic<std::uint32_t> refs{1};
-  std::uint16_t depth = 0;
+  std::uint16_t depth = 0; ///< as value::depth
   kind k;
-  bool frozen =
-    false; ///< a second reference was handed out, so a decoder may not change it any more
-  std::uint64_t weight = 16;
+  bool frozen = false;       ///< a decoder has handed out a second reference and may change no more
+  std::uint64_t weight = 16; ///< as value::weight, in bytes
   mutable std::atomic<std::uint64_t> hash{0}; ///< 0 until computed, or `unhashable_mark`
 };
 
+/// str, bytes or bytearray. The characters follow the object in the same allocation.
 struct heap_text : heap_value {
   using heap_value::heap_value;
   std::size_t size = 0;
@@ -37,15 +47,15 @@ struct heap_text : heap_value {
 };
 
 struct heap_integer : heap_value {
-  explicit heap_integer(const integer& big) : heap_value{kind::integer}, i{big} {
-    weight += i.magnitude().size();
+  explicit heap_integer(const integer& big) : heap_value{kind::integer}, number{big} {
+    weight += number.magnitude().size();
   }
-  integer i;
+  integer number;
 };
 
 struct heap_complex : heap_value {
-  explicit heap_complex(std::complex<double> z) : heap_value{kind::complex}, c{z} {}
-  std::complex<double> c;
+  explicit heap_complex(std::complex<double> z) : heap_value{kind::complex}, number{z} {}
+  std::complex<double> number;
 };
 
 struct heap_sequence : heap_value { ///< list, tuple
@@ -53,25 +63,28 @@ struct heap_sequence : heap_value { ///< list, tuple
   std::vector<value> items;
 };
 
-/// Positions of a growing vector by hash; empty below nine elements, where looking at each is
-/// faster.
+/// A hash table of the positions in a growing vector. Up to eight elements it has no slots, as
+/// comparing each element's hash is faster.
 class position_index {
 public:
+  /// Returns the position of the first element with this hash that `equal` accepts. `count` is the
+  /// size of the vector.
   template <class Equal> // Equal(position) -> bool
-  [[nodiscard]] std::optional<std::size_t> find(std::uint64_t h, std::size_t count,
+  [[nodiscard]] std::optional<std::size_t> find(std::uint64_t hash, std::size_t count,
                                                 Equal equal) const {
     if (slots_.empty()) {
       for (std::size_t i = 0; i < count; ++i)
-        if (hashes_[i] == h && equal(i)) return i;
+        if (hashes_[i] == hash && equal(i)) return i;
       return {};
     }
-    for (auto at = h & mask();; at = (at + 1) & mask()) {
+    for (auto at = hash & mask();; at = (at + 1) & mask()) {
       if (slots_[at] == 0) return {};
       auto i = slots_[at] - 1;
-      if (hashes_[i] == h && equal(i)) return i;
+      if (hashes_[i] == hash && equal(i)) return i;
     }
   }
-  void push(std::uint64_t h);
+  /// Adds the hash of the vector's next element.
+  void push(std::uint64_t hash);
   void reserve(std::size_t count) { hashes_.reserve(count); }
 
 private:
@@ -107,93 +120,98 @@ struct heap_object : heap_value {
   object_parts parts;
 };
 
-/// Why a container did not take an element.
+/// The reason why a container did not take an element.
 enum class refusal : std::uint8_t { none, too_deep, frozen, unhashable };
 
-/// Weighs the keys that have the same hash and so must be compared: a flood of equal heavy keys
-/// shows here.
+/// A budget, in bytes, for comparing keys that have equal hashes. A peer that sends many heavy
+/// equal keys spends it.
 class comparisons {
 public:
-  explicit comparisons(std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) noexcept
-      : most_{most} {}
+  explicit comparisons(std::uint64_t max = std::numeric_limits<std::uint64_t>::max()) noexcept
+      : max_{max} {}
+  /// Spends the weight of one key. Returns false once the budget is exceeded.
   [[nodiscard]] bool afford(std::uint64_t weight) noexcept {
-    constexpr std::uint64_t least = 256; // what looking at a key costs, however small the key is
-    done_ += std::max(least, weight);
+    constexpr std::uint64_t min = 256; // even the smallest key costs a look-up
+    spent_ += std::max(min, weight);
     return !exceeded();
   }
-  [[nodiscard]] bool exceeded() const noexcept { return done_ > most_; }
+  [[nodiscard]] bool exceeded() const noexcept { return spent_ > max_; }
 
-  /// Of two with the same hash. Those that differ all the same hold the same NaN, as a rule.
+  /// Compares two keys that have equal hashes, and remembers whether any were unequal.
   [[nodiscard]] bool equal(const value& a, const value& b) {
-    bool are = a == b;
-    any_twins_ = any_twins_ || !are;
-    return are;
+    bool are_equal = a == b;
+    any_twins_ = any_twins_ || !are_equal;
+    return are_equal;
   }
+  /// Tells whether unequal keys had equal hashes. Such keys usually contain the same NaN.
   [[nodiscard]] bool any_twins() const noexcept { return any_twins_; }
 
 private:
-  std::uint64_t most_, done_ = 0;
+  std::uint64_t max_, spent_ = 0;
   bool any_twins_ = false;
 };
 
-/// For decoders, which fill containers in after handing out references to them. A container must be
-/// frozen when a second reference leaves the decoder's stack (pickle GET and DUP): then cycles
-/// cannot arise, and depth and weight stay exact.
+/// Access for decoders, which fill a container in after they have handed out a reference to it. A
+/// decoder must freeze a container when a second reference leaves its stack (pickle GET and DUP).
+/// Then no cycle can arise, and depth and weight stay exact.
 class value_access {
 public:
   [[nodiscard]] static heap_value* get(const value& v) noexcept {
     if (!v.on_heap()) return nullptr;
-    heap_value* n{};
-    std::memcpy(&n, v.raw_.data() + 8, sizeof n);
-    return n;
+    heap_value* heap{};
+    std::memcpy(&heap, v.raw_.data() + 8, sizeof heap);
+    return heap;
   }
-  [[nodiscard]] static value
-  adopt(heap_value* n) noexcept; ///< takes over the one reference of a fresh node
+  /// Takes over the one reference of a new heap value.
+  [[nodiscard]] static value adopt(heap_value* fresh) noexcept;
+  /// Makes a str, bytes or bytearray. Up to value::inline_capacity bytes it allocates nothing,
+  /// except for a bytearray.
   [[nodiscard]] static value text(kind k, std::string_view chars);
 
-  /// A copy, and the end of one, as long as no other thread can know the value: counting then needs
-  /// no atomic step.
+  /// Copies a value that no other thread can reach, so that counting needs no atomic operation.
   [[nodiscard]] static value copy_private(const value& v) noexcept {
     value copy;
     copy.raw_ = v.raw_;
-    if (auto* n = get(v))
-      n->refs.store(n->refs.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    if (auto* heap = get(v))
+      heap->refs.store(heap->refs.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     return copy;
   }
+  /// Drops such a copy. The last reference stays, for the destructor of `v` to release.
   static void drop_private(value& v) noexcept {
-    auto* n = get(v);
-    auto refs = n ? n->refs.load(std::memory_order_relaxed) : 1;
+    auto* heap = get(v);
+    auto refs = heap ? heap->refs.load(std::memory_order_relaxed) : 1;
     if (refs == 1) return;
-    n->refs.store(refs - 1, std::memory_order_relaxed);
+    heap->refs.store(refs - 1, std::memory_order_relaxed);
     v.raw_ = {};
   }
 
-  /// What tells a value apart as long as it lives: the address of what is shared, or a short text
-  /// or a number itself.
+  /// Returns what identifies a value during its life: the address of its heap value, or its inline
+  /// text or number.
   using raw_words = std::array<std::uint64_t, 2>;
   [[nodiscard]] static raw_words raw(const value& v) noexcept {
     return std::bit_cast<raw_words>(v.raw_);
   }
 
   static void freeze(const value& v) noexcept {
-    if (auto* n = get(v)) n->frozen = true;
+    if (auto* heap = get(v)) heap->frozen = true;
   }
-  /// list
+
+  // The first parameter's name is the kind that a function needs; `set` may be a frozenset as well.
+  // Once `work` has exceeded its budget, keys with equal hashes count as equal without a
+  // comparison: check `work` afterwards.
+
   [[nodiscard]] static refusal append(const value& list, value item);
-  /// set, frozenset. What cannot be afforded is not compared; look at `work` afterwards.
   [[nodiscard]] static refusal add(const value& set, value item, comparisons& work);
-  /// dict
   [[nodiscard]] static refusal assign(const value& dict, value key, value mapped,
                                       comparisons& work);
-  /// exception
   [[nodiscard]] static refusal set_notes(const value& exception, std::vector<value> notes);
-  /// object
   [[nodiscard]] static refusal set_state(const value& object, value state);
   [[nodiscard]] static refusal append_item(const value& object, value item);
   [[nodiscard]] static refusal set_entry(const value& object, value key, value mapped);
 
 private:
-  [[nodiscard]] static refusal grow(heap_value& n, const value& part);
+  /// Accounts for a part that a container is about to take.
+  [[nodiscard]] static refusal grow(heap_value& container, const value& part);
   static object_parts& parts_of(const value& object) noexcept {
     return static_cast<heap_object*>(get(object))->parts;
   }

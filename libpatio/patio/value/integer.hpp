@@ -1,4 +1,4 @@
-/// A whole number of any size, as Python's int. A value type; arithmetic is OpenSSL's.
+/// A whole number of any size, like Python's int. A value type; OpenSSL does the arithmetic.
 #pragma once
 
 #include <compare>
@@ -16,16 +16,17 @@ public:
   [[nodiscard]] static integer from_unsigned(std::uint64_t u);
   /// Two's complement, little endian, as pickle's LONG1 and LONG4 carry it.
   [[nodiscard]] static integer from_twos_complement(std::string_view little_endian);
-  /// Optional sign and decimal digits, nothing else. Work grows with the square of the length:
-  /// limit it first.
+  /// Reads an optional sign and decimal digits, and returns nothing for any other text. The time
+  /// grows with the square of the length, so limit the length first.
   [[nodiscard]] static std::optional<integer> from_decimal(std::string_view text);
 
+  /// Returns nothing outside the range of 64 bits.
   [[nodiscard]] std::optional<std::int64_t> as_int64() const noexcept;
   [[nodiscard]] std::string twos_complement() const; ///< shortest form; empty for 0
-  [[nodiscard]] std::string decimal() const;
+  [[nodiscard]] std::string decimal() const; ///< in time that grows with the square of the length
   [[nodiscard]] double as_real() const noexcept; ///< rounded to nearest; infinity if too large
   [[nodiscard]] bool negative() const noexcept { return negative_; }
-  /// Absolute value, little endian, without leading zeros.
+  /// Returns the absolute value, little endian, without leading zeros; empty for 0.
   [[nodiscard]] std::string_view magnitude() const noexcept { return magnitude_; }
 
   friend bool operator==(const integer&, const integer&) = default;

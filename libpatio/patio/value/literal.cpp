@@ -1,6 +1,7 @@
 #include <patio/value/literal.hpp>
 
 #include <array>
+#include <optional>
 
 #include <patio/base/utf8.hpp>
 #include <patio/value/literal_cursor.hpp>
@@ -54,7 +55,7 @@ bool parser::item(value& out) {
   return read;
 }
 
-/// After an item: "," or the closing bracket; `more` unless the container is closed now.
+/// Reads "," or the closing bracket after an item. `more` tells whether another item follows.
 bool parser::separator(char close, bool& more) {
   in_.skip_space();
   more = in_.take(',');
@@ -64,7 +65,8 @@ bool parser::separator(char close, bool& more) {
   return true;
 }
 
-/// Up to and with `close`. `comma`: the last item was followed by one.
+/// Reads items up to the closing bracket, inclusive. `comma` tells whether the last item had one
+/// after it.
 bool parser::items(char close, std::vector<value>& out, bool& comma) {
   in_.skip_space();
   for (bool more = !in_.take(close); more;) {
@@ -98,7 +100,10 @@ bool parser::check_hashable(const value& v, std::size_t at, std::string_view exp
 
 bool parser::braces(value& out) {
   in_.skip_space();
-  if (in_.take('}')) return out = value::dict({}), true;
+  if (in_.take('}')) {
+    out = value::dict({});
+    return true;
+  }
   auto at = in_.offset();
   value first;
   if (!item(first)) return false;
@@ -147,8 +152,12 @@ constexpr std::array constants{
 
 bool parser::name(value& out) {
   auto word = in_.word();
-  for (const auto& c : constants)
-    if (c.name == word) return in_.advance(word.size()), out = c.make(), true;
+  for (const auto& c : constants) {
+    if (c.name != word) continue;
+    in_.advance(word.size());
+    out = c.make();
+    return true;
+  }
   auto call_at = in_;
   call_at.advance(word.size());
   call_at.skip_space();
@@ -159,7 +168,7 @@ bool parser::name(value& out) {
   return call(word, out);
 }
 
-/// The argument and the closing parenthesis of set(), frozenset(...) and bytearray(b'...').
+/// Reads the argument and the closing parenthesis of set(), frozenset(...) or bytearray(b'...').
 bool parser::call(std::string_view function, value& out) {
   in_.skip_space();
   auto at = in_.offset();
@@ -186,13 +195,14 @@ bool parser::call(std::string_view function, value& out) {
   return true;
 }
 
-bool is_utf8(std::string_view text, std::size_t& at) {
-  for (at = 0; at < text.size();) {
+/// Returns the offset of the first byte that is not UTF-8, or that begins a surrogate.
+std::optional<std::size_t> first_bad_byte(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
     auto [c, size] = decode_utf8(text.substr(at));
-    if (size == 0 || is_surrogate(c)) return false;
+    if (size == 0 || is_surrogate(c)) return at;
     at += size;
   }
-  return true;
+  return {};
 }
 
 } // namespace
@@ -209,10 +219,9 @@ result<value> parse_word(std::string_view word) {
   value out;
   if (p.whole(out)) return out;
   if (p.cursor().committed()) return tl::unexpected<error>(p.cursor().failure());
-  std::size_t at = 0;
-  if (!is_utf8(word, at)) {
+  if (auto bad = first_bad_byte(word)) {
     literal_cursor in{word};
-    in.fail(at, "UTF-8");
+    in.fail(*bad, "UTF-8");
     return tl::unexpected<error>(in.failure());
   }
   return value{word};

@@ -1,5 +1,5 @@
-/// A place in the text of a literal, and the readers of what needs no nesting: numbers and strings.
-/// Internal to literal*.cpp. Readers return false once they have failed; the first failure is kept.
+/// A position in the text of a literal, and the readers of numbers and strings. Internal to
+/// literal*.cpp. A reader that fails returns false, and the cursor keeps the first failure.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ public:
 
   [[nodiscard]] std::size_t offset() const noexcept { return at_; }
   [[nodiscard]] bool at_end() const noexcept { return at_ >= text_.size(); }
-  /// '\0' past the end; a NUL in the text looks the same and fits nowhere either.
+  /// Returns '\0' past the end. A NUL in the text looks the same: no reader looks for either.
   [[nodiscard]] char peek(std::size_t ahead = 0) const noexcept {
     return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
   }
@@ -27,16 +27,15 @@ public:
   bool take(char c) noexcept;
   bool take(std::string_view word) noexcept;
   void skip_space() noexcept;
-  /// Letters, digits and underscores from here on, without passing them.
+  /// Returns the letters, digits and underscores from here on, without advancing.
   [[nodiscard]] std::string_view word() const noexcept;
 
-  /// Returns false. What was found is what stands at `where`, unless said otherwise.
+  /// Records a failure and returns false. Without `found` the message quotes the text at `where`.
   bool fail(std::size_t where, std::string_view expected, std::optional<std::string> found = {});
   bool fail(std::string_view expected) { return fail(at_, expected); }
   [[nodiscard]] error failure() const { return {errc::invalid, message_, {}}; }
 
-  /// What was read can only have been meant as a literal: a word that fails from here on is no
-  /// plain word.
+  /// Notes that the text can only be meant as a literal. parse_word then does not take it as a str.
   void commit() noexcept { committed_ = true; }
   [[nodiscard]] bool committed() const noexcept { return committed_; }
 
@@ -49,11 +48,11 @@ private:
 };
 
 [[nodiscard]] bool starts_number(const literal_cursor& in) noexcept;
-/// An int, a float or a complex such as -1.5+2j.
+/// Reads an int, a float or a complex number such as -1.5+2j.
 [[nodiscard]] bool read_number(literal_cursor& in, value& out);
 
 [[nodiscard]] bool starts_string(const literal_cursor& in) noexcept;
-/// One or more strings or bytes side by side.
+/// Reads one or more adjacent strings, or one or more adjacent bytes literals.
 [[nodiscard]] bool read_strings(literal_cursor& in, value& out);
 
 } // namespace patio::detail

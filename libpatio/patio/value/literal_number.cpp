@@ -11,19 +11,19 @@
 namespace patio::detail {
 namespace {
 
-constexpr std::size_t max_digits = 4300; // of a decimal integer, as in CPython
+constexpr std::size_t max_digits = 4300; // the limit of CPython for a decimal integer
 
 bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
-/// Of a digit in any base up to 16; 16 for anything else.
+/// Returns the value of a digit in any base up to 16, and 16 for any other character.
 int digit_value(char c) noexcept {
   if (is_digit(c)) return c - '0';
   auto lower = static_cast<char>(c | 0x20);
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : 16;
 }
 
-/// Digits with single underscores between them, which are left out. Nothing is taken if there is no
-/// digit.
+/// Reads digits that may have single underscores between them, and returns them without the
+/// underscores.
 std::string take_digits(literal_cursor& in, int base) {
   std::string digits;
   auto is_next = [&](std::size_t ahead) { return digit_value(in.peek(ahead)) < base; };
@@ -34,10 +34,11 @@ std::string take_digits(literal_cursor& in, int base) {
   return digits;
 }
 
-/// A base that is a power of two needs no arithmetic: each digit is `bits` bits.
+/// Converts digits of a base that is a power of two. Each digit is `bits` bits, so no arithmetic is
+/// needed.
 integer from_bits(std::string_view digits, unsigned bits) {
-  std::string little_endian(digits.size() * bits / 8 + 2,
-                            '\0'); // the spare byte keeps the sign positive
+  // One byte more than the digits need keeps the sign positive.
+  std::string little_endian(digits.size() * bits / 8 + 2, '\0');
   for (std::size_t i = 0; i < digits.size(); ++i) {
     auto digit = static_cast<unsigned>(digit_value(digits[digits.size() - 1 - i]));
     auto at = i * bits / 8, shift = i * bits % 8;
@@ -69,7 +70,8 @@ bool read_bits(literal_cursor& in, const number_base& b, value& out) {
   return true;
 }
 
-/// The power of ten of the first digit that counts, far enough to tell too large from too small.
+/// Returns the decimal exponent of the first significant digit. It is exact enough to tell overflow
+/// from underflow.
 std::int64_t decimal_exponent(std::string_view text) {
   auto e = text.find_first_of("eE");
   auto digits = text.substr(0, e);
@@ -86,7 +88,7 @@ std::int64_t decimal_exponent(std::string_view text) {
   return exponent + static_cast<std::int64_t>(point) - static_cast<std::int64_t>(first);
 }
 
-/// As Python rounds: to nearest, to infinity above the range and to zero below.
+/// Rounds as Python does: to nearest, to infinity on overflow and to zero on underflow.
 double to_real(std::string_view text) {
   double d = 0;
   auto ec = std::from_chars(text.data(), text.data() + text.size(), d).ec;
@@ -95,7 +97,8 @@ double to_real(std::string_view text) {
   return d;
 }
 
-/// The fraction and exponent of a float, appended to `text`; nothing if it is whole.
+/// Reads the fraction and the exponent of a float and appends them to `text`. A whole number has
+/// neither.
 void take_fraction(literal_cursor& in, std::string& text) {
   if (in.take('.')) text += '.' + take_digits(in, 10);
   if ((in.peek() | 0x20) != 'e') return;
@@ -103,7 +106,10 @@ void take_fraction(literal_cursor& in, std::string& text) {
   if (!is_digit(in.peek(sign ? 2 : 1))) return;
   text += 'e';
   in.advance();
-  if (sign) text += in.peek(), in.advance();
+  if (sign) {
+    text += in.peek();
+    in.advance();
+  }
   text += take_digits(in, 10);
 }
 
@@ -112,10 +118,16 @@ bool read_decimal(literal_cursor& in, value& out) {
   auto text = take_digits(in, 10);
   auto digits = text.size();
   take_fraction(in, text);
-  if (in.take('j') || in.take('J')) return out = std::complex<double>{0, to_real(text)}, true;
-  if (text.size() > digits) return out = to_real(text), true;
+  if (in.take('j') || in.take('J')) {
+    out = std::complex<double>{0, to_real(text)};
+    return true;
+  }
+  if (text.size() > digits) {
+    out = to_real(text);
+    return true;
+  }
   if (digits > max_digits) {
-    in.commit(); // so long a number is no name
+    in.commit(); // so many digits cannot be meant as a str
     return in.fail(start, "an integer of at most 4300 digits (hexadecimal has no limit)",
                    std::to_string(digits));
   }
@@ -130,8 +142,8 @@ struct named_number {
   double number;
   bool imaginary;
 };
-constexpr double infinity = std::numeric_limits<double>::infinity(),
-                 quiet_nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double quiet_nan = std::numeric_limits<double>::quiet_NaN();
 constexpr std::array names{
   named_number{"inf", infinity, false},  named_number{"Infinity", infinity, false},
   named_number{"nan", quiet_nan, false}, named_number{"NaN", quiet_nan, false},
@@ -200,7 +212,7 @@ bool read_number(literal_cursor& in, value& out) {
   auto real = out.kind() == kind::integer ? out.as_integer().as_real() : out.as_real();
   if (out.kind() == kind::integer && std::isinf(real))
     return in.fail(start, "a real part that fits a float", "a larger integer");
-  // A sum as Python computes it, which decides the signs of zeros.
+  // Python computes a sum, which determines the signs of zeros.
   auto part = imaginary.as_complex();
   out = value{minus ? std::complex{real, 0.0} - part : std::complex{real, 0.0} + part};
   return true;

@@ -7,14 +7,15 @@
 namespace patio::detail {
 namespace {
 
-/// How a string is written: its prefix and its quotes.
+/// The notation of a string: its prefix and its quotes.
 struct string_form {
   bool raw = false;
   bool bytes = false;
   std::string_view quotes; ///< one or three
 };
 
-/// The form of the string that begins here and the length of its prefix, if one begins here.
+/// Returns the form of the string that begins here and the length of its prefix, or nothing if no
+/// string begins here.
 std::optional<std::pair<string_form, std::size_t>> form_at(const literal_cursor& in) noexcept {
   string_form form;
   bool unicode = false;
@@ -43,7 +44,7 @@ public:
   string_reader(literal_cursor& in, string_form form, std::string& out)
       : in_{in}, form_{form}, out_{out} {}
 
-  /// Up to and with the closing quotes.
+  /// Reads up to the closing quotes, inclusive.
   bool read() {
     for (;;) {
       if (in_.take(form_.quotes)) return true;
@@ -59,7 +60,7 @@ private:
   bool line_break();
   bool plain();
   bool hex_escape(int digits);
-  void octal_escape();
+  bool octal_escape();
   void append(char32_t c);
 
   literal_cursor& in_;
@@ -74,7 +75,7 @@ bool string_reader::character() {
   if (in_.peek() != '\\') return plain();
   in_.advance();
   if (!form_.raw) return escape();
-  out_ += '\\'; // in a raw string the backslash stays, and what follows it does not end the string
+  out_ += '\\'; // a raw string keeps the backslash, and a quote after a backslash does not end it
   if (in_.at_end()) return true;
   return in_.peek() == '\n' || in_.peek() == '\r' ? line_break() : plain();
 }
@@ -114,26 +115,30 @@ bool string_reader::hex_escape(int digits) {
   return true;
 }
 
-void string_reader::octal_escape() {
+bool string_reader::octal_escape() {
   char32_t c = 0;
   for (int i = 0; i < 3 && in_.peek() >= '0' && in_.peek() <= '7'; ++i, in_.advance())
     c = c * 8 + static_cast<char32_t>(in_.peek() - '0');
   append(c);
+  return true;
 }
 
 bool string_reader::escape() {
   static constexpr std::string_view letters = "\\'\"abfnrtv", meanings = "\\'\"\a\b\f\n\r\t\v";
   auto c = in_.peek();
   if (in_.at_end()) return true; // read() reports the missing quote
-  if (auto i = letters.find(c); i != std::string_view::npos)
-    return out_ += meanings[i], in_.advance(), true;
+  if (auto i = letters.find(c); i != std::string_view::npos) {
+    out_ += meanings[i];
+    in_.advance();
+    return true;
+  }
   if (in_.take("\r\n") || in_.take('\n') || in_.take('\r')) return true;
-  if (c >= '0' && c <= '7') return octal_escape(), true;
+  if (c >= '0' && c <= '7') return octal_escape();
   if (c == 'x') return hex_escape(2);
   if (!form_.bytes && (c == 'u' || c == 'U')) return hex_escape(c == 'u' ? 4 : 8);
   if (!form_.bytes && c == 'N')
     return in_.fail(in_.offset() - 1, "the character itself or its \\u escape", "a name (\\N)");
-  out_ += '\\'; // Python keeps the backslash of an escape it does not know
+  out_ += '\\'; // Python keeps the backslash of an unknown escape
   return plain();
 }
 

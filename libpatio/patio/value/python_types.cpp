@@ -9,7 +9,7 @@
 namespace patio {
 namespace {
 
-// What the restricted loader of a Python peer refuses to look into.
+// The restricted loader of a Python peer refuses these modules.
 constexpr std::array<std::string_view, 5> refused_modules{"builtins", "os", "sys", "posix",
                                                           "_winapi"};
 
@@ -47,9 +47,10 @@ python_types& python_types::add(std::string module, std::string name) {
   if (!is_path(module) || !is_path(name))
     throw std::invalid_argument{"not a class: '" + module + "' '" + name + "'"};
   if (name.find('.') != std::string::npos)
-    throw std::invalid_argument{module + "." + name + " is within a class; use one of a module"};
+    throw std::invalid_argument{module + "." + name
+                                + " is nested in a class; only classes of a module are accepted"};
   if (std::ranges::find(refused_modules, module) != refused_modules.end())
-    throw std::invalid_argument{"Python peers accept no class of module " + module};
+    throw std::invalid_argument{"Python peers refuse the classes of module " + module};
   auto standard = detail::find_standard_class(module, name);
   auto at = std::ranges::lower_bound(entries_, path_view{module, name}, {}, path_of);
   if (at == entries_.end() || path_of(*at) != path_view{module, name})

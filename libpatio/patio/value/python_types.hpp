@@ -1,6 +1,6 @@
-/// Which Python classes, beyond the built-in ones, a node accepts and sends. Their objects are
-/// values of kind `object`: data that a converter can read. Nothing here resolves or calls a class.
-/// A value type.
+/// The Python classes that a node accepts and sends in addition to the built-in ones. Their objects
+/// are values of kind `object`: data that a converter can read. Nothing here resolves or calls a
+/// class. A value type.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,9 @@ namespace detail {
 enum class standard_class : std::uint8_t;
 } // namespace detail
 
-/// Classes of Python's standard library that are switched on together.
+/// Classes of Python's standard library, in groups that are accepted together.
 enum class python_family : std::uint8_t {
-  datetime,     ///< datetime, date, time, timedelta, timezone of `datetime`
+  datetime,     ///< datetime.datetime, .date, .time, .timedelta, .timezone
   decimal,      ///< decimal.Decimal
   uuid,         ///< uuid.UUID
   ordered_dict, ///< collections.OrderedDict
@@ -25,25 +25,25 @@ enum class python_family : std::uint8_t {
 class python_types {
 public:
   python_types() = default; ///< none
-  /// All families. Their objects are checked: whatever is accepted, CPython would build with the
-  /// same value.
+  /// Returns all families. Objects of these classes are checked: CPython would build every accepted
+  /// object, with the same value.
   [[nodiscard]] static python_types standard();
 
   python_types& add(python_family family);
-  /// A class of yours, by where Python finds it: add("shop.models", "Order"). Its parts are not
-  /// checked, so its converter must. Throws std::invalid_argument for a class within a class, and
-  /// for modules that a Python peer refuses.
+  /// Adds a class of your own by its module and name: add("shop.models", "Order"). The parts of its
+  /// objects are not checked, so the converter must check them. Throws std::invalid_argument for a
+  /// class nested in a class, and for a module that Python peers refuse.
   python_types& add(std::string module, std::string name);
 
   struct entry {
     std::string module, name;
-    detail::standard_class standard; ///< how its objects are checked
+    detail::standard_class standard; ///< selects the check of its objects
   };
   [[nodiscard]] const entry* find(std::string_view module, std::string_view name) const noexcept;
   [[nodiscard]] const std::vector<entry>& entries() const noexcept { return entries_; }
 
 private:
-  std::vector<entry> entries_; ///< in order
+  std::vector<entry> entries_; ///< ordered by module and name
 };
 
 } // namespace patio

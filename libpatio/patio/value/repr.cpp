@@ -16,11 +16,12 @@ namespace {
 
 constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
-// Decimal digits cost the square of an integer's bytes. This much, one integer of 185 kB or 500 of
-// 8 kB, takes about two seconds. CPython prints none of more than 1786 bytes (4300 digits), so only
-// attacks and experiments get there.
+// The time for decimal digits grows with the square of an integer's bytes. The limit takes about
+// two seconds: one integer of 185 kB, or 500 of 8 kB. CPython itself refuses to print integers of
+// more than 1786 bytes (4300 digits), so only attacks and experiments reach the limit.
 constexpr std::uint64_t max_digit_work = std::uint64_t{1} << 35;
-constexpr std::uint64_t brief_integer_bytes = 1786, quick_integer_bytes = 256;
+constexpr std::uint64_t brief_integer_bytes = 1786;
+constexpr std::uint64_t quick_integer_bytes = 256;
 
 void append_escape(std::string& out, char32_t c) {
   switch (c) {
@@ -31,10 +32,13 @@ void append_escape(std::string& out, char32_t c) {
   }
 }
 
-/// The shortest decimal that reads back as `d`, with an exponent where Python has one; `whole`
-/// follows digits without a point.
-void append_real(std::string& out, double d, std::string_view whole) {
-  if (std::isnan(d)) return void(out += "nan"); // Python does not show its sign
+/// Appends the shortest decimal that reads back as `d`, with an exponent where Python prints one.
+/// `suffix` follows digits without a point.
+void append_real(std::string& out, double d, std::string_view suffix) {
+  if (std::isnan(d)) {
+    out += "nan"; // Python does not show the sign of a NaN
+    return;
+  }
   auto size = std::abs(d);
   bool exponent = d != 0 && std::isfinite(d) && (size < 1e-4 || size >= 1e16);
   auto format = exponent ? std::chars_format::scientific : std::chars_format::fixed;
@@ -42,7 +46,7 @@ void append_real(std::string& out, double d, std::string_view whole) {
   auto* end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), d, format).ptr;
   std::string_view text{buffer.data(), static_cast<std::size_t>(end - buffer.data())};
   out += text;
-  if (!exponent && std::isfinite(d) && text.find('.') == std::string_view::npos) out += whole;
+  if (!exponent && std::isfinite(d) && text.find('.') == std::string_view::npos) out += suffix;
 }
 
 void append_complex(std::string& out, std::complex<double> c) {
@@ -57,8 +61,8 @@ void append_complex(std::string& out, std::complex<double> c) {
 }
 
 char quote_for(std::string_view text) noexcept {
-  bool single = text.find('\'') != std::string_view::npos,
-       both = single && text.find('"') != std::string_view::npos;
+  bool single = text.find('\'') != std::string_view::npos;
+  bool both = single && text.find('"') != std::string_view::npos;
   return single && !both ? '"' : '\'';
 }
 
@@ -73,7 +77,7 @@ public:
   [[nodiscard]] std::string take() && { return std::move(out_); }
 
 private:
-  /// Nothing written from here on can be seen.
+  /// Tells whether the output has reached the limit, so that nothing more can be visible.
   [[nodiscard]] bool full() const noexcept { return out_.size() > limit_; }
   [[nodiscard]] std::string_view visible(std::string_view text) const noexcept {
     return text.substr(0, limit_);
@@ -97,9 +101,10 @@ private:
 void printer::characters(std::string_view text, char quote) {
   while (!text.empty()) {
     auto [c, size] = decode_utf8(text);
-    if (size == 0)
-      c = 0xdc00 + static_cast<unsigned char>(text.front()),
-      size = 1; // not UTF-8: as Python's "surrogateescape"
+    if (size == 0) { // not UTF-8: shown as Python's "surrogateescape" shows it
+      c = 0xdc00 + static_cast<unsigned char>(text.front());
+      size = 1;
+    }
     bool ascii = c >= 0x20 && c < 0x7f;
     if (c == '\\' || c == static_cast<unsigned char>(quote)) out_ += '\\';
     if (ascii || is_printable(c)) out_ += text.substr(0, size);
@@ -131,13 +136,18 @@ void printer::quoted_bytes(std::string_view data, bool escape_single) {
 }
 
 void printer::whole_number(const value& v) {
-  if (auto small = v.as_int64()) return void(out_ += std::to_string(*small));
+  if (auto small = v.as_int64()) {
+    out_ += std::to_string(*small);
+    return;
+  }
   auto bytes = v.weight();
-  auto shown = std::clamp<std::uint64_t>(limit_ / 2, quick_integer_bytes,
-                                         brief_integer_bytes); // a byte is more than two digits
-  if (limit_ != unlimited && bytes > shown)
-    return void(out_ += "<int of " + std::to_string(bytes) + " bytes>");
-  digit_work_ += bytes * bytes; // far from overflow: the value passed the expansion limit
+  // A byte takes more than two digits.
+  auto shown = std::clamp<std::uint64_t>(limit_ / 2, quick_integer_bytes, brief_integer_bytes);
+  if (limit_ != unlimited && bytes > shown) {
+    out_ += "<int of " + std::to_string(bytes) + " bytes>";
+    return;
+  }
+  digit_work_ += bytes * bytes; // cannot overflow, as repr() has checked the expansion limit
   if (!too_many_digits()) out_ += v.as_integer().decimal();
 }
 
@@ -174,17 +184,27 @@ void printer::exception(const value& v) {
   sequence("(", v.exception_args(), ")");
 }
 
-// Python's repr() for the classes of its library, and the parts of any other object.
+// Prints Python's repr() for the classes of its library, and the parts of any other object.
 void printer::object(const object_parts& o) {
-  if (auto text = detail::standard_repr(o)) return void(out_ += visible(*text));
+  if (auto text = detail::standard_repr(o)) {
+    out_ += visible(*text);
+    return;
+  }
   auto path = o.module + "." + o.name;
   if (path == "collections.OrderedDict" && o.args.empty() && o.state.is_none())
     return ordered_dict(o.entries);
-  out_ += '<', characters(visible(path), '\'');
+  out_ += '<';
+  characters(visible(path), '\'');
   if (!o.args.empty()) sequence(" (", o.args, o.args.size() == 1 ? ",)" : ")");
   if (!o.items.empty()) sequence(" [", o.items, "]");
-  if (!o.entries.empty()) out_ += ' ', dict(o.entries);
-  if (!o.state.is_none()) out_ += ' ', print(o.state);
+  if (!o.entries.empty()) {
+    out_ += ' ';
+    dict(o.entries);
+  }
+  if (!o.state.is_none()) {
+    out_ += ' ';
+    print(o.state);
+  }
   out_ += '>';
 }
 
@@ -192,7 +212,10 @@ void printer::ordered_dict(std::span<const dict_entry> entries) {
   out_ += "OrderedDict(";
   for (std::size_t i = 0; i < entries.size() && !full(); ++i) {
     out_ += i == 0 ? "[(" : ", (";
-    print(entries[i].first), out_ += ", ", print(entries[i].second), out_ += ')';
+    print(entries[i].first);
+    out_ += ", ";
+    print(entries[i].second);
+    out_ += ')';
   }
   out_ += entries.empty() ? ")" : "])";
 }
@@ -206,8 +229,10 @@ void printer::print(const value& v) {
   case kind::complex: append_complex(out_, v.as_complex()); break;
   case kind::str: quoted(v.text()); break;
   case kind::bytes: quoted_bytes(v.data(), false); break;
-  case kind::bytearray: // CPython escapes the single quote here whichever quotes it chose
-    out_ += "bytearray(", quoted_bytes(v.data(), true), out_ += ')';
+  case kind::bytearray: // CPython escapes the single quote in any quotes here
+    out_ += "bytearray(";
+    quoted_bytes(v.data(), true);
+    out_ += ')';
     break;
   case kind::list: sequence("[", v.items(), "]"); break;
   case kind::tuple: sequence("(", v.items(), v.items().size() == 1 ? ",)" : ")"); break;
@@ -223,7 +248,7 @@ void printer::print(const value& v) {
 
 result<std::string> repr(const value& v) {
   if (v.weight() > value::expansion_limit)
-    return fail(errc::invalid, "a value too large to print with its shared parts written out");
+    return fail(errc::invalid, "a value too large to print with shared parts written out");
   printer p{unlimited};
   p.print(v);
   if (p.too_many_digits()) return fail(errc::invalid, "integers too large to print in decimal");
@@ -236,7 +261,7 @@ std::string brief(const value& v, std::size_t length) {
   auto text = std::move(p).take();
   if (text.size() <= length) return text;
   auto dots = std::min<std::size_t>(length, 3), cut = length - dots;
-  while (cut > 0 && (text[cut] & 0xc0) == 0x80) --cut; // not inside a character
+  while (cut > 0 && (text[cut] & 0xc0) == 0x80) --cut; // keeps characters whole
   text.resize(cut);
   text.append(dots, '.');
   return text;

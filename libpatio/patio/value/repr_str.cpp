@@ -11,9 +11,9 @@ namespace {
 
 using arguments_view = std::span<const value>;
 
-// Messages are made wherever an error is, so a peer's must be quick to make. That of an exception
-// in an exception in an exception is put together anew at each level, and an integer's digits cost
-// the square of its size: such heaps end far below what repr() takes.
+// Every error makes a message, so the message of a peer's exception must take little time. Nested
+// exceptions repeat the inner message at each level, and the digits of an integer cost the square
+// of its size. So the limit here is far below the limit of repr().
 constexpr std::uint64_t max_message_weight = std::uint64_t{1} << 16;
 
 std::string repr_or_brief(const value& v) {
@@ -21,7 +21,8 @@ std::string repr_or_brief(const value& v) {
   return text ? *std::move(text) : brief(v);
 }
 
-// What BaseException does; depth is bounded as no value is deeper than value::max_depth.
+// Returns the message of BaseException. Recursion is bounded: no value is deeper than
+// value::max_depth.
 std::string plain_message(arguments_view args) {
   if (args.empty()) return {};
   if (args.size() == 1) return to_str(args[0]);
@@ -55,23 +56,25 @@ std::string os_message(arguments_view args) {
   return named ? text + ": " + repr_or_brief(args[2]) : text;
 }
 
-/// "character '\xff'" or "byte 0xff", or nothing if `at` is past the end.
+/// Returns "character '\xff'" or "byte 0xff", or "" if `at` is past the end.
 std::string culprit(const value& object, std::size_t at) {
   std::string text;
   if (!object.is_text()) {
     if (at >= object.data().size()) return text;
-    append_hex(text = "byte 0x", static_cast<unsigned char>(object.data()[at]), 2);
+    text = "byte 0x";
+    append_hex(text, static_cast<unsigned char>(object.data()[at]), 2);
     return text;
   }
   auto rest = object.text();
   for (; at > 0 && !rest.empty(); --at)
     rest.remove_prefix(std::max<std::size_t>(1, decode_utf8(rest).size));
   if (rest.empty()) return text;
-  append_code_point(text = "character '", decode_utf8(rest).code);
+  text = "character '";
+  append_code_point(text, decode_utf8(rest).code);
   return text + "'";
 }
 
-/// `args`: object, start, end, reason.
+/// `args` are the object, the start, the end and the reason.
 std::string unicode_message(std::string text, arguments_view args) {
   auto start = *args[1].as_int64(), end = *args[2].as_int64();
   auto one = end - 1 == start ? culprit(args[0], static_cast<std::size_t>(start)) : std::string{};
@@ -106,7 +109,8 @@ std::string group_message(arguments_view args) {
          + (count == 1 ? " sub-exception)" : " sub-exceptions)");
 }
 
-/// A message with the place in the source: SyntaxError("invalid syntax", ("a.py", 3, ...)).
+/// Returns a message with the place in the source, for SyntaxError("invalid syntax", ("a.py", 3,
+/// ...)).
 std::string syntax_message(arguments_view args) {
   if (args.empty()) return "None";
   auto text = to_str(args[0]);

@@ -20,7 +20,9 @@ std::string timedelta_text(const day_count& t) {
   auto add = [&](const char* name, std::int64_t n) {
     if (n != 0) text += (text.empty() ? "" : ", ") + (name + std::to_string(n));
   };
-  add("days=", t.days), add("seconds=", t.seconds), add("microseconds=", t.microseconds);
+  add("days=", t.days);
+  add("seconds=", t.seconds);
+  add("microseconds=", t.microseconds);
   return "datetime.timedelta(" + (text.empty() ? "0" : text) + ")";
 }
 

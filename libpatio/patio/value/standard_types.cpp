@@ -74,18 +74,22 @@ unsigned byte(std::string_view bytes, std::size_t at) noexcept {
 }
 
 bool read_day(std::string_view four, moment& m) noexcept {
-  m.year = byte(four, 0) << 8 | byte(four, 1), m.month = byte(four, 2), m.day = byte(four, 3);
+  m.year = byte(four, 0) << 8 | byte(four, 1);
+  m.month = byte(four, 2);
+  m.day = byte(four, 3);
   return m.year >= 1 && m.year <= 9999 && m.month >= 1 && m.month <= 12 && m.day >= 1
          && m.day <= days_in(m.year, m.month);
 }
 
 bool read_clock(std::string_view six, moment& m) noexcept {
-  m.hour = byte(six, 0), m.minute = byte(six, 1), m.second = byte(six, 2);
+  m.hour = byte(six, 0);
+  m.minute = byte(six, 1);
+  m.second = byte(six, 2);
   m.microsecond = byte(six, 3) << 16 | byte(six, 4) << 8 | byte(six, 5);
   return m.hour < 24 && m.minute < 60 && m.second < 60 && m.microsecond < 1'000'000;
 }
 
-constexpr unsigned fold_bit = 0x80; ///< of the month, or in a time of the hour
+constexpr unsigned fold_bit = 0x80; ///< in the month of a datetime, and in the hour of a time
 
 void put_day(std::string& out, const moment& m, unsigned flag) {
   for (auto part : {m.year >> 8, m.year & 0xff, m.month | flag, m.day})
@@ -112,9 +116,10 @@ standard_class class_of(const value& v) noexcept {
   return find_standard_class(o.module, o.name);
 }
 
-std::string_view wrong_arguments(standard_class c, making how, std::span<const value> args) {
+std::string_view wrong_arguments(standard_class c, making made_by, std::span<const value> args) {
   if (c == standard_class::none) return {};
-  if ((how == making::bare) != (c == standard_class::uuid)) return "the opcode that CPython writes";
+  if ((made_by == making::bare) != (c == standard_class::uuid))
+    return "the opcode that CPython writes";
   switch (c) {
   case standard_class::datetime:
     return is_datetime(args) ? "" : "ten bytes of a date and time, and a timezone";
@@ -139,7 +144,7 @@ std::string_view wrong_state(standard_class c, const value& state) {
   }
   const auto *number = state.find("int"), *safe = state.find("is_safe");
   if (!number || !uuid_from(*number)) return "an int of 128 bits";
-  if (state.entries().size() != (safe ? 2U : 1U)) return "int and is_safe alone";
+  if (state.entries().size() != (safe ? 2U : 1U)) return "int and is_safe only";
   return !safe || int_in(*safe, -1, 0) ? "" : "0 or -1 for is_safe";
 }
 
@@ -157,7 +162,7 @@ std::string_view wrong_object(const object_parts& o) {
 bool has_hash(const object_parts& o) {
   auto c = find_standard_class(o.module, o.name);
   if (c == standard_class::ordered_dict || !o.items.empty() || !o.entries.empty()) return false;
-  // Python refuses to hash a signalling NaN, [+-]sNaN and digits.
+  // Python refuses to hash a signalling NaN: an optional sign, "sNaN" and digits.
   if (c == standard_class::decimal && o.args.size() == 1 && o.args[0].is_text()
       && o.args[0].text().substr(0, 2).find_first_of("sS") != std::string_view::npos)
     return false;
@@ -199,7 +204,8 @@ std::optional<moment> time_from_bytes(std::string_view bytes) noexcept {
 
 std::string datetime_to_bytes(const moment& m) {
   std::string bytes;
-  put_day(bytes, m, m.fold ? fold_bit : 0), put_clock(bytes, m, 0);
+  put_day(bytes, m, m.fold ? fold_bit : 0);
+  put_clock(bytes, m, 0);
   return bytes;
 }
 
@@ -217,8 +223,9 @@ std::string time_to_bytes(const moment& m) {
 
 std::optional<day_count> timedelta_from(std::span<const value> args) {
   if (args.size() != 3) return {};
-  auto days = int_in(args[0], -999'999'999, 999'999'999), seconds = int_in(args[1], 0, 86'399),
-       rest = int_in(args[2], 0, 999'999);
+  auto days = int_in(args[0], -999'999'999, 999'999'999);
+  auto seconds = int_in(args[1], 0, 86'399);
+  auto rest = int_in(args[2], 0, 999'999);
   if (!days || !seconds || !rest) return {};
   return day_count{*days, *seconds, *rest};
 }
@@ -250,7 +257,8 @@ void take_sign(std::string_view& text) noexcept {
   if (!text.empty() && (text[0] == '+' || text[0] == '-')) text.remove_prefix(1);
 }
 
-/// Zero where there is none; nothing for one without digits, or beyond all limits.
+/// Returns zero where the text has no exponent. Returns nothing for an exponent without digits or
+/// beyond 4e18.
 std::optional<std::int64_t> take_exponent(std::string_view& text) noexcept {
   if (!take_word(text, "e")) return 0;
   bool negative = text.starts_with('-');
@@ -264,12 +272,15 @@ std::optional<std::int64_t> take_exponent(std::string_view& text) noexcept {
 
 } // namespace
 
-// CPython also takes spaces around it, underscores, and digits of other scripts, none of which it
-// writes.
+// CPython also accepts surrounding spaces, underscores and digits of other scripts, but it writes
+// none of them.
 bool is_decimal(std::string_view text) noexcept {
   constexpr std::int64_t largest = 999'999'999'999'999'999, smallest = -1'999'999'999'999'999'997;
   take_sign(text);
-  if (take_word(text, "nan") || take_word(text, "snan")) return take_digits(text), text.empty();
+  if (take_word(text, "nan") || take_word(text, "snan")) {
+    take_digits(text);
+    return text.empty();
+  }
   if (take_word(text, "infinity") || take_word(text, "inf")) return text.empty();
   auto whole = take_digits(text);
   bool point = text.starts_with('.');

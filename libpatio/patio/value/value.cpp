@@ -10,18 +10,14 @@
 
 namespace patio {
 
+using detail::saturating_add;
 using detail::value_access;
 
 namespace {
 
 [[noreturn]] void wrong_kind(kind k, const char* wanted) {
-  throw std::logic_error{"patio::value: not " + std::string{wanted} + " but "
+  throw std::logic_error{"patio::value: expected " + std::string{wanted} + ", found "
                          + std::string{type_name(k)}};
-}
-
-std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) noexcept {
-  auto sum = a + b;
-  return sum < a ? std::numeric_limits<std::uint64_t>::max() : sum;
 }
 
 void check(detail::refusal why, const char* what, const value& item) {
@@ -35,9 +31,9 @@ void check(detail::refusal why, const char* what, const value& item) {
   }
 }
 
-template <class Node>
-Node& node_of(const value& v) {
-  return *static_cast<Node*>(value_access::get(v));
+template <class Heap>
+Heap& heap_of(const value& v) {
+  return *static_cast<Heap*>(value_access::get(v));
 }
 
 } // namespace
@@ -70,24 +66,24 @@ void value::retain() const noexcept {
 
 // Recursion is bounded: no value is deeper than max_depth.
 void value::release() noexcept {
-  auto* n = value_access::get(*this);
-  // Whoever holds the only reference need not write: nobody else can take one meanwhile.
-  if (n->refs.load(std::memory_order_acquire) != 1
-      && n->refs.fetch_sub(1, std::memory_order_acq_rel) != 1)
+  auto* heap = value_access::get(*this);
+  // The only reference needs no write to the count: no other thread can copy it meanwhile.
+  if (heap->refs.load(std::memory_order_acquire) != 1
+      && heap->refs.fetch_sub(1, std::memory_order_acq_rel) != 1)
     return;
-  switch (n->k) {
-  case patio::kind::integer: delete static_cast<detail::heap_integer*>(n); break;
-  case patio::kind::complex: delete static_cast<detail::heap_complex*>(n); break;
+  switch (heap->k) {
+  case patio::kind::integer: delete static_cast<detail::heap_integer*>(heap); break;
+  case patio::kind::complex: delete static_cast<detail::heap_complex*>(heap); break;
   case patio::kind::list:
-  case patio::kind::tuple: delete static_cast<detail::heap_sequence*>(n); break;
+  case patio::kind::tuple: delete static_cast<detail::heap_sequence*>(heap); break;
   case patio::kind::set:
-  case patio::kind::frozenset: delete static_cast<detail::heap_set*>(n); break;
-  case patio::kind::dict: delete static_cast<detail::heap_dict*>(n); break;
-  case patio::kind::exception: delete static_cast<detail::heap_exception*>(n); break;
-  case patio::kind::object: delete static_cast<detail::heap_object*>(n); break;
+  case patio::kind::frozenset: delete static_cast<detail::heap_set*>(heap); break;
+  case patio::kind::dict: delete static_cast<detail::heap_dict*>(heap); break;
+  case patio::kind::exception: delete static_cast<detail::heap_exception*>(heap); break;
+  case patio::kind::object: delete static_cast<detail::heap_object*>(heap); break;
   default:
-    static_cast<detail::heap_text*>(n)->~heap_text();
-    ::operator delete(static_cast<void*>(n));
+    static_cast<detail::heap_text*>(heap)->~heap_text();
+    ::operator delete(static_cast<void*>(heap));
   }
 }
 
@@ -98,17 +94,19 @@ value value::bytearray(std::string_view data) {
 
 namespace {
 
+void count_part(detail::heap_value& heap, const value& part) noexcept {
+  heap.depth = std::max<std::uint16_t>(heap.depth, static_cast<std::uint16_t>(part.depth() + 1));
+  heap.weight = saturating_add(heap.weight, part.weight());
+}
+
 value sequence(kind k, std::vector<value> items) {
-  auto* n = new detail::heap_sequence{k};
-  auto v = value_access::adopt(n);
-  for (const auto& item : items) {
-    n->depth = std::max<std::uint16_t>(n->depth, static_cast<std::uint16_t>(item.depth() + 1));
-    n->weight = saturating_add(n->weight, item.weight());
-  }
-  if (n->depth > value::max_depth) check(detail::refusal::too_deep, "", v);
+  auto* heap = new detail::heap_sequence{k};
+  auto v = value_access::adopt(heap);
+  for (const auto& item : items) count_part(*heap, item);
+  if (heap->depth > value::max_depth) check(detail::refusal::too_deep, "", v);
   if (k == kind::tuple && !std::all_of(items.begin(), items.end(), hashable))
-    n->hash.store(detail::unhashable_mark, std::memory_order_relaxed);
-  n->items = std::move(items);
+    heap->hash.store(detail::unhashable_mark, std::memory_order_relaxed);
+  heap->items = std::move(items);
   return v;
 }
 
@@ -141,32 +139,31 @@ value value::dict(std::vector<dict_entry> entries) {
 }
 
 value value::exception(std::string type, std::vector<value> args, std::vector<value> notes) {
-  auto* n = new detail::heap_exception;
-  auto v = value_access::adopt(n);
+  auto* heap = new detail::heap_exception;
+  auto v = value_access::adopt(heap);
   auto parts = sequence(patio::kind::tuple, args);
-  n->depth = static_cast<std::uint16_t>(parts.depth());
-  n->weight = saturating_add(saturating_add(n->weight, parts.weight()), type.size());
-  n->type = std::move(type);
-  n->args = std::move(args);
+  heap->depth = static_cast<std::uint16_t>(parts.depth());
+  heap->weight = saturating_add(saturating_add(heap->weight, parts.weight()), type.size());
+  heap->type = std::move(type);
+  heap->args = std::move(args);
   check(value_access::set_notes(v, std::move(notes)), "", v);
   return v;
 }
 
 value value::object(object_parts parts) {
-  auto* n = new detail::heap_object{std::move(parts)};
-  auto v = value_access::adopt(n);
-  const auto& p = n->parts;
-  n->weight += p.module.size() + p.name.size();
-  auto count = [&](const value& part) {
-    n->depth = std::max<std::uint16_t>(n->depth, static_cast<std::uint16_t>(part.depth() + 1));
-    n->weight = saturating_add(n->weight, part.weight());
-  };
-  for (const auto& arg : p.args) count(arg);
-  for (const auto& item : p.items) count(item);
-  for (const auto& [key, mapped] : p.entries) count(key), count(mapped);
-  count(p.state);
-  if (n->depth > value::max_depth) check(detail::refusal::too_deep, "", v);
-  if (!detail::has_hash(p)) n->hash.store(detail::unhashable_mark, std::memory_order_relaxed);
+  auto* heap = new detail::heap_object{std::move(parts)};
+  auto v = value_access::adopt(heap);
+  const auto& p = heap->parts;
+  heap->weight += p.module.size() + p.name.size();
+  for (const auto& arg : p.args) count_part(*heap, arg);
+  for (const auto& item : p.items) count_part(*heap, item);
+  for (const auto& [key, mapped] : p.entries) {
+    count_part(*heap, key);
+    count_part(*heap, mapped);
+  }
+  count_part(*heap, p.state);
+  if (heap->depth > value::max_depth) check(detail::refusal::too_deep, "", v);
+  if (!detail::has_hash(p)) heap->hash.store(detail::unhashable_mark, std::memory_order_relaxed);
   return v;
 }
 
@@ -184,7 +181,7 @@ double value::as_real() const {
 
 std::complex<double> value::as_complex() const {
   if (kind() != patio::kind::complex) wrong_kind(kind(), "a complex");
-  return node_of<detail::heap_complex>(*this).c;
+  return heap_of<detail::heap_complex>(*this).number;
 }
 
 std::optional<std::int64_t> value::as_int64() const {
@@ -197,14 +194,14 @@ std::optional<std::int64_t> value::as_int64() const {
 
 integer value::as_integer() const {
   if (auto small = as_int64()) return integer{*small};
-  return node_of<detail::heap_integer>(*this).i;
+  return heap_of<detail::heap_integer>(*this).number;
 }
 
 namespace {
 
 std::string_view chars_of(const value& v) noexcept {
-  auto& n = node_of<detail::heap_text>(v);
-  return {n.chars(), n.size};
+  auto& heap = heap_of<detail::heap_text>(v);
+  return {heap.chars(), heap.size};
 }
 
 } // namespace
@@ -225,52 +222,53 @@ std::string_view value::data() const {
 std::span<const value> value::items() const {
   switch (kind()) {
   case patio::kind::list:
-  case patio::kind::tuple: return node_of<detail::heap_sequence>(*this).items;
+  case patio::kind::tuple: return heap_of<detail::heap_sequence>(*this).items;
   case patio::kind::set:
-  case patio::kind::frozenset: return node_of<detail::heap_set>(*this).items;
+  case patio::kind::frozenset: return heap_of<detail::heap_set>(*this).items;
   default: wrong_kind(kind(), "a list, tuple, set or frozenset");
   }
 }
 
 std::span<const dict_entry> value::entries() const {
   if (kind() != patio::kind::dict) wrong_kind(kind(), "a dict");
-  return node_of<detail::heap_dict>(*this).entries;
+  return heap_of<detail::heap_dict>(*this).entries;
 }
 
 const value* value::find(const value& key) const {
   if (kind() != patio::kind::dict) wrong_kind(kind(), "a dict");
-  auto& n = node_of<detail::heap_dict>(*this);
-  auto at = n.index.find(hash(key), n.entries.size(),
-                         [&](std::size_t i) { return n.entries[i].first == key; });
-  return at ? &n.entries[*at].second : nullptr;
+  auto& heap = heap_of<detail::heap_dict>(*this);
+  auto at = heap.index.find(hash(key), heap.entries.size(),
+                            [&](std::size_t i) { return heap.entries[i].first == key; });
+  return at ? &heap.entries[*at].second : nullptr;
 }
 
 bool value::contains(const value& item) const {
   if (kind() != patio::kind::set && kind() != patio::kind::frozenset)
     wrong_kind(kind(), "a set or frozenset");
-  auto& n = node_of<detail::heap_set>(*this);
-  return n.index.find(hash(item), n.items.size(), [&](std::size_t i) { return n.items[i] == item; })
-    .has_value();
+  auto& heap = heap_of<detail::heap_set>(*this);
+  auto at = heap.index.find(hash(item), heap.items.size(),
+                            [&](std::size_t i) { return heap.items[i] == item; });
+  return at.has_value();
 }
 
 std::string_view value::exception_type() const {
   if (kind() != patio::kind::exception) wrong_kind(kind(), "an exception");
-  return node_of<detail::heap_exception>(*this).type;
+  return heap_of<detail::heap_exception>(*this).type;
 }
 
 std::span<const value> value::exception_args() const {
   if (kind() != patio::kind::exception) wrong_kind(kind(), "an exception");
-  return node_of<detail::heap_exception>(*this).args;
+  return heap_of<detail::heap_exception>(*this).args;
 }
 
 std::span<const value> value::exception_notes() const {
   if (kind() != patio::kind::exception) wrong_kind(kind(), "an exception");
-  return node_of<detail::heap_exception>(*this).notes;
+  return heap_of<detail::heap_exception>(*this).notes;
 }
 
 const object_parts& value::as_object() const {
   if (kind() != patio::kind::object) wrong_kind(kind(), "an object");
-  return node_of<detail::heap_object>(*this).parts;
+  return heap_of<detail::heap_object>(*this).parts;
 }
 
 unsigned value::depth() const noexcept { return on_heap() ? value_access::get(*this)->depth : 0; }

@@ -1,6 +1,8 @@
-/// A Python value as plain data: 16 bytes, immutable, cheap to copy, shared between threads.
-/// Containers hold at most `max_depth` levels; building a deeper one throws std::length_error.
-/// Short texts and bytes live inside the value, so views into it end with it, as with std::string.
+/// A Python value as plain, immutable data in 16 bytes. Numbers and short texts are held inline.
+/// All else is a heap value that copies share and the last copy deletes: a copy costs at most one
+/// atomic increment. Threads: copies that share a heap value may be used from different threads.
+/// One object may not be assigned in one thread while another uses it. Views and spans into a value
+/// are valid as long as that object lives, as with std::string.
 #pragma once
 
 #include <array>
@@ -27,11 +29,11 @@ struct heap_value;
 class value_access;
 } // namespace detail
 
-/// Python's type of a value. `integer` has any size.
+/// Python's type of a value.
 enum class kind : std::uint8_t {
   none,
   boolean,
-  integer,
+  integer, ///< of any size
   real,
   complex,
   str,
@@ -43,20 +45,20 @@ enum class kind : std::uint8_t {
   set,
   frozenset,
   exception,
-  object, ///< of any other class: what a pickle says about it
+  object, ///< an object of any other class, as a pickle describes it
 };
 
-/// Python's name of the type: "NoneType", "int", "str" ...; for an exception "BaseException".
+/// Returns Python's name of the type: "NoneType", "int", "str" ...; "BaseException" for exceptions.
 [[nodiscard]] std::string_view type_name(kind k) noexcept;
 
-/// One key and its value, in a dict.
+/// One key of a dict and the value that the key maps to.
 using dict_entry = std::pair<value, value>;
 
 struct object_parts;
 
 class value {
 public:
-  /// Deepest nesting of containers, the innermost leaf not counted.
+  /// The largest number of nested containers. Making a deeper container throws std::length_error.
   static constexpr unsigned max_depth = 128;
 
   value() noexcept : raw_{} {} ///< None
@@ -78,7 +80,8 @@ public:
   }
   value(const integer& big);
   value(std::complex<double> c);
-  /// UTF-8; a lone surrogate is written as CPython's "surrogatepass" does. Not checked here.
+  /// A str in UTF-8, with lone surrogates as CPython's "surrogatepass" encodes them. The text is
+  /// not checked.
   value(std::string_view text);
   value(const char* text) : value(std::string_view{text}) {}
   value(const std::string& text) : value(std::string_view{text}) {}
@@ -89,24 +92,27 @@ public:
   value(value&& other) noexcept : raw_{other.raw_} { other.raw_ = {}; }
   value& operator=(const value& other) noexcept { return *this = value{other}; }
   value& operator=(value&& other) noexcept {
-    auto mine = raw_; // not std::swap, which swaps an array byte by byte
-    raw_ = other.raw_, other.raw_ = mine;
+    auto mine = raw_; // std::swap would swap the array byte by byte
+    raw_ = other.raw_;
+    other.raw_ = mine;
     return *this;
   }
   ~value() {
     if (on_heap()) release();
   }
 
+  // The containers take over their vectors, whose items are not copied.
+
   [[nodiscard]] static value bytes(std::string_view data);
   [[nodiscard]] static value bytearray(std::string_view data);
   [[nodiscard]] static value list(std::vector<value> items);
   [[nodiscard]] static value tuple(std::vector<value> items);
-  /// Equal items are kept once, the first of them. Throws std::invalid_argument naming an
-  /// unhashable item.
+  /// Keeps the first of several equal items. Throws std::invalid_argument, which names the type,
+  /// for an unhashable item.
   [[nodiscard]] static value set(std::vector<value> items);
   [[nodiscard]] static value frozenset(std::vector<value> items);
-  /// Insertion order is kept; of equal keys the first key stays with the last value, as in Python.
-  /// Throws std::invalid_argument naming an unhashable key.
+  /// Keeps the order of insertion. Of several equal keys the first key stays, with the last value,
+  /// as in Python. Throws std::invalid_argument, which names the type, for an unhashable key.
   [[nodiscard]] static value dict(std::vector<dict_entry> entries);
   /// `type` is the full path, e.g. "builtins.ValueError"; notes are Python 3.11's `__notes__`.
   [[nodiscard]] static value exception(std::string type, std::vector<value> args,
@@ -116,20 +122,21 @@ public:
   [[nodiscard]] patio::kind kind() const noexcept { return static_cast<patio::kind>(raw_[0]); }
   [[nodiscard]] bool is_none() const noexcept { return kind() == patio::kind::none; }
 
-  // Each accessor below is for its own kind only; calling it on another is a programming error,
-  // which it reports by std::logic_error.
+  // Each accessor below is for its own kind only. Another kind is a programming error and throws
+  // std::logic_error. as_integer copies the digits, and no other accessor allocates. `find` and
+  // `contains` take constant time on average.
 
   [[nodiscard]] bool as_bool() const;
   [[nodiscard]] double as_real() const;
   [[nodiscard]] std::complex<double> as_complex() const;
-  /// Nothing if the integer is outside the 64-bit range.
+  /// Returns nothing for an integer outside the range of 64 bits.
   [[nodiscard]] std::optional<std::int64_t> as_int64() const;
   [[nodiscard]] integer as_integer() const;
   [[nodiscard]] std::string_view text() const;               ///< str
   [[nodiscard]] std::string_view data() const;               ///< bytes, bytearray
   [[nodiscard]] std::span<const value> items() const;        ///< list, tuple, set, frozenset
   [[nodiscard]] std::span<const dict_entry> entries() const; ///< dict
-  [[nodiscard]] const value* find(const value& key) const;   ///< dict; null if absent
+  [[nodiscard]] const value* find(const value& key) const;   ///< dict; null if the key is absent
   [[nodiscard]] bool contains(const value& item) const;      ///< set, frozenset
   [[nodiscard]] std::string_view exception_type() const;     ///< "builtins.KeyError"
   [[nodiscard]] std::span<const value> exception_args() const;
@@ -139,14 +146,17 @@ public:
   [[nodiscard]] bool is_text() const noexcept { return kind() == patio::kind::str; }
   [[nodiscard]] bool is_container() const noexcept { return kind() >= patio::kind::list; }
 
-  /// Levels of containers: 0 for a leaf, 1 for an empty list.
+  // Each function below takes constant time.
+
+  /// Returns the levels of nested containers: 0 for a leaf, 1 for an empty list.
   [[nodiscard]] unsigned depth() const noexcept;
-  /// About how many bytes this would take with every shared part written out. Operations that
-  /// walk a whole value refuse above `expansion_limit` ("a billion laughs").
+  /// Returns about how many bytes the value takes with every shared part written out. Operations
+  /// that walk a whole value refuse a weight above `expansion_limit` ("a billion laughs").
   [[nodiscard]] std::uint64_t weight() const noexcept;
   static constexpr std::uint64_t expansion_limit = std::uint64_t{256} << 20;
 
-  /// Address of the shared part, or null if the value is held inline: equal addresses, same object.
+  /// Returns the address of the heap value, or null for an inline value. Equal addresses mean the
+  /// same Python object.
   [[nodiscard]] const void* identity() const noexcept;
 
 private:
@@ -156,8 +166,8 @@ private:
     std::array<unsigned char, 8> head{static_cast<unsigned char>(k)};
     store(std::bit_cast<std::int64_t>(head), payload);
   }
-  // One store of 16 bytes: a copy of the value right after several smaller stores would have to
-  // wait for them.
+  // This is one store of 16 bytes. After several smaller stores, a copy of the value would have to
+  // wait for all of them (store forwarding fails).
   void store(std::int64_t first, std::int64_t second) noexcept {
     using words [[gnu::vector_size(16)]] = std::int64_t;
     words both{first, second};
@@ -168,42 +178,43 @@ private:
   void retain() const noexcept;
   void release() noexcept;
 
-  // Byte 0 is the kind, byte 1 the length of inline text or `heap_mark`; the number or the
-  // pointer to the shared node is in bytes 8 to 15, inline text in bytes 2 to 15.
+  // Byte 0 is the kind. Byte 1 is the length of an inline text, or `heap_mark`. Bytes 2 to 15 hold
+  // an inline text; bytes 8 to 15 hold a number or the pointer to the heap value.
   static constexpr unsigned char heap_mark = 0xff;
   alignas(8) std::array<unsigned char, 16> raw_;
 };
 
 static_assert(sizeof(value) == 16);
 
-/// How Python makes an object before its state and contents are put into it.
+/// How Python makes an object, before it adds the object's contents and state.
 enum class making : std::uint8_t {
-  call, ///< the class is called with the arguments
-  bare, ///< only its __new__ is
+  call, ///< by a call of the class with the arguments
+  bare, ///< by a call of the class's __new__ alone
 };
 
-/// An object of a Python class as a pickle describes it. Here it is data: nothing resolves or calls
-/// anything.
+/// An object of a Python class as a pickle describes it. The parts are mere data: nothing here
+/// resolves a class or calls it. Python uses the parts in the order of the fields.
 struct object_parts {
-  std::string module = {}; ///< of the class, "shop.models"
-  std::string name = {};   ///< of the class, "Order"
+  std::string module = {}; ///< the module of the class: "shop.models"
+  std::string name = {};   ///< the name of the class: "Order"
   making made_by = making::call;
   std::vector<value> args = {};
-  std::vector<value> items = {};        ///< then appended to it, as to a list
-  std::vector<dict_entry> entries = {}; ///< then set in it, as in a dict
-  value state = {}; ///< then its attributes, or what its __setstate__ takes; None for none
+  std::vector<value> items = {};        ///< appended to the object, as to a list
+  std::vector<dict_entry> entries = {}; ///< set in the object, as in a dict
+  value state = {};                     ///< attributes, or the argument of __setstate__; or None
 };
 
-/// Python's ==: 1 == 1.0 == True, b"a" == bytearray(b"a"), NaN is unequal to itself. Exceptions
-/// compare by type, arguments and notes, objects by their parts. Throws std::length_error if the
-/// two expand beyond the limit.
+/// Compares as Python's == does: 1 == 1.0 == True, b"a" == bytearray(b"a"), and a NaN is unequal to
+/// itself. Exceptions compare by type, arguments and notes; objects compare by their parts. Throws
+/// std::length_error if both values weigh more than value::expansion_limit.
 [[nodiscard]] bool operator==(const value& a, const value& b);
 
-/// Like == but also equal in kind all the way down, with floats compared by their bits and dicts by
-/// order.
+/// Compares like ==, but distinguishes kinds at every level, the bits of floats and the order of
+/// dicts.
 [[nodiscard]] bool identical(const value& a, const value& b);
 
-/// Agrees with ==. Throws std::invalid_argument for what Python cannot hash.
+/// Returns the same hash for equal values; another process computes another hash. Heap values keep
+/// their hash. Throws std::invalid_argument for a value that Python cannot hash.
 [[nodiscard]] std::uint64_t hash(const value& v);
 [[nodiscard]] bool hashable(const value& v) noexcept;
 
