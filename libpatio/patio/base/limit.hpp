@@ -7,7 +7,7 @@
 
 namespace patio {
 
-/// The order is that of `limit_table` (protocol/limit_table.hpp).
+/// The enumerators are in the order of `limit_table` (protocol/limit_table.hpp).
 enum class limit : std::uint8_t {
   none, ///< no limit caused the error
   connections,
@@ -57,7 +57,7 @@ enum class limit : std::uint8_t {
   log_lines,
 };
 
-/// Returns the enumerator as it is spelt here, e.g. "inbound_calls", and "" for none.
+/// Returns the name of the enumerator, e.g. "inbound_calls", or "" for none.
 [[nodiscard]] std::string_view to_string(limit which) noexcept;
 
 } // namespace patio

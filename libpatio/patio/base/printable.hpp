@@ -1,5 +1,5 @@
-/// Tells the characters that Python's repr() prints unchanged from the others, and writes the
-/// escapes of the others. Pure functions.
+/// Tells which characters Python's repr() prints unchanged, and writes the escapes of the other
+/// characters. Pure functions.
 #pragma once
 
 #include <string>

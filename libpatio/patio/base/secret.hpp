@@ -1,6 +1,6 @@
 /// Bytes that must stay secret: a shared key or a private key. Copies share the bytes, and the last
-/// copy wipes them. A secret cannot be printed, so that it does not reach a log or a message by
-/// mistake. Any thread.
+/// copy wipes them. A secret has no output operator, so that it does not reach a log or a message
+/// by mistake. Any thread.
 #pragma once
 
 #include <memory>

@@ -18,7 +18,7 @@ public:
   /// `last` is the serial used last. A test passes a large one to reach the wrap-around.
   explicit serial_table(std::uint32_t last = 0) : last_{last} {}
 
-  /// Returns a serial without an entry in the table, for a message whose answer nobody looks up.
+  /// Returns the next serial without an insertion, for a message whose answer nobody looks up.
   [[nodiscard]] std::uint32_t draw() noexcept {
     do ++last_;
     while (last_ == 0 || (!slots_.empty() && slots_[last_ & mask()].serial != 0));

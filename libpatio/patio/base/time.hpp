@@ -20,8 +20,8 @@ inline constexpr instant never = instant::max();
 
 /// Keys in the order of the times when they are due. A key that is settled early stays in the heap,
 /// as searching for it would cost too much. The owner reports it with `settled`, and the heap drops
-/// such keys once they are more than half of its content. Its size therefore stays proportional to
-/// the number of live keys. A resource of one thread.
+/// such keys once they exceed half of its content. Its size therefore stays proportional to the
+/// number of live keys. A resource of one thread.
 template <class Key>
 class deadline_heap {
 public:

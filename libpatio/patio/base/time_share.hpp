@@ -1,6 +1,6 @@
-/// Tells whether one of many users of a thread has recently taken more of its time than its share.
-/// The time that a user takes adds to its debt; the debt decreases as time passes. A value type of
-/// one thread, without a clock.
+/// Tells whether one of many users of a thread has recently taken more than its share of the
+/// thread's time. The time that a user takes adds to the user's debt, and the debt decreases as
+/// time passes. A value type of one thread, without a clock.
 #pragma once
 
 #include <algorithm>
@@ -23,8 +23,8 @@ public:
 private:
   /// A user may take this much at once.
   static constexpr std::chrono::nanoseconds allowance = std::chrono::milliseconds{1};
-  /// In the long run a user may take one part in this many of the thread's time. A peer that makes
-  /// a thousand small calls a second takes about as much.
+  /// In the long run a user may take 1 / `parts` of the thread's time. A peer that makes a thousand
+  /// small calls a second takes about that much.
   static constexpr int parts = 50;
   /// One second repays this much. A larger debt is cut to it, so that one long call is forgotten
   /// after a second.

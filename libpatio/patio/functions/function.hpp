@@ -35,8 +35,8 @@ struct function_options {
   /// Names of the parameters, for keyword arguments and messages. A parameter without a name here
   /// is called "arg1", "arg2" and so on, by its position.
   std::vector<std::string> parameters = {};
-  /// Runs the function on the thread where the call arrives, without a queue. Only for functions
-  /// that take microseconds and never block, as all other work of that thread waits meanwhile.
+  /// Runs the function on the thread where the call arrives, without a queue. Use it only for a
+  /// function that takes microseconds and never blocks, as all other work of that thread waits.
   bool quick = false;
 };
 

@@ -1,6 +1,6 @@
-/// The duty to answer one call exactly once. A resource that is moved and never copied; any thread
-/// may own it. A reply dropped without an answer answers with an error, so that no caller waits
-/// forever.
+/// The duty to answer one call exactly once. A resource that can be moved but not copied; any
+/// thread may own it. A reply that is dropped without an answer sends an error, so that no caller
+/// waits forever.
 #pragma once
 
 #include <atomic>
@@ -43,9 +43,10 @@ public:
   /// Ignores every answer after the first.
   void answer(result<value> r);
   [[nodiscard]] bool open() const noexcept { return sink_ != nullptr || shared_ != nullptr; }
-  /// Stops when nobody waits for the answer any more: the call was cancelled, its deadline has
-  /// passed or its connection was lost. Stop callbacks run on the broker's thread and must be
-  /// quick. The token of a call that cannot be stopped has no stop state.
+  /// Returns a token that is stopped once nobody waits for the answer any more: the call was
+  /// cancelled, its deadline has passed or its connection was lost. Stop callbacks run on the
+  /// broker's thread and must be quick. The token of a call that cannot be stopped has no stop
+  /// state.
   [[nodiscard]] const std::stop_token& stop_token() const noexcept { return stop_token_; }
 
 private:

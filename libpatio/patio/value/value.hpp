@@ -1,8 +1,8 @@
-/// A Python value as plain, immutable data in 16 bytes. Numbers and short texts are held inline.
-/// All else is a heap value that copies share and the last copy deletes: a copy costs at most one
-/// atomic increment. Threads: copies that share a heap value may be used from different threads.
-/// One object may not be assigned in one thread while another uses it. Views and spans into a value
-/// are valid as long as that object lives, as with std::string.
+/// A Python value as plain, immutable data in 16 bytes. Numbers and short texts are inline. Any
+/// other value owns a heap value together with its copies, and the last copy deletes the heap
+/// value. Cost: a copy takes at most one atomic increment. Threads: as with std::shared_ptr,
+/// different threads may use different copies, but one object may not be assigned to while another
+/// thread uses it. Views and spans end with the object, as a short text lives inside it.
 #pragma once
 
 #include <array>
@@ -188,8 +188,8 @@ static_assert(sizeof(value) == 16);
 
 /// How Python makes an object, before it adds the object's contents and state.
 enum class making : std::uint8_t {
-  call, ///< by a call of the class with the arguments
-  bare, ///< by a call of the class's __new__ alone
+  call, ///< Python calls the class with the arguments
+  bare, ///< Python calls only the class's __new__ with the arguments
 };
 
 /// An object of a Python class as a pickle describes it. The parts are mere data: nothing here
@@ -213,8 +213,8 @@ struct object_parts {
 /// dicts.
 [[nodiscard]] bool identical(const value& a, const value& b);
 
-/// Returns the same hash for equal values; another process computes another hash. Heap values keep
-/// their hash. Throws std::invalid_argument for a value that Python cannot hash.
+/// Returns the same hash for equal values; another process computes another hash. A heap value
+/// remembers its hash. Throws std::invalid_argument for a value that Python cannot hash.
 [[nodiscard]] std::uint64_t hash(const value& v);
 [[nodiscard]] bool hashable(const value& v) noexcept;
 
