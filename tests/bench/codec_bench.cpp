@@ -1,5 +1,6 @@
-// What a call costs in the codec. For comparison, CPython 3.11 took 1400 ns to load and 1400 ns to
-// dump the call of read_call and write_call where this program took 300 ns and 165 ns.
+// Measures what a call costs in the codec. For comparison: on one machine CPython 3.11 took 1400 ns
+// to load and 1400 ns to dump the call that read_call read in 300 ns and write_call wrote in 165
+// ns.
 #include <benchmark/benchmark.h>
 
 #include <patio/pickle/pickle.hpp>
@@ -22,7 +23,7 @@ std::string pickled(const value& v) {
   return out;
 }
 
-// As a database driver would give it: many rows with the same keys.
+// Returns what a database driver returns: many rows with the same keys.
 value rows() {
   std::vector<value> rows;
   for (int i = 0; i < 1000; ++i)

@@ -1,4 +1,4 @@
-/// Bytes as hexadecimal text and back, for tests that compare exact bytes.
+/// Converts bytes to hexadecimal text and back, for tests that compare exact bytes.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
-/// The rows of a file of recorded data in tests/data, one JSON object a line.
+/// Reads a file of recorded data in tests/data, with one JSON object on each line. Throws
+/// std::runtime_error for a file that is missing or empty.
 #pragma once
 
 #include <fstream>

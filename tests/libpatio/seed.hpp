@@ -1,5 +1,5 @@
-/// The seed of a randomized test: PATIO_TEST_SEED if set, else a new one. Show it with INFO, so
-/// that a failure can be replayed.
+/// The seed of a randomized test: PATIO_TEST_SEED if it is set, else a new seed. A test shows the
+/// seed with INFO, so that a failure can be replayed.
 #pragma once
 
 #include <cstdint>

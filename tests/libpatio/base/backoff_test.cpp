@@ -7,7 +7,8 @@
 using namespace std::chrono_literals;
 using patio::backoff;
 
-TEST_CASE("backoff: waits below a bound that doubles to the longest, and at least half of it") {
+TEST_CASE(
+  "backoff: the delay is between half of the bound and the bound, which doubles to the longest") {
   auto seed = test_seed();
   INFO("PATIO_TEST_SEED=" << seed);
   backoff b{{.first_delay = 100ms, .longest_delay = 30s, .refused_delay = 5s}, seed};
@@ -20,7 +21,7 @@ TEST_CASE("backoff: waits below a bound that doubles to the longest, and at leas
   }
 }
 
-TEST_CASE("backoff: a success begins anew, a refused login waits longer") {
+TEST_CASE("backoff: a success resets the bound, and a refused login waits longer") {
   backoff b;
   for (int i = 0; i < 20; ++i) (void)b.failed();
   CHECK(b.failed() >= 15s);
@@ -30,7 +31,7 @@ TEST_CASE("backoff: a success begins anew, a refused login waits longer") {
   CHECK(b.failed(true) == 5s);
 }
 
-TEST_CASE("backoff: two nodes with other seeds do not dial in step") {
+TEST_CASE("backoff: two nodes with different seeds do not dial in step") {
   backoff a{{}, 1}, b{{}, 2};
   int equal = 0;
   for (int i = 0; i < 20; ++i) equal += a.failed() == b.failed();

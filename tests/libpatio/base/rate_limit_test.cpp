@@ -4,7 +4,7 @@
 
 using namespace std::chrono_literals;
 
-TEST_CASE("rate_limit: each key has its own count, which begins again after a second") {
+TEST_CASE("rate_limit: each key has its own count, which restarts after a second") {
   patio::rate_limit limit{2};
   CHECK(limit.allow("a", 0s));
   CHECK(limit.allow("a", 500ms));

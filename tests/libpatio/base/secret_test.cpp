@@ -1,5 +1,5 @@
-// A program of its own: it looks at every block of memory that is given back, and counts
-// comparisons of digests.
+// This is a separate program, as it replaces operator delete to search every freed block of memory,
+// and CRYPTO_memcmp to count the comparisons of digests.
 #include <patio/base/secret.hpp>
 
 #include <doctest/doctest.h>
@@ -15,14 +15,15 @@
 
 namespace {
 
-/// Built of its complement, so that the program's own text does not hold it.
+/// The test key. It is built from its complement, so that the program text does not contain it.
 char key[32];
 bool watching = false;
 int leaks = 0, comparisons = 0;
 
 std::string_view key_text() { return {key, sizeof key}; }
 
-/// Some bytes are enough to betray it; the first one may have become the end of an empty string.
+/// Counts a freed block that contains a part of the key. The part leaves out the first bytes, as a
+/// string that is emptied overwrites its first byte.
 void look_at(void* block) {
   if (!watching || !block) return;
   std::string_view bytes{static_cast<const char*>(block), ::malloc_usable_size(block)};
@@ -39,7 +40,7 @@ void give_back(void* block) {
   std::free(block);
 }
 
-/// How many blocks were given back with the key in them.
+/// Runs `f` and returns the number of blocks that were freed with the key in them.
 template <class F>
 int leaks_of(F&& f) {
   for (std::size_t i = 0; i < sizeof key; ++i)
@@ -68,12 +69,11 @@ extern "C" int CRYPTO_memcmp(const void* a, const void* b, std::size_t n) {
            : 1;
 }
 
-TEST_CASE("secret: a plain string leaves its bytes in the memory that it gives back, which is what "
-          "this program sees") {
+TEST_CASE("secret: this program notices that a plain string leaves its bytes in freed memory") {
   CHECK(leaks_of([] { std::string plain{key_text()}; }) == 1);
 }
 
-TEST_CASE("secret: the last copy that goes wipes the bytes, whether they are short or long") {
+TEST_CASE("secret: the last copy wipes the bytes, short or long") {
   for (std::size_t size : {8, 15, 16, 32}) {
     INFO(size);
     CHECK(leaks_of([size] {
@@ -90,7 +90,7 @@ TEST_CASE("secret: the last copy that goes wipes the bytes, whether they are sho
   }
 }
 
-TEST_CASE("secret: another value wipes the one before") {
+TEST_CASE("secret: an assignment wipes the old bytes") {
   CHECK(leaks_of([] {
           patio::secret s{key_text()};
           s = patio::secret{"other"};
@@ -99,13 +99,13 @@ TEST_CASE("secret: another value wipes the one before") {
         == 0);
 }
 
-TEST_CASE("secret: a string that is moved into one is wiped and empty") {
+TEST_CASE("secret: a string moved into a secret is wiped and empty") {
   CHECK(leaks_of([] {
           for (std::size_t size : {8, 32}) {
             std::string text{key_text().substr(0, size)};
             const auto* bytes = text.data();
             patio::secret s{std::move(text)};
-            CHECK(text.empty()); // NOLINT(bugprone-use-after-move): that is the promise
+            CHECK(text.empty()); // NOLINT(bugprone-use-after-move): the test checks this promise
             CHECK(std::string_view{bytes, size} == std::string_view{std::string(size, '\0')});
             CHECK(s.view() == key_text().substr(0, size));
           }
@@ -113,7 +113,7 @@ TEST_CASE("secret: a string that is moved into one is wiped and empty") {
         == 0);
 }
 
-TEST_CASE("secret: wipe overwrites and empties, an empty string as well") {
+TEST_CASE("secret: wipe overwrites and empties a string, and accepts an empty string") {
   std::string text = "0123456789";
   const auto* bytes = text.data();
   patio::wipe(text);
@@ -123,7 +123,7 @@ TEST_CASE("secret: wipe overwrites and empties, an empty string as well") {
   CHECK(text.empty());
 }
 
-TEST_CASE("secret: empty ones") {
+TEST_CASE("secret: a secret may be empty") {
   CHECK(patio::secret{}.empty());
   CHECK(patio::secret{""}.empty());
   CHECK(patio::secret{}.view().empty());
@@ -155,7 +155,7 @@ TEST_CASE("secret: a node's login leaves no key behind, on either side") {
 }
 
 TEST_CASE(
-  "secret: what is read as a certificate may be its private key as well, and is wiped like that") {
+  "secret: certificates are wiped like keys, as their file may hold the private key as well") {
   CHECK(leaks_of([] {
           patio::tls_options options{.certificates = key_text(), .private_key = key_text()};
           CHECK_FALSE(patio::tls::context::make(options));
@@ -164,15 +164,15 @@ TEST_CASE(
         == 0);
 }
 
-TEST_CASE("secret: a login is compared with every key, whichever it proves") {
+TEST_CASE("secret: a login is compared with every key, whichever key it proves") {
   std::vector<patio::secret> keys{"first", "second", "third", "fourth"};
   auto challenge = patio::protocol::login_challenge("0123456789abcdef");
-  auto compared = [&](const char* with) {
+  auto compared = [&](const char* key) {
     comparisons = 0;
-    (void)patio::protocol::check_login(patio::protocol::login_answer(challenge, with, "salt"),
+    (void)patio::protocol::check_login(patio::protocol::login_answer(challenge, key, "salt"),
                                        challenge, keys);
     return comparisons;
   };
-  for (const auto* with : {"first", "second", "fourth", "none of them"})
-    CHECK(compared(with) == 1 + 4); // the challenge, too
+  for (const auto* proven : {"first", "second", "fourth", "none of them"})
+    CHECK(compared(proven) == 1 + 4); // one comparison more for the challenge
 }

@@ -21,7 +21,7 @@ TEST_CASE("serial_table: serials count up from 1") {
   CHECK(table.size() == 2);
 }
 
-TEST_CASE("serial_table: an item is taken once") {
+TEST_CASE("serial_table: an item can be taken once") {
   serial_table<std::unique_ptr<int>> table;
   auto serial = table.insert(std::make_unique<int>(7));
   CHECK(**table.take(serial) == 7);
@@ -30,7 +30,7 @@ TEST_CASE("serial_table: an item is taken once") {
   CHECK(table.size() == 0);
 }
 
-TEST_CASE("serial_table: 0 is never drawn nor found, also round the end") {
+TEST_CASE("serial_table: 0 is never drawn or found, also at the wrap-around") {
   serial_table<int> table{0xfffffffe};
   CHECK(table.insert(1) == 0xffffffff);
   CHECK(table.insert(2) == 1);
@@ -41,7 +41,7 @@ TEST_CASE("serial_table: 0 is never drawn nor found, also round the end") {
   CHECK(drawing.draw() == 1);
 }
 
-TEST_CASE("serial_table: a serial in use is skipped when the count comes round") {
+TEST_CASE("serial_table: a serial in use is skipped when the count reaches it again") {
   serial_table<int> table{0xfffffffd};
   auto old = table.insert(1);
   REQUIRE(old == 0xfffffffe);
@@ -56,7 +56,7 @@ TEST_CASE("serial_table: a serial in use is skipped when the count comes round")
   CHECK(round.size() == 1);
 }
 
-TEST_CASE("serial_table: drain visits each item once and leaves a table that works") {
+TEST_CASE("serial_table: drain visits each item once, and the table still works") {
   serial_table<int> table;
   for (int i = 0; i < 1000; ++i) (void)table.insert(i);
   std::map<std::uint32_t, int> seen;
@@ -72,8 +72,7 @@ TEST_CASE("serial_table: drain visits each item once and leaves a table that wor
   CHECK(table.size() == 1);
 }
 
-TEST_CASE(
-  "serial_table: agrees with a map over random inserts and takes round the end of the serials") {
+TEST_CASE("serial_table: agrees with a map over random inserts and takes across the wrap-around") {
   auto seed = test_seed();
   INFO("PATIO_TEST_SEED=" << seed);
   std::mt19937_64 random{seed};

@@ -5,15 +5,13 @@
 using patio::instant, patio::time_share;
 using namespace std::chrono_literals;
 
-TEST_CASE(
-  "time_share: a newcomer has spent it, and has some again as soon as it lets others go first") {
+TEST_CASE("time_share: a new user has spent its share, and has some again after a short wait") {
   time_share s{1s};
   CHECK(s.is_spent(1s));
   CHECK_FALSE(s.is_spent(1s + 1ms));
 }
 
-TEST_CASE("time_share: many small turns leave it unspent, and one after the other without a pause "
-          "spend it") {
+TEST_CASE("time_share: small turns with pauses do not spend it, and turns without a pause do") {
   time_share s{0s};
   instant now = 1s;
   for (int i = 0; i < 10'000; ++i) {
@@ -24,8 +22,7 @@ TEST_CASE("time_share: many small turns leave it unspent, and one after the othe
   CHECK(s.is_spent(now));
 }
 
-TEST_CASE("time_share: what was taken is paid back in fifty times the time, and a second is enough "
-          "for whatever it was") {
+TEST_CASE("time_share: a debt is repaid in fifty times its time, but in a second at most") {
   time_share s{0s};
   s.took(5ms, 1s);
   CHECK(s.is_spent(1s + 199ms));
@@ -33,13 +30,13 @@ TEST_CASE("time_share: what was taken is paid back in fifty times the time, and 
   s.took(1h, 10s);
   CHECK(s.is_spent(10s + 949ms));
   CHECK_FALSE(s.is_spent(10s + 951ms));
-  s.took(900us, 100s); // an hour of waiting would count for nothing more
+  s.took(900us, 100s); // a long wait earns no more than the allowance
   CHECK_FALSE(s.is_spent(100s));
   s.took(200us, 100s);
   CHECK(s.is_spent(100s));
 }
 
-TEST_CASE("time_share: a clock that stands still or a turn of no length is no trouble") {
+TEST_CASE("time_share: a clock that stands still and a turn without length do no harm") {
   time_share s{1s};
   s.took(-1ns, 1s);
   CHECK(s.is_spent(1s));

@@ -7,6 +7,7 @@
 #include <random>
 #include <set>
 
+#include <patio/protocol/timeout.hpp>
 #include <patio/value/integer.hpp>
 
 #include "seed.hpp"
@@ -34,7 +35,7 @@ std::string refusal(const value& timeout) {
 
 } // namespace
 
-TEST_CASE("deadline_of: None and infinity never come, other numbers count from now") {
+TEST_CASE("deadline_of: None and infinity mean never, other numbers count from now") {
   CHECK(due({}) == never);
   CHECK(due(infinity) == never);
   CHECK(due(2) == now + 2s);
@@ -44,18 +45,18 @@ TEST_CASE("deadline_of: None and infinity never come, other numbers count from n
   CHECK(due(1e-9) == now + 1ns);
 }
 
-TEST_CASE("deadline_of: zero and less are now, too much is the longest") {
+TEST_CASE("deadline_of: zero and less mean now, and too much is cut to the longest") {
   for (const auto& passed : {value{0}, value{-0.0}, value{-1}, value{-0.5}, value{false},
                              value{-infinity}, value{-1e308}, value{integer{-2}.pow(71)}})
     CHECK(due(passed) == now);
-  for (const auto& long_ :
+  for (const auto& huge :
        {value{86'401}, value{1e308}, value{integer{2}.pow(70)}, value{integer{10}.pow(400)},
         value{std::numeric_limits<std::int64_t>::max()}})
-    CHECK(due(long_) == now + 24h);
+    CHECK(due(huge) == now + 24h);
   CHECK(due(86'400) == now + 24h);
 }
 
-TEST_CASE("deadline_of: what is no number of seconds is refused as Python would") {
+TEST_CASE("deadline_of: anything but a number of seconds is refused, with Python's exceptions") {
   CHECK(refusal(std::nan("")) == "ValueError: timeout must be a number of seconds, not NaN");
   CHECK(refusal("1") == "TypeError: timeout must be a number of seconds or None, not str");
   CHECK(refusal(std::complex{1.0, 0.0})
@@ -64,13 +65,13 @@ TEST_CASE("deadline_of: what is no number of seconds is refused as Python would"
         == "TypeError: timeout must be a number of seconds or None, not list");
 }
 
-TEST_CASE("deadline_of: the longest of all durations does not overflow") {
+TEST_CASE("deadline_of: the longest possible duration does not overflow") {
   CHECK(deadline_of(value{1e300}, now, instant::max()).value() == never);
   CHECK(deadline_of(value{integer{2}.pow(80)}, now, instant::max()).value() == never);
   CHECK(deadline_of(value{1}, now, instant::max()).value() == now + 1s);
 }
 
-TEST_CASE("seconds_left: is an int for whole seconds, else a float, None for never") {
+TEST_CASE("seconds_left: returns an int for whole seconds, else a float, and None for never") {
   CHECK(identical(seconds_left(never, now), value{}));
   CHECK(identical(seconds_left(now + 3s, now), value{3}));
   CHECK(identical(seconds_left(now + 1500ms, now), value{1.5}));
@@ -78,7 +79,7 @@ TEST_CASE("seconds_left: is an int for whole seconds, else a float, None for nev
   CHECK(identical(seconds_left(now - 5s, now), value{0}));
 }
 
-TEST_CASE("deadline_heap: gives keys back in the order of their time, none early") {
+TEST_CASE("deadline_heap: returns keys in the order of their times, and no key early") {
   auto seed = test_seed();
   INFO("PATIO_TEST_SEED=" << seed);
   std::mt19937_64 random{seed};
@@ -104,7 +105,7 @@ TEST_CASE("deadline_heap: gives keys back in the order of their time, none early
   CHECK(heap.size() == model.size());
 }
 
-TEST_CASE("deadline_heap: is empty until something is pushed, even at the end of time") {
+TEST_CASE("deadline_heap: is empty until the first push, even at the end of time") {
   deadline_heap<int> heap;
   CHECK(heap.next() == never);
   CHECK_FALSE(heap.pop_due(never));
@@ -113,7 +114,7 @@ TEST_CASE("deadline_heap: is empty until something is pushed, even at the end of
   CHECK(heap.pop_due(5ns) == 1);
 }
 
-TEST_CASE("deadline_heap: settled keys do not pile up, live ones stay") {
+TEST_CASE("deadline_heap: settled keys do not accumulate, and live keys stay") {
   deadline_heap<int> heap;
   std::set<int> live;
   std::size_t longest = 0;

@@ -4,8 +4,10 @@
 
 using patio::append_utf8;
 using patio::decode_utf8;
+using patio::is_ascii;
+using patio::is_utf8;
 
-TEST_CASE("utf8: every code point reads back, surrogates included") {
+TEST_CASE("utf8: every code point reads back, also a surrogate") {
   std::size_t wrong = 0;
   for (char32_t c = 0; c <= 0x10ffff; ++c) {
     std::string text;
@@ -17,7 +19,7 @@ TEST_CASE("utf8: every code point reads back, surrogates included") {
   CHECK(wrong == 0);
 }
 
-TEST_CASE("utf8: each length ends where the standard says") {
+TEST_CASE("utf8: each length ends where the standard ends it") {
   for (auto [c, size] : {std::pair{U'\x7f', 1U},
                          {U'\x80', 2U},
                          {U'\u07ff', 2U},
@@ -30,9 +32,24 @@ TEST_CASE("utf8: each length ends where the standard says") {
   }
 }
 
-TEST_CASE("utf8: stray, overlong, cut and too large sequences are no code points") {
+TEST_CASE("utf8: stray, overlong, truncated and too large sequences are not code points") {
   for (auto text : {"", "\x80", "\xbf", "\xc0\xaf", "\xc1\xbf", "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf",
                     "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xff", "\xc3", "\xc3(", "\xe2\x82",
                     "\xe2(\xa1", "\xe2\x82(", "\xf0\x9f\x98"})
     CHECK(decode_utf8(text).size == 0);
+}
+
+TEST_CASE("utf8: a text of any length is ASCII, UTF-8 or neither") {
+  for (std::size_t size = 0; size < 20; ++size) {
+    std::string ascii(size, '\x7f');
+    CHECK((is_ascii(ascii) && is_utf8(ascii)));
+    for (std::size_t at = 0; at < size; ++at) {
+      auto text = ascii;
+      text[at] = '\xff';
+      CHECK_FALSE((is_ascii(text) || is_utf8(text)));
+      text.replace(at, 1, "\xed\xa0\x80"); // a lone surrogate
+      CHECK_FALSE(is_ascii(text));
+      CHECK(is_utf8(text));
+    }
+  }
 }

@@ -16,15 +16,15 @@ std::string why_not(const value& v) {
   return r ? "accepted" : r.error().message;
 }
 
-/// To Python and back.
+/// Converts to Python and back.
 template <class T>
-bool survives(const T& x, const value& as) {
-  return identical(to_value(x), as) && from_value<T>(as) == x;
+bool survives(const T& x, const value& expected) {
+  return identical(to_value(x), expected) && from_value<T>(expected) == x;
 }
 
 } // namespace
 
-TEST_CASE("convert: sequences are lists, and take tuples as well") {
+TEST_CASE("convert: sequences become lists, and also read tuples") {
   auto list = value::list({1, 2, 3});
   CHECK(survives(std::vector{1, 2, 3}, list));
   CHECK(survives(std::deque{1, 2, 3}, list));
@@ -35,13 +35,13 @@ TEST_CASE("convert: sequences are lists, and take tuples as well") {
   CHECK(from_value<std::vector<int>>(value::tuple({1, 2})) == std::vector{1, 2});
 }
 
-TEST_CASE("convert: an array has its own length") {
+TEST_CASE("convert: an array accepts only its own length") {
   CHECK(why_not<std::array<int, 3>>(value::list({1, 2})) == "must have 3 items, not 2");
   CHECK(why_not<std::array<int, 0>>(value::list({1})) == "must have 0 items, not 1");
   CHECK(why_not<std::array<int, 2>>(7) == "must be list, not int");
 }
 
-TEST_CASE("convert: tuples are tuples of their length, and take lists as well") {
+TEST_CASE("convert: tuples become tuples, and also read lists of their length") {
   CHECK(survives(std::tuple{1, std::string{"a"}, 2.5}, value::tuple({1, "a", 2.5})));
   CHECK(survives(std::pair{1, std::string{"a"}}, value::tuple({1, "a"})));
   CHECK(survives(std::tuple<>{}, value::tuple({})));
@@ -53,7 +53,7 @@ TEST_CASE("convert: tuples are tuples of their length, and take lists as well") 
   CHECK(why_not<std::pair<int, int>>(1) == "must be tuple, not int");
 }
 
-TEST_CASE("convert: sets are sets, and take frozensets but no lists") {
+TEST_CASE("convert: sets become sets, and also read frozensets but no lists") {
   CHECK(survives(std::set{1, 2}, value::set({1, 2})));
   CHECK(from_value<std::unordered_set<int>>(value::frozenset({1, 2})) == std::unordered_set{1, 2});
   CHECK(to_value(std::unordered_set{1}) == value::set({1}));
@@ -61,12 +61,12 @@ TEST_CASE("convert: sets are sets, and take frozensets but no lists") {
   CHECK(why_not<std::set<int>>(value::set({1, "b"})) == "an item must be int, not str");
 }
 
-TEST_CASE("convert: what Python cannot hash throws on the way there") {
+TEST_CASE("convert: a key that Python cannot hash throws on the way to Python") {
   CHECK_THROWS_AS((void)to_value(std::set<std::vector<int>>{{1}}), std::invalid_argument);
   CHECK_THROWS_AS((void)to_value(std::map<std::vector<int>, int>{{{1}, 1}}), std::invalid_argument);
 }
 
-TEST_CASE("convert: maps are dicts with typed keys and values") {
+TEST_CASE("convert: maps become dicts with typed keys and values") {
   CHECK(
     survives(std::map<std::string, int>{{"a", 1}, {"b", 2}}, value::dict({{"a", 1}, {"b", 2}})));
   CHECK(survives(std::unordered_map<int, std::string>{{1, "x"}}, value::dict({{1, "x"}})));
@@ -78,7 +78,7 @@ TEST_CASE("convert: maps are dicts with typed keys and values") {
   CHECK(why_not<std::map<std::string, int>>(value::list({})) == "must be dict, not list");
 }
 
-TEST_CASE("convert: byte vectors are bytes, and take bytearrays as well") {
+TEST_CASE("convert: byte vectors become bytes, and also read bytearrays") {
   std::vector<unsigned char> chars{0, 1, 255};
   CHECK(survives(chars, value::bytes({"\x00\x01\xff", 3})));
   CHECK(survives(std::vector<std::byte>{std::byte{7}}, value::bytes("\x07")));
@@ -92,7 +92,7 @@ TEST_CASE("convert: byte vectors are bytes, and take bytearrays as well") {
   CHECK(patio::converter<std::array<std::byte, 2>>::name() == "bytes");
 }
 
-TEST_CASE("convert: errors name the way to the wrong item") {
+TEST_CASE("convert: errors name the path to the wrong item") {
   using table = std::map<std::string, std::vector<std::pair<int, std::optional<double>>>>;
   auto bad = value::dict({{"k", value::list({value::tuple({1, {}}), value::tuple({2, "x"})})}});
   CHECK(why_not<table>(bad) == "a value item 1 item 1 must be float, not str");
@@ -100,7 +100,7 @@ TEST_CASE("convert: errors name the way to the wrong item") {
   CHECK(survives(table{{"k", {{1, {}}, {2, 2.5}}}}, good));
 }
 
-TEST_CASE("convert: a set of a million and a list of a million come back whole") {
+TEST_CASE("convert: a set and a list of a million items come back complete") {
   std::vector<int> numbers(1'000'000);
   for (int i = 0; i < 1'000'000; ++i) numbers[static_cast<std::size_t>(i)] = i;
   CHECK(from_value<std::vector<int>>(to_value(numbers)) == numbers);
@@ -108,11 +108,10 @@ TEST_CASE("convert: a set of a million and a list of a million come back whole")
   CHECK(from_value<std::set<int>>(to_value(set)) == set);
 }
 
-TEST_CASE("convert: what shared parts would expand to is refused before it is made") {
+TEST_CASE("convert: a value that expands too far is refused before it is copied") {
   value text{std::string(std::size_t{1} << 20, 'x')};
   auto laughs = value::list(std::vector<value>(300, text));
-  constexpr auto why =
-    "must be smaller: with its shared parts written out it takes more than 256 MiB";
+  constexpr auto why = "must be smaller: with shared parts written out it takes more than 256 MiB";
   CHECK(why_not<std::vector<std::string>>(laughs) == why);
   CHECK(why_not<std::variant<int, std::list<std::string>>>(laughs) == why);
   CHECK(why_not<std::map<std::string, std::vector<std::string>>>(value::dict({{"k", laughs}}))
@@ -120,11 +119,11 @@ TEST_CASE("convert: what shared parts would expand to is refused before it is ma
   CHECK(
     from_value<std::vector<std::string>>(value::list(std::vector<value>(3, text))).value().size()
     == 3);
-  CHECK(from_value<value>(laughs).value().identity() == laughs.identity()); // which copies nothing
+  CHECK(from_value<value>(laughs).value().identity() == laughs.identity()); // a value is not copied
 }
 
-TEST_CASE("convert: keys chosen to fall into one place of a hash table are refused, and ordered "
-          "tables take them") {
+TEST_CASE("convert: hash tables refuse keys that are chosen to collide, and ordered tables accept "
+          "them") {
   constexpr std::int64_t count = 2'000;
   std::unordered_set<std::int64_t> table;
   for (std::int64_t i = 0; i < count; ++i) table.insert(i);
@@ -135,7 +134,7 @@ TEST_CASE("convert: keys chosen to fall into one place of a hash table are refus
     entries.emplace_back(items.back(), value{});
   }
   auto set = value::set(items), dict = value::dict(entries);
-  constexpr auto why = "must have keys that do not all fall into one place of a hash table";
+  constexpr auto why = "must have keys that do not all collide in a hash table";
   CHECK(why_not<std::unordered_set<std::int64_t>>(set) == why);
   CHECK(why_not<std::unordered_map<std::int64_t, value>>(dict) == why);
   CHECK(from_value<std::set<std::int64_t>>(set).value().size() == count);

@@ -41,7 +41,7 @@ static_assert(patio::convertible<std::vector<std::map<std::string, std::optional
 static_assert(!patio::convertible<unconvertible>);
 static_assert(!patio::convertible<int*>);
 
-TEST_CASE("convert: integers keep to their type's range") {
+TEST_CASE("convert: integers stay within the range of their type") {
   CHECK(from_value<std::int8_t>(-128) == std::int8_t{-128});
   CHECK(from_value<std::int8_t>(127) == std::int8_t{127});
   CHECK(why_not<std::int8_t>(128) == "must be int in the range -128 to 127");
@@ -58,7 +58,7 @@ TEST_CASE("convert: integers keep to their type's range") {
         == "must be int in the range -9223372036854775808 to 9223372036854775807");
 }
 
-TEST_CASE("convert: a bool is an int and a float to Python, but an int is no bool") {
+TEST_CASE("convert: a bool is an int and a float, as in Python, but an int is not a bool") {
   CHECK(from_value<int>(true) == 1);
   CHECK(from_value<unsigned>(true) == 1U);
   CHECK(from_value<double>(true) == 1.0);
@@ -68,7 +68,7 @@ TEST_CASE("convert: a bool is an int and a float to Python, but an int is no boo
   CHECK(to_value(true).kind() == patio::kind::boolean);
 }
 
-TEST_CASE("convert: other kinds are named as Python names them") {
+TEST_CASE("convert: errors name kinds as Python does") {
   CHECK(why_not<int>("7") == "must be int, not str");
   CHECK(why_not<int>(7.0) == "must be int, not float");
   CHECK(why_not<double>(value{}) == "must be float, not None");
@@ -82,17 +82,17 @@ TEST_CASE("convert: other kinds are named as Python names them") {
         == "must be str, not BaseException");
 }
 
-TEST_CASE("convert: an int becomes a float if one can hold it") {
+TEST_CASE("convert: an int becomes a float if it is in the range of a float") {
   CHECK(from_value<double>(3) == 3.0);
   CHECK(from_value<double>(integer{2}.pow(1000)) == std::ldexp(1.0, 1000));
   CHECK(why_not<double>(integer{2}.pow(1024))
-        == "must be float, and this int is too large for one");
+        == "must be float, but this int is too large for a float");
   CHECK(std::isnan(*from_value<double>(std::nan(""))));
   CHECK(from_value<std::complex<double>>(2) == std::complex{2.0, 0.0});
   CHECK(from_value<float>(0.5) == 0.5F);
 }
 
-TEST_CASE("convert: None is the empty optional, and an optional is what it holds or None") {
+TEST_CASE("convert: an empty optional is None, and any other optional is its content") {
   CHECK(*from_value<std::optional<int>>(value{}) == std::optional<int>{});
   CHECK(*from_value<std::optional<int>>(5) == std::optional{5});
   CHECK(to_value(std::optional<int>{}).is_none());
@@ -114,7 +114,7 @@ TEST_CASE("convert: a variant takes the first alternative that fits") {
   CHECK(from_value<std::variant<bool, std::string>>("text")->index() == 1);
 }
 
-TEST_CASE("convert: durations are seconds, an int for whole-second units") {
+TEST_CASE("convert: durations are seconds, as an int if the unit is whole seconds") {
   CHECK(identical(to_value(90s), value{90}));
   CHECK(identical(to_value(2min), value{120}));
   CHECK(identical(to_value(1500ms), value{1.5}));
@@ -125,19 +125,21 @@ TEST_CASE("convert: durations are seconds, an int for whole-second units") {
   CHECK(from_value<std::chrono::duration<double>>(0.25) == std::chrono::duration<double>{0.25});
 }
 
-TEST_CASE("convert: durations that cannot be held are refused") {
+TEST_CASE("convert: numbers of seconds outside the range of a duration are refused") {
   CHECK(why_not<std::chrono::nanoseconds>("1") == "must be float, not str");
   for (const auto& wrong : {value{1e10}, value{-1e10}, value{std::nan("")}, value{HUGE_VAL}})
     CHECK(why_not<std::chrono::nanoseconds>(wrong) == "must be a number of seconds below 9.2e9");
   using small_seconds = std::chrono::duration<std::int8_t>;
   CHECK(from_value<small_seconds>(100) == small_seconds{100});
-  CHECK(why_not<small_seconds>(300) == "must be a number of seconds that fits, not 300.0");
-  CHECK(why_not<small_seconds>(127.6) == "must be a number of seconds that fits, not 127.6");
+  CHECK(why_not<small_seconds>(300)
+        == "must be a number of seconds in the range of the duration, not 300.0");
+  CHECK(why_not<small_seconds>(127.6)
+        == "must be a number of seconds in the range of the duration, not 127.6");
   CHECK(why_not<std::chrono::duration<int, std::pico>>(-1)
-        == "must be a number of seconds that fits, not -1.0");
+        == "must be a number of seconds in the range of the duration, not -1.0");
 }
 
-TEST_CASE("convert: a struct with fields is a dict") {
+TEST_CASE("convert: a struct with fields becomes a dict") {
   point p{3, "here", {0.5, 1.0}};
   auto as_dict = value::dict({{"x", 3}, {"label", "here"}, {"weights", value::list({0.5, 1.0})}});
   CHECK(identical(to_value(p), as_dict));
@@ -159,12 +161,12 @@ TEST_CASE("convert: a struct's errors name the member") {
   CHECK(why_not<std::vector<point>>(value::list({with_x(1), 7})) == "item 1 must be dict, not int");
 }
 
-TEST_CASE("convert: a member that may be absent may be missing") {
+TEST_CASE("convert: an optional member may be missing") {
   CHECK(from_value<point>(value::dict({{"x", 1}, {"weights", value::list({})}}))
         == point{1, {}, {}});
 }
 
-TEST_CASE("convert: values pass through as they are") {
+TEST_CASE("convert: values pass through unchanged") {
   auto v = value::list({1, "a"});
   CHECK(to_value(v).identity() == v.identity());
   CHECK(from_value<value>(v)->identity() == v.identity());

@@ -39,7 +39,7 @@ constexpr auto day = std::chrono::year{2026} / 11 / 23;
 
 } // namespace
 
-TEST_CASE("python_values: times, dates and durations are datetime's") {
+TEST_CASE("python_values: times, dates and durations become objects of datetime") {
   micro_time t{std::chrono::sys_days{day} + 1h + 2min + 3s + 4us};
   CHECK(shown(t) == "datetime.datetime(2026, 11, 23, 1, 2, 3, 4, tzinfo=datetime.timezone.utc)");
   CHECK(shown(local_micro_time{t.time_since_epoch()})
@@ -60,8 +60,8 @@ TEST_CASE("python_values: times, dates and durations are datetime's") {
   CHECK_THROWS_AS((void)to_value(std::chrono::year{2026} / 2 / 30), std::out_of_range);
 }
 
-TEST_CASE(
-  "python_values: an aware datetime of any timezone is the same moment, and a naive one is none") {
+TEST_CASE("python_values: an aware datetime in any timezone is the same moment, and a naive "
+          "datetime is refused") {
   auto zone = value::object(
     {.module = "datetime", .name = "timezone", .args = {to_value(patio::timedelta{1h})}});
   auto bytes =
@@ -77,14 +77,14 @@ TEST_CASE(
         == "must be aware datetime.datetime, not datetime.date");
 }
 
-TEST_CASE(
-  "python_values: a timedelta is a number of seconds where one is asked for, and the reverse") {
+TEST_CASE("python_values: a timedelta converts to a number of seconds, and a number of seconds to "
+          "a timedelta") {
   CHECK(from_value<std::chrono::milliseconds>(to_value(patio::timedelta{1500ms})) == 1500ms);
   CHECK(from_value<patio::timedelta>(1.5) == patio::timedelta{1500ms});
   CHECK(to_value(1500ms).kind() == patio::kind::real);
 }
 
-TEST_CASE("python_values: Decimal, UUID and OrderedDict") {
+TEST_CASE("python_values: Decimal, UUID and OrderedDict come back") {
   CHECK(shown(patio::decimal{"-1.50"}) == "Decimal('-1.50')");
   CHECK(comes_back(patio::decimal{"1E+3"}));
   CHECK_THROWS_AS(patio::decimal{"abc"}, std::invalid_argument);
@@ -98,7 +98,7 @@ TEST_CASE("python_values: Decimal, UUID and OrderedDict") {
   CHECK(from_value<patio::decimal>("1").error().message == "must be decimal.Decimal, not str");
 }
 
-TEST_CASE("python_values: a struct with a Python class is an object with its attributes") {
+TEST_CASE("python_values: a struct with a Python class becomes an object with attributes") {
   order o{7, "lamp"};
   CHECK(shown(o) == "<shop.models.Order {'id': 7, 'item': 'lamp'}>");
   CHECK(comes_back(o));
@@ -109,7 +109,7 @@ TEST_CASE("python_values: a struct with a Python class is an object with its att
   CHECK(from_value<order>(wrong).error().message == "'id' must be int, not str");
 }
 
-TEST_CASE("python_values: what says it is a datetime and is not one is refused by the converter") {
+TEST_CASE("python_values: the converter refuses an object that only claims to be a datetime") {
   auto bad =
     value::object({.module = "datetime", .name = "datetime", .args = {value::bytes("0123456789")}});
   CHECK(from_value<micro_time>(bad).error().message

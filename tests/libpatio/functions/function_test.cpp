@@ -14,7 +14,7 @@ using patio::value;
 
 namespace {
 
-/// Calls `f` as a registered function would be.
+/// Registers `f` and calls it.
 template <class F>
 result<value> run(F f, arguments call, patio::function_options options = {}) {
   registry r;
@@ -28,7 +28,7 @@ std::string error_of(F f, arguments call, patio::function_options options = {}) 
   return r ? "no error" : to_string(r.error());
 }
 
-struct untidy {
+struct throwing {
   int x = 0;
 };
 
@@ -37,19 +37,19 @@ int plain(int a) noexcept { return a + 1; }
 } // namespace
 
 template <>
-struct patio::converter<untidy> { ///< throws both ways
-  static value to(const untidy& u) {
-    if (u.x == 1) throw std::runtime_error{"no way to Python"};
-    return u.x;
+struct patio::converter<throwing> { ///< throws in both directions
+  static value to(const throwing& t) {
+    if (t.x == 1) throw std::runtime_error{"no way to Python"};
+    return t.x;
   }
-  static result<untidy> from(const value& v) {
+  static result<throwing> from(const value& v) {
     if (v.as_int64() == 2) throw std::runtime_error{"no way from Python"};
-    return untidy{static_cast<int>(*v.as_int64())};
+    return throwing{static_cast<int>(*v.as_int64())};
   }
   static std::string name() { return "int"; }
 };
 
-TEST_CASE("function: arguments are converted to the parameters' types and back") {
+TEST_CASE("function: arguments are converted to the types of the parameters, and results back") {
   auto join = [](const std::string& a, std::vector<int> b, std::optional<bool> c) {
     return a + std::to_string(b.size()) + (c ? "!" : "");
   };
@@ -77,7 +77,7 @@ TEST_CASE("function: a wrong type names the function, the parameter and both typ
         == "TypeError: f() argument 'arg1' item 1 must be int, not str");
 }
 
-TEST_CASE("function: fewer names than parameters leave the rest their numbers") {
+TEST_CASE("function: parameters without a name are called by their position") {
   auto f = [](int, int, int) {};
   CHECK(error_of(f, {{}, {}}, {.parameters = {"x"}})
         == "TypeError: f() missing 3 required positional arguments: 'x', 'arg2', and 'arg3'");
@@ -85,17 +85,17 @@ TEST_CASE("function: fewer names than parameters leave the rest their numbers") 
         == "TypeError: f() missing 1 required positional argument: 'arg2'");
 }
 
-TEST_CASE("function: more names than parameters, or one name twice, are refused when the function "
+TEST_CASE("function: too many parameter names, or a repeated name, are refused when the function "
           "is added") {
   patio::registry rpc;
   CHECK_THROWS_WITH_AS(rpc.add("f", [](int) {}, {.parameters = {"a", "b"}}),
-                       "f() has 1 parameter, but 2 names for them", std::invalid_argument);
+                       "f() has 1 parameter, but 2 names", std::invalid_argument);
   CHECK_THROWS_WITH_AS(rpc.add("f", [](int, int) {}, {.parameters = {"a", "a"}}),
                        "f() has two parameters 'a'", std::invalid_argument);
   CHECK(rpc.names().empty());
 }
 
-TEST_CASE("function: *args and **kwargs come in the caller's order") {
+TEST_CASE("function: *args and **kwargs keep the caller's order") {
   auto f = [](patio::args a, patio::kwargs k) {
     std::string all;
     for (const auto& v : a) all += v.text();
@@ -106,7 +106,7 @@ TEST_CASE("function: *args and **kwargs come in the caller's order") {
   CHECK(run(f, {}) == value{""});
 }
 
-TEST_CASE("function: every throw becomes the error Python would see") {
+TEST_CASE("function: every exception becomes the error that Python would see") {
   CHECK(error_of([]() -> int { throw std::invalid_argument{"bad"}; }, {}) == "ValueError: bad");
   CHECK(error_of(
           []() {
@@ -116,11 +116,11 @@ TEST_CASE("function: every throw becomes the error Python would see") {
         == "LookupError: ('gone', 1)");
   CHECK(error_of([]() { throw std::bad_alloc{}; }, {}) == "MemoryError: std::bad_alloc");
   CHECK(error_of([]() { throw 7; }, {})
-        == "RuntimeError: a C++ exception that is no std::exception");
+        == "RuntimeError: a C++ exception that is not a std::exception");
 }
 
-TEST_CASE("function: a converter that throws is answered as well") {
-  auto f = [](untidy u) { return u; };
+TEST_CASE("function: an exception in a converter is answered as well") {
+  auto f = [](throwing t) { return t; };
   CHECK(run(f, {{3}, {}}) == value{3});
   CHECK(error_of(f, {{1}, {}}) == "RuntimeError: std::runtime_error: no way to Python");
   CHECK(error_of(f, {{2}, {}}) == "RuntimeError: std::runtime_error: no way from Python");
@@ -131,14 +131,14 @@ TEST_CASE("function: a result that Python cannot hash is a ValueError") {
         == "ValueError: unhashable type: 'list' in a set");
 }
 
-TEST_CASE("function: results of any convertible type, references included") {
+TEST_CASE("function: a result may have any convertible type, also a reference") {
   static const std::string kept = "kept";
   CHECK(run([]() -> const std::string& { return kept; }, {}) == value{"kept"});
   CHECK(run([]() -> std::optional<int> { return {}; }, {}) == value{});
   CHECK(run([](value v) { return v; }, {{value::set({1})}, {}}) == value::set({1}));
 }
 
-TEST_CASE("function: arguments arrive without being copied") {
+TEST_CASE("function: arguments arrive without a copy") {
   auto list = value::list({1, 2, 3});
   auto identity = list.identity();
   CHECK(run([identity](value v) { return v.identity() == identity; }, {{list}, {}}) == value{true});

@@ -1,4 +1,4 @@
-// Every small call of a few functions, compared with what CPython 3.11 did:
+// Compares every small call of a few functions with the result in CPython 3.11.
 // tests/tools/make_type_error_vectors.py has the same functions.
 #include <patio/functions/registry.hpp>
 

@@ -16,7 +16,7 @@ struct library_error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// What Python would print for what `f` throws.
+/// Returns what Python would print for the exception that `f` throws.
 template <class F>
 std::string seen_as(F f) {
   try {
@@ -32,7 +32,7 @@ std::string seen_as(F f) {
 
 } // namespace
 
-TEST_CASE("python_error: arrives as the exception it names") {
+TEST_CASE("python_error: arrives as the exception that it names") {
   CHECK(seen_as([] { throw patio::python_error{"KeyError", {"k"}}; }) == "KeyError: 'k'");
   CHECK(seen_as([] {
           throw patio::python_error{value::exception("builtins.ValueError", {1, 2})};
@@ -43,7 +43,7 @@ TEST_CASE("python_error: arrives as the exception it names") {
   CHECK(e.exception() == value::exception("builtins.ValueError", {"bad"}));
 }
 
-TEST_CASE("current_exception_error: standard exceptions have their Python counterparts") {
+TEST_CASE("current_exception_error: standard exceptions become their Python counterparts") {
   CHECK(seen_as([] { throw std::bad_alloc{}; }) == "MemoryError: std::bad_alloc");
   CHECK(seen_as([] { throw std::bad_array_new_length{}; })
         == "MemoryError: std::bad_array_new_length");
@@ -58,15 +58,16 @@ TEST_CASE("current_exception_error: any other exception is a RuntimeError that n
         == "RuntimeError: std::runtime_error: oops");
   CHECK(seen_as([] { throw library_error{"lib"}; })
         == "RuntimeError: (anonymous namespace)::library_error: lib");
-  CHECK(seen_as([] { throw 7; }) == "RuntimeError: a C++ exception that is no std::exception");
-  CHECK(seen_as([] { throw "text"; }) == "RuntimeError: a C++ exception that is no std::exception");
+  CHECK(seen_as([] { throw 7; }) == "RuntimeError: a C++ exception that is not a std::exception");
+  CHECK(seen_as([] { throw "text"; })
+        == "RuntimeError: a C++ exception that is not a std::exception");
   CHECK(seen_as([] {
           throw std::system_error{ENOENT, std::generic_category()};
         })
         == "RuntimeError: std::system_error: No such file or directory");
 }
 
-TEST_CASE("call_error: a failed call inside a function goes on as the same failure") {
+TEST_CASE("call_error: the failure of a call inside a function passes on unchanged") {
   CHECK(seen_as([] {
           throw patio::call_error{{errc::timeout, "calling 'f'", {}}};
         })

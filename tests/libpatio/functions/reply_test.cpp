@@ -28,7 +28,7 @@ using answers = std::vector<std::string>;
 
 } // namespace
 
-TEST_CASE("reply: answers once, however often it is asked to") {
+TEST_CASE("reply: answers only once") {
   box b;
   {
     reply r{b.sink()};
@@ -40,13 +40,13 @@ TEST_CASE("reply: answers once, however often it is asked to") {
   CHECK(b.answers == answers{"1"});
 }
 
-TEST_CASE("reply: dropping it answers with an error") {
+TEST_CASE("reply: a dropped reply answers with an error") {
   box b;
   { reply r{b.sink()}; }
   CHECK(b.answers == answers{dropped});
 }
 
-TEST_CASE("reply: moving hands the duty on") {
+TEST_CASE("reply: a move passes the duty on") {
   box b;
   {
     reply first{b.sink()};
@@ -60,7 +60,7 @@ TEST_CASE("reply: moving hands the duty on") {
   CHECK(b.answers == answers{"third"});
 }
 
-TEST_CASE("reply: assigning over an open one drops that") {
+TEST_CASE("reply: an assignment drops the open reply before it") {
   box b;
   {
     reply r{b.sink()};
@@ -71,7 +71,7 @@ TEST_CASE("reply: assigning over an open one drops that") {
   CHECK(b.answers == answers{dropped, "2"});
 }
 
-TEST_CASE("reply: an empty one has no duty") {
+TEST_CASE("reply: an empty reply has no duty") {
   reply r;
   CHECK_FALSE(r.open());
   r.answer(value{1});
@@ -86,7 +86,7 @@ TEST_CASE("reply_to: converts its type, and can fail") {
   CHECK(b.answers == answers{"7", "text", "no answer in time: late", dropped});
 }
 
-TEST_CASE("reply: one for a function without a result answers None, or fails") {
+TEST_CASE("reply_to: the reply of a function without a result answers None, or fails") {
   box b;
   {
     reply_to<void> done{reply{b.sink()}}, failed{reply{b.sink()}}, forgotten{reply{b.sink()}};
@@ -95,7 +95,7 @@ TEST_CASE("reply: one for a function without a result answers None, or fails") {
     failed.fail({patio::errc::overloaded, "later", {}});
   }
   CHECK(b.answers.size() == 3);
-  CHECK(b.answers[0].empty()); // None has no text
+  CHECK(b.answers[0].empty()); // None prints as an empty text here
   CHECK(b.answers[1].find("later") != std::string::npos);
   CHECK(b.answers[2] == dropped);
 }

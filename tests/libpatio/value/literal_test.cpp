@@ -21,7 +21,7 @@ using patio::value;
 
 namespace {
 
-/// What a text means, printed; for a text that means nothing, why.
+/// Returns the repr of the value that a text means, or the error.
 std::string read(std::string_view text) {
   auto v = parse_literal(text);
   return v ? repr(*v).value() : v.error().message;
@@ -40,7 +40,7 @@ std::string repeated(std::string_view part, unsigned times) {
 
 } // namespace
 
-TEST_CASE("literal: constants of Python and of JSON") {
+TEST_CASE("literal: the constants of Python and JSON are read") {
   CHECK(read("None") == "None");
   CHECK(read("null") == "None");
   CHECK(read("[True, true, False, false]") == "[True, True, False, False]");
@@ -48,7 +48,7 @@ TEST_CASE("literal: constants of Python and of JSON") {
   CHECK(read("{\"a\": [1, 2.5, null, true], \"b\": {}}") == "{'a': [1, 2.5, None, True], 'b': {}}");
 }
 
-TEST_CASE("literal: integers in every base and size") {
+TEST_CASE("literal: integers of every base and size are read") {
   CHECK(read("0") == "0");
   CHECK(read("-0_0") == "0");
   CHECK(read("+ 1_000") == "1000");
@@ -61,14 +61,14 @@ TEST_CASE("literal: integers in every base and size") {
   CHECK(read("0o1" + std::string(30, '0')) == integer{2}.pow(90).decimal());
 }
 
-TEST_CASE("literal: decimal integers end at CPython's 4300 digits") {
+TEST_CASE("literal: a decimal integer has at most 4300 digits, as in CPython") {
   CHECK(read(std::string(4300, '7')) == std::string(4300, '7'));
   CHECK(read(std::string(4301, '7'))
         == "at byte 0: expected an integer of at most 4300 digits (hexadecimal has no limit), "
            "found 4301");
 }
 
-TEST_CASE("literal: floats round to nearest, out of range to infinity or zero") {
+TEST_CASE("literal: floats round to nearest, and outside the range to infinity or zero") {
   CHECK(read("1.") == "1.0");
   CHECK(read(".5") == "0.5");
   CHECK(read("-1_0.2_5E-0_1") == "-1.025");
@@ -95,7 +95,7 @@ TEST_CASE("literal: complex numbers are sums, as in Python") {
         == "at byte 0: expected a real part that fits a float, found a larger integer");
 }
 
-TEST_CASE("literal: strings with every prefix, quote and escape") {
+TEST_CASE("literal: strings with every prefix, quote and escape are read") {
   CHECK(*parse_literal("'a\"b'") == value{"a\"b"});
   CHECK(*parse_literal(R"("\\\'\"\a\b\f\n\r\t\v\0\101\x41\u00e9\U0001f600")")
         == value{std::string_view{"\\'\"\a\b\f\n\r\t\v\0AA\u00e9\U0001f600", 19}});
@@ -108,7 +108,7 @@ TEST_CASE("literal: strings with every prefix, quote and escape") {
   CHECK(*parse_literal("''") == value{""});
 }
 
-TEST_CASE("literal: bytes and bytearrays") {
+TEST_CASE("literal: bytes and bytearrays are read") {
   CHECK(identical(*parse_literal(R"(b'\x00\377\u00e9')"),
                   value::bytes(std::string_view{"\0\xff\\u00e9", 8})));
   CHECK(identical(*parse_literal("bR'\\n' B\"a\""), value::bytes("\\na")));
@@ -119,11 +119,11 @@ TEST_CASE("literal: bytes and bytearrays") {
   CHECK(read("bytearray('a')") == "at byte 10: expected bytes, found str");
 }
 
-TEST_CASE("literal: escaped surrogates stay two, as in Python") {
+TEST_CASE("literal: a pair of escaped surrogates stays a pair, as in Python") {
   CHECK(*parse_literal(R"("\ud83d\ude00")") == value{"\xed\xa0\xbd\xed\xb8\x80"});
 }
 
-TEST_CASE("literal: broken strings say where and what is missing") {
+TEST_CASE("literal: errors in strings say what is missing and where") {
   CHECK(read("'abc") == "at byte 4: expected a closing ', found the end");
   CHECK(read("'''abc'") == "at byte 7: expected a closing ''', found the end");
   CHECK(read("'a\nb'") == "at byte 2: expected a closing ', found '\\n'");
@@ -139,7 +139,7 @@ TEST_CASE("literal: broken strings say where and what is missing") {
   CHECK(read("'\xed\xa0\x80'") == "at byte 1: expected UTF-8, found '\\ud800'");
 }
 
-TEST_CASE("literal: containers, with and without a last comma") {
+TEST_CASE("literal: containers are read with and without a last comma") {
   CHECK(read("[]") == "[]");
   CHECK(read("[1, 2,]") == "[1, 2]");
   CHECK(read("()") == "()");
@@ -155,7 +155,7 @@ TEST_CASE("literal: containers, with and without a last comma") {
   CHECK(read(" [ 1 ,\n 2 ] ") == "[1, 2]");
 }
 
-TEST_CASE("literal: broken containers say where and what was expected") {
+TEST_CASE("literal: errors in containers say what was expected and where") {
   CHECK(read("") == "at byte 0: expected a value, found the end");
   CHECK(read("[1") == "at byte 2: expected ',' or ']', found the end");
   CHECK(read("[1 2]") == "at byte 3: expected ',' or ']', found '2'");
@@ -184,7 +184,7 @@ TEST_CASE("literal: malformed numbers are refused") {
   CHECK(read("1.5.2") == "at byte 3: expected the end of the number, found '.'");
 }
 
-TEST_CASE("literal: nesting stops at the depth of a value") {
+TEST_CASE("literal: the nesting is limited to the depth of a value") {
   auto nested = [](std::string_view open, std::string_view close, unsigned n) {
     return repeated(open, n) + "1" + repeated(close, n);
   };
@@ -196,7 +196,7 @@ TEST_CASE("literal: nesting stops at the depth of a value") {
     CHECK(read(text).find("expected at most 128 open brackets, found") != std::string::npos);
 }
 
-TEST_CASE("literal: every prefix and every changed byte of a text is read or refused, never more") {
+TEST_CASE("literal: every prefix and every changed bit of a text is either read or refused") {
   std::string text =
     R"({'a\x41': [1_0, -2.5e3, (1+2j), b"\0'"], frozenset({None, 0x1F}): (set(), bytearray(b''), """q"""),})";
   REQUIRE(parse_literal(text));
@@ -211,7 +211,7 @@ TEST_CASE("literal: every prefix and every changed byte of a text is read or ref
   }
 }
 
-TEST_CASE("word: a literal if it is one, else a str") {
+TEST_CASE("word: a word is a literal if possible, else a str") {
   CHECK(read_word("5") == "5");
   CHECK(read_word("-2.5") == "-2.5");
   CHECK(read_word("[1, 'a']") == "[1, 'a']");
@@ -223,7 +223,7 @@ TEST_CASE("word: a literal if it is one, else a str") {
   }
 }
 
-TEST_CASE("word: what begins like a container or a quote must be one") {
+TEST_CASE("word: a word that begins like a container or a string must be a literal") {
   CHECK(read_word("[1, 2") == "at byte 5: expected ',' or ']', found the end");
   CHECK(read_word("'abc") == "at byte 4: expected a closing ', found the end");
   CHECK(read_word("b'a' b") == "at byte 5: expected the end, found 'b'");
@@ -235,6 +235,7 @@ TEST_CASE("word: what begins like a container or a quote must be one") {
 
 namespace {
 
+/// Makes random values.
 class value_source {
 public:
   explicit value_source(std::uint64_t seed) : random_{seed} {}
@@ -257,9 +258,11 @@ public:
       return below(10) == 0 ? value::bytearray(characters(256)) : leaf();
     std::vector<value> items, keys;
     std::vector<patio::dict_entry> entries;
-    for (auto n = below(4); n > 0; --n)
-      items.push_back(any(depth - 1)), keys.push_back(leaf()),
-        entries.emplace_back(leaf(), any(depth - 1));
+    for (auto n = below(4); n > 0; --n) {
+      items.push_back(any(depth - 1));
+      keys.push_back(leaf());
+      entries.emplace_back(leaf(), any(depth - 1));
+    }
     switch (below(5)) {
     case 0: return value::list(std::move(items));
     case 1: return value::tuple(std::move(items));
@@ -289,7 +292,7 @@ private:
 
 } // namespace
 
-TEST_CASE("literal: reads back what repr prints") {
+TEST_CASE("literal: the repr of a value reads back as the same value") {
   auto seed = test_seed();
   INFO("PATIO_TEST_SEED=" << seed);
   value_source source{seed};

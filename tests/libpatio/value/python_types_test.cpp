@@ -17,7 +17,7 @@ patio::result<value> taken(const std::string& pickle,
   return patio::read_pickle(pickle, {}, patio::unknown_class::refuse, types);
 }
 
-/// Python's repr of what the pickle holds, or why it was refused.
+/// Returns Python's repr of the value that a pickle holds, or the error.
 std::string shown(const std::string& pickle, const python_types& types = python_types::standard()) {
   auto v = taken(pickle, types);
   return v ? *patio::repr(*v) : v.error().message;
@@ -37,7 +37,7 @@ std::string bytes_of(const std::string& bytes) {
   return "C" + std::string(1, static_cast<char>(bytes.size())) + bytes + "\x85";
 }
 
-/// The same bytes come out as went in.
+/// Tells whether the bytes of a pickle that is read and written again stay the same.
 bool kept(const std::string& hex) {
   auto pickle = from_hex(hex);
   auto v = taken(pickle);
@@ -46,7 +46,7 @@ bool kept(const std::string& hex) {
 
 } // namespace
 
-TEST_CASE("python_types: nothing beyond the built-in classes is carried unless it is added") {
+TEST_CASE("python_types: only built-in classes are accepted until others are added") {
   CHECK(shown("cdecimal\nDecimal\n(V1.5\ntR.", {})
         == "byte 0: class decimal.Decimal is not accepted");
   CHECK(shown("cdecimal\nDecimal\n(V1.5\ntR.", python_types{}.add(python_family::decimal))
@@ -60,7 +60,7 @@ TEST_CASE("python_types: nothing beyond the built-in classes is carried unless i
   CHECK_THROWS_AS(python_types{}.add("", "Order"), std::invalid_argument);
 }
 
-TEST_CASE("python_types: CPython's own bytes of protocol 5 come out as they went in") {
+TEST_CASE("python_types: the bytes that CPython writes in protocol 5 come back unchanged") {
   CHECK(kept("80059520000000000000008c086461746574696d65948c046461746594939443"
              "0407ea0102948594"
              "52942e"));
@@ -73,7 +73,7 @@ TEST_CASE("python_types: CPython's own bytes of protocol 5 come out as they went
              "8c0b636f6c6c656374696f6e73948c0b4f726465726564446963749493942952944b014b02732e"));
 }
 
-TEST_CASE("python_types: what CPython would not make, or would make wrong, is refused") {
+TEST_CASE("python_types: an object that CPython would refuse or misread is refused") {
   auto date = [](const std::string& bytes) {
     return shown(call_of("datetime", "date", bytes_of(bytes)));
   };
@@ -102,12 +102,12 @@ TEST_CASE("python_types: what CPython would not make, or would make wrong, is re
   CHECK(uuid("(Vint\nI5\ndb") == "UUID('00000000-0000-0000-0000-000000000005')");
   CHECK(uuid("").ends_with("expected a state for each object that needs one"));
   CHECK(uuid("(Vint\nI-1\ndb").ends_with("expected an int of 128 bits for a uuid.UUID"));
-  CHECK(uuid("(Vint\nI5\nVx\nI1\ndb").ends_with("expected int and is_safe alone for a uuid.UUID"));
+  CHECK(uuid("(Vint\nI5\nVx\nI1\ndb").ends_with("expected int and is_safe only for a uuid.UUID"));
   CHECK(uuid("(Vint\nI5\ndb(Vint\nI5\ndb")
           .ends_with("expected one state for a uuid.UUID, found a second"));
 }
 
-TEST_CASE("python_types: a Decimal is read as far as CPython reads it") {
+TEST_CASE("python_types: a Decimal is read if CPython reads it") {
   auto number = [](const std::string& text) {
     return shown("cdecimal\nDecimal\n(V" + text + "\ntR.");
   };
@@ -120,8 +120,8 @@ TEST_CASE("python_types: a Decimal is read as far as CPython reads it") {
     CHECK(number(wrong).ends_with("expected the text of a number for a decimal.Decimal"));
 }
 
-TEST_CASE("python_types: a class of the user's is read from every form that CPython writes, and "
-          "sent back") {
+TEST_CASE("python_types: an object of the user's class is read in every form that CPython writes, "
+          "and sent back") {
   auto types = python_types{}.add("shop", "Order");
   auto order = value::object({.module = "shop",
                               .name = "Order",
@@ -143,7 +143,7 @@ TEST_CASE("python_types: a class of the user's is read from every form that CPyt
   CHECK(identical(*raised, value::exception("shop.Order", {1})));
 }
 
-TEST_CASE("python_types: an object that holds itself is refused") {
+TEST_CASE("python_types: an object that contains itself is refused") {
   auto types = python_types{}.add("shop", "Order");
   CHECK(shown("cshop\nOrder\n)\x81q\x01}Vme\nh\x01sb.", types)
           .ends_with("changed after it was shared; cycles are not accepted"));
@@ -152,7 +152,7 @@ TEST_CASE("python_types: an object that holds itself is refused") {
 }
 
 TEST_CASE(
-  "python_types: keys that come twice are refused beside objects, whose equality is Python's") {
+  "python_types: repeated keys are refused if a key is an object, as only Python can compare it") {
   auto one = "cdecimal\nDecimal\n(V1\ntR"s;
   CHECK(shown("(" + one + "I1\nI1\nI2\nd.") == "{Decimal('1'): 1, 1: 2}");
   CHECK(
@@ -163,7 +163,7 @@ TEST_CASE(
           .ends_with("expected a hashable value, found a object"));
 }
 
-TEST_CASE("python_types: an OrderedDict has each key once, as whoever wrote it") {
+TEST_CASE("python_types: an OrderedDict with a repeated key is refused, as CPython writes none") {
   auto dict = [](const std::string& entries) {
     return shown("ccollections\nOrderedDict\n)R(" + entries + "u.");
   };
@@ -174,7 +174,7 @@ TEST_CASE("python_types: an OrderedDict has each key once, as whoever wrote it")
           .ends_with("a key or an item of a set comes twice"));
 }
 
-TEST_CASE("python_types: what objects share is paid for by each that has to be looked at") {
+TEST_CASE("python_types: a shared part counts again for each object that is checked") {
   auto many = [](const std::string& part, int times) {
     std::string all;
     for (int i = 0; i < times; ++i) all += part;
@@ -192,7 +192,8 @@ TEST_CASE("python_types: what objects share is paid for by each that has to be l
   CHECK(shown(state + many(object, 10'000) + "N.").find(": more than ") != std::string::npos);
 }
 
-TEST_CASE("python_types: from protocol 3 on the names of Python 2 are unknown, as in CPython") {
+TEST_CASE(
+  "python_types: Python 2's names of modules are unknown from protocol 3 on, as in CPython") {
   CHECK(shown("\x80\x02"
               "c__builtin__\nset\n)R.")
         == "set()");
@@ -201,7 +202,7 @@ TEST_CASE("python_types: from protocol 3 on the names of Python 2 are unknown, a
           .ends_with("class __builtin__.set is not accepted"));
 }
 
-TEST_CASE("python_types: an object that C++ made wrong is not sent") {
+TEST_CASE("python_types: an invalid object made in C++ is not sent") {
   auto bad = value::object(
     {.module = "datetime", .name = "date", .args = {value::bytes("\x07\xea\x0d\x01")}});
   CHECK(sent(bad) == "expected four bytes of a date for a datetime.date");
@@ -209,7 +210,7 @@ TEST_CASE("python_types: an object that C++ made wrong is not sent") {
         == "expected a dict for a uuid.UUID");
 }
 
-TEST_CASE("python_types: shared objects stay shared, and depth is limited") {
+TEST_CASE("python_types: shared objects stay shared, and the depth is limited") {
   auto zone = value::object({.module = "shop", .name = "Order", .args = {1}});
   auto types = python_types{}.add("shop", "Order");
   auto read = *taken(sent(value::list({zone, zone}), types), types);
@@ -222,7 +223,7 @@ TEST_CASE("python_types: shared objects stay shared, and depth is limited") {
                   std::length_error);
 }
 
-TEST_CASE("pickle_reader: -0 in text is False, as in CPython's C reader") {
+TEST_CASE("pickle_reader: the text -0 is False, as in CPython's C reader") {
   CHECK(shown("I-0\n.") == "False");
   CHECK(shown("I0\n.") == "0");
 }

@@ -23,17 +23,18 @@ value raised(const std::string& type, std::vector<value> args) {
   return value::exception("builtins." + type, std::move(args));
 }
 
+/// Returns a value of 40 levels that each hold the level below ten times ("a billion laughs").
 value laughs(value v) {
   for (int i = 0; i < 40; ++i) v = value::list(std::vector<value>(10, v));
   return v;
 }
 
-constexpr double infinity = std::numeric_limits<double>::infinity(),
-                 quiet_nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double quiet_nan = std::numeric_limits<double>::quiet_NaN();
 
 } // namespace
 
-TEST_CASE("repr: prints every recorded value as CPython did") {
+TEST_CASE("repr: every recorded value prints as in CPython") {
   auto rows = json_rows("repr.jsonl");
   CHECK(rows.size() > 2000);
   for (const auto& recorded : rows) {
@@ -44,7 +45,7 @@ TEST_CASE("repr: prints every recorded value as CPython did") {
   }
 }
 
-TEST_CASE("repr: floats have an exponent below 1e-4 and from 1e16 on") {
+TEST_CASE("repr: floats have an exponent below 1e-4, and at 1e16 and above") {
   CHECK(*repr(1.0) == "1.0");
   CHECK(*repr(-0.0) == "-0.0");
   CHECK(*repr(0.1) == "0.1");
@@ -57,7 +58,7 @@ TEST_CASE("repr: floats have an exponent below 1e-4 and from 1e16 on") {
   CHECK(*repr(std::copysign(quiet_nan, -1.0)) == "nan");
 }
 
-TEST_CASE("repr: a complex shows its real part unless that is positive zero") {
+TEST_CASE("repr: a complex number shows its real part, unless the real part is positive zero") {
   CHECK(*repr(std::complex{1.0, 2.0}) == "(1+2j)");
   CHECK(*repr(std::complex{0.0, -0.0}) == "-0j");
   CHECK(*repr(std::complex{-0.0, 2.5}) == "(-0+2.5j)");
@@ -71,7 +72,7 @@ TEST_CASE("repr: integers print all their digits") {
   CHECK(*repr(integer{-10}.pow(1001) - integer{-1}) == "-" + std::string(1001, '9'));
 }
 
-TEST_CASE("repr: a str picks its quotes and escapes as Python does") {
+TEST_CASE("repr: a str has the quotes and escapes that Python chooses") {
   CHECK(*repr("it's") == "\"it's\"");
   CHECK(*repr("'\"") == "'\\'\"'");
   CHECK(*repr("\t\n\r\x01\x7f\\") == "'\\t\\n\\r\\x01\\x7f\\\\'");
@@ -80,18 +81,18 @@ TEST_CASE("repr: a str picks its quotes and escapes as Python does") {
   CHECK(*repr("\xed\xa0\x80") == "'\\ud800'");
 }
 
-TEST_CASE("repr: bytes that are no UTF-8 print as Python's surrogateescape shows them") {
+TEST_CASE("repr: bytes that are not UTF-8 print as Python's surrogateescape shows them") {
   CHECK(*repr("a\xff\xc3") == "'a\\udcff\\udcc3'");
   CHECK(*repr("\xc0\xaf") == "'\\udcc0\\udcaf'");
   CHECK(*repr("\xf4\x90\x80\x80") == "'\\udcf4\\udc90\\udc80\\udc80'");
 }
 
-TEST_CASE("repr: a bytearray escapes the single quote whichever quotes it has") {
+TEST_CASE("repr: a bytearray escapes the single quote in any quotes") {
   CHECK(*repr(value::bytes("a'\xff")) == "b\"a'\\xff\"");
   CHECK(*repr(value::bytearray("a'")) == "bytearray(b\"a\\'\")");
 }
 
-TEST_CASE("repr: containers") {
+TEST_CASE("repr: containers print as in Python") {
   CHECK(*repr(value::tuple({1})) == "(1,)");
   CHECK(*repr(value::tuple({})) == "()");
   CHECK(*repr(value::set({})) == "set()");
@@ -109,7 +110,7 @@ TEST_CASE("repr: an exception shows the last part of its class") {
   CHECK(*repr(value::exception("shop.Bad\n\x1b[2J", {})) == "Bad\\n\\x1b[2J()");
 }
 
-TEST_CASE("repr: refuses what would expand beyond the limit") {
+TEST_CASE("repr: a value that expands beyond the limit is refused") {
   auto text = repr(laughs(1));
   REQUIRE_FALSE(text);
   CHECK(text.error().code == patio::errc::invalid);
@@ -117,7 +118,7 @@ TEST_CASE("repr: refuses what would expand beyond the limit") {
   CHECK(repr(number).error().message == "integers too large to print in decimal");
 }
 
-TEST_CASE("is_printable: agrees with CPython at the ends of its ranges") {
+TEST_CASE("is_printable: agrees with CPython at the ends of the ranges") {
   for (auto c : {U' ', U'~', U'\u00a1', U'\u00ae', U'\u0377', U'\u037a', U'\ufffd', U'\U0001f600',
                  U'\U000e0100', U'\U000e01ef'})
     CHECK(patio::is_printable(c));
@@ -126,7 +127,7 @@ TEST_CASE("is_printable: agrees with CPython at the ends of its ranges") {
     CHECK_FALSE(patio::is_printable(c));
 }
 
-TEST_CASE("to_str: a str is itself, anything else its repr") {
+TEST_CASE("to_str: a str prints as itself, and any other value as its repr") {
   CHECK(to_str("a\n") == "a\n");
   CHECK(to_str(value::list({"a"})) == "['a']");
   CHECK(to_str(raised("ValueError", {})) == "");
@@ -135,7 +136,7 @@ TEST_CASE("to_str: a str is itself, anything else its repr") {
   CHECK(to_str(raised("ValueError", {raised("KeyError", {"k"})})) == "'k'");
 }
 
-TEST_CASE("to_str: exceptions with a message of their own read as in Python") {
+TEST_CASE("to_str: exceptions with a special message read as in Python") {
   CHECK(to_str(raised("KeyError", {"k"})) == "'k'");
   CHECK(to_str(raised("KeyError", {"k", 1})) == "('k', 1)");
   CHECK(to_str(raised("FileNotFoundError", {2, "No such file"})) == "[Errno 2] No such file");
@@ -173,7 +174,7 @@ TEST_CASE("to_str: unicode errors name the first character that failed") {
   CHECK(to_str(raised("UnicodeDecodeError", {1, 2})) == "(1, 2)");
 }
 
-TEST_CASE("brief: is the repr, cut between characters") {
+TEST_CASE("brief: returns the repr, cut between characters") {
   CHECK(brief(value::list({1, 2})) == "[1, 2]");
   CHECK(brief(value::list({1, 2}), 6) == "[1, 2]");
   CHECK(brief(value::list({1, 2, 3}), 6) == "[1,...");
@@ -184,14 +185,14 @@ TEST_CASE("brief: is the repr, cut between characters") {
   CHECK(brief(raised("ValueError", {"x"}), 9) == "ValueE...");
 }
 
-TEST_CASE("brief: hostile values cost no more than the part that is shown") {
+TEST_CASE("brief: a hostile value costs no more than the part that is shown") {
   CHECK(brief(laughs(1)).size() == 200);
   CHECK(brief(laughs(value::exception("builtins.ValueError", {}))).size() == 200);
   for (const auto& v : {value{std::string(std::size_t{16} << 20, '\n')},
                         value::bytes(std::string(std::size_t{16} << 20, '\n'))}) {
     auto text = brief(v);
     CHECK(text.size() == 200);
-    CHECK(text.capacity() < 2000); // no more was written, either
+    CHECK(text.capacity() < 2000); // no more was written
   }
   CHECK(brief(value{integer::from_twos_complement(std::string(std::size_t{16} << 20, '\x7f'))})
           .starts_with("<int of 167772"));

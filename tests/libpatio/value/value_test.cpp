@@ -12,7 +12,7 @@ using patio::integer;
 using patio::kind;
 using patio::value;
 
-TEST_CASE("value: takes 16 bytes and starts as None") {
+TEST_CASE("value: takes 16 bytes and begins as None") {
   CHECK(sizeof(value) == 16);
   CHECK(value{}.is_none());
 }
@@ -27,7 +27,7 @@ TEST_CASE("value: integers of any size keep their value") {
   CHECK(value{*integer::from_decimal("-5")}.as_int64() == -5);
 }
 
-TEST_CASE("integer: two's complement is the shortest that pickle writes") {
+TEST_CASE("integer: two's complement is the shortest form, as in a pickle") {
   for (auto text : {"0", "1", "-1", "127", "128", "-128", "-129", "255", "256", "32767", "-32768",
                     "-32769", "9223372036854775808", "-9223372036854775808", "-9223372036854775809",
                     "123456789012345678901234567890"}) {
@@ -40,7 +40,7 @@ TEST_CASE("integer: two's complement is the shortest that pickle writes") {
   CHECK(integer{0}.twos_complement().empty());
 }
 
-TEST_CASE("integer: arithmetic and conversion to double round as Python does") {
+TEST_CASE("integer: arithmetic is exact, and the conversion to double rounds as in Python") {
   CHECK((integer{3} * integer{-4}).as_int64() == -12);
   CHECK((integer{3} - integer{5}).as_int64() == -2);
   CHECK(integer{2}.pow(100).decimal() == "1267650600228229401496703205376");
@@ -56,7 +56,7 @@ TEST_CASE("integer: arithmetic and conversion to double round as Python does") {
   CHECK_FALSE(integer::from_decimal("-"));
 }
 
-TEST_CASE("integer: decimal digits are exact around powers of ten") {
+TEST_CASE("integer: decimal digits are exact near powers of ten") {
   for (auto digits : {1U, 18U, 19U, 20U, 38U, 39U, 255U, 4300U, 5000U}) {
     INFO(digits);
     auto power = integer{10}.pow(digits);
@@ -67,7 +67,7 @@ TEST_CASE("integer: decimal digits are exact around powers of ten") {
   CHECK(integer{}.decimal() == "0");
 }
 
-TEST_CASE("value: numbers of equal worth are equal across kinds and hash alike") {
+TEST_CASE("value: equal numbers of different kinds compare equal and hash alike") {
   CHECK(value{1} == value{1.0});
   CHECK(value{true} == value{1});
   CHECK(value{std::complex<double>{1, 0}} == value{1});
@@ -77,14 +77,15 @@ TEST_CASE("value: numbers of equal worth are equal across kinds and hash alike")
   CHECK(hash(value{integer{2}.pow(80)}) == hash(value{std::ldexp(1.0, 80)}));
   CHECK(hash(value{0.0}) == hash(value{-0.0}));
   CHECK(hash(value{0}) != hash(value{}));
-  CHECK(hash(value{4.4e-323}) != hash(value::tuple({}))); // whose bits are a tuple's kind
+  CHECK(hash(value{4.4e-323})
+        != hash(value::tuple({}))); // the bits of this number are the kind of a tuple
   CHECK_FALSE(identical(value{1}, value{1.0}));
   CHECK_FALSE(identical(value{0.0}, value{-0.0}));
   CHECK_FALSE(value{std::nan("")} == value{std::nan("")});
   CHECK(identical(value{std::nan("")}, value{std::nan("")}));
 }
 
-TEST_CASE("value: short and long text keep their bytes through copies and moves") {
+TEST_CASE("value: short and long texts keep their bytes in copies and moves") {
   for (auto n : {0U, 1U, 13U, 14U, 15U, 100U}) {
     std::string text(n, 'x');
     value v{text}, copy{v}, moved{std::move(v)};
@@ -98,7 +99,7 @@ TEST_CASE("value: short and long text keep their bytes through copies and moves"
 }
 
 TEST_CASE(
-  "value: a dict keeps insertion order, and of equal keys the first key with the last value") {
+  "value: a dict keeps the order of insertion, and the first of equal keys with the last value") {
   auto d = value::dict({{"b", 1}, {1, 2}, {"a", 3}, {true, 4}});
   REQUIRE(d.entries().size() == 3);
   CHECK(d.entries()[1].first.kind() == kind::integer);
@@ -110,8 +111,11 @@ TEST_CASE(
 TEST_CASE("value: dicts and sets find every key after growing") {
   std::vector<patio::dict_entry> entries;
   std::vector<value> items;
-  for (int i = 0; i < 5000; ++i)
-    entries.emplace_back("k" + std::to_string(i), i), items.emplace_back(i), items.emplace_back(i);
+  for (int i = 0; i < 5000; ++i) {
+    entries.emplace_back("k" + std::to_string(i), i);
+    items.emplace_back(i);
+    items.emplace_back(i);
+  }
   auto d = value::dict(entries);
   auto s = value::set(items);
   CHECK(s.items().size() == 5000);
@@ -123,14 +127,14 @@ TEST_CASE("value: dicts and sets find every key after growing") {
   CHECK(s == value::frozenset(items));
 }
 
-TEST_CASE("value: what Python cannot hash is refused by name") {
+TEST_CASE("value: an unhashable item or key is refused, and the error names its type") {
   CHECK_THROWS_WITH_AS((void)value::set({value::list({})}), "unhashable type: 'list' in a set",
                        std::invalid_argument);
   CHECK_THROWS_AS((void)value::dict({{value::tuple({value::dict({})}), 1}}), std::invalid_argument);
   CHECK_NOTHROW((void)value::set({value::tuple({1, "a", value::frozenset({})})}));
 }
 
-TEST_CASE("value: identical sets hold the same kinds and bits, whatever their order") {
+TEST_CASE("value: identical sets hold the same kinds and bits in any order") {
   auto nan = std::nan("");
   CHECK(identical(value::set({1, "a", nan}), value::set({nan, 1, "a"})));
   CHECK_FALSE(identical(value::set({1, 2}), value::set({1.0, 2})));
@@ -139,7 +143,7 @@ TEST_CASE("value: identical sets hold the same kinds and bits, whatever their or
   CHECK_FALSE(identical(value::set({1}), value::frozenset({1})));
 }
 
-TEST_CASE("value: nesting stops at the documented depth") {
+TEST_CASE("value: the nesting is limited to the documented depth") {
   auto v = value::list({});
   for (unsigned i = 1; i < value::max_depth; ++i) v = value::list({v});
   CHECK(v.depth() == value::max_depth);
@@ -147,7 +151,7 @@ TEST_CASE("value: nesting stops at the documented depth") {
   CHECK_THROWS_AS((void)value::dict({{1, v}}), std::length_error);
 }
 
-TEST_CASE("value: a billion laughs are cheap to hold and refused where they would be written out") {
+TEST_CASE("value: a billion laughs are cheap to hold, and a comparison of two of them is refused") {
   auto laugh = [] {
     value v{"lol"};
     for (int i = 0; i < 30; ++i) v = value::tuple(std::vector<value>(10, v));
@@ -159,13 +163,14 @@ TEST_CASE("value: a billion laughs are cheap to hold and refused where they woul
   CHECK(hash(a) == hash(b)); // each shared part is hashed once
 }
 
-TEST_CASE("value: what makes a deep tuple unhashable is found at once") {
+TEST_CASE("value: an unhashable item deep in a tuple is found at once") {
   auto v = value::list({});
   for (int i = 0; i < 100; ++i) v = value::tuple({1, v, v});
   CHECK_FALSE(hashable(v));
   CHECK_THROWS_AS((void)hash(v), std::invalid_argument);
 }
 
-TEST_CASE("value: an accessor for another kind is a programming error that says what was found") {
-  CHECK_THROWS_WITH_AS((void)value{1}.text(), "patio::value: not a str but int", std::logic_error);
+TEST_CASE("value: an accessor of another kind throws an error that says what was found") {
+  CHECK_THROWS_WITH_AS((void)value{1}.text(), "patio::value: expected a str, found int",
+                       std::logic_error);
 }
