@@ -92,8 +92,8 @@ error duration_does_not_fit(double seconds) {
           {}};
 }
 
-error within(const std::string& where, error inner) {
-  inner.message.insert(0, where + " ");
+error within(const std::string& place, error inner) {
+  inner.message.insert(0, place + " ");
   return inner;
 }
 

@@ -19,8 +19,10 @@
 
 namespace patio {
 
-/// A converter has `static value to(const T&)`, `static result<T> from(const value&)` and `static
-/// std::string name()`, which returns Python's name of the type.
+/// A converter has three functions; `name` returns Python's name of the type:
+///   static value to(const T& x);
+///   static result<T> from(const value& v);
+///   static std::string name();
 template <class T>
 struct converter;
 
@@ -61,8 +63,9 @@ template <class Class, class Member>
 field(const char*, Member Class::*) -> field<Class, Member>;
 
 /// Specialize this to carry a struct as a dict:
-/// `template <> inline constexpr auto patio::fields<point> = std::tuple{patio::field{"x",
-/// &point::x}, patio::field{"y", &point::y}};`
+///   template <>
+///   inline constexpr auto patio::fields<point> =
+///     std::tuple{patio::field{"x", &point::x}, patio::field{"y", &point::y}};
 template <class T>
 inline constexpr auto fields = nullptr;
 
@@ -84,7 +87,8 @@ concept has_fields = !std::same_as<std::remove_cv_t<decltype(fields<T>)>, std::n
 /// Returns a number of seconds that fits into 64 bits of nanoseconds.
 [[nodiscard]] result<std::chrono::duration<double>> seconds_of(const value& v);
 [[nodiscard]] error duration_does_not_fit(double seconds);
-[[nodiscard]] error within(const std::string& where, error inner);
+/// Prefixes the place of an error: "item 2 must be int, not None".
+[[nodiscard]] error within(const std::string& place, error inner);
 /// Returns the items of a list or tuple, or, with `sets`, of a set or frozenset.
 [[nodiscard]] result<std::span<const value>>
 sequence_items(const value& v, const std::string& expected, bool sets = false);
@@ -197,9 +201,10 @@ private:
   template <std::size_t... Is>
   static result<std::variant<Ts...>> first_that_fits(const value& v, std::index_sequence<Is...>) {
     std::optional<std::variant<Ts...>> found;
-    auto attempt = [&]<std::size_t I, class T>(std::in_place_index_t<I> at, std::type_identity<T>) {
+    auto attempt = [&]<std::size_t I, class T>(std::in_place_index_t<I> index,
+                                               std::type_identity<T>) {
       auto x = from_value<T>(v);
-      if (x) found.emplace(at, std::move(*x));
+      if (x) found.emplace(index, std::move(*x));
       return x.has_value();
     };
     if ((attempt(std::in_place_index<Is>, std::type_identity<Ts>{}) || ...))

@@ -54,8 +54,8 @@ microseconds clock_of(const moment& m) {
 }
 
 /// Returns the parts of a valid object of the class, or null for any other value.
-const object_parts* valid(const value& v, standard_class wanted) {
-  return class_of(v) == wanted && wrong_object(v.as_object()).empty() ? &v.as_object() : nullptr;
+const object_parts* valid(const value& v, standard_class expected) {
+  return class_of(v) == expected && wrong_object(v.as_object()).empty() ? &v.as_object() : nullptr;
 }
 
 /// Returns nothing for a length beyond 64 bits of microseconds: a timedelta may have a billion
@@ -95,11 +95,11 @@ value time_value(microseconds since_midnight) {
 
 result<microseconds> datetime_of(const value& v, bool aware) {
   const auto* o = valid(v, standard_class::datetime);
-  std::string wanted = aware ? "aware datetime.datetime" : "naive datetime.datetime";
-  if (!o) return tl::unexpected(mismatch(wanted, v));
+  std::string expected = aware ? "aware datetime.datetime" : "naive datetime.datetime";
+  if (!o) return tl::unexpected(mismatch(expected, v));
   if (aware != (o->args.size() == 2))
     return fail(errc::undecodable,
-                "must be " + wanted + ", not a" + (aware ? " naive" : "n aware") + " one");
+                "must be " + expected + ", not a" + (aware ? " naive" : "n aware") + " one");
   auto m = *datetime_from_bytes(o->args[0].data());
   auto t = std::chrono::sys_days{day_of(m)}.time_since_epoch() + clock_of(m);
   return aware ? t - *length_of(o->args[1].as_object().args[0].as_object()) : t;

@@ -16,14 +16,14 @@
 
 namespace patio {
 
-/// datetime.timedelta. The durations of std::chrono become numbers of seconds instead. Each of the
-/// two also reads the other's Python form.
+/// datetime.timedelta. The durations of std::chrono become numbers of seconds instead. Each type
+/// also reads the Python form of the other.
 struct timedelta {
   std::chrono::microseconds length{};
   friend auto operator<=>(const timedelta&, const timedelta&) = default;
 };
 
-/// decimal.Decimal by its text, digit for digit. Two are equal if their texts are equal.
+/// decimal.Decimal by its text, digit for digit. Decimals are equal if their texts are equal.
 class decimal {
 public:
   decimal() = default; ///< 0
@@ -57,8 +57,9 @@ struct class_path {
 };
 
 /// Specialize this in addition to `fields` to carry a struct as an object of a Python class, for
-/// instance a dataclass. The fields are its attributes: `template <> inline constexpr auto
-/// patio::python_class<order> = patio::class_path{"shop.models", "Order"};`
+/// instance a dataclass. The fields are the attributes of the object:
+///   template <>
+///   inline constexpr auto patio::python_class<order> = patio::class_path{"shop.models", "Order"};
 template <class T>
 inline constexpr auto python_class = nullptr;
 

@@ -43,8 +43,8 @@ error binder::type_error(const std::string& text) const {
           value::exception("builtins.TypeError", {name_ + "() " + text})};
 }
 
-error binder::bad_argument(std::size_t at, const error& why) const {
-  return type_error("argument '" + names_[at] + "' " + why.message);
+error binder::bad_argument(std::size_t index, const error& why) const {
+  return type_error("argument '" + names_[index] + "' " + why.message);
 }
 
 error binder::too_many(std::size_t given) const {
@@ -71,17 +71,17 @@ result<void> binder::bind_keywords(arguments& call, std::vector<value>& slots,
                                    std::vector<bool>& filled) const {
   std::vector<std::pair<std::string, value>> rest;
   for (auto& [name, v] : call.keywords) {
-    auto at =
+    auto index =
       static_cast<std::size_t>(std::find(names_.begin(), names_.end(), name) - names_.begin());
-    if (at >= positional_) {
+    if (index >= positional_) {
       if (!takes_keywords_)
         return tl::unexpected(type_error("got an unexpected keyword argument '" + name + "'"));
       rest.emplace_back(std::move(name), std::move(v));
-    } else if (filled[at]) {
+    } else if (filled[index]) {
       return tl::unexpected(type_error("got multiple values for argument '" + name + "'"));
     } else {
-      slots[at] = std::move(v);
-      filled[at] = true;
+      slots[index] = std::move(v);
+      filled[index] = true;
     }
   }
   call.keywords = std::move(rest);

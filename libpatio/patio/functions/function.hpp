@@ -110,7 +110,7 @@ public:
   /// empty, and the arguments for them stay in `call`.
   [[nodiscard]] result<std::vector<value>> bind(arguments& call) const;
   /// Returns the TypeError "name() argument 'x' must be int, not str".
-  [[nodiscard]] error bad_argument(std::size_t at, const error& why) const;
+  [[nodiscard]] error bad_argument(std::size_t index, const error& why) const;
   [[nodiscard]] std::string signature() const; ///< "(a: int, b: str)"
 
 private:
@@ -196,7 +196,7 @@ private:
   }
 
   template <class A>
-  bool take(std::size_t at, std::optional<A>& part, std::vector<value>& slots, arguments& call,
+  bool take(std::size_t index, std::optional<A>& part, std::vector<value>& slots, arguments& call,
             std::optional<error>& why) const {
     if constexpr (std::same_as<A, args>) {
       part.emplace(std::make_move_iterator(call.positional.begin()),
@@ -205,10 +205,10 @@ private:
       part.emplace(std::make_move_iterator(call.keywords.begin()),
                    std::make_move_iterator(call.keywords.end()));
     } else if constexpr (std::same_as<A, value>) {
-      part = std::move(slots[at]);
+      part = std::move(slots[index]);
     } else {
-      auto converted = from_value<A>(slots[at]);
-      if (!converted) why = binder_.bad_argument(at, converted.error());
+      auto converted = from_value<A>(slots[index]);
+      if (!converted) why = binder_.bad_argument(index, converted.error());
       else part = std::move(*converted);
     }
     return !why;

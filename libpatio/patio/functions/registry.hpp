@@ -20,7 +20,7 @@
 namespace patio {
 
 /// Specialize this so that `registry::add` takes another kind of target:
-/// `static registry_entry make(std::string name, T target, More... more)`.
+///   static registry_entry make(std::string name, T target, More... more);
 /// <patio/actors/pool/actor_function.hpp> does so for actors.
 template <class T>
 struct function_adapter;
@@ -162,7 +162,7 @@ deferred_function run_later(F f, Typed bound) {
     // `shared` outlives an exception, which must be answered as well.
     auto shared = std::make_shared<shared_reply>(std::move(duty));
     try {
-      std::apply([&](auto&&... as) { f(reply_to<answer>{reply{shared}}, std::move(as)...); },
+      std::apply([&](auto&&... each) { f(reply_to<answer>{reply{shared}}, std::move(each)...); },
                  std::move(*converted));
     } catch (...) {
       shared->answer(tl::unexpected(current_exception_error()));
@@ -174,8 +174,9 @@ template <class F, class Typed>
 stoppable_function run_stoppable(F f, Typed bound) {
   return
     [f = std::move(f), bound = std::move(bound)](arguments&& call, const std::stop_token& token) {
-      return bound.invoke([&](auto&&... as) { return f(token, std::forward<decltype(as)>(as)...); },
-                          std::move(call));
+      return bound.invoke(
+        [&](auto&&... each) { return f(token, std::forward<decltype(each)>(each)...); },
+        std::move(call));
     };
 }
 

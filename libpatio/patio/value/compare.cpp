@@ -236,8 +236,7 @@ void mix_integer(sip_hash& h, const integer& i) {
 std::uint64_t hash_number(const value& v) {
   auto n = number_of(v);
   sip_hash h;
-  h.mix(static_cast<std::uint64_t>(
-    kind::real)); // one kind for all numbers, as equal ones must hash alike
+  h.mix(static_cast<std::uint64_t>(kind::real)); // for all kinds: equal numbers must hash alike
   auto bits = [](double d) { return std::bit_cast<std::uint64_t>(d == 0 ? 0.0 : d); };
   if (n.real) h.mix(bits(*n.real));
   else mix_integer(h, n.whole);

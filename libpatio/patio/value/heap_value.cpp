@@ -13,9 +13,9 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "the words below assume little endian");
 
 template <class UInt>
-std::uint64_t load(const char* at) noexcept {
+std::uint64_t load(const char* chars) noexcept {
   UInt word{};
-  std::memcpy(&word, at, sizeof word);
+  std::memcpy(&word, chars, sizeof word);
   return word;
 }
 

@@ -30,10 +30,10 @@ private:
   bool parenthesis(value& out);
   bool list(value& out);
   bool braces(value& out);
-  bool set(value first, std::size_t first_at, value& out);
-  bool dict(value first, std::size_t first_at, value& out);
+  bool set(value first, std::size_t first_offset, value& out);
+  bool dict(value first, std::size_t first_offset, value& out);
   bool separator(char close, bool& more);
-  bool check_hashable(const value& v, std::size_t at, std::string_view expected);
+  bool check_hashable(const value& v, std::size_t offset, std::string_view expected);
 
   literal_cursor in_;
   unsigned open_ = 0;
@@ -94,8 +94,9 @@ bool parser::list(value& out) {
   return true;
 }
 
-bool parser::check_hashable(const value& v, std::size_t at, std::string_view expected) {
-  return hashable(v) || in_.fail(at, expected, "an unhashable " + std::string{type_name(v.kind())});
+bool parser::check_hashable(const value& v, std::size_t offset, std::string_view expected) {
+  return hashable(v)
+         || in_.fail(offset, expected, "an unhashable " + std::string{type_name(v.kind())});
 }
 
 bool parser::braces(value& out) {
@@ -104,36 +105,37 @@ bool parser::braces(value& out) {
     out = value::dict({});
     return true;
   }
-  auto at = in_.offset();
+  auto offset = in_.offset();
   value first;
   if (!item(first)) return false;
   in_.skip_space();
-  return in_.peek() == ':' ? dict(std::move(first), at, out) : set(std::move(first), at, out);
+  return in_.peek() == ':' ? dict(std::move(first), offset, out)
+                           : set(std::move(first), offset, out);
 }
 
-bool parser::set(value first, std::size_t first_at, value& out) {
+bool parser::set(value first, std::size_t first_offset, value& out) {
   std::vector<value> found{std::move(first)};
-  auto at = first_at;
+  auto offset = first_offset;
   for (bool more = true; more;) {
-    if (!check_hashable(found.back(), at, "a hashable set item") || !separator('}', more))
+    if (!check_hashable(found.back(), offset, "a hashable set item") || !separator('}', more))
       return false;
-    at = in_.offset();
+    offset = in_.offset();
     if (more && !item(found.emplace_back())) return false;
   }
   out = value::set(std::move(found));
   return true;
 }
 
-bool parser::dict(value first, std::size_t first_at, value& out) {
+bool parser::dict(value first, std::size_t first_offset, value& out) {
   std::vector<dict_entry> found;
   found.emplace_back(std::move(first), value{});
-  auto at = first_at;
+  auto offset = first_offset;
   for (bool more = true; more;) {
-    if (!check_hashable(found.back().first, at, "a hashable dict key")) return false;
+    if (!check_hashable(found.back().first, offset, "a hashable dict key")) return false;
     in_.skip_space();
     if (!in_.take(':')) return in_.fail("':'");
     if (!item(found.back().second) || !separator('}', more)) return false;
-    at = in_.offset();
+    offset = in_.offset();
     if (more && !item(found.emplace_back().first)) return false;
   }
   out = value::dict(std::move(found));
@@ -171,7 +173,7 @@ bool parser::name(value& out) {
 /// Reads the argument and the closing parenthesis of set(), frozenset(...) or bytearray(b'...').
 bool parser::call(std::string_view function, value& out) {
   in_.skip_space();
-  auto at = in_.offset();
+  auto offset = in_.offset();
   value argument = value::set({});
   if (function == "bytearray" || (function == "frozenset" && in_.peek() != ')')) {
     if (!item(argument)) return false;
@@ -180,16 +182,16 @@ bool parser::call(std::string_view function, value& out) {
   if (!in_.take(')')) return in_.fail("')'");
   auto k = argument.kind();
   if (function == "bytearray") {
-    if (k != kind::bytes) return in_.fail(at, "bytes", std::string{type_name(k)});
+    if (k != kind::bytes) return in_.fail(offset, "bytes", std::string{type_name(k)});
     out = value::bytearray(argument.data());
   } else if (function == "set") {
     out = std::move(argument);
   } else {
     if (k != kind::set && k != kind::list && k != kind::tuple)
-      return in_.fail(at, "a set", std::string{type_name(k)});
+      return in_.fail(offset, "a set", std::string{type_name(k)});
     std::vector<value> found{argument.items().begin(), argument.items().end()};
     for (const auto& v : found)
-      if (!check_hashable(v, at, "hashable items")) return false;
+      if (!check_hashable(v, offset, "hashable items")) return false;
     out = value::frozenset(std::move(found));
   }
   return true;
@@ -197,10 +199,10 @@ bool parser::call(std::string_view function, value& out) {
 
 /// Returns the offset of the first byte that is not UTF-8, or that begins a surrogate.
 std::optional<std::size_t> first_bad_byte(std::string_view text) {
-  for (std::size_t at = 0; at < text.size();) {
-    auto [c, size] = decode_utf8(text.substr(at));
-    if (size == 0 || is_surrogate(c)) return at;
-    at += size;
+  for (std::size_t offset = 0; offset < text.size();) {
+    auto [c, size] = decode_utf8(text.substr(offset));
+    if (size == 0 || is_surrogate(c)) return offset;
+    offset += size;
   }
   return {};
 }

@@ -36,21 +36,21 @@ std::string_view literal_cursor::word() const noexcept {
                                                  - text.begin()));
 }
 
-std::string literal_cursor::found_at(std::size_t where) const {
-  if (where >= text_.size()) return "the end";
-  auto here = literal_cursor{text_.substr(where)};
+std::string literal_cursor::found_at(std::size_t offset) const {
+  if (offset >= text_.size()) return "the end";
+  auto here = literal_cursor{text_.substr(offset)};
   auto found = here.word();
   if (found.empty())
     found = here.rest().substr(0, std::max<std::size_t>(1, decode_utf8(here.rest()).size));
   return brief(value{found}, 40);
 }
 
-bool literal_cursor::fail(std::size_t where, std::string_view expected,
+bool literal_cursor::fail(std::size_t offset, std::string_view expected,
                           std::optional<std::string> found) {
   if (!message_.empty()) return false;
   message_ =
-    "at byte " + std::to_string(where) + ": expected " + std::string{expected} + ", found ";
-  message_ += found ? *found : found_at(where);
+    "at byte " + std::to_string(offset) + ": expected " + std::string{expected} + ", found ";
+  message_ += found ? *found : found_at(offset);
   return false;
 }
 

@@ -30,8 +30,8 @@ public:
   /// Returns the letters, digits and underscores from here on, without advancing.
   [[nodiscard]] std::string_view word() const noexcept;
 
-  /// Records a failure and returns false. Without `found` the message quotes the text at `where`.
-  bool fail(std::size_t where, std::string_view expected, std::optional<std::string> found = {});
+  /// Records a failure and returns false. Without `found` the message quotes the text at `offset`.
+  bool fail(std::size_t offset, std::string_view expected, std::optional<std::string> found = {});
   bool fail(std::string_view expected) { return fail(at_, expected); }
   [[nodiscard]] error failure() const { return {errc::invalid, message_, {}}; }
 
@@ -40,7 +40,7 @@ public:
   [[nodiscard]] bool committed() const noexcept { return committed_; }
 
 private:
-  [[nodiscard]] std::string found_at(std::size_t where) const;
+  [[nodiscard]] std::string found_at(std::size_t offset) const;
   std::string_view text_;
   std::size_t at_ = 0;
   bool committed_ = false;

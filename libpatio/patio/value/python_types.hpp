@@ -1,6 +1,6 @@
-/// The Python classes that a node accepts and sends in addition to the built-in ones. Their objects
-/// are values of kind `object`: data that a converter can read. Nothing here resolves or calls a
-/// class. A value type.
+/// The Python classes that a node accepts and sends in addition to the built-in classes. Their
+/// objects are values of kind `object`: data that a converter can read. Nothing here resolves or
+/// calls a class. A value type.
 #pragma once
 
 #include <cstdint>

@@ -56,17 +56,17 @@ std::string os_message(arguments_view args) {
   return named ? text + ": " + repr_or_brief(args[2]) : text;
 }
 
-/// Returns "character '\xff'" or "byte 0xff", or "" if `at` is past the end.
-std::string culprit(const value& object, std::size_t at) {
+/// Returns "character '\xff'" or "byte 0xff", or "" if `index` is past the end.
+std::string culprit(const value& object, std::size_t index) {
   std::string text;
   if (!object.is_text()) {
-    if (at >= object.data().size()) return text;
+    if (index >= object.data().size()) return text;
     text = "byte 0x";
-    append_hex(text, static_cast<unsigned char>(object.data()[at]), 2);
+    append_hex(text, static_cast<unsigned char>(object.data()[index]), 2);
     return text;
   }
   auto rest = object.text();
-  for (; at > 0 && !rest.empty(); --at)
+  for (; index > 0 && !rest.empty(); --index)
     rest.remove_prefix(std::max<std::size_t>(1, decode_utf8(rest).size));
   if (rest.empty()) return text;
   text = "character '";
@@ -109,8 +109,7 @@ std::string group_message(arguments_view args) {
          + (count == 1 ? " sub-exception)" : " sub-exceptions)");
 }
 
-/// Returns a message with the place in the source, for SyntaxError("invalid syntax", ("a.py", 3,
-/// ...)).
+/// Returns the message of SyntaxError(message, (file, line, ...)), with the file and the line.
 std::string syntax_message(arguments_view args) {
   if (args.empty()) return "None";
   auto text = to_str(args[0]);

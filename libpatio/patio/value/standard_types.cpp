@@ -69,8 +69,8 @@ unsigned days_in(unsigned year, unsigned month) noexcept {
   return days[month - 1] + (month == 2 && leap ? 1U : 0U);
 }
 
-unsigned byte(std::string_view bytes, std::size_t at) noexcept {
-  return static_cast<unsigned char>(bytes[at]);
+unsigned byte(std::string_view bytes, std::size_t index) noexcept {
+  return static_cast<unsigned char>(bytes[index]);
 }
 
 bool read_day(std::string_view four, moment& m) noexcept {
@@ -241,15 +241,14 @@ std::string_view take_digits(std::string_view& text) noexcept {
   return digits;
 }
 
-bool take_word(std::string_view& text, std::string_view lower) noexcept {
-  auto same = [](char c, char wanted) {
-    return c == wanted || (c >= 'A' && c <= 'Z' && c + ('a' - 'A') == wanted);
+/// Reads a word in any case; `word` is in lower case.
+bool take_word(std::string_view& text, std::string_view word) noexcept {
+  auto same = [](char lower, char c) {
+    return c == lower || (c >= 'A' && c <= 'Z' && c + ('a' - 'A') == lower);
   };
-  if (text.size() < lower.size()
-      || !std::equal(lower.begin(), lower.end(), text.begin(),
-                     [&](char l, char t) { return same(t, l); }))
+  if (text.size() < word.size() || !std::equal(word.begin(), word.end(), text.begin(), same))
     return false;
-  text.remove_prefix(lower.size());
+  text.remove_prefix(word.size());
   return true;
 }
 

@@ -31,7 +31,8 @@ enum class standard_class : std::uint8_t {
 /// Returns `none` for any value that is not an object of a standard class.
 [[nodiscard]] standard_class class_of(const value& v) noexcept;
 
-// Each check returns what it expected, or "" if all is well. `none` accepts everything.
+// Each check returns what it expected, or "" if all is well. `none` accepts everything but a state
+// that is None.
 
 [[nodiscard]] std::string_view wrong_arguments(standard_class c, making made_by,
                                                std::span<const value> args);

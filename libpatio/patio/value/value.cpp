@@ -15,8 +15,8 @@ using detail::value_access;
 
 namespace {
 
-[[noreturn]] void wrong_kind(kind k, const char* wanted) {
-  throw std::logic_error{"patio::value: expected " + std::string{wanted} + ", found "
+[[noreturn]] void wrong_kind(kind k, const char* expected) {
+  throw std::logic_error{"patio::value: expected " + std::string{expected} + ", found "
                          + std::string{type_name(k)}};
 }
 
