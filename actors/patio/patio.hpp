@@ -1,4 +1,5 @@
-/// Public: all that a program needs. Registry, executors, brokers, remote functions, calls.
+/// The public header of patio with CAF: registry, executors, brokers, calls and remote functions.
+/// A program without actors includes <patio/core.hpp> alone.
 #pragma once
 
 #include <caf/all.hpp>

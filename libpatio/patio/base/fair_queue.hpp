@@ -1,5 +1,6 @@
-/// A queue whose owners take turns, each one's things in their order, so that nobody waits behind
-/// another's crowd.
+/// A fair queue: the owners of items take turns, and the items of one owner keep their order.
+/// Between two items of its own, an owner waits for at most one item of each other owner. Owned by
+/// one thread.
 #pragma once
 
 #include <algorithm>
@@ -12,61 +13,66 @@
 
 namespace patio {
 
-/// `Owner` can be compared by <.
+/// `Owner` has operator<.
 template <class T, class Owner>
 class fair_queue {
 public:
-  void push(T t, const Owner& owner) {
-    auto& own = waiting_[owner];
-    if (own.empty()) turns_.push_back(owner);
-    own.push_back(std::move(t));
+  void push(T item, const Owner& owner) {
+    auto& line = lines_[owner];
+    if (line.empty()) turns_.push_back(owner);
+    line.push_back(std::move(item));
     ++size_;
   }
 
-  /// The oldest of the owner whose turn it is; nothing if none waits.
+  /// Removes the oldest item of the owner whose turn it is. Returns nothing if the queue is empty.
   [[nodiscard]] std::optional<T> pop() {
     if (turns_.empty()) return {};
-    auto at = waiting_.find(turns_.front());
+    auto at = lines_.find(turns_.front());
     turns_.pop_front();
-    std::optional<T> first{std::move(at->second.front())};
+    std::optional<T> oldest{std::move(at->second.front())};
     at->second.pop_front();
     --size_;
-    if (at->second.empty()) waiting_.erase(at);
+    if (at->second.empty()) lines_.erase(at);
     else turns_.push_back(at->first);
-    return first;
+    return oldest;
   }
 
-  /// Removes what fulfils the condition, by owners.
+  /// Removes the items that fulfil the condition. Returns them ordered by owner, then by age.
   template <class Condition>
-  [[nodiscard]] std::vector<T> take(Condition condition) {
-    std::vector<T> taken;
-    for (auto& [owner, own] : waiting_) {
+  [[nodiscard]] std::vector<T> remove_if(Condition condition) {
+    std::vector<T> removed;
+    for (auto& [owner, line] : lines_) {
       std::deque<T> kept;
-      for (auto& t : own)
-        condition(t) ? taken.push_back(std::move(t)) : kept.push_back(std::move(t));
-      own = std::move(kept);
+      for (auto& item : line) {
+        if (condition(item)) removed.push_back(std::move(item));
+        else kept.push_back(std::move(item));
+      }
+      line = std::move(kept);
     }
-    std::erase_if(turns_, [&](const Owner& owner) { return waiting_.at(owner).empty(); });
-    std::erase_if(waiting_, [](const auto& of_one) { return of_one.second.empty(); });
-    size_ -= taken.size();
-    return taken;
+    std::erase_if(turns_, [&](const Owner& owner) { return lines_.at(owner).empty(); });
+    std::erase_if(lines_, [](const auto& entry) { return entry.second.empty(); });
+    size_ -= removed.size();
+    return removed;
   }
 
-  [[nodiscard]] std::vector<T> take() {
-    return take([](const T&) { return true; });
+  [[nodiscard]] std::vector<T> remove_all() {
+    return remove_if([](const T&) { return true; });
   }
 
-  /// Who has the most gives up its newest for one of `owner`, which must then still have no more
-  /// than it.
-  [[nodiscard]] std::optional<T> displace(const Owner& owner) {
-    auto has_less = [](const auto& a, const auto& b) { return a.second.size() < b.second.size(); };
-    auto most = std::max_element(waiting_.begin(), waiting_.end(), has_less);
-    auto own = waiting_.find(owner);
-    if (most == waiting_.end()
-        || most->second.size() < (own == waiting_.end() ? 0 : own->second.size()) + 2)
-      return {};
-    std::optional<T> newest{std::move(most->second.back())};
-    most->second.pop_back(); // it has others
+  /// Makes room in a full queue for an item of `owner` by longest-queue drop: removes and returns
+  /// the newest item of the owner that has the most items. Returns nothing if the new item would
+  /// then give `owner` the longer line, so that a full queue ends up shared out evenly.
+  [[nodiscard]] std::optional<T> evict_for(const Owner& owner) {
+    auto is_shorter = [](const auto& a, const auto& b) {
+      return a.second.size() < b.second.size();
+    };
+    auto longest = std::max_element(lines_.begin(), lines_.end(), is_shorter);
+    if (longest == lines_.end()) return {};
+    auto own = lines_.find(owner);
+    auto own_size = own == lines_.end() ? 0 : own->second.size();
+    if (longest->second.size() < own_size + 2) return {}; // one item leaves, and one comes
+    std::optional<T> newest{std::move(longest->second.back())};
+    longest->second.pop_back(); // the line keeps at least one item, and so its turn
     --size_;
     return newest;
   }
@@ -75,9 +81,9 @@ public:
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
 private:
-  std::map<Owner, std::deque<T>> waiting_; ///< of those who have something
-  std::deque<Owner> turns_;                ///< the same owners, once each
-  std::size_t size_ = 0;
+  std::map<Owner, std::deque<T>> lines_; ///< the items of each owner that has any
+  std::deque<Owner> turns_;              ///< the same owners, each once; the first is next
+  std::size_t size_ = 0;                 ///< items of all lines
 };
 
 } // namespace patio

@@ -1,6 +1,10 @@
-/// Which waiting task goes to which worker: the bookkeeping of a pool, without the workers. The
-/// tasks' owners take turns. A worker whose task only waits, or that nobody waits for any more, can
-/// be set aside: another takes its place, so that the pool goes on.
+/// The bookkeeping of a pool: which task starts on which worker, and which tasks wait. Workers are
+/// numbers here, so that a test needs no threads. A pool owns its queue and uses it on one thread.
+/// The owners of waiting tasks take turns (fair_queue).
+///
+/// A busy worker can be blocked, as in ForkJoinPool's managed blocking: its task waits for
+/// something, or nobody waits for the task's result any more. A blocked worker does not count as
+/// running, so a further worker starts a task in its place.
 #pragma once
 
 #include <algorithm>
@@ -19,90 +23,90 @@ namespace patio {
 template <class Task, class Owner>
 class worker_queue {
 public:
-  /// At most `workers` tasks run at once, not counting those of at most `most_aside` workers set
-  /// aside.
-  worker_queue(std::size_t workers, std::size_t longest, std::size_t most_aside = 0)
-      : workers_{workers}, longest_{longest}, most_aside_{most_aside}, aside_(workers) {
+  /// At most `workers` tasks run at once, and at most `max_waiting` wait. The tasks of blocked
+  /// workers, `max_blocked` at most, come on top.
+  worker_queue(std::size_t workers, std::size_t max_waiting, std::size_t max_blocked = 0)
+      : workers_{workers}, max_waiting_{max_waiting}, max_blocked_{max_blocked}, blocked_(workers) {
     for (auto w = workers; w > 0; --w) idle_.push_back(w - 1);
   }
 
   struct assignment {
-    std::size_t worker; ///< maybe a new one: the number that follows the highest so far
+    std::size_t worker; ///< a number seen before, or a new worker's: the highest so far plus one
     Task task;
   };
   enum class admission : std::uint8_t { waiting, refused };
 
-  /// Starts the task if a worker is idle, else queues it; a refused task stays with the caller.
+  /// Starts the task at once if it can, and queues it otherwise. A refused task stays with the
+  /// caller, unmoved.
   [[nodiscard]] tl::expected<assignment, admission> submit(Task& task, const Owner& owner) {
-    if (has_room()) return start(std::move(task));
-    if (exhausted() || waiting_.size() >= longest_) return tl::unexpected(admission::refused);
+    if (can_start()) return start(std::move(task));
+    if (exhausted() || waiting_.size() >= max_waiting_) return tl::unexpected(admission::refused);
     waiting_.push(std::move(task), owner);
     return tl::unexpected(admission::waiting);
   }
 
-  /// The worker has ended its task; the next waiting one starts.
+  /// Makes a busy worker idle. Returns the waiting task that starts next.
   [[nodiscard]] std::optional<assignment> done(std::size_t worker) {
     --busy_;
-    bring_back(worker);
+    unblock(worker);
     idle_.push_back(worker);
     return start_waiting();
   }
 
-  /// Sets a busy worker aside, if not too many are; the next waiting task may start instead.
-  [[nodiscard]] std::optional<assignment> set_aside(std::size_t worker) {
-    if (aside_[worker] || set_aside_ >= most_aside_) return {};
-    aside_[worker] = true;
-    ++set_aside_;
+  /// Blocks a busy worker, unless `max_blocked` workers are blocked already. Returns the waiting
+  /// task that starts in its place.
+  [[nodiscard]] std::optional<assignment> block(std::size_t worker) {
+    if (blocked_[worker] || blocked_count_ >= max_blocked_) return {};
+    blocked_[worker] = true;
+    ++blocked_count_;
     return start_waiting();
   }
-  /// It works again, beside whoever took its place.
-  void bring_back(std::size_t worker) {
-    if (!aside_[worker]) return;
-    aside_[worker] = false;
-    --set_aside_;
+
+  /// Lets a blocked worker run again. The task that started in its place runs on, so for a while
+  /// more than `workers` tasks may run.
+  void unblock(std::size_t worker) {
+    if (!blocked_[worker]) return;
+    blocked_[worker] = false;
+    --blocked_count_;
   }
 
-  /// An idle worker that has been made in place of one set aside and is not needed now. It counts
-  /// as idle all the same.
+  /// True if this idle worker stood in for a blocked one and no task waits for it. The pool may
+  /// then end the worker's thread; the number stays idle here and can be assigned again.
   [[nodiscard]] bool is_spare(std::size_t worker) const noexcept {
     return worker >= workers_ && waiting_.empty();
   }
 
-  /// Removes what waits and fulfils the condition, by owners.
+  /// Removes the waiting tasks that fulfil the condition, ordered by owner.
   template <class Condition>
-  [[nodiscard]] std::vector<Task> take_waiting(Condition condition) {
-    return waiting_.take(condition);
+  [[nodiscard]] std::vector<Task> remove_waiting_if(Condition condition) {
+    return waiting_.remove_if(condition);
   }
-  [[nodiscard]] std::vector<Task> take_waiting() { return waiting_.take(); }
+  [[nodiscard]] std::vector<Task> remove_all_waiting() { return waiting_.remove_all(); }
 
-  /// When it is full: makes room for a task of `owner` by what another has too much of
-  /// (fair_queue::displace).
-  [[nodiscard]] std::optional<Task> displace(const Owner& owner) {
+  /// Makes room in a full queue for a task of `owner` (fair_queue::evict_for).
+  [[nodiscard]] std::optional<Task> evict_for(const Owner& owner) {
     if (exhausted()) return {};
-    return waiting_.displace(owner);
+    return waiting_.evict_for(owner);
   }
 
-  /// No more workers can be set aside. Those that run may all come to wait for what waits here, so
-  /// nothing should.
+  /// True if no more workers can be blocked. The tasks that run may then all wait for tasks in this
+  /// queue, which would be a deadlock. An exhausted queue therefore refuses tasks that cannot start
+  /// at once.
   [[nodiscard]] bool exhausted() const noexcept {
-    return most_aside_ > 0 && set_aside_ >= most_aside_;
+    return max_blocked_ > 0 && blocked_count_ >= max_blocked_;
   }
+  /// True if the next task starts at once.
+  [[nodiscard]] bool can_start() const noexcept { return busy_ - blocked_count_ < workers_; }
   [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
   [[nodiscard]] std::size_t idle() const noexcept { return idle_.size(); }
-  [[nodiscard]] std::size_t running() const noexcept { return busy_ - set_aside_; }
-
-  [[nodiscard]] bool has_room() const noexcept {
-    return running() < workers_;
-  } ///< for a task to start at once
 
 private:
   assignment start(Task&& task) {
     if (idle_.empty()) {
-      idle_.push_back(aside_.size());
-      aside_.push_back(false);
+      idle_.push_back(blocked_.size());
+      blocked_.push_back(false);
     }
-    // The lowest number, so that spare workers rest first.
-    auto lowest = std::min_element(idle_.begin(), idle_.end());
+    auto lowest = std::min_element(idle_.begin(), idle_.end()); // keeps spare workers idle
     auto worker = *lowest;
     idle_.erase(lowest);
     ++busy_;
@@ -110,14 +114,14 @@ private:
   }
 
   std::optional<assignment> start_waiting() {
-    if (waiting_.empty() || !has_room()) return {};
+    if (waiting_.empty() || !can_start()) return {};
     return start(*waiting_.pop());
   }
 
-  std::size_t workers_, longest_, most_aside_;
-  std::size_t busy_ = 0, set_aside_ = 0;
-  std::vector<bool> aside_; ///< by worker
-  std::vector<std::size_t> idle_;
+  std::size_t workers_, max_waiting_, max_blocked_;
+  std::size_t busy_ = 0, blocked_count_ = 0; ///< a blocked worker is busy as well
+  std::vector<bool> blocked_;                ///< by worker number
+  std::vector<std::size_t> idle_;            ///< worker numbers
   fair_queue<Task, Owner> waiting_;
 };
 

@@ -5,10 +5,10 @@
 namespace patio {
 
 void call_async(const broker_actor& broker, call_request request, const call_options& options,
-                reply::sink settle) {
-  // Dropped where nobody will answer it: the broker was gone, or ended with the call in its
-  // mailbox.
-  auto direct = std::make_shared<reply>(std::move(settle), errc::shut_down);
+                reply::sink on_result) {
+  // If the broker is dead or dies with the call in its mailbox, CAF drops the message and so the
+  // reply.
+  auto direct = std::make_shared<reply>(std::move(on_result), errc::shut_down);
   caf::anon_send(
     broker, call_atom::value,
     outgoing_call{std::move(request), options.only, options.stop, nullptr, std::move(direct)});

@@ -1,6 +1,6 @@
-/// Calls from code outside actors: a future that always becomes ready, and gives the call up when
-/// it is dropped before that. Any thread but one of CAF's own; in a function that runs in a thread
-/// pool, waiting makes room for another function.
+/// Calls from code outside actors, as futures. A future always becomes ready, even if its broker
+/// dies (errc::shut_down). Dropping a future earlier cancels its call. Not for CAF's own threads,
+/// which must not block. In a function of a thread pool, waiting lets another function run.
 #pragma once
 
 #include <future>
@@ -8,81 +8,84 @@
 #include <string>
 
 #include <patio/actors/caf/interfaces.hpp>
-#include <patio/actors/pool/worker_scope.hpp>
+#include <patio/actors/pool/blocking_scope.hpp>
 #include <patio/convert/convert.hpp>
 #include <patio/functions/python_error.hpp>
 
 namespace patio {
 
-/// Sends the call; `settle` is called once on the broker's thread, also if the broker ends without
-/// an answer. It must not throw. Of the options, the timeout is the request's own business.
+/// Sends a call without a future, from any thread. `on_result` is called once, on the broker's
+/// thread or wherever the broker dies; it must be quick and must not throw. The timeout is the
+/// request's: `options.timeout` is ignored.
 void call_async(const broker_actor& broker, call_request request, const call_options& options,
-                reply::sink settle);
+                reply::sink on_result);
 
-/// What to call, where a plain name does not say enough.
+/// A function to call by name, with options and keyword arguments.
 struct call_target {
   std::string name;
   call_options options = {};
   std::vector<std::pair<std::string, value>> keywords = {};
-  call_target(std::string n, call_options o = {}, std::vector<std::pair<std::string, value>> k = {})
-      : name{std::move(n)}, options{std::move(o)}, keywords{std::move(k)} {}
-  call_target(const char* n) : name{n} {}
+  call_target(std::string function_name, call_options opts = {},
+              std::vector<std::pair<std::string, value>> named_args = {})
+      : name{std::move(function_name)}, options{std::move(opts)}, keywords{std::move(named_args)} {}
+  call_target(const char* function_name) : name{function_name} {}
 };
 
-/// The end of one call. A resource, moved and never copied; as std::future, but dropping it cancels
-/// the call.
+/// The result of one call, to come. Like std::future it is moved and never copied, and used by one
+/// thread at a time; unlike std::future it cancels its call when it is dropped.
 template <class R>
 class call_future {
 public:
   call_future() = default;
-  /// `also` is another way to give the call up.
-  call_future(std::future<R> ending, const std::stop_token& also)
-      : ending_{std::move(ending)}, stop_{std::make_unique<stop_chain>(also)} {}
+  /// Stopping `caller_stop` cancels the call as well.
+  call_future(std::future<R> result, const std::stop_token& caller_stop)
+      : result_{std::move(result)}, stop_{std::make_unique<stop_chain>(caller_stop)} {}
   call_future(call_future&&) noexcept = default;
   call_future& operator=(call_future&& other) noexcept {
-    call_future old{std::move(*this)}; // whose call is given up
+    call_future old{std::move(*this)}; // its destructor cancels the call that this future had
     swap(other);
     return *this;
   }
   ~call_future() {
-    if (valid()) cancel(); // nothing happens to a call that has ended
+    if (valid()) cancel(); // does nothing if the call has ended
   }
 
-  /// Waits. Throws call_error if the call ends without a value, or with one that is no R.
+  /// Waits. Throws call_error if the call fails, or if its value does not convert to R.
   R get() {
     wait();
-    return ending_.get();
+    return result_.get();
   }
   void wait() const {
-    require_that_waiting_is_allowed(); // ready by chance or not
+    require_may_block(); // even if the result is there, so that the error does not depend on luck
     if (ready()) return;
-    waiting_scope waits;
-    ending_.wait();
+    blocking_scope blocking;
+    result_.wait();
   }
   template <class Rep, class Period>
   [[nodiscard]] std::future_status wait_for(std::chrono::duration<Rep, Period> time) const {
-    require_that_waiting_is_allowed();
+    require_may_block();
     if (ready()) return std::future_status::ready;
-    waiting_scope waits;
-    return ending_.wait_for(time);
+    blocking_scope blocking;
+    return result_.wait_for(time);
   }
   [[nodiscard]] bool ready() const {
-    return ending_.wait_for(std::chrono::seconds{0}) == std::future_status::ready;
+    return result_.wait_for(std::chrono::seconds{0}) == std::future_status::ready;
   }
-  [[nodiscard]] bool valid() const noexcept { return ending_.valid(); }
+  [[nodiscard]] bool valid() const noexcept { return result_.valid(); }
 
-  /// Gives the call up: it ends with errc::cancelled unless it has ended already, and ends at a C++
-  /// peer as well.
+  /// Gives the call up: the call ends with errc::cancelled, unless it has ended already. A C++ peer
+  /// is told to stop the function.
   void cancel() noexcept {
     if (stop_) stop_->source.request_stop();
   }
+  /// Stopped by `cancel` and by the caller's own stop token.
   [[nodiscard]] std::stop_token stop_token() const {
     return stop_ ? stop_->source.get_token() : std::stop_token{};
   }
 
 private:
   struct stop_chain {
-    explicit stop_chain(const std::stop_token& also) : callback{also, stop{source}} {}
+    explicit stop_chain(const std::stop_token& caller_stop) : callback{caller_stop, stop{source}} {}
     struct stop {
       std::stop_source source;
       void operator()() noexcept { source.request_stop(); }
@@ -92,46 +95,46 @@ private:
   };
 
   void swap(call_future& other) noexcept {
-    std::swap(ending_, other.ending_);
+    std::swap(result_, other.result_);
     std::swap(stop_, other.stop_);
   }
 
-  std::future<R> ending_;
-  std::unique_ptr<stop_chain> stop_; ///< a callback cannot be moved
+  std::future<R> result_;
+  std::unique_ptr<stop_chain> stop_; ///< on the heap, as a stop callback cannot be moved
 };
 
 namespace detail {
 
 template <class R>
 void settle(std::promise<R>& promise, result<value> r) {
-  auto refuse = [&](error why) {
-    promise.set_exception(std::make_exception_ptr(call_error{std::move(why)}));
+  auto fail_with = [&](error reason) {
+    promise.set_exception(std::make_exception_ptr(call_error{std::move(reason)}));
   };
-  if (!r) return refuse(std::move(r.error()));
+  if (!r) return fail_with(std::move(r.error()));
   if constexpr (std::is_void_v<R>) {
     promise.set_value();
   } else {
     try {
       auto converted = from_value<R>(*r);
       if (converted) promise.set_value(std::move(*converted));
-      else refuse({errc::undecodable, "the result " + converted.error().message, {}});
-    } catch (...) { // a user's own conversion, on the broker's thread
+      else fail_with({errc::undecodable, "the result " + converted.error().message, {}});
+    } catch (...) { // a user's own conversion threw: the caller's business, not the broker's
       promise.set_exception(std::current_exception());
     }
   }
 }
 
-/// A string literal is a str.
+/// Converts an argument. A string literal becomes a str.
 template <class T>
-[[nodiscard]] value positional(const T& a) {
+[[nodiscard]] value positional(const T& argument) {
   if constexpr (std::is_convertible_v<const T&, std::string_view>)
-    return value{std::string_view{a}};
-  else return to_value(a);
+    return value{std::string_view{argument}};
+  else return to_value(argument);
 }
 
 } // namespace detail
 
-/// Calls a function by name. Hold on to the future: a call whose future is dropped is given up.
+/// Calls a function by name. Keep the future: dropping it cancels the call.
 template <class R = value, class... As>
 [[nodiscard]] call_future<R> call(const broker_actor& broker, call_target target,
                                   const As&... args) {

@@ -13,55 +13,57 @@
 namespace patio::detail {
 namespace {
 
-void refuse(const caf::mailbox_element& what, const caf::strong_actor_ptr& from, caf::error why,
-            caf::execution_unit* host) {
-  if (what.mid.is_request() && what.sender)
-    what.sender->enqueue(from, what.mid.response_id(), caf::make_message(std::move(why)), host);
+void refuse(const caf::mailbox_element& message, const caf::strong_actor_ptr& self,
+            caf::error reason, caf::execution_unit* host) {
+  if (!message.mid.is_request() || !message.sender) return;
+  message.sender->enqueue(self, message.mid.response_id(), caf::make_message(std::move(reason)),
+                          host);
 }
 
 } // namespace
 
 remote_function::remote_function(caf::actor_config& cfg, broker_actor broker, std::string name,
-                                 call_options options, arguments_of_message read,
-                                 decltype(outgoing_call::convert) convert)
+                                 call_options options, argument_converter arguments,
+                                 answer_converter answer)
     : caf::monitorable_actor{cfg}, broker_{std::move(broker)}, name_{std::move(name)},
-      options_{options}, read_{read}, convert_{convert} {}
+      options_{options}, arguments_{arguments}, answer_{answer} {}
 
-// Takes its monitor along: a program may make a handle for every call.
+// Removes its monitor from the broker, as a program may make a remote function for every call.
 remote_function::~remote_function() {
-  caf::default_attachable::observe_token mine{address(), caf::default_attachable::monitor};
-  caf::actor_cast<caf::abstract_actor*>(broker_)->detach(mine);
+  caf::default_attachable::observe_token monitor{address(), caf::default_attachable::monitor};
+  caf::actor_cast<caf::abstract_actor*>(broker_)->detach(monitor);
 }
 
-void remote_function::enqueue(caf::mailbox_element_ptr what, caf::execution_unit* host) {
+void remote_function::enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) {
   auto on_down = [&](caf::down_msg& down) { cleanup(std::move(down.reason), host); };
-  if (handle_system_message(*what, host, false, on_down)) return;
-  auto arguments = read_(what->copy_content_to_message());
-  if (!arguments) return refuse(*what, ctrl(), caf::sec::unexpected_message, host);
+  if (handle_system_message(*message, host, false, on_down)) return;
+  auto arguments = arguments_(message->copy_content_to_message());
+  if (!arguments) return refuse(*message, ctrl(), caf::sec::unexpected_message, host);
   value timeout;
   if (options_.timeout) timeout = to_value(std::chrono::duration<double>{*options_.timeout});
   outgoing_call call{{name_, {std::move(*arguments), {}}, std::move(timeout)},
                      options_.only,
                      options_.stop,
-                     convert_,
+                     answer_,
                      nullptr};
   auto target = caf::actor_cast<caf::strong_actor_ptr>(broker_);
-  target->enqueue(caf::make_mailbox_element(std::move(what->sender), what->mid,
-                                            std::move(what->stages), call_atom::value,
+  target->enqueue(caf::make_mailbox_element(std::move(message->sender), message->mid,
+                                            std::move(message->stages), call_atom::value,
                                             std::move(call)),
                   host);
 }
 
 caf::actor make_remote_function(const broker_actor& broker, std::string name,
-                                const call_options& options, arguments_of_message read,
-                                decltype(outgoing_call::convert) convert) {
+                                const call_options& options, argument_converter arguments,
+                                answer_converter answer) {
   auto& sys = broker.home_system();
   caf::actor_config cfg;
-  auto made = caf::make_actor<remote_function, caf::actor>(
-    sys.next_actor_id(), sys.node(), &sys, cfg, broker, std::move(name), options, read, convert);
-  auto when_down = caf::default_attachable::make_monitor(broker.address(), made.address());
-  caf::actor_cast<caf::abstract_actor*>(broker)->attach(std::move(when_down));
-  return made;
+  auto handle =
+    caf::make_actor<remote_function, caf::actor>(sys.next_actor_id(), sys.node(), &sys, cfg, broker,
+                                                 std::move(name), options, arguments, answer);
+  auto monitor = caf::default_attachable::make_monitor(broker.address(), handle.address());
+  caf::actor_cast<caf::abstract_actor*>(broker)->attach(std::move(monitor));
+  return handle;
 }
 
 } // namespace patio::detail

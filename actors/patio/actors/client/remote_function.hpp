@@ -1,6 +1,6 @@
-/// A function at some peer as a typed actor: for request, delegation, monitors and links like any
-/// other. The handle needs no thread and no hop: what is sent to it goes to the broker, which
-/// answers the sender itself. It dies with its broker.
+/// A function at some peer as a typed actor, for requests, delegation, monitors and links. The
+/// actor has no thread: it turns a message into a call in the sender's thread and passes it to the
+/// broker, which answers the sender. It ends with its last handle, and it dies with its broker.
 #pragma once
 
 #include <string>
@@ -19,7 +19,7 @@ template <class R, class... As>
 struct function_actor {
   using type = caf::typed_actor<typename caf::replies_to<As...>::template with<R>>;
 };
-/// CAF sends no empty requests, so a unit stands for no arguments.
+/// CAF does not send empty requests, so a unit stands for an empty argument list.
 template <class R>
 struct function_actor<R> : function_actor<R, caf::unit_t> {};
 template <class Signature>
@@ -29,7 +29,7 @@ template <class R, class... As>
 struct remote_traits<R(As...)> {
   static_assert(
     (convertible<std::decay_t<As>> && ...) && (std::is_void_v<R> || convertible<R>),
-    "a remote function takes and returns values; patio::converter makes one of any type");
+    "a remote function takes and returns values; patio::converter makes a value of any type");
   using actor = typename function_actor<R, std::decay_t<As>...>::type;
 
   static result<caf::message> answer(const value& v) {
@@ -37,7 +37,7 @@ struct remote_traits<R(As...)> {
     else return from_value<R>(v).map([](R&& r) { return caf::make_message(std::move(r)); });
   }
 
-  /// The message's elements as arguments; nothing if it is of another type.
+  /// Returns the message's elements as arguments, or nothing if their types do not match.
   static std::optional<std::vector<value>> arguments(const caf::message& m) {
     if constexpr (sizeof...(As) == 0) {
       return m.match_elements<caf::unit_t>() ? std::optional{std::vector<value>{}} : std::nullopt;
@@ -54,39 +54,41 @@ private:
   }
 };
 
-using arguments_of_message = std::optional<std::vector<value>> (*)(const caf::message&);
+using argument_converter = std::optional<std::vector<value>> (*)(const caf::message&);
+using answer_converter = decltype(outgoing_call::convert);
 
-/// What stands behind a remote function's handle.
+/// The actor behind a remote function's handle.
 class remote_function final : public caf::monitorable_actor {
 public:
   remote_function(caf::actor_config& cfg, broker_actor broker, std::string name,
-                  call_options options, arguments_of_message read,
-                  decltype(outgoing_call::convert) convert);
+                  call_options options, argument_converter arguments, answer_converter answer);
   ~remote_function() override;
-  void enqueue(caf::mailbox_element_ptr what, caf::execution_unit* host) override;
+  void enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) override;
   [[nodiscard]] const char* name() const override { return "patio.function"; }
 
 private:
   broker_actor broker_;
   std::string name_;
   call_options options_;
-  arguments_of_message read_;
-  decltype(outgoing_call::convert) convert_;
+  argument_converter arguments_;
+  answer_converter answer_;
 };
 
 [[nodiscard]] caf::actor make_remote_function(const broker_actor& broker, std::string name,
                                               const call_options& options,
-                                              arguments_of_message read,
-                                              decltype(outgoing_call::convert) convert);
+                                              argument_converter arguments,
+                                              answer_converter answer);
 
 } // namespace detail
 
-/// The typed actor of a signature, e.g. typed_actor<replies_to<int64_t, int64_t>::with<int64_t>>.
-/// One without arguments takes a caf::unit.
+/// The typed actor of a signature: function_actor<int64_t(std::string)> is
+/// typed_actor<replies_to<std::string>::with<int64_t>>. The actor of a function without parameters
+/// takes a caf::unit.
 template <class Signature>
 using function_actor = typename detail::remote_traits<Signature>::actor;
 
-/// `options.timeout` ends a call with errc::timeout whatever timeout the request itself has.
+/// Makes an actor for a function by name; the name is looked up at each call. After
+/// `options.timeout` a call ends with errc::timeout, whatever timeout the CAF request has.
 template <class Signature>
 [[nodiscard]] function_actor<Signature> function(const broker_actor& broker, std::string name,
                                                  const call_options& options = {}) {

@@ -1,12 +1,14 @@
-/// Actors as registered functions; include it to give `registry::add` two more kinds of targets:
-///   add("kv.get", store, get_atom::value)      an existing typed actor, sent the given atoms
-///   before the arguments add("f", [](caf::event_based_actor* self, int64_t n) ->
-///   caf::result<int64_t> {...})
-///                                              runs as an actor of its own, one for each worker;
-///                                              may delegate or answer later; a std::stop_token
-///                                              behind `self` is stopped once nobody waits for the
-///                                              answer
-/// The registry does not keep an existing actor alive: once it has ended, calls fail.
+/// Actors as registered functions, and a function as an actor. With this header `registry::add`
+/// takes two more kinds of targets:
+///
+///   rpc.add("kv.get", store, get_atom::value);
+///     An existing typed actor. Each call sends the given atoms, then the arguments. The registry
+///     does not keep the actor alive: once the actor has ended, calls fail.
+///
+///   rpc.add("f", [](caf::event_based_actor* self, int64_t n) -> caf::result<int64_t> { ... });
+///     A callable that runs as an actor, one for each worker that is called. The actor may delegate
+///     or answer later; it ends with its worker. A `std::stop_token` as second parameter is stopped
+///     once nobody waits for the answer.
 #pragma once
 
 #include <stop_token>
@@ -24,7 +26,7 @@
 namespace patio {
 namespace detail {
 
-/// What a CAF handler's return type carries.
+/// The result type behind a CAF handler's return type.
 template <class T>
 struct answer_of {
   using type = T;
@@ -46,47 +48,47 @@ struct answer_of<caf::unit_t> {
   using type = void;
 };
 
-/// A user's own conversion may throw.
 template <class R>
-result<value> sendable(const R& r) noexcept {
+result<value> to_result(const R& r) noexcept {
   try {
     return to_value(r);
-  } catch (...) {
+  } catch (...) { // out of a user's own conversion
     return tl::unexpected(current_exception_error());
   }
 }
 
-/// Sends a request from the worker and turns the response of type R into the call's answer.
+/// Sends a request from the worker, and answers the call with the response of type R.
 template <class R, class... As>
-void request_answer(worker_host& host, const caf::actor& target, reply&& to, As&&... as) {
-  auto token = host.begin(target, std::move(to));
-  auto pending = host.self()->request(target, caf::infinite, std::forward<As>(as)...);
-  auto failed = [&host, token](const caf::error& why) {
-    host.end(token, tl::unexpected(worker_host::failure(why)));
+void request_answer(worker_host& host, const caf::actor& target, reply&& answer, As&&... args) {
+  auto token = host.begin_call(target, std::move(answer));
+  auto pending = host.self()->request(target, caf::infinite, std::forward<As>(args)...);
+  auto failed = [&host, token](const caf::error& reason) {
+    host.end_call(token, tl::unexpected(worker_host::request_failed(reason)));
   };
   if constexpr (std::is_void_v<R>)
-    pending.then([&host, token] { host.end(token, value{}); }, failed);
-  else pending.then([&host, token](const R& r) { host.end(token, sendable(r)); }, failed);
+    pending.then([&host, token] { host.end_call(token, value{}); }, failed);
+  else pending.then([&host, token](const R& r) { host.end_call(token, to_result(r)); }, failed);
 }
 
 template <class R, class... Ps, class... As>
-deferred_function to_existing(typed_function<R, As...> bound, caf::actor_addr target,
-                              std::tuple<Ps...> prefix) {
-  return [bound = std::move(bound), target = std::move(target), prefix](arguments&& call,
-                                                                        reply&& to, void* host) {
+deferred_function existing_actor_function(typed_function<R, As...> bound, caf::actor_addr target,
+                                          std::tuple<Ps...> prefix) {
+  return [bound = std::move(bound), target = std::move(target),
+          prefix](arguments&& call, reply&& answer, void* host) {
     auto converted = bound.convert(std::move(call));
-    if (!converted) return to.answer(tl::unexpected(std::move(converted.error())));
+    if (!converted) return answer.answer(tl::unexpected(std::move(converted.error())));
     auto alive = caf::actor_cast<caf::actor>(target);
-    if (!alive) return to.answer(tl::unexpected(worker_host::gone("before this call")));
-    auto send = [&](auto&&... as) {
-      request_answer<R>(*static_cast<worker_host*>(host), alive, std::move(to), std::move(as)...);
+    if (!alive) return answer.answer(tl::unexpected(worker_host::actor_gone("before this call")));
+    auto send = [&](auto&&... args) {
+      request_answer<R>(*static_cast<worker_host*>(host), alive, std::move(answer),
+                        std::move(args)...);
     };
     std::apply(send, std::tuple_cat(prefix, std::move(*converted)));
   };
 }
 
-/// The first signature of a typed actor whose input is the prefix and then values, and what follows
-/// the prefix there.
+/// Finds the first signature of a typed actor whose input is the prefix, then values only. Gives
+/// its result type, and the function of the parameters behind the prefix.
 template <class Prefix, class... Sigs>
 struct matching_signature;
 template <class... Ps, class In, class Out, class... Sigs>
@@ -118,22 +120,27 @@ requires after_prefix<std::tuple<Ps...>, In>::matches struct matching_signature<
 
 template <class F, class R, class... As>
 struct actor_callable {
-  using answer = typename answer_of<R>::type;
-  using function = typed_function<answer, As...>;
+  using result_type = typename answer_of<R>::type;
+  using function = typed_function<result_type, As...>;
   static constexpr bool stoppable =
     std::is_invocable_v<F, caf::event_based_actor*, std::stop_token, As...>;
 
-  static R run(const F& f, caf::event_based_actor* self, const std::stop_token& over, As&&... as) {
-    if constexpr (stoppable) return f(self, over, std::move(as)...);
-    else return f(self, std::move(as)...);
+  static R run(const F& f, caf::event_based_actor* self, const std::stop_token& stop,
+               As&&... args) {
+    if constexpr (stoppable) return f(self, stop, std::move(args)...);
+    else return f(self, std::move(args)...);
   }
 
   static caf::actor spawn(caf::event_based_actor* parent, const F& f) {
     return parent->home_system().spawn([f](caf::event_based_actor* self) -> caf::behavior {
-      return {[f, self](const std::stop_token& over, As... as) -> caf::result<answer> {
+      return {[f, self](const std::stop_token& stop, As... args) -> caf::result<result_type> {
         try {
-          if constexpr (std::is_void_v<R>) return run(f, self, over, std::move(as)...), caf::unit;
-          else return run(f, self, over, std::move(as)...);
+          if constexpr (std::is_void_v<R>) {
+            run(f, self, stop, std::move(args)...);
+            return caf::unit;
+          } else {
+            return run(f, self, stop, std::move(args)...);
+          }
         } catch (...) {
           return to_caf(current_exception_error());
         }
@@ -142,20 +149,19 @@ struct actor_callable {
   }
 
   static deferred_function defer(function bound, F f) {
-    auto key =
-      std::make_shared<char>(); // its address tells this function's actors from others' in a worker
-    return
-      [bound = std::move(bound), f = std::move(f), key](arguments&& call, reply&& to, void* host) {
-        auto converted = bound.convert(std::move(call));
-        if (!converted) return to.answer(tl::unexpected(std::move(converted.error())));
-        auto& worker = *static_cast<worker_host*>(host);
-        auto target = worker.instance(key.get(), [&] { return spawn(worker.self(), f); });
-        auto over = to.stop_token();
-        auto send = [&](auto&&... as) {
-          request_answer<answer>(worker, target, std::move(to), over, std::move(as)...);
-        };
-        std::apply(send, std::move(*converted));
+    auto key = std::make_shared<char>(); // its address names this function in worker_host::instance
+    return [bound = std::move(bound), f = std::move(f), key](arguments&& call, reply&& answer,
+                                                             void* host) {
+      auto converted = bound.convert(std::move(call));
+      if (!converted) return answer.answer(tl::unexpected(std::move(converted.error())));
+      auto& worker = *static_cast<worker_host*>(host);
+      auto target = worker.instance(key.get(), [&] { return spawn(worker.self(), f); });
+      auto stop = answer.stop_token();
+      auto send = [&](auto&&... args) {
+        request_answer<result_type>(worker, target, std::move(answer), stop, std::move(args)...);
       };
+      std::apply(send, std::move(*converted));
+    };
   }
 };
 
@@ -180,11 +186,12 @@ struct function_adapter<caf::typed_actor<Sigs...>> {
     using match = detail::matching_signature<std::tuple<Ps...>, Sigs...>;
     typename match::function bound{name, {}};
     auto signature = bound.signature();
-    return {std::move(name),
-            std::move(signature),
-            detail::to_existing(std::move(bound), target.address(), std::tuple{prefix...}),
-            false,
-            {}};
+    return {
+      std::move(name),
+      std::move(signature),
+      detail::existing_actor_function(std::move(bound), target.address(), std::tuple{prefix...}),
+      false,
+      {}};
   }
 };
 
@@ -216,10 +223,14 @@ struct spawn_typed<R(As...)> {
   template <class F>
   static handle spawn(caf::actor_system& sys, F f) {
     auto behave = [f](typename handle::pointer) -> typename handle::behavior_type {
-      return {[f](As... as) -> caf::result<R> {
+      return {[f](As... args) -> caf::result<R> {
         try {
-          if constexpr (std::is_void_v<R>) return f(std::move(as)...), caf::unit;
-          else return f(std::move(as)...);
+          if constexpr (std::is_void_v<R>) {
+            f(std::move(args)...);
+            return caf::unit;
+          } else {
+            return f(std::move(args)...);
+          }
         } catch (...) {
           return to_caf(current_exception_error());
         }
@@ -231,8 +242,14 @@ struct spawn_typed<R(As...)> {
 
 } // namespace detail
 
-/// A plain function as a typed actor of its own: takes Args..., answers R; what it throws is the
-/// error, and the actor lives on.
+/// Spawns a plain function as a typed actor. The actor takes the function's arguments and answers
+/// its result. If the function throws, the request fails with that exception (see from_caf) and the
+/// actor lives on. CAF ends the actor with its last handle.
+///
+///   auto half = patio::spawn_function(sys, [](std::int64_t n) { return n / 2; });
+///   self->request(half, std::chrono::seconds{1}, std::int64_t{42})
+///     .then([](std::int64_t n) { std::cout << n << '\n'; },
+///           [](const caf::error& e) { std::cerr << to_string(patio::from_caf(e)) << '\n'; });
 template <class F>
 [[nodiscard]] auto spawn_function(caf::actor_system& sys, F f) {
   return detail::spawn_typed<signature_of<F>>::spawn(sys, std::move(f));

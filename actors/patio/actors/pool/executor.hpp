@@ -1,6 +1,6 @@
-/// Executors: where registered functions run. A value-like handle on a pool actor and the registry
-/// it serves; copies share the pool. The pool ends with `shut_down` or the last handle and broker
-/// that refer to it.
+/// Executors: where registered functions run. An executor is a handle on a pool and on the registry
+/// that the pool serves; copies share the pool. The pool ends with `shut_down`, or with the last
+/// executor and broker that hold it. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -15,17 +15,17 @@
 namespace patio {
 
 struct pool_options {
-  std::size_t workers = 4; ///< functions that run at once; at least 1
-  std::size_t queue_per_worker =
-    limits{}.queue_per_worker; ///< calls that may wait, for each worker; one more is refused as
-                               ///< overloaded
-  /// Functions that do not count among those that run, each in a worker of its own: those that wait
-  /// for a call of their own (patio::call, `get`), and those that go on though nobody waits for
-  /// them any more.
-  std::size_t aside = 256;
-  /// Functions that have begun and answer later. They do not count among those that run, so that
-  /// what they wait for can run here.
-  std::size_t deferred = 16'384;
+  /// Functions that run at once; at least 1.
+  std::size_t workers = 4;
+  /// Calls that may wait, for each worker. The pool refuses further calls with errc::overloaded.
+  std::size_t queue_per_worker = limits{}.queue_per_worker;
+  /// Blocked functions, each in a worker of its own besides `workers`. A function is blocked while
+  /// it waits for a call of its own (`get` of a patio::call), and from the moment when nobody waits
+  /// for its result any more.
+  std::size_t max_blocked = 256;
+  /// Functions that have begun and answer later. They hold no worker, so the calls that they wait
+  /// for can run in the same pool.
+  std::size_t max_deferred = 16'384;
 };
 
 class executor {
@@ -34,28 +34,29 @@ public:
       : pool_{std::move(pool)}, functions_{std::move(functions)} {}
 
   [[nodiscard]] const registry& functions() const noexcept { return functions_; }
-  /// Runs a task, or answers it with errc::overloaded or errc::shut_down. Any thread.
+  /// Runs a task. A task that cannot run is answered with errc::overloaded or errc::shut_down.
   void run(task t) const;
-  /// Tasks that wait, for a worker or for an actor, are answered with errc::shut_down; running
-  /// functions end by themselves.
+  /// Ends the pool. Waiting tasks are answered with errc::shut_down; functions that have begun run
+  /// to their end.
   void shut_down() const;
+  /// The pool's actor, to monitor or to link to; null for the null executor.
   [[nodiscard]] const caf::actor& pool() const noexcept { return pool_; }
 
 private:
-  caf::actor pool_; ///< null for the null executor
+  caf::actor pool_;
   registry functions_;
 };
 
-/// Functions share the CAF scheduler's threads: for what computes briefly or answers later, never
-/// for what blocks. `get` of a patio::call throws there.
+/// Functions share the threads of CAF's scheduler: for functions that compute briefly or answer
+/// later, and never block. There `get` of a patio::call throws.
 [[nodiscard]] executor spawn_async_pool(caf::actor_system& sys, const registry& functions,
                                         pool_options options = {});
 
-/// A thread of its own for each worker: for what blocks.
+/// Each worker has a thread of its own: for functions that block.
 [[nodiscard]] executor spawn_thread_pool(caf::actor_system& sys, const registry& functions,
                                          pool_options options = {});
 
-/// Runs nothing and announces nothing, whatever the registry holds: for nodes that only call.
+/// Runs and announces nothing, whatever the registry holds: for nodes that only call others.
 [[nodiscard]] executor null_executor(const registry& functions = registry{});
 
 } // namespace patio

@@ -1,5 +1,7 @@
-/// One run of a registered function, on its way from a broker to a worker. Moved along as a shared
-/// pointer, because CAF's messages can be copied and the duty to answer cannot.
+/// A task: one run of a registered function, on its way from a broker through a pool to a worker;
+/// and the messages on that way. Tasks travel as shared pointers, because CAF copies messages and a
+/// task's reply cannot be copied. The pool holds a task until it is done; a task that is dropped
+/// answers its call with an error.
 #pragma once
 
 #include <atomic>
@@ -12,41 +14,57 @@
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/atom.hpp>
 
+#include <patio/actors/caf/weak_send.hpp>
 #include <patio/base/time.hpp>
 #include <patio/functions/registry.hpp>
 
 namespace patio {
 
-/// Whose a task is: the broker, and the connection there. Owners take turns in a pool, and share a
-/// full queue out.
+/// The broker that a task comes from, and its connection there. In a pool the owners of tasks take
+/// turns, and a full queue is shared out among them.
 using task_owner = std::pair<std::uint64_t, std::uint64_t>;
 
-/// Tells a pool, once until it looks, that something it lets wait is not wanted any more.
-struct unwanted_note {
+/// A stop callback: tells a pool that a task in its queue has been stopped. However many tasks are
+/// stopped, one message is on its way at a time. Runs on any thread.
+struct stop_notice {
   caf::actor_addr pool;
-  std::shared_ptr<std::atomic_flag> told;
+  /// Set while the message is on its way; the pool clears it. All tasks of the pool share it.
+  std::shared_ptr<std::atomic_flag> sent;
   void operator()() const;
 };
 
 struct task {
-  const registry_entry* entry =
-    nullptr; ///< lives as long as the registry, which the executor and its workers hold
+  /// Owned by the registry, which the executor and its workers hold.
+  const registry_entry* entry = nullptr;
   arguments args;
-  instant deadline = never; ///< not started after this
+  instant deadline = never; ///< the task does not start after this
   reply answer;
   task_owner owner = {};
-  std::unique_ptr<std::stop_callback<unwanted_note>> on_stop = {}; ///< while it waits
+  std::unique_ptr<std::stop_callback<stop_notice>> on_stop = {}; ///< set while the task waits
 };
 using task_ptr = std::shared_ptr<task>;
 
-/// From a worker to its pool, with its number there and that of the run: it waits, works again, has
-/// ended.
-using aside_atom = caf::atom_constant<caf::atom("aside")>;
-using back_atom = caf::atom_constant<caf::atom("back")>;
+/// To a pool: (run_atom, task). To a worker: (run_atom, task, worker number, run number).
+using run_atom = caf::atom_constant<caf::atom("run")>;
+
+/// From a worker to its pool: (atom, worker number, run number). The function blocks, runs again,
+/// or is done.
+using block_atom = caf::atom_constant<caf::atom("block")>;
+using unblock_atom = caf::atom_constant<caf::atom("unblock")>;
 using done_atom = caf::atom_constant<caf::atom("done")>;
 
-/// A worker's answer on its way back to the broker, with the broker's own number or numbers for the
-/// call.
+/// One run of a task, as its worker names the run to the pool.
+struct task_run {
+  caf::actor_addr pool;
+  std::size_t worker = 0; ///< the worker's number in the pool
+  std::uint64_t run = 0;  ///< tells this run from the worker's earlier runs
+  template <class Atom>
+  void tell_pool(Atom atom) const {
+    send_if_alive(pool, atom, worker, run);
+  }
+};
+
+/// From a worker to a broker: (answered_atom, the broker's own identifier of the call, result).
 using answered_atom = caf::atom_constant<caf::atom("answered")>;
 using shared_result = std::shared_ptr<result<value>>;
 

@@ -4,7 +4,6 @@
 #include <caf/sec.hpp>
 #include <caf/send.hpp>
 
-#include <patio/actors/caf/defaults.hpp>
 #include <patio/actors/caf/error.hpp>
 
 namespace patio {
@@ -15,35 +14,35 @@ worker_host::worker_host(caf::event_based_actor* self) : self_{self} {
 
 worker_host::~worker_host() {
   for (auto& [token, call] : waiting_)
-    call.to.answer(fail(errc::shut_down, "the executor has shut down"));
-  // They may have something to wait for, and would keep the actor system from ending until then.
+    call.answer.answer(fail(errc::shut_down, "the executor has shut down"));
+  // An actor that waits for something would keep the actor system from ending until that comes.
   for (auto& [function, actor] : instances_)
     caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
 }
 
-caf::actor worker_host::instance(const void* function, const std::function<caf::actor()>& make) {
+caf::actor worker_host::instance(const void* function, const std::function<caf::actor()>& spawner) {
   auto& known = instances_[function];
-  if (!known) known = make();
+  if (!known) known = spawner();
   return known;
 }
 
-std::uint64_t worker_host::begin(const caf::actor& target, reply&& to) {
+std::uint64_t worker_host::begin_call(const caf::actor& target, reply&& answer) {
   auto token = ++last_token_;
   watch(target.address());
-  waiting_.emplace(token, waiting_call{std::move(to), target.address()});
+  waiting_.emplace(token, waiting_call{std::move(answer), target.address()});
   return token;
 }
 
-void worker_host::end(std::uint64_t token, result<value> r) {
+void worker_host::end_call(std::uint64_t token, result<value> r) {
   auto call = waiting_.extract(token);
   if (call.empty()) return;
   unwatch(call.mapped().target);
-  call.mapped().to.answer(std::move(r));
-  if (waiting_.empty() && when_idle_) when_idle_();
+  call.mapped().answer.answer(std::move(r));
+  if (waiting_.empty() && on_idle_) on_idle_();
 }
 
-// One monitor for all calls: CAF's demonitor takes every one of ours from the target, having looked
-// through all that it has.
+// One monitor serves all calls to a target: CAF's demonitor searches all monitors of the target and
+// removes every one of ours.
 void worker_host::watch(const caf::actor_addr& target) {
   if (++watched_[target] == 1) self_->monitor(target);
 }
@@ -61,23 +60,24 @@ void worker_host::on_down(const caf::down_msg& down) {
   std::vector<std::uint64_t> lost;
   for (const auto& [token, call] : waiting_)
     if (call.target == down.source) lost.push_back(token);
-  for (auto token : lost) end(token, tl::unexpected(gone(caf::to_string(down.reason))));
+  for (auto token : lost) end_call(token, tl::unexpected(actor_gone(caf::to_string(down.reason))));
 }
 
-error worker_host::failure(const caf::error& why) {
-  if (why == caf::sec::request_receiver_down || why.category() == caf::atom("exit"))
-    return gone(caf::to_string(why));
-  if (why == caf::sec::request_timeout)
-    return remote_error(value::exception("builtins.TimeoutError", {caf::to_string(why)}));
-  // An error of the system's that some actor passed on says nothing of this node.
-  if (why.category() == caf::atom("system"))
-    return remote_error(value::exception("builtins.RuntimeError", {caf::to_string(why)}));
-  return from_caf(why);
+error worker_host::request_failed(const caf::error& reason) {
+  if (reason == caf::sec::request_receiver_down || reason.category() == caf::atom("exit"))
+    return actor_gone(caf::to_string(reason));
+  if (reason == caf::sec::request_timeout)
+    return remote_error(value::exception("builtins.TimeoutError", {caf::to_string(reason)}));
+  // from_caf would read CAF's own errors as errors of this node, but here an actor has passed them
+  // on as its answer.
+  if (reason.category() == caf::atom("system"))
+    return remote_error(value::exception("builtins.RuntimeError", {caf::to_string(reason)}));
+  return from_caf(reason);
 }
 
-error worker_host::gone(const std::string& why) {
-  return remote_error(
-    value::exception("builtins.RuntimeError", {"the actor that ran the function ended: " + why}));
+error worker_host::actor_gone(const std::string& reason) {
+  return remote_error(value::exception("builtins.RuntimeError",
+                                       {"the actor that ran the function ended: " + reason}));
 }
 
 } // namespace patio

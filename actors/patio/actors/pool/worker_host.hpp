@@ -1,5 +1,7 @@
-/// What a worker gives the function it runs: an actor that can send requests, and the actors that
-/// functions run as. One for each worker, used on the worker's thread only.
+/// What a worker offers to functions that call actors: an actor that can send requests, and the
+/// actors that functions run as. A worker owns its host and uses it on its own thread only. When
+/// the host dies, the calls that wait are answered with errc::shut_down and the functions' actors
+/// end.
 #pragma once
 
 #include <functional>
@@ -22,27 +24,30 @@ public:
   worker_host& operator=(const worker_host&) = delete;
 
   [[nodiscard]] caf::event_based_actor* self() const noexcept { return self_; }
-  /// This worker's actor for a function, made at its first call and again after it has died.
-  [[nodiscard]] caf::actor instance(const void* function, const std::function<caf::actor()>& make);
+  /// Returns this worker's actor for a function, whose address is the key. Spawns the actor at the
+  /// function's first call, and again after the actor has died.
+  [[nodiscard]] caf::actor instance(const void* function,
+                                    const std::function<caf::actor()>& spawner);
 
-  /// A call now waits for `target`; should that die first, the call ends. Returns a token for
-  /// `end`.
-  [[nodiscard]] std::uint64_t begin(const caf::actor& target, reply&& to);
-  void end(std::uint64_t token, result<value> r);
+  /// Registers a call that waits for `target`. The call fails if `target` dies first. Returns a
+  /// token for `end_call`.
+  [[nodiscard]] std::uint64_t begin_call(const caf::actor& target, reply&& answer);
+  /// Answers the call, unless it has ended already.
+  void end_call(std::uint64_t token, result<value> r);
 
+  /// True if no call waits.
   [[nodiscard]] bool idle() const noexcept { return waiting_.empty(); }
-  /// Called whenever the last call that waited has ended.
-  void when_idle(std::function<void()> then) { when_idle_ = std::move(then); }
+  /// Sets what is called each time when the last call that waited has ended.
+  void on_idle(std::function<void()> callback) { on_idle_ = std::move(callback); }
 
-  /// The error of an actor that died under its call.
-  [[nodiscard]] static error gone(const std::string& why);
-  /// What the function's caller is told of an actor's error; CAF's own word for a receiver that
-  /// died is `gone`.
-  [[nodiscard]] static error failure(const caf::error& why);
+  /// The error of a call whose actor has died.
+  [[nodiscard]] static error actor_gone(const std::string& reason);
+  /// Translates the error that an actor's request ended with into the call's error.
+  [[nodiscard]] static error request_failed(const caf::error& reason);
 
 private:
   struct waiting_call {
-    reply to;
+    reply answer;
     caf::actor_addr target;
   };
   void on_down(const caf::down_msg& down);
@@ -52,9 +57,9 @@ private:
   caf::event_based_actor* self_;
   std::unordered_map<const void*, caf::actor> instances_;
   std::unordered_map<std::uint64_t, waiting_call> waiting_;
-  std::map<caf::actor_addr, std::size_t> watched_; ///< how many calls wait for each
+  std::map<caf::actor_addr, std::size_t> watched_; ///< the number of calls that wait for each actor
   std::uint64_t last_token_ = 0;
-  std::function<void()> when_idle_;
+  std::function<void()> on_idle_;
 };
 
 } // namespace patio

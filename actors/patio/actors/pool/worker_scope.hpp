@@ -1,40 +1,30 @@
-/// Which pool's worker runs on this thread, so that a function that waits for a call of its own
-/// does not keep others from running.
+/// Which run of a task the current thread works on. Stands on a worker's stack while the worker
+/// runs a function, and is used on that thread only.
 #pragma once
 
-#include <caf/actor_addr.hpp>
+#include <patio/actors/pool/task.hpp>
+#include <patio/actors/pool/worker.hpp>
 
 namespace patio {
 
-/// Stands on a worker's stack while it runs a function.
 class worker_scope {
 public:
-  worker_scope(caf::actor_addr pool, std::size_t worker, std::uint64_t run, bool may_block);
+  /// `run` outlives the scope.
+  worker_scope(const task_run& run, worker_thread thread);
   ~worker_scope();
   worker_scope(const worker_scope&) = delete;
   worker_scope& operator=(const worker_scope&) = delete;
-  [[nodiscard]] bool may_block() const noexcept { return may_block_; }
+
+  /// The innermost scope on this thread; null on a thread that runs no function of a pool.
+  [[nodiscard]] static const worker_scope* current() noexcept;
+
+  [[nodiscard]] const task_run& run() const noexcept { return run_; }
+  [[nodiscard]] bool may_block() const noexcept { return thread_ == worker_thread::own; }
 
 private:
-  friend class waiting_scope;
-  caf::actor_addr pool_;
-  std::size_t worker_;
-  std::uint64_t run_;
-  bool may_block_;
-  worker_scope* outer_;
+  const task_run& run_;
+  worker_thread thread_;
+  const worker_scope* outer_;
 };
-
-/// Stands where a thread waits for a call. If the thread is a worker's, its pool lets another take
-/// its place meanwhile.
-class waiting_scope {
-public:
-  waiting_scope();
-  ~waiting_scope();
-  waiting_scope(const waiting_scope&) = delete;
-  waiting_scope& operator=(const waiting_scope&) = delete;
-};
-
-/// Throws call_error, errc::invalid, on a thread that others need for their work.
-void require_that_waiting_is_allowed();
 
 } // namespace patio

@@ -1,0 +1,34 @@
+/// Workers: the actors of a pool that run functions, one at a time. A pool spawns, monitors and
+/// ends its workers. A worker dies with its pool, or once it has been retired and its deferred
+/// calls are answered. If anything else kills a worker, the pool replaces it.
+#pragma once
+
+#include <cstdint>
+
+#include <caf/actor.hpp>
+#include <caf/event_based_actor.hpp>
+
+#include <patio/functions/registry.hpp>
+
+namespace patio {
+
+/// To a worker: begin no more tasks, and end when all deferred calls are answered.
+using retire_atom = caf::atom_constant<caf::atom("retire")>;
+
+/// The thread that a worker's functions run on.
+enum class worker_thread : std::uint8_t {
+  shared, ///< a thread of CAF's scheduler, so functions must not block
+  own     ///< a thread of the worker's own, so functions may block
+};
+
+struct worker_config {
+  caf::actor_addr pool;
+  registry
+    functions; ///< kept alive by the worker, as a function may run longer than its pool lives
+  worker_thread thread = worker_thread::shared;
+};
+
+/// Spawns a worker that `pool` monitors.
+[[nodiscard]] caf::actor spawn_worker(caf::event_based_actor* pool, const worker_config& config);
+
+} // namespace patio
