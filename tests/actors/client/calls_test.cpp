@@ -1,5 +1,5 @@
-// One file of calls, run unchanged on the memory broker, a C++ peer and a Python peer:
-// PATIO_TEST_BACKEND says which.
+// Calls that work alike on every backend. PATIO_TEST_BACKEND names the one to run on: memory (the
+// default; the memory broker), cpp (a C++ peer) or python (a Python peer).
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -12,20 +12,20 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Holds what a broker needs to live, and gives the broker.
+/// A broker of the chosen backend, with the actor system and the peer that the broker needs.
 class backend {
 public:
   backend() {
-    std::string which =
-      std::getenv("PATIO_TEST_BACKEND") ? std::getenv("PATIO_TEST_BACKEND") : "memory";
-    if (which == "memory") {
+    const char* chosen = std::getenv("PATIO_TEST_BACKEND");
+    std::string name = chosen ? chosen : "memory";
+    if (name == "memory") {
       broker_ = spawn_memory_broker(system_, pool());
     } else {
       tcp_options options;
       options.limits.route_timeout = 100ms;
       auto caller = spawn_tcp_broker(system_, null_executor(), options);
       broker_ = caller;
-      auto where = which == "python" ? start_python() : start_cpp();
+      auto where = name == "python" ? start_python() : start_cpp();
       REQUIRE(connect(caller, where.host, where.port).get());
     }
     *slot_ = served_ ? served_ : broker_;
@@ -76,7 +76,7 @@ std::string raised(const error& e) { return std::string{e.exception.exception_ty
 
 } // namespace
 
-TEST_CASE("calls: values go there and come back, converted to the type asked for") {
+TEST_CASE("calls: values reach the function, and its result is converted to the type asked for") {
   backend b;
   CHECK(call<std::int64_t>(b.broker(), "add", 2, 3).get() == 5);
   CHECK(call<std::int64_t>(b.broker(), "mul", 1, 2, 3, 4).get() == 24);
@@ -106,37 +106,37 @@ TEST_CASE("calls: an exception arrives with its Python class and arguments") {
   CHECK(failure(call(b.broker(), "house", "brick")).code == errc::remote_error);
 }
 
-TEST_CASE("calls: wrong arguments are a TypeError and never reach the function") {
+TEST_CASE("calls: wrong arguments give a TypeError and do not reach the function") {
   backend b;
   CHECK(raised(failure(call(b.broker(), "add", 1))) == "builtins.TypeError");
   CHECK(raised(failure(call(b.broker(), "add", 1, 2, 3))) == "builtins.TypeError");
   CHECK(raised(failure(call(b.broker(), {"add", {}, {{"c", 1}}}, 1))) == "builtins.TypeError");
 }
 
-TEST_CASE("calls: a name that nobody serves ends as that") {
+TEST_CASE("calls: a call to a name that nobody serves ends with errc::no_route") {
   backend b;
   CHECK(failure(call(b.broker(), "unheard_of")).code == errc::no_route);
   CHECK(call<std::int64_t>(b.broker(), "add", 2, 3).get() == 5);
 }
 
-TEST_CASE("calls: a function that never answers ends as a timeout") {
+TEST_CASE("calls: a call to a function that never answers times out") {
   backend b;
   call_options soon{.timeout = 50ms};
   auto why = failure(call(b.broker(), {"never", soon}));
-  // Whoever notices first says so: this side, or the peer with a TimeoutError.
+  // Either side may notice first: this side ends with a timeout, the peer sends a TimeoutError.
   if (why.code == errc::remote_error) CHECK(raised(why).ends_with("TimeoutError"));
   else CHECK(why.code == errc::timeout);
   CHECK(call<std::int64_t>(b.broker(), "add", 2, 3).get() == 5);
 }
 
-TEST_CASE("calls: a result of another type than asked for is undecodable, not wrong") {
+TEST_CASE("calls: a result that does not convert to the type asked for is undecodable") {
   backend b;
   auto why = failure(call<std::int64_t>(b.broker(), "echo", "text"));
   CHECK(why.code == errc::undecodable);
   CHECK(why.message == "the result must be int, not str");
 }
 
-TEST_CASE("calls: two hundred in flight all come back, each to its own caller") {
+TEST_CASE("calls: of two hundred calls in flight each gets its own result") {
   backend b;
   std::vector<call_future<std::int64_t>> answers;
   for (std::int64_t i = 0; i < 200; ++i)
@@ -170,7 +170,7 @@ TEST_CASE("calls: a typed remote function answers request, delegation and monito
   CHECK(raised(missing.get_future().get()) == "builtins.KeyError");
 }
 
-TEST_CASE("calls: what a broker can call is known by name") {
+TEST_CASE("calls: a broker lists the names of the functions that it can call") {
   backend b;
   std::promise<std::vector<std::string>> names;
   b.system().spawn([&](caf::event_based_actor* self) {

@@ -1,5 +1,5 @@
-// Calls that their caller gives up, on each kind of broker: they end at once, and so does what runs
-// for them elsewhere.
+// Cancelled calls on each kind of broker: the call ends at once, and the function that runs for it
+// is told to stop.
 #include <doctest/doctest.h>
 
 #include <caf/scoped_actor.hpp>
@@ -11,36 +11,37 @@ using namespace patio::tests;
 
 namespace {
 
-/// Functions that run until they are told that nobody waits for them.
+/// The function "watch" never answers, and counts how often it has begun and been stopped; "two"
+/// answers 2.
 class watched {
 public:
   registry functions() {
     registry rpc;
     rpc.add("watch", [this](reply_to<std::int64_t> r) {
-      auto over = r.stop_token();
+      auto stop = r.stop_token();
       auto& w = begin(std::move(r));
-      w.callback = std::make_unique<callback>(over, tell{this}); // which may be called at once
+      w.callback = std::make_unique<callback>(stop, count_stop{this}); // may be called at once
     });
     rpc.add("two", [] { return 2; });
     return rpc;
   }
   void await_begun(int n) { await(began_, n); }
-  void await_over(int n) { await(over_, n); }
+  void await_stopped(int n) { await(stopped_, n); }
 
 private:
-  struct tell {
+  struct count_stop {
     watched* w;
     void operator()() const {
       std::lock_guard lock{w->mutex_};
-      ++w->over_;
+      ++w->stopped_;
       w->changed_.notify_all();
     }
   };
-  using callback = std::stop_callback<tell>;
+  using callback = std::stop_callback<count_stop>;
   struct run {
     explicit run(reply_to<std::int64_t> r) : answer{std::move(r)} {}
     reply_to<std::int64_t> answer;
-    std::unique_ptr<std::stop_callback<tell>> callback;
+    std::unique_ptr<std::stop_callback<count_stop>> callback;
   };
   run& begin(reply_to<std::int64_t> r) {
     std::lock_guard lock{mutex_};
@@ -55,11 +56,11 @@ private:
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  int began_ = 0, over_ = 0;
+  int began_ = 0, stopped_ = 0;
   std::deque<run> running_;
 };
 
-/// The same test with a memory broker, and with a node that calls another.
+/// Runs the test with a memory broker, and with a node that calls another.
 template <class F>
 void on_each_broker(F test) {
   SUBCASE("memory broker") {
@@ -81,35 +82,35 @@ void on_each_broker(F test) {
 
 } // namespace
 
-TEST_CASE("cancel: a future that is dropped ends its call at the callee") {
+TEST_CASE("cancel: a future that is dropped stops its function at the callee") {
   on_each_broker([](const broker_actor& broker, watched& w) {
     {
       auto dropped = call<std::int64_t>(broker, "watch");
       w.await_begun(1);
       CHECK_FALSE(is_ready(dropped));
     }
-    w.await_over(1);
+    w.await_stopped(1);
     CHECK(ended(call<std::int64_t>(broker, "two")) == 2);
   });
 }
 
-TEST_CASE("cancel: a cancelled call ends as such, at once and once") {
+TEST_CASE("cancel: a cancelled call ends with errc::cancelled, at once and only once") {
   on_each_broker([](const broker_actor& broker, watched& w) {
     auto one = call<std::int64_t>(broker, "watch");
     auto two = call<std::int64_t>(broker, "watch");
     w.await_begun(2);
     one.cancel();
     CHECK(failure(std::move(one)).code == errc::cancelled);
-    w.await_over(1);
+    w.await_stopped(1);
     CHECK_FALSE(is_ready(two));
-    two = call<std::int64_t>(broker, "watch"); // gives up the one that was there
-    w.await_over(2);
+    two = call<std::int64_t>(broker, "watch"); // cancels the call that was there
+    w.await_stopped(2);
     w.await_begun(3);
     CHECK_FALSE(is_ready(two));
   });
 }
 
-TEST_CASE("cancel: a call that has ended is beyond it") {
+TEST_CASE("cancel: cancelling a call that has ended does nothing") {
   on_each_broker([](const broker_actor& broker, watched&) {
     auto done = call<std::int64_t>(broker, "two");
     REQUIRE(done.wait_for(patience) == std::future_status::ready);
@@ -119,8 +120,9 @@ TEST_CASE("cancel: a call that has ended is beyond it") {
   });
 }
 
-TEST_CASE("cancel: a caller's own stop token gives up all calls that have it, from futures and "
-          "from actors") {
+TEST_CASE(
+  "cancel: a caller's own stop token cancels all calls that carry it, from futures and from "
+  "actors") {
   on_each_broker([](const broker_actor& broker, watched& w) {
     std::stop_source all;
     auto future = call<std::int64_t>(broker, call_target{"watch", {.stop = all.get_token()}});
@@ -137,13 +139,13 @@ TEST_CASE("cancel: a caller's own stop token gives up all calls that have it, fr
     auto r = ended(answer->get_future());
     REQUIRE_FALSE(r);
     CHECK(r.error().code == errc::cancelled);
-    w.await_over(2);
+    w.await_stopped(2);
     auto too_late = call<std::int64_t>(broker, call_target{"watch", {.stop = all.get_token()}});
     CHECK(failure(std::move(too_late)).code == errc::cancelled);
   });
 }
 
-TEST_CASE("cancel: whoever runs for a peer that is gone is told") {
+TEST_CASE("cancel: a function that runs for a lost peer is told to stop") {
   watched w;
   tcp_node server{w.functions()};
   auto where = server.listen();
@@ -153,6 +155,6 @@ TEST_CASE("cancel: whoever runs for a peer that is gone is told") {
   auto lost = call<std::int64_t>(client->broker(), "watch");
   w.await_begun(1);
   client.reset();
-  w.await_over(1);
+  w.await_stopped(1);
   CHECK(failure(std::move(lost)).code == errc::maybe_executed);
 }

@@ -1,6 +1,6 @@
-// A typed remote function is checked where it is called. does_not_compile.sh compiles this as it
-// is, which must succeed, and once for each name that an #ifdef asks for, which must fail with the
-// words behind it.
+// The compiler checks each call of a typed remote function. does_not_compile.sh compiles this file
+// as it stands, which must succeed, and once for each #ifdef with its name defined. That must fail
+// with an error that the comment's regular expression matches.
 #include <thread>
 
 #include <caf/event_based_actor.hpp>

@@ -1,4 +1,4 @@
-// Remote functions as typed actors: what calls_test.cpp does not show on every backend.
+// Remote functions as typed actors, beyond what calls_test.cpp shows on every backend.
 #include <doctest/doctest.h>
 
 #include <patio/patio.hpp>
@@ -15,8 +15,9 @@ namespace {
 
 using adder = function_actor<std::int64_t(std::int64_t, std::int64_t)>;
 
-struct running {
-  std::promise<std::string> noted; // what functions use outlives the threads that run them
+struct test_system {
+  // The functions use these, so they outlive the threads of the actor system.
+  std::promise<std::string> noted;
   std::atomic<int> runs{0};
   std::mutex mutex;
   std::vector<reply_to<std::int64_t>> unanswered;
@@ -25,8 +26,11 @@ struct running {
   registry rpc;
   broker_actor broker;
 
-  running() {
-    rpc.add("add", [this](std::int64_t a, std::int64_t b) { return ++runs, a + b; });
+  test_system() {
+    rpc.add("add", [this](std::int64_t a, std::int64_t b) {
+      ++runs;
+      return a + b;
+    });
     rpc.add("note", [this](std::string text) { noted.set_value(std::move(text)); });
     rpc.add("never", [this](reply_to<std::int64_t> r) {
       std::lock_guard lock{mutex};
@@ -34,14 +38,14 @@ struct running {
     });
     broker = spawn_memory_broker(system, spawn_async_pool(system, rpc));
   }
-  ~running() { shut_down(broker); }
+  ~test_system() { shut_down(broker); }
 
   [[nodiscard]] adder add() {
     return function<std::int64_t(std::int64_t, std::int64_t)>(broker, "add");
   }
 };
 
-/// Runs `body(self, promise)` in an actor and returns what it sets.
+/// Runs `body(self, promise)` in an actor and returns the value of the promise.
 template <class R, class F>
 R in_actor(caf::actor_system& sys, F body) {
   auto promise = std::make_shared<std::promise<R>>();
@@ -51,8 +55,7 @@ R in_actor(caf::actor_system& sys, F body) {
 
 } // namespace
 
-TEST_CASE("remote_function: its type is that of an actor which takes and answers the function's "
-          "own types") {
+TEST_CASE("remote_function: the actor's type follows from the function's signature") {
   static_assert(
     std::is_same_v<
       adder, caf::typed_actor<caf::replies_to<std::int64_t, std::int64_t>::with<std::int64_t>>>);
@@ -63,59 +66,61 @@ TEST_CASE("remote_function: its type is that of an actor which takes and answers
 }
 
 TEST_CASE("remote_function: a function without a result answers an empty message") {
-  running r;
-  auto note = function<void(std::string)>(r.broker, "note");
-  CHECK(in_actor<bool>(r.system, [note](caf::event_based_actor* self, auto done) {
+  test_system t;
+  auto note = function<void(std::string)>(t.broker, "note");
+  CHECK(in_actor<bool>(t.system, [note](caf::event_based_actor* self, auto done) {
     self->request(note, caf::infinite, std::string{"hello"}).then([done] {
       done->set_value(true);
     });
   }));
-  CHECK(ended(r.noted.get_future()) == "hello");
+  CHECK(ended(t.noted.get_future()) == "hello");
 }
 
-TEST_CASE("remote_function: it dies with its broker, as monitors and links see") {
-  running r;
-  auto add = r.add();
+TEST_CASE("remote_function: a remote function dies with its broker, as monitors and links see") {
+  test_system t;
+  auto add = t.add();
   std::promise<void> watching;
   std::promise<caf::error> down, linked;
-  auto watcher = r.system.spawn([&](caf::event_based_actor* self) -> caf::behavior {
+  auto watcher = t.system.spawn([&](caf::event_based_actor* self) -> caf::behavior {
     self->monitor(add);
     self->set_down_handler([&](caf::down_msg& msg) { down.set_value(msg.reason); });
     self->link_to(add);
     self->set_exit_handler([&](caf::exit_msg& msg) { linked.set_value(msg.reason); });
     watching.set_value();
-    return {[](caf::ok_atom) {}}; // without a behaviour it would end now
+    return {[](caf::ok_atom) {}}; // an actor without a behaviour would end now
   });
   ended(watching.get_future());
-  shut_down(r.broker);
+  shut_down(t.broker);
   (void)ended(down.get_future());
   (void)ended(linked.get_future());
 }
 
-TEST_CASE("remote_function: one made for a broker that has ended is dead from the start") {
-  running r;
-  shut_down(r.broker);
-  auto add = r.add();
+TEST_CASE("remote_function: a remote function of a dead broker is dead from the start") {
+  test_system t;
+  shut_down(t.broker);
+  auto add = t.add();
   std::promise<caf::error> down;
-  auto watcher = r.system.spawn([&](caf::event_based_actor* self) -> caf::behavior {
-    self->set_down_handler(
-      [&, self](caf::down_msg& msg) { down.set_value(msg.reason), self->quit(); });
+  auto watcher = t.system.spawn([&](caf::event_based_actor* self) -> caf::behavior {
+    self->set_down_handler([&, self](caf::down_msg& msg) {
+      down.set_value(msg.reason);
+      self->quit();
+    });
     self->monitor(add);
     return {[](caf::ok_atom) {}};
   });
   (void)ended(down.get_future());
-  auto why = in_actor<error>(r.system, [add](caf::event_based_actor* self, auto done) {
+  auto why = in_actor<error>(t.system, [add](caf::event_based_actor* self, auto done) {
     self->request(add, caf::infinite, std::int64_t{1}, std::int64_t{2})
       .then([](std::int64_t) {}, [done](const caf::error& e) { done->set_value(from_caf(e)); });
   });
   CHECK(why.code == errc::shut_down);
 }
 
-TEST_CASE("remote_function: a message of other types is unexpected, and reaches no function") {
-  running r;
-  auto untyped = caf::actor_cast<caf::actor>(r.add());
+TEST_CASE("remote_function: a message of other types is refused and does not reach the function") {
+  test_system t;
+  auto untyped = caf::actor_cast<caf::actor>(t.add());
   auto answer_to = [&](auto... message) {
-    return in_actor<caf::error>(r.system, [=](caf::event_based_actor* self, auto done) {
+    return in_actor<caf::error>(t.system, [=](caf::event_based_actor* self, auto done) {
       self->request(untyped, caf::infinite, message...)
         .then([](std::int64_t) {}, [done](const caf::error& e) { done->set_value(e); });
     });
@@ -128,22 +133,21 @@ TEST_CASE("remote_function: a message of other types is unexpected, and reaches 
   caf::anon_send(untyped, "text");
   caf::anon_send(untyped, caf::make_error(caf::sec::runtime_error));
   caf::anon_send(untyped, caf::down_msg{untyped.address(), caf::exit_reason::kill});
-  CHECK(r.runs == 0);
-  CHECK(ended(call<std::int64_t>(r.broker, "add", 1, 2)) == 3);
+  CHECK(t.runs == 0);
+  CHECK(ended(call<std::int64_t>(t.broker, "add", 1, 2)) == 3);
 }
 
-TEST_CASE("remote_function: sent without a request, the function runs and nobody is answered") {
-  running r;
-  caf::anon_send(function<void(std::string)>(r.broker, "note"), std::string{"no answer, please"});
-  CHECK(ended(r.noted.get_future()) == "no answer, please");
+TEST_CASE("remote_function: an anonymous message runs the function, and nobody gets the answer") {
+  test_system t;
+  caf::anon_send(function<void(std::string)>(t.broker, "note"), std::string{"no answer, please"});
+  CHECK(ended(t.noted.get_future()) == "no answer, please");
 }
 
-TEST_CASE("remote_function: sent asynchronously by an actor, the answer is a message to it, as "
-          "from any CAF actor") {
-  running r;
-  auto add = r.add();
+TEST_CASE("remote_function: an actor that sends without a request gets the answer as a message") {
+  test_system t;
+  auto add = t.add();
   std::promise<std::int64_t> sum;
-  auto sender = r.system.spawn([&sum, add](caf::event_based_actor* self) -> caf::behavior {
+  auto sender = t.system.spawn([&sum, add](caf::event_based_actor* self) -> caf::behavior {
     self->send(add, std::int64_t{1}, std::int64_t{2});
     return {[&sum, self](std::int64_t x) {
       sum.set_value(x);
@@ -153,21 +157,22 @@ TEST_CASE("remote_function: sent asynchronously by an actor, the answer is a mes
   CHECK(ended(sum.get_future()) == 3);
 }
 
-TEST_CASE("remote_function: a handle takes its monitor along when it goes, so that handles may be "
-          "made for every call") {
-  running r;
-  auto* broker = caf::actor_cast<caf::abstract_actor*>(r.broker);
+TEST_CASE(
+  "remote_function: the last handle removes the broker's monitor, so that a program may make "
+  "a handle for every call") {
+  test_system t;
+  auto* broker = caf::actor_cast<caf::abstract_actor*>(t.broker);
   auto monitors_of = [&](const caf::actor_addr& a) {
     return broker->detach(
       caf::default_attachable::observe_token{a, caf::default_attachable::monitor});
   };
-  auto kept = r.add();
+  auto kept = t.add();
   CHECK(monitors_of(kept.address()) == 1);
   std::vector<caf::actor_addr> gone;
   for (int i = 0; i < 100; ++i) {
-    auto add = r.add();
+    auto add = t.add();
     gone.push_back(add.address());
-    CHECK(in_actor<std::int64_t>(r.system,
+    CHECK(in_actor<std::int64_t>(t.system,
                                  [add](caf::event_based_actor* self, auto done) {
                                    self
                                      ->request(add, caf::infinite, std::int64_t{1}, std::int64_t{2})
@@ -175,7 +180,7 @@ TEST_CASE("remote_function: a handle takes its monitor along when it goes, so th
                                  })
           == 3);
     add = nullptr;
-    // The actor that asked may hold the last reference a moment longer.
+    // The actor that made the request may hold the last reference for a moment longer.
     while (caf::actor_cast<caf::actor>(gone.back())) std::this_thread::yield();
   }
   std::size_t left = 0;
@@ -183,29 +188,28 @@ TEST_CASE("remote_function: a handle takes its monitor along when it goes, so th
   CHECK(left == 0);
 }
 
-TEST_CASE("remote_function: the call's own timeout ends it, whatever the request's is, and the "
-          "other way round") {
-  running r;
-  auto why = [&](auto timeout, call_options options) {
-    auto never = function<std::int64_t()>(r.broker, "never", options);
-    return in_actor<error>(r.system, [=](caf::event_based_actor* self, auto done) {
+TEST_CASE("remote_function: a call ends at its own timeout or the request's, whichever is first") {
+  test_system t;
+  auto ending = [&](auto timeout, call_options options) {
+    auto never = function<std::int64_t()>(t.broker, "never", options);
+    return in_actor<error>(t.system, [=](caf::event_based_actor* self, auto done) {
       self->request(never, timeout, caf::unit)
         .then([](std::int64_t) {}, [done](const caf::error& e) { done->set_value(from_caf(e)); });
     });
   };
-  CHECK(why(caf::infinite, {.timeout = 20ms}).code == errc::timeout);
-  CHECK(why(caf::duration{20ms}, {}).code == errc::timeout);
+  CHECK(ending(caf::infinite, {.timeout = 20ms}).code == errc::timeout);
+  CHECK(ending(caf::duration{20ms}, {}).code == errc::timeout);
 }
 
-TEST_CASE("remote_function: a result of another type is undecodable, and the broker lives on") {
-  running r;
-  auto wrong = function<std::string(std::int64_t, std::int64_t)>(r.broker, "add");
-  auto why = in_actor<error>(r.system, [wrong](caf::event_based_actor* self, auto done) {
+TEST_CASE("remote_function: a result of another type is undecodable and does the broker no harm") {
+  test_system t;
+  auto wrong = function<std::string(std::int64_t, std::int64_t)>(t.broker, "add");
+  auto why = in_actor<error>(t.system, [wrong](caf::event_based_actor* self, auto done) {
     self->request(wrong, caf::infinite, std::int64_t{1}, std::int64_t{2})
       .then([](const std::string&) {},
             [done](const caf::error& e) { done->set_value(from_caf(e)); });
   });
   CHECK(why.code == errc::undecodable);
   CHECK(why.message == "the result must be str, not int");
-  CHECK(ended(call<std::int64_t>(r.broker, "add", 1, 2)) == 3);
+  CHECK(ended(call<std::int64_t>(t.broker, "add", 1, 2)) == 3);
 }

@@ -39,12 +39,18 @@ store_actor::behavior_type store(store_actor::stateful_pointer<store_state> self
       ++received;
       self->state.entries[key] = number;
     },
-    [&received](touch_atom) -> caf::result<caf::unit_t> { return ++received, caf::unit; },
-    [&received](std::int64_t n) { return ++received, n + 1; },
+    [&received](touch_atom) -> caf::result<caf::unit_t> {
+      ++received;
+      return caf::unit;
+    },
+    [&received](std::int64_t n) {
+      ++received;
+      return n + 1;
+    },
   };
 }
 
-/// One actor's behaviour for `replies_to<ask_atom>::with<int64_t>`.
+/// Spawns an actor that answers ask_atom by `answer(self)`.
 using asked_actor = caf::typed_actor<caf::replies_to<ask_atom>::with<std::int64_t>>;
 template <class F>
 asked_actor asked(caf::actor_system& sys, F answer) {
@@ -53,11 +59,11 @@ asked_actor asked(caf::actor_system& sys, F answer) {
   });
 }
 
-struct running {
+struct test_system {
   system_config config;
   caf::actor_system system{config};
   registry rpc;
-  std::vector<asked_actor> kept; // as a registry keeps no actor alive
+  std::vector<asked_actor> kept; // alive, which a registry would not do
 
   template <class F>
   void add_asked(const std::string& name, F answer) {
@@ -72,16 +78,16 @@ struct running {
 } // namespace
 
 TEST_CASE(
-  "actor_function: an actor that exists already is called with its atoms before the arguments") {
-  running r;
+  "actor_function: an existing actor gets the atoms of its registration before the arguments") {
+  test_system t;
   std::atomic<int> received{0};
-  auto kv = r.system.spawn(store, &received);
-  r.rpc.add("kv.get", kv, get_atom::value);
-  r.rpc.add("kv.put", kv, put_atom::value);
-  r.rpc.add("kv.touch", kv, touch_atom::value);
-  r.rpc.add("next", kv); // no atoms: the first signature with nothing but values
-  CHECK(r.rpc.find("kv.put")->signature == "(arg1: str, arg2: int)");
-  auto broker = r.broker();
+  auto kv = t.system.spawn(store, &received);
+  t.rpc.add("kv.get", kv, get_atom::value);
+  t.rpc.add("kv.put", kv, put_atom::value);
+  t.rpc.add("kv.touch", kv, touch_atom::value);
+  t.rpc.add("next", kv); // without atoms, the first signature that takes values only
+  CHECK(t.rpc.find("kv.put")->signature == "(arg1: str, arg2: int)");
+  auto broker = t.broker();
   CHECK(ended(call(broker, "kv.put", "a", 41)).is_none());
   CHECK(ended(call(broker, "kv.touch")).is_none());
   CHECK(ended(call<std::int64_t>(broker, "kv.get", "a")) == 41);
@@ -90,51 +96,52 @@ TEST_CASE(
   CHECK(received == 5);
 }
 
-TEST_CASE("actor_function: wrong arguments are a TypeError worded like Python's, and do not reach "
-          "the actor") {
-  running r;
+TEST_CASE("actor_function: wrong arguments give Python's TypeError and do not reach the actor") {
+  test_system t;
   std::atomic<int> received{0};
-  r.rpc.add("put", r.system.spawn(store, &received), put_atom::value);
-  auto broker = r.broker();
-  auto text = [&](call_future<value> f) { return to_string(failure(std::move(f))); };
-  CHECK(text(call(broker, "put", "a"))
+  t.rpc.add("put", t.system.spawn(store, &received), put_atom::value);
+  auto broker = t.broker();
+  auto message = [&](call_future<value> f) { return to_string(failure(std::move(f))); };
+  CHECK(message(call(broker, "put", "a"))
         == "TypeError: put() missing 1 required positional argument: 'arg2'");
-  CHECK(text(call(broker, "put", "a", 1, 2))
+  CHECK(message(call(broker, "put", "a", 1, 2))
         == "TypeError: put() takes 2 positional arguments but 3 were given");
-  CHECK(text(call(broker, "put", 1, 1)) == "TypeError: put() argument 'arg1' must be str, not int");
-  CHECK(text(call(broker, {"put", {}, {{"number", 1}}}, "a"))
+  CHECK(message(call(broker, "put", 1, 1))
+        == "TypeError: put() argument 'arg1' must be str, not int");
+  CHECK(message(call(broker, {"put", {}, {{"number", 1}}}, "a"))
         == "TypeError: put() got an unexpected keyword argument 'number'");
   CHECK(received == 0);
 }
 
-TEST_CASE("actor_function: the registry keeps no actor alive; calls of one that has ended fail") {
-  running r;
+TEST_CASE(
+  "actor_function: the registry does not keep an actor alive, and calls to a dead actor fail") {
+  test_system t;
   std::atomic<int> received{0};
   {
-    auto kv = r.system.spawn(store, &received);
-    r.rpc.add("next", kv);
+    auto kv = t.system.spawn(store, &received);
+    t.rpc.add("next", kv);
   }
-  auto broker = r.broker();
+  auto broker = t.broker();
   for (int i = 0; i < 3; ++i)
     CHECK(to_string(failure(call(broker, "next", 1)))
             .starts_with("RuntimeError: the actor that ran the function ended"));
 }
 
-TEST_CASE("actor_function: an actor that dies under its call ends the call, however it dies") {
-  running r;
-  r.add_asked("quits", [](asked_actor::pointer self) -> caf::result<std::int64_t> {
+TEST_CASE("actor_function: an actor that dies during a call fails the call, however it dies") {
+  test_system t;
+  t.add_asked("quits", [](asked_actor::pointer self) -> caf::result<std::int64_t> {
     self->make_response_promise<std::int64_t>();
     self->quit(caf::exit_reason::user_shutdown);
     return caf::delegated<std::int64_t>{};
   });
-  r.add_asked("throws", [](asked_actor::pointer self) -> caf::result<std::int64_t> {
+  t.add_asked("throws", [](asked_actor::pointer self) -> caf::result<std::int64_t> {
     self->set_exception_handler(
       [](std::exception_ptr&) -> caf::error { return caf::exit_reason::unhandled_exception; });
     throw std::runtime_error{"not caught"};
   });
-  // With two workers the second call waits in its mailbox when it dies; CAF tells of that in
-  // another way.
-  auto broker = spawn_memory_broker(r.system, spawn_async_pool(r.system, r.rpc, {.workers = 2}));
+  // With two workers, the second call waits in the actor's mailbox when the actor dies. CAF reports
+  // that death in another way.
+  auto broker = spawn_memory_broker(t.system, spawn_async_pool(t.system, t.rpc, {.workers = 2}));
   for (const char* name : {"quits", "throws"}) {
     CAPTURE(name);
     auto first = call(broker, name), second = call(broker, name);
@@ -144,48 +151,49 @@ TEST_CASE("actor_function: an actor that dies under its call ends the call, howe
   }
 }
 
-TEST_CASE("actor_function: an actor that dies having answered one call of a worker still ends that "
-          "worker's others") {
-  running r;
+TEST_CASE(
+  "actor_function: an actor that dies after it answered one call of a worker still fails the "
+  "worker's other calls") {
+  test_system t;
   std::vector<caf::typed_response_promise<std::int64_t>> kept;
   std::promise<void> asked_first;
-  r.add_asked("asked", [&](asked_actor::pointer self) -> caf::result<std::int64_t> {
+  t.add_asked("asked", [&](asked_actor::pointer self) -> caf::result<std::int64_t> {
     if (!kept.empty()) return 2;
     kept.push_back(self->make_response_promise<std::int64_t>());
     asked_first.set_value();
     return kept.back();
   });
-  auto broker = r.broker();
+  auto broker = t.broker();
   auto first = call(broker, "asked");
   ended(asked_first.get_future());
   CHECK(ended(call<std::int64_t>(broker, "asked")) == 2);
-  caf::anon_send_exit(r.kept.back(), caf::exit_reason::kill);
+  caf::anon_send_exit(t.kept.back(), caf::exit_reason::kill);
   CHECK(to_string(failure(std::move(first)))
           .starts_with("RuntimeError: the actor that ran the function ended"));
 }
 
 TEST_CASE("actor_function: an actor may answer with a value, an error of its own, a promise, or by "
           "delegation") {
-  running r;
-  auto other = asked(r.system, [](asked_actor::pointer) { return std::int64_t{3}; });
-  r.add_asked("value", [](asked_actor::pointer) -> caf::result<std::int64_t> { return 1; });
-  r.add_asked("error", [](asked_actor::pointer) -> caf::result<std::int64_t> {
+  test_system t;
+  auto other = asked(t.system, [](asked_actor::pointer) { return std::int64_t{3}; });
+  t.add_asked("value", [](asked_actor::pointer) -> caf::result<std::int64_t> { return 1; });
+  t.add_asked("error", [](asked_actor::pointer) -> caf::result<std::int64_t> {
     return caf::make_error(caf::sec::bad_function_call, "not today");
   });
-  r.add_asked("silence", [](asked_actor::pointer) -> caf::result<std::int64_t> {
+  t.add_asked("silence", [](asked_actor::pointer) -> caf::result<std::int64_t> {
     return caf::make_error(caf::sec::request_timeout);
   });
-  r.add_asked("promise", [other](asked_actor::pointer self) -> caf::result<std::int64_t> {
+  t.add_asked("promise", [other](asked_actor::pointer self) -> caf::result<std::int64_t> {
     auto promise = self->make_response_promise<std::int64_t>();
     self->request(other, caf::infinite, ask_atom::value).then([promise](std::int64_t x) mutable {
       promise.deliver(x - 1);
     });
     return promise;
   });
-  r.add_asked("delegation", [other](asked_actor::pointer self) -> caf::result<std::int64_t> {
+  t.add_asked("delegation", [other](asked_actor::pointer self) -> caf::result<std::int64_t> {
     return self->delegate(other, ask_atom::value);
   });
-  auto broker = r.broker();
+  auto broker = t.broker();
   CHECK(ended(call<std::int64_t>(broker, "value")) == 1);
   CHECK(ended(call<std::int64_t>(broker, "promise")) == 2);
   CHECK(ended(call<std::int64_t>(broker, "delegation")) == 3);
@@ -196,12 +204,12 @@ TEST_CASE("actor_function: an actor may answer with a value, an error of its own
 }
 
 TEST_CASE(
-  "actor_function: a callable that takes an actor pointer runs as an actor, one for each worker") {
-  running r;
-  auto other = asked(r.system, [](asked_actor::pointer) { return std::int64_t{3}; });
+  "actor_function: a callable that takes an actor pointer runs as one actor in each worker") {
+  test_system t;
+  auto other = asked(t.system, [](asked_actor::pointer) { return std::int64_t{3}; });
   std::mutex mutex;
   std::set<caf::actor_id> actors;
-  r.rpc.add(
+  t.rpc.add(
     "value",
     [&](caf::event_based_actor* self, std::int64_t n) {
       std::lock_guard lock{mutex};
@@ -209,21 +217,21 @@ TEST_CASE(
       return n;
     },
     function_options{.parameters = {"n"}});
-  r.rpc.add("result", [](caf::event_based_actor*) -> caf::result<std::string> {
+  t.rpc.add("result", [](caf::event_based_actor*) -> caf::result<std::string> {
     return to_caf(remote_error(value::exception("builtins.KeyError", {1})));
   });
-  r.rpc.add("promise", [other](caf::event_based_actor* self) {
+  t.rpc.add("promise", [other](caf::event_based_actor* self) {
     auto promise = self->make_response_promise<std::int64_t>();
     self->request(other, caf::infinite, ask_atom::value).then([promise](std::int64_t x) mutable {
       promise.deliver(x * 10);
     });
     return promise;
   });
-  r.rpc.add("delegation", [other](caf::event_based_actor* self) {
+  t.rpc.add("delegation", [other](caf::event_based_actor* self) {
     return self->delegate(other, ask_atom::value);
   });
-  r.rpc.add("nothing", [](caf::event_based_actor*) {});
-  auto broker = r.broker();
+  t.rpc.add("nothing", [](caf::event_based_actor*) {});
+  auto broker = t.broker();
   for (int i = 0; i < 10; ++i)
     CHECK(ended(call<std::int64_t>(broker, {"value", {}, {{"n", i}}})) == i);
   CHECK(actors.size() == 1);
@@ -234,11 +242,11 @@ TEST_CASE(
   CHECK(ended(call(broker, "nothing")).is_none());
 }
 
-TEST_CASE(
-  "actor_function: a function's actor that quits fails that call only; the next gets a new one") {
-  running r;
+TEST_CASE("actor_function: a function's actor that quits fails one call, and the next call gets a "
+          "new actor") {
+  test_system t;
   std::atomic<caf::actor_id> last{0};
-  r.rpc.add("fragile",
+  t.rpc.add("fragile",
             [&last](caf::event_based_actor* self, bool quits) -> caf::result<std::int64_t> {
               last = self->id();
               if (!quits) return 1;
@@ -246,7 +254,7 @@ TEST_CASE(
               self->quit(caf::exit_reason::user_shutdown);
               return caf::delegated<std::int64_t>{};
             });
-  auto broker = r.broker();
+  auto broker = t.broker();
   caf::actor_id before = 0;
   for (int i = 0; i < 5; ++i) {
     CHECK(raised(failure(call(broker, "fragile", true))) == "builtins.RuntimeError");
@@ -256,17 +264,17 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("actor_function: an actor system ends at once, although a function's actor waits for "
-          "something far off") {
+TEST_CASE("actor_function: an actor system ends at once even if a function's actor waits for a "
+          "message in an hour") {
   auto begin = std::chrono::steady_clock::now();
   {
-    running r;
-    r.rpc.add("hour", [](caf::event_based_actor* self) {
+    test_system t;
+    t.rpc.add("hour", [](caf::event_based_actor* self) {
       auto promise = self->make_response_promise<std::int64_t>();
       self->delayed_send(self, std::chrono::hours{1}, caf::ok_atom::value);
       return promise;
     });
-    auto broker = r.broker();
+    auto broker = t.broker();
     auto waiting = call(broker, "hour");
     shut_down(broker);
     CHECK(failure(std::move(waiting)).code == errc::shut_down);
@@ -274,7 +282,7 @@ TEST_CASE("actor_function: an actor system ends at once, although a function's a
   CHECK(std::chrono::steady_clock::now() - begin < patience);
 }
 
-TEST_CASE("spawn_function: a plain function as a typed actor, which outlives what it throws") {
+TEST_CASE("spawn_function: a plain function becomes a typed actor that survives its exceptions") {
   system_config config;
   caf::actor_system sys{config};
   auto half = spawn_function(sys, [](std::int64_t n) {
@@ -284,57 +292,57 @@ TEST_CASE("spawn_function: a plain function as a typed actor, which outlives wha
   });
   std::promise<std::int64_t> three;
   std::promise<error> odd, zero;
-  auto note = spawn_function(sys, [](std::string) {});
-  std::promise<void> noted;
-  sys.spawn([&, half, note](caf::event_based_actor* self) {
-    auto tell = [](std::promise<error>& p) {
+  auto no_result = spawn_function(sys, [](std::string) {});
+  std::promise<void> done;
+  sys.spawn([&, half, no_result](caf::event_based_actor* self) {
+    auto fulfil = [](std::promise<error>& p) {
       return [&p](const caf::error& e) { p.set_value(from_caf(e)); };
     };
-    self->request(half, caf::infinite, std::int64_t{1}).then([](std::int64_t) {}, tell(odd));
-    self->request(half, caf::infinite, std::int64_t{0}).then([](std::int64_t) {}, tell(zero));
+    self->request(half, caf::infinite, std::int64_t{1}).then([](std::int64_t) {}, fulfil(odd));
+    self->request(half, caf::infinite, std::int64_t{0}).then([](std::int64_t) {}, fulfil(zero));
     self->request(half, caf::infinite, std::int64_t{6}).then([&](std::int64_t x) {
       three.set_value(x);
     });
-    self->request(note, caf::infinite, std::string{"x"}).then([&] { noted.set_value(); });
+    self->request(no_result, caf::infinite, std::string{"x"}).then([&] { done.set_value(); });
   });
   CHECK(to_string(ended(odd.get_future())) == "ValueError: odd");
   CHECK(raised(ended(zero.get_future())) == "builtins.RuntimeError");
   CHECK(ended(three.get_future()) == 3);
-  ended(noted.get_future());
+  ended(done.get_future());
 }
 
 TEST_CASE(
-  "actor_function: a function that runs as an actor can ask whether anybody still waits for it") {
-  running r;
+  "actor_function: a function that runs as an actor and takes a stop token is told to stop") {
+  test_system t;
   std::promise<std::stop_token> began;
-  r.rpc.add(
+  t.rpc.add(
     "held",
-    [&began](caf::event_based_actor* self, std::stop_token over,
+    [&began](caf::event_based_actor* self, std::stop_token stop,
              std::int64_t n) -> caf::result<std::int64_t> {
       auto promise = self->make_response_promise<std::int64_t>();
-      self->spawn<caf::linked>([promise, over, n](caf::event_based_actor* me) -> caf::behavior {
-        // CAF ends an actor that nobody refers to.
+      self->spawn<caf::linked>([promise, stop, n](caf::event_based_actor* me) -> caf::behavior {
+        // The callback keeps the actor alive: CAF ends an actor without references.
         std::function<void()> wake = [self = caf::actor{me}] {
           caf::anon_send(self, ask_atom::value);
         };
-        auto on_over = std::make_shared<std::stop_callback<std::function<void()>>>(over, wake);
-        return {[promise, on_over, n, me](ask_atom) mutable {
+        auto on_stop = std::make_shared<std::stop_callback<std::function<void()>>>(stop, wake);
+        return {[promise, on_stop, n, me](ask_atom) mutable {
           promise.deliver(n);
           me->quit();
         }};
       });
-      began.set_value(over);
+      began.set_value(stop);
       return promise;
     });
-  auto pool = spawn_async_pool(r.system, r.rpc);
-  std::stop_source given_up;
+  auto pool = spawn_async_pool(t.system, t.rpc);
+  std::stop_source caller;
   std::promise<result<value>> answered;
   reply answer{[&answered](result<value> x) { answered.set_value(std::move(x)); }, errc::shut_down,
-               given_up.get_token()};
-  pool.run({r.rpc.find("held"), {{7}, {}}, never, std::move(answer)});
-  auto over = began.get_future().get();
-  CHECK(over.stop_possible());
-  CHECK_FALSE(over.stop_requested());
-  given_up.request_stop();
+               caller.get_token()};
+  pool.run({t.rpc.find("held"), {{7}, {}}, never, std::move(answer)});
+  auto stop = began.get_future().get();
+  CHECK(stop.stop_possible());
+  CHECK_FALSE(stop.stop_requested());
+  caller.request_stop();
   CHECK(answered.get_future().get().value() == value{7});
 }

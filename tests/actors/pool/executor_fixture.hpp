@@ -1,8 +1,10 @@
-/// Executors on their own: calls without a broker, and a function that occupies its worker.
+/// Executors on their own: calls without a broker, functions that meet, and a function that
+/// occupies its worker.
 #pragma once
 
 #include <doctest/doctest.h>
 
+#include <barrier>
 #include <future>
 #include <semaphore>
 
@@ -14,14 +16,15 @@ namespace patio::tests {
 
 using outcome = std::future<result<value>>;
 
-[[nodiscard]] inline outcome start(const executor& e, const std::string& name,
+[[nodiscard]] inline outcome start(const executor& pool, const std::string& name,
                                    std::vector<value> args = {}, instant deadline = never,
-                                   std::stop_token over = {}, task_owner owner = {}) {
+                                   std::stop_token stop = {}, task_owner owner = {}) {
   auto promise = std::make_shared<std::promise<result<value>>>();
   auto future = promise->get_future();
   reply answer{[promise](result<value> r) { promise->set_value(std::move(r)); }, errc::shut_down,
-               std::move(over)};
-  e.run({e.functions().find(name), {std::move(args), {}}, deadline, std::move(answer), owner});
+               std::move(stop)};
+  pool.run(
+    {pool.functions().find(name), {std::move(args), {}}, deadline, std::move(answer), owner});
   return future;
 }
 
@@ -31,7 +34,7 @@ using outcome = std::future<result<value>>;
   return r.error();
 }
 
-/// A function that occupies its worker until the test lets it go.
+/// A function that occupies its worker until the test opens the gate.
 class gate {
 public:
   void add_to(registry& rpc) {
@@ -47,10 +50,21 @@ private:
   std::counting_semaphore<> started_{0}, opened_{0};
 };
 
-struct running {
+struct test_system {
   system_config config;
   caf::actor_system system{config};
 };
+
+/// Adds a function that ends only where `place` is full, so as many calls as that run at once.
+inline void add_meeting(registry& rpc, std::barrier<>& place) {
+  rpc.add("meet", [&place] { place.arrive_and_wait(); });
+}
+
+inline void check_that_n_run_at_once(const executor& pool, std::size_t n) {
+  std::vector<outcome> all;
+  for (std::size_t i = 0; i < n; ++i) all.push_back(start(pool, "meet"));
+  for (auto& o : all) CHECK(ended(o));
+}
 
 using spawner = executor (*)(caf::actor_system&, const registry&, pool_options);
 

@@ -1,5 +1,5 @@
-// Calls that nobody waits for any more, in an executor: given up by the caller, or with its
-// connection.
+// Stopped calls in an executor: nobody waits for their results any more, because the caller has
+// cancelled them or its connection is lost.
 #include <condition_variable>
 #include <mutex>
 
@@ -8,71 +8,68 @@
 using namespace patio;
 using namespace patio::tests;
 
-TEST_CASE("executor: a task that nobody waits for any more is never started, and leaves the full "
-          "queue first") {
+TEST_CASE("executor: a stopped task never starts, and it is the first to leave a full queue") {
   with_each_pool([](spawner spawn) {
     gate occupied;
-    running r;
+    test_system t;
     std::atomic<int> ran{0};
     registry rpc;
     occupied.add_to(rpc);
     rpc.add("count", [&ran] { ++ran; });
-    auto pool = spawn(r.system, rpc, {.workers = 1, .queue_per_worker = 2});
+    auto pool = spawn(t.system, rpc, {.workers = 1, .queue_per_worker = 2});
     auto occupies = start(pool, "gate");
     occupied.await_started();
-    std::stop_source given_up, waited_for;
-    auto unwanted = start(pool, "count", {}, never, given_up.get_token());
-    auto wanted = start(pool, "count", {}, never, waited_for.get_token());
-    given_up.request_stop();
-    auto takes_its_place = start(pool, "count", {}, never, waited_for.get_token());
-    CHECK(error_of(std::move(unwanted)).code == errc::cancelled);
-    CHECK(error_of(start(pool, "count", {}, never, waited_for.get_token())).code
-          == errc::overloaded);
+    std::stop_source cancelled, kept;
+    auto stopped = start(pool, "count", {}, never, cancelled.get_token());
+    auto waiting = start(pool, "count", {}, never, kept.get_token());
+    cancelled.request_stop();
+    auto takes_its_place = start(pool, "count", {}, never, kept.get_token());
+    CHECK(error_of(std::move(stopped)).code == errc::cancelled);
+    CHECK(error_of(start(pool, "count", {}, never, kept.get_token())).code == errc::overloaded);
     occupied.open();
-    CHECK(ended(wanted));
+    CHECK(ended(waiting));
     CHECK(ended(takes_its_place));
     CHECK(ended(occupies));
     CHECK(ran == 2);
   });
 }
 
-TEST_CASE("executor: what waits and is over is let go of at once, with all that it holds") {
+TEST_CASE("executor: a task that is stopped while it waits is dropped at once") {
   with_each_pool([](spawner spawn) {
     gate occupied;
-    running r;
+    test_system t;
     registry rpc;
     occupied.add_to(rpc);
-    rpc.add("later", [](reply_to<std::int64_t> to) { to.answer(1); });
-    auto pool = spawn(r.system, rpc, {.workers = 1});
+    rpc.add("later", [](reply_to<std::int64_t> answer) { answer.answer(1); });
+    auto pool = spawn(t.system, rpc, {.workers = 1});
     auto occupies = start(pool, "gate");
     occupied.await_started();
     for (const auto* name : {"gate", "later"}) {
-      std::stop_source given_up;
-      auto unwanted = start(pool, name, {}, never, given_up.get_token());
-      given_up.request_stop();
-      CHECK(error_of(std::move(unwanted)).code
-            == errc::cancelled); // while its worker still runs another
+      std::stop_source cancelled;
+      auto stopped = start(pool, name, {}, never, cancelled.get_token());
+      cancelled.request_stop();
+      // The answer comes while the only worker is still occupied.
+      CHECK(error_of(std::move(stopped)).code == errc::cancelled);
     }
     occupied.open();
     CHECK(ended(occupies));
   });
 }
 
-TEST_CASE(
-  "executor: a function that goes on though nobody waits for it loses its place to the next") {
+TEST_CASE("executor: a function that runs on after a stop does not hold up the next task") {
   with_each_pool([](spawner spawn) {
     gate stuck;
-    running r;
+    test_system t;
     registry rpc;
     stuck.add_to(rpc);
     rpc.add("next", [] { return 1; });
-    auto pool = spawn(r.system, rpc, {.workers = 1});
-    std::stop_source given_up;
-    auto stays = start(pool, "gate", {}, never, given_up.get_token());
+    auto pool = spawn(t.system, rpc, {.workers = 1});
+    std::stop_source cancelled;
+    auto stays = start(pool, "gate", {}, never, cancelled.get_token());
     stuck.await_started();
     auto waits = start(pool, "next");
     CHECK_FALSE(is_ready(waits));
-    given_up.request_stop();
+    cancelled.request_stop();
     CHECK(ended(waits).value() == value{1});
     CHECK_FALSE(is_ready(stays));
     stuck.open();
@@ -81,24 +78,24 @@ TEST_CASE(
   });
 }
 
-TEST_CASE("executor: a function can ask whether anybody still waits for it") {
+TEST_CASE("executor: a function that takes a stop token is told to stop") {
   with_each_pool([](spawner spawn) {
-    running r;
+    test_system t;
     std::promise<void> began;
     registry rpc;
-    rpc.add("obedient", [&began](std::stop_token over, std::int64_t n) {
+    rpc.add("obedient", [&began](std::stop_token stop, std::int64_t n) {
       std::mutex m;
-      std::condition_variable_any stopped;
+      std::condition_variable_any woken;
       std::unique_lock lock{m};
       began.set_value();
-      stopped.wait(lock, over, [] { return false; });
+      woken.wait(lock, stop, [] { return false; });
       return n;
     });
-    auto pool = spawn(r.system, rpc, {.workers = 1});
-    std::stop_source given_up;
-    auto answer = start(pool, "obedient", {5}, never, given_up.get_token());
+    auto pool = spawn(t.system, rpc, {.workers = 1});
+    std::stop_source cancelled;
+    auto answer = start(pool, "obedient", {5}, never, cancelled.get_token());
     began.get_future().wait();
-    given_up.request_stop();
+    cancelled.request_stop();
     CHECK(ended(answer).value() == value{5});
     CHECK(raised(error_of(start(pool, "obedient", {}))) == "builtins.TypeError");
   });

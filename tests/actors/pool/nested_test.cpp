@@ -1,5 +1,5 @@
-// Calls within calls, back and forth between two nodes, with as few workers as can be: none may
-// wait for another's place.
+// Calls within calls, back and forth between two nodes with one worker each. A call that waits for
+// another must not keep its worker from running further calls, or the nodes would deadlock.
 #include <doctest/doctest.h>
 
 #include "nodes.hpp"
@@ -9,9 +9,9 @@ using namespace patio::tests;
 
 namespace {
 
-constexpr std::int64_t deep = 50;
+constexpr std::int64_t depth = 50;
 
-/// A broker that functions can call once it exists.
+/// Holds the broker that functions call through, once the broker exists.
 using slot = std::shared_ptr<std::optional<tcp_broker_actor>>;
 
 registry blocking_recursion(const slot& own) {
@@ -50,50 +50,48 @@ struct side {
   }
   ~side() {
     shut_down(broker);
-    own->reset(); // the functions hold it
+    own->reset(); // the functions hold the slot, and so the broker
   }
 };
 
-/// Node a calls node b, which calls a, and so on.
+/// Calls from node a to node b, from there back to a, and so on.
 std::int64_t recurse(registry (*functions)(const slot&),
                      executor (*spawn)(caf::actor_system&, const registry&, pool_options)) {
   side a{functions, spawn, {.workers = 1}}, b{functions, spawn, {.workers = 1}};
   auto where = listen(a.broker, "127.0.0.1", 0).value();
   REQUIRE(ended(connect(b.broker, where.host, where.port)));
-  return ended(call<std::int64_t>(a.broker, "down", deep));
+  return ended(call<std::int64_t>(a.broker, "down", depth));
 }
 
 } // namespace
 
-TEST_CASE(
-  "nested calls: functions that block while they wait go 50 deep with one worker on each side") {
-  CHECK(recurse(blocking_recursion, spawn_thread_pool) == deep);
+TEST_CASE("nested calls: blocking functions nest 50 deep with one worker on each side") {
+  CHECK(recurse(blocking_recursion, spawn_thread_pool) == depth);
 }
 
-TEST_CASE("nested calls: functions that answer later go 50 deep with one worker on each side") {
-  SUBCASE("async pool") { CHECK(recurse(deferred_recursion, spawn_async_pool) == deep); }
-  SUBCASE("thread pool") { CHECK(recurse(deferred_recursion, spawn_thread_pool) == deep); }
+TEST_CASE("nested calls: functions that answer later nest 50 deep with one worker on each side") {
+  SUBCASE("async pool") { CHECK(recurse(deferred_recursion, spawn_async_pool) == depth); }
+  SUBCASE("thread pool") { CHECK(recurse(deferred_recursion, spawn_thread_pool) == depth); }
 }
 
 TEST_CASE(
-  "nested calls: to wait in the async pool is refused, as it could stop every thread there is") {
+  "nested calls: waiting in the async pool is refused, as it could block every thread there") {
   side a{blocking_recursion, spawn_async_pool, {.workers = 1}},
     b{blocking_recursion, spawn_async_pool, {.workers = 1}};
   auto where = listen(a.broker, "127.0.0.1", 0).value();
   REQUIRE(ended(connect(b.broker, where.host, where.port)));
-  auto why = failure(call<std::int64_t>(a.broker, "down", 1));
-  CHECK(to_string(why).find("patio::reply_to<R>") != std::string::npos);
+  auto refusal = failure(call<std::int64_t>(a.broker, "down", 1));
+  CHECK(to_string(refusal).find("patio::reply_to<R>") != std::string::npos);
   CHECK(ended(call<std::int64_t>(a.broker, "down", 0)) == 0);
 }
 
-TEST_CASE(
-  "nested calls: deeper than a pool has workers to set aside, a call is refused and none hangs") {
-  auto few = pool_options{.workers = 1, .aside = 4};
+TEST_CASE("nested calls: a call that nests deeper than max_blocked is refused, and no call hangs") {
+  auto few = pool_options{.workers = 1, .max_blocked = 4};
   side a{blocking_recursion, spawn_thread_pool, few}, b{blocking_recursion, spawn_thread_pool, few};
   auto where = listen(a.broker, "127.0.0.1", 0).value();
   REQUIRE(ended(connect(b.broker, where.host, where.port)));
   CHECK(ended(call<std::int64_t>(a.broker, "down", 8)) == 8);
-  CHECK(to_string(failure(call<std::int64_t>(a.broker, "down", deep)))
+  CHECK(to_string(failure(call<std::int64_t>(a.broker, "down", depth)))
           .find("4 functions wait for calls of their own")
         != std::string::npos);
   CHECK(ended(call<std::int64_t>(a.broker, "down", 8)) == 8);
