@@ -36,8 +36,8 @@ public:
   [[nodiscard]] const registry& functions() const noexcept { return functions_; }
   /// Runs a task. A task that cannot run is answered with errc::overloaded or errc::shut_down.
   void run(task t) const;
-  /// Ends the pool. Waiting tasks are answered with errc::shut_down; functions that have begun run
-  /// to their end.
+  /// Ends the pool. Tasks that wait, for a worker or for an actor's answer, end with
+  /// errc::shut_down. Other functions that have begun run to their end.
   void shut_down() const;
   /// The pool's actor, to monitor or to link to; null for the null executor.
   [[nodiscard]] const caf::actor& pool() const noexcept { return pool_; }

@@ -37,9 +37,9 @@ struct pool_state {
   task_queue queue{1, 1};
   std::vector<slot> workers; ///< by worker number
   std::uint64_t last_run = 0;
-  std::size_t deferred = 0; ///< calls of functions that answer later, begun and not answered
+  std::size_t deferred = 0; ///< calls of functions that answer later: admitted, not answered
   fair_queue<task_ptr, task_owner> waiting_deferred; ///< calls that wait for `deferred` to fall
-  /// stop_notice::sent of all tasks.
+  /// The flag stop_notice::sent of all tasks.
   std::shared_ptr<std::atomic_flag> stop_noticed = std::make_shared<std::atomic_flag>();
 
   ~pool_state();

@@ -1,6 +1,7 @@
-/// The actor of a pool: queues tasks, hands them to its workers and refuses what is too much. Runs
-/// on CAF's scheduler and owns its workers. It ends with `shut_down_atom` or with its last handle;
-/// however it ends, it answers the tasks that wait with errc::shut_down and ends its workers.
+/// The actor of a pool: queues tasks, hands them to its workers, and refuses tasks beyond its
+/// limits. Runs on CAF's scheduler and owns its workers. It ends with `shut_down_atom` or with its
+/// last handle. However it ends, it answers the waiting tasks with errc::shut_down and ends its
+/// workers.
 #pragma once
 
 #include <caf/actor.hpp>

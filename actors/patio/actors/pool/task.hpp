@@ -1,7 +1,7 @@
-/// A task: one run of a registered function, on its way from a broker through a pool to a worker;
-/// and the messages on that way. Tasks travel as shared pointers, because CAF copies messages and a
-/// task's reply cannot be copied. The pool holds a task until it is done; a task that is dropped
-/// answers its call with an error.
+/// A task: one run of a registered function, on its way from a broker through a pool to a worker.
+/// Here are also the messages on that way. Tasks travel as shared pointers, because CAF copies
+/// messages and a task's reply cannot be copied. The pool holds a task until it is done; a task
+/// that is dropped answers its call with an error.
 #pragma once
 
 #include <atomic>
@@ -47,8 +47,8 @@ using task_ptr = std::shared_ptr<task>;
 /// To a pool: (run_atom, task). To a worker: (run_atom, task, worker number, run number).
 using run_atom = caf::atom_constant<caf::atom("run")>;
 
-/// From a worker to its pool: (atom, worker number, run number). The function blocks, runs again,
-/// or is done.
+/// From a worker to its pool: (atom, worker number, run number). A function blocks while it waits
+/// for a call of its own, or when it runs on although its call has been stopped.
 using block_atom = caf::atom_constant<caf::atom("block")>;
 using unblock_atom = caf::atom_constant<caf::atom("unblock")>;
 using done_atom = caf::atom_constant<caf::atom("done")>;

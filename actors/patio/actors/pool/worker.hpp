@@ -23,8 +23,8 @@ enum class worker_thread : std::uint8_t {
 
 struct worker_config {
   caf::actor_addr pool;
-  registry
-    functions; ///< kept alive by the worker, as a function may run longer than its pool lives
+  /// Kept alive by the worker, as a function may run longer than its pool lives.
+  registry functions;
   worker_thread thread = worker_thread::shared;
 };
 

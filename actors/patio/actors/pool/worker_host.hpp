@@ -24,8 +24,8 @@ public:
   worker_host& operator=(const worker_host&) = delete;
 
   [[nodiscard]] caf::event_based_actor* self() const noexcept { return self_; }
-  /// Returns this worker's actor for a function, whose address is the key. Spawns the actor at the
-  /// function's first call, and again after the actor has died.
+  /// Returns this worker's actor for a function; `function` is an address that stands for the
+  /// function. Spawns the actor at the function's first call, and again after the actor has died.
   [[nodiscard]] caf::actor instance(const void* function,
                                     const std::function<caf::actor()>& spawner);
 
@@ -37,7 +37,7 @@ public:
 
   /// True if no call waits.
   [[nodiscard]] bool idle() const noexcept { return waiting_.empty(); }
-  /// Sets what is called each time when the last call that waited has ended.
+  /// Sets a callback for each time that the last waiting call has ended.
   void on_idle(std::function<void()> callback) { on_idle_ = std::move(callback); }
 
   /// The error of a call whose actor has died.
