@@ -2,7 +2,6 @@
 
 #include <sys/resource.h>
 
-#include <caf/io/broker.hpp>
 #include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
@@ -12,56 +11,58 @@
 #include <patio/actors/caf/callback_actor.hpp>
 #include <patio/actors/caf/defaults.hpp>
 #include <patio/actors/caf/error.hpp>
+#include <patio/actors/net/closing_broker.hpp>
 #include <patio/protocol/limit_table.hpp>
 
 namespace patio {
 namespace {
 
-/// A dead CAF 0.17 broker leaves its mailbox open, so that whoever calls it would wait for ever.
-class closing_broker : public caf::io::broker {
-public:
-  using broker::broker;
-  bool cleanup(caf::error&& reason, caf::execution_unit* host) override {
-    close_all();
-    return caf::scheduled_actor::cleanup(std::move(reason),
-                                         host); // which closes it, unlike abstract_broker's
-  }
-};
-
 struct holder {
-  std::unique_ptr<tcp_broker_state> shell;
+  std::unique_ptr<tcp_broker_state> state;
 };
-using tcp_broker = caf::stateful_actor<holder, closing_broker>;
+using tcp_broker = caf::stateful_actor<holder, net::closing_broker>;
 
-caf::message_handler socket_handlers(tcp_broker_state& s) {
+caf::message_handler socket_handlers(node_driver& d) {
   return {
-    [&s](caf::io::new_data_msg& msg) {
-      s.guarded(s.number_of(msg.handle), [&] { s.on_data(msg); });
+    [&d](caf::io::new_data_msg& msg) {
+      auto id = d.id_of(msg.handle);
+      d.guarded(id, [&] { d.on_data(id, msg); });
     },
-    [&s](const caf::io::data_transferred_msg& msg) {
-      s.guarded(s.number_of(msg.handle), [&] { s.on_transferred(msg); });
+    [&d](const caf::io::data_transferred_msg& msg) {
+      auto id = d.id_of(msg.handle);
+      d.guarded(id, [&] { d.on_transferred(id, msg); });
     },
-    [&s](const caf::io::connection_closed_msg& msg) {
-      s.guarded(s.number_of(msg.handle), [&] { s.on_socket_closed(msg.handle); });
+    [&d](const caf::io::connection_closed_msg& msg) {
+      auto id = d.id_of(msg.handle);
+      d.guarded(id, [&] { d.on_socket_closed(id); });
     },
-    [&s](decoded_atom, connection_id id, decoder::job& job) {
-      s.guarded(id, [&] { s.on_decoded(id, std::move(job)); });
+    [&d](decoded_atom, connection_id id, decoder::job& job) {
+      d.guarded(id, [&] { d.on_decoded(id, std::move(job)); });
     },
-    [&s](accepted_atom, const shared_socket& r) { s.guarded(0, [&] { s.on_accepted(r); }); },
-    [&s](dialled_atom, std::uint64_t dial, const shared_socket& r) {
-      s.guarded(0, [&] { s.on_dialled(dial, r); });
+    [&d](tick_atom, std::int64_t number) { d.guarded(0, [&] { d.tick(number); }); },
+    [&d](turn_atom) { d.guarded(0, [&] { d.run_turn(); }); },
+    [&d](flush_atom) { d.guarded(0, [&] { d.flush(); }); },
+  };
+}
+
+/// Messages from other threads: the connector's, workers', callers'.
+caf::message_handler guarded_handlers(tcp_broker_state& s) {
+  auto& d = s.driver();
+  return {
+    [&s, &d](accepted_atom, const shared_socket& socket) {
+      d.guarded(0, [&] { s.on_accepted(socket); });
     },
-    [&s](redial_atom, std::uint64_t dial) { s.guarded(0, [&] { s.dial(dial); }); },
-    [&s](tick_atom, std::int64_t number) { s.guarded(0, [&] { s.tick(number); }); },
-    [&s](turn_atom) { s.guarded(0, [&] { s.take_turn(); }); },
-    [&s](flush_atom) { s.guarded(0, [&] { s.flush(); }); },
-    [&s](answered_atom, const mesh::inbound_id& id, const shared_result& r) {
-      s.guarded(id.from, [&] { s.answered(id, *r); });
+    [&s, &d](dialled_atom, std::uint64_t number, const shared_socket& socket) {
+      d.guarded(0, [&] { s.on_dialled(number, socket); });
     },
-    [&s](answered_atom, const mesh::inbound_id& id, const pickled_result& r) {
-      s.guarded(id.from, [&] { s.answered(id, *r); });
+    [&s, &d](redial_atom, std::uint64_t number) { d.guarded(0, [&] { s.dial(number); }); },
+    [&s, &d](answered_atom, const mesh::inbound_id& id, const shared_result& r) {
+      d.guarded(id.from, [&] { s.answered(id, *r); });
     },
-    [&s](cancel_atom, const mesh::call_id& id) { s.guarded(0, [&] { s.cancel(id); }); },
+    [&s, &d](answered_atom, const mesh::inbound_id& id, const pickled_result& r) {
+      d.guarded(id.from, [&] { s.answered(id, *r); });
+    },
+    [&s, &d](cancel_atom, const mesh::call_id& id) { d.guarded(0, [&] { s.cancel(id); }); },
   };
 }
 
@@ -73,8 +74,8 @@ caf::result<void> done(caf::error why) {
 
 caf::behavior make_behavior(tcp_broker* self, const executor& exec, const tcp_options& options,
                             const std::optional<tls::context>& tls) {
-  self->state.shell = std::make_unique<tcp_broker_state>(self, exec, options, tls);
-  auto& s = *self->state.shell;
+  self->state.state = std::make_unique<tcp_broker_state>(self, exec, options, tls);
+  auto& s = *self->state.state;
   ignore_unknown_messages(self);
   caf::message_handler from_actors{
     [self, &s](call_atom, outgoing_call& c) { s.call(std::move(c), make_caller(self, c)); },
@@ -84,7 +85,7 @@ caf::behavior make_behavior(tcp_broker* self, const executor& exec, const tcp_op
     [&s](discover_atom) { return s.callable_names(); },
     [&s](peers_atom) { return s.peers(); },
     [&s](listen_atom, const listening_socket& socket) { return done(s.listen(socket)); },
-    [&s](tls_atom, const tls::context& other) { return done(s.replace(other)); },
+    [&s](tls_atom, const tls::context& other) { return done(s.replace_tls(other)); },
     [self, &s](connect_atom, const dial_target& target) {
       s.connect(target, self->make_response_promise());
     },
@@ -92,7 +93,7 @@ caf::behavior make_behavior(tcp_broker* self, const executor& exec, const tcp_op
     [self, &s](join_atom) { s.join(self->make_response_promise()); },
     [self, &s](shut_down_atom) { s.begin_shut_down(self->make_response_promise()); },
   };
-  return socket_handlers(s).or_else(from_actors);
+  return socket_handlers(s.driver()).or_else(guarded_handlers(s)).or_else(from_actors);
 }
 
 /// What the process may open, but for some files, pipes and whatever else it does.

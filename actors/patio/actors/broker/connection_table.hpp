@@ -1,0 +1,49 @@
+/// The open connections of a broker: by number, by CAF's handle, and those with a backlog. A
+/// resource of one broker actor.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include <patio/actors/net/stream.hpp>
+#include <patio/base/time_share.hpp>
+#include <patio/mesh/connection_id.hpp>
+
+namespace patio {
+
+struct connection {
+  net::stream stream;
+  std::string address;      ///< HOST:PORT of the other end, for the log
+  std::uint64_t dial = 0;   ///< the dialler's number; 0 for an accepted connection
+  time_share share;         ///< of the I/O thread's time
+  std::string unread = {};  ///< came, and waits for its turn
+  instant ready_at = never; ///< logged in since
+};
+
+class connection_table {
+public:
+  void add(connection_id id, connection c);
+  /// Null for one that has ended.
+  [[nodiscard]] connection* find(connection_id id);
+  /// Removes a connection that is in the table.
+  [[nodiscard]] connection take(connection_id id);
+
+  /// 0 for a handle that is not a connection's any more.
+  [[nodiscard]] connection_id id_of(caf::io::connection_handle handle) const noexcept;
+  /// CAF has closed the socket and may give its handle to another connection.
+  void forget_handle(caf::io::connection_handle handle) { ids_.erase(handle.id()); }
+
+  /// To be called after each change of a stream's backlog.
+  void track_backlog(connection_id id, const net::stream& s);
+  [[nodiscard]] bool has_backlog() const noexcept { return !backlogged_.empty(); }
+  [[nodiscard]] std::vector<connection_id> stalled(instant now);
+
+private:
+  std::unordered_map<connection_id, connection> connections_;
+  std::unordered_map<std::int64_t, connection_id> ids_;
+  std::unordered_set<connection_id> backlogged_;
+};
+
+} // namespace patio

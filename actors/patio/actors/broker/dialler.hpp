@@ -1,0 +1,56 @@
+/// Whom a node dials, when it dials again, and who is told of the first login. Decisions only: its
+/// owner connects, waits and logs. A resource of one broker actor.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+
+#include <patio/actors/broker/tcp_broker.hpp>
+#include <patio/base/backoff.hpp>
+
+namespace patio {
+
+class dialler {
+public:
+  /// Gets the first login, or the error after which the dialler gave up. Called once.
+  using answer_function = std::function<void(result<peer_info>)>;
+
+  /// What follows a failure.
+  struct retry {
+    std::chrono::nanoseconds wait;
+    bool is_news; ///< false for trouble that was reported since the last success
+  };
+
+  explicit dialler(backoff_options reconnect) : reconnect_{reconnect} {}
+
+  /// Returns the number of the new dial, which the owner begins at once. `answer` may be null.
+  std::uint64_t add(dial_target target, answer_function answer, std::uint64_t seed);
+  /// Null for a dial that was given up.
+  [[nodiscard]] const dial_target* find(std::uint64_t number) const;
+
+  void logged_in(std::uint64_t number, const peer_info& peer);
+  /// To be called before failed() for a connection that was logged in: one that lasted was a
+  /// success.
+  void lost(std::uint64_t number, std::chrono::nanoseconds logged_in_for);
+  /// Dialling, TLS or the login failed, or the connection was lost. Empty if there is no such dial
+  /// any more: it may have been given up now.
+  [[nodiscard]] std::optional<retry> failed(std::uint64_t number, const error& why);
+
+  /// Answers every dial that has not logged in with errc::shut_down.
+  void shut_down();
+
+private:
+  struct dial {
+    dial_target target;
+    answer_function answer; ///< until the first login or the end
+    backoff wait;
+    bool reported = false;
+  };
+
+  backoff_options reconnect_;
+  std::map<std::uint64_t, dial> dials_;
+  std::uint64_t last_number_ = 0;
+};
+
+} // namespace patio

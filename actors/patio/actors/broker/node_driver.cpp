@@ -1,0 +1,181 @@
+#include <patio/actors/broker/node_driver.hpp>
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include <caf/io/middleman.hpp>
+#include <caf/send.hpp>
+
+#include <patio/actors/caf/weak_send.hpp>
+#include <patio/base/digest.hpp>
+#include <patio/protocol/login.hpp>
+
+namespace patio {
+namespace {
+
+constexpr std::size_t smallest_burst = 16; ///< see pending_writes
+constexpr std::size_t kept_room = 262'144; ///< bytes of an output buffer that was larger once
+
+// A message to oneself would be the next; posted, the turn comes after sockets and messages.
+turn_queue::ask_function post_turns_to(caf::io::broker* self) {
+  return [self](const std::shared_ptr<bool>& asked) {
+    self->system().middleman().backend().post([weak = self->address(), asked] {
+      try {
+        send_if_alive(weak, turn_atom::value);
+      } catch (const std::bad_alloc&) { // the next event asks again, at the latest a tick
+        *asked = false;
+      }
+    });
+  };
+}
+
+} // namespace
+
+node_driver::node_driver(caf::io::broker* self, mesh::node_options options, registry functions,
+                         mesh::node_events& events, peer_log& log)
+    : self_{self}, limits_{options.limits}, node_{std::move(options), std::move(functions), events},
+      log_{log}, turns_{post_turns_to(self)}, decoder_{limits_.decode_timeout} {}
+
+void node_driver::give_up(connection_id about, const char* why) noexcept {
+  try {
+    auto* c = connections_.find(about);
+    if (!c) return log_.warn("failed", "node:", why);
+    node_.close(about, {errc::protocol, why, {}}, c->stream.sent_bytes());
+  } catch (...) { // there is not even memory to say so
+  }
+}
+
+void node_driver::open(unique_fd fd, role side, std::string address,
+                       std::unique_ptr<tls::engine> tls, std::uint64_t dial) {
+  net::stream stream{
+    self_,
+    std::move(fd),
+    {limits_.high_water_bytes, limits_.write_buffer_bytes, limits_.write_stall_timeout}};
+  auto nonce = random_bytes(side == role::server ? protocol::token_size : protocol::salt_size);
+  auto id = node_.open(side, address, std::move(nonce), clock_now(), std::move(tls));
+  connections_.add(id, {std::move(stream), std::move(address), dial, time_share{clock_now()}});
+  flush();
+}
+
+std::optional<connection> node_driver::end(connection_id id) {
+  auto* c = connections_.find(id);
+  if (!c) return {};
+  bool waits = c->stream.backlog_bytes() > 0;
+  try {
+    if (!waits) write(id, *c);      // the last bytes may say why a frame was refused
+  } catch (const std::bad_alloc&) { // the connection ends without them
+  }
+  auto ended = connections_.take(id);
+  if (waits) ended.stream.abort();
+  else ended.stream.hang_up();
+  decoder_.withdraw(id);
+  return ended;
+}
+
+void node_driver::on_transferred(connection_id id, const caf::io::data_transferred_msg& msg) {
+  auto* c = connections_.find(id);
+  if (!c) return;
+  apply(id, *c, c->stream.transferred(msg));
+  if (drain_.begun) quit_if_drained();
+}
+
+// A peer that reads slowly is normal up to a point: then it has to wait, and in the end it costs
+// its connection.
+void node_driver::apply(connection_id id, connection& c, const net::backlog_change& change) {
+  connections_.track_backlog(id, c.stream);
+  if (change.congestion_changed) node_.congested(id, c.stream.is_congested());
+  if (!change.overflowed) return;
+  auto waiting = std::to_string(c.stream.backlog_bytes());
+  node_.close(id,
+              {errc::protocol,
+               "the peer does not read: " + waiting + " bytes wait for it",
+               {},
+               limit::write_buffer_bytes},
+              c.stream.sent_bytes());
+}
+
+void node_driver::close_stalled() {
+  for (auto id : connections_.stalled(clock_now())) {
+    auto* c = connections_.find(id);
+    if (!c) continue;
+    auto waiting = std::to_string(c->stream.backlog_bytes());
+    node_.close(id,
+                {errc::protocol,
+                 "the peer does not read: nothing of " + waiting + " bytes left in time",
+                 {},
+                 limit::write_stall_timeout},
+                c->stream.sent_bytes());
+  }
+}
+
+void node_driver::flush() {
+  pending_ = {false, 0, smallest_burst};
+  write_dirty();
+  if (drain_.begun) quit_if_drained();
+  turns_.ask_for_turn(); // there may have been no memory for it
+  auto next = std::min(node_.next_deadline(), drain_.until);
+  if (connections_.has_backlog()) next = std::min(next, clock_now() + std::chrono::seconds{1});
+  ticks_.arm(self_, next);
+}
+
+// Of a long queue the first calls are written before the flush, so that the peer works on them
+// meanwhile.
+void node_driver::schedule_flush() {
+  if (!pending_.flush_scheduled) self_->send(self_, flush_atom::value);
+  pending_.flush_scheduled = true;
+  if (++pending_.calls < pending_.burst) return;
+  pending_.calls = 0;
+  pending_.burst *= 2;
+  write_dirty();
+}
+
+void node_driver::write_dirty() {
+  for (auto id : node_.take_dirty())
+    guarded(id, [&] {
+      if (auto* c = connections_.find(id)) write(id, *c);
+    });
+}
+
+void node_driver::write(connection_id id, connection& c) {
+  auto* out = node_.output(id);
+  if (!out || out->empty()) return;
+  if (!c.stream.is_open()) {
+    out->clear();
+    return;
+  }
+  auto [accepted, change] = c.stream.write(*out);
+  node_.taken(id, accepted);
+  if (accepted < out->size()) {
+    out->erase(0, accepted);
+    throw std::bad_alloc{};
+  }
+  out->clear();
+  if (out->capacity() > kept_room) out->shrink_to_fit();
+  if (c.stream.backlog_bytes() > 0) apply(id, c, change);
+}
+
+void node_driver::tick(std::int64_t number) {
+  if (!ticks_.fired(number)) return;
+  node_.tick(clock_now());
+  close_stalled();
+  flush();
+}
+
+void node_driver::begin_drain(instant until) {
+  drain_.begun = true;
+  drain_.until = until;
+  node_.leave();
+  flush();
+}
+
+// Drained: nothing runs here, nobody waits for a call of ours, and every byte has left.
+void node_driver::quit_if_drained() {
+  if (drain_.ended) return;
+  bool drained = node_.has_left() && !connections_.has_backlog();
+  if (!drained && clock_now() < drain_.until) return;
+  drain_.ended = true;
+  self_->quit();
+}
+
+} // namespace patio

@@ -1,0 +1,124 @@
+/// Drives a mesh::node with sockets and time: passes on what its peers send, in an order in which
+/// connections do not make each other wait, writes what it puts out, and ticks. Owned by a
+/// tcp_broker_state; runs on CAF's I/O thread.
+#pragma once
+
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <caf/io/broker.hpp>
+
+#include <patio/actors/broker/connection_table.hpp>
+#include <patio/actors/broker/peer_log.hpp>
+#include <patio/actors/broker/turn_queue.hpp>
+#include <patio/actors/caf/ticker.hpp>
+#include <patio/actors/os/decoder.hpp>
+#include <patio/mesh/node.hpp>
+
+namespace patio {
+
+/// In bytes. A larger payload is decoded or written on another thread, as that may take more than
+/// half a millisecond.
+inline constexpr std::size_t large_payload = 32'768;
+
+using flush_atom = caf::atom_constant<caf::atom("flush")>;
+using turn_atom = caf::atom_constant<caf::atom("turn")>;
+using decoded_atom = caf::atom_constant<caf::atom("decoded")>;
+
+class node_driver {
+public:
+  node_driver(caf::io::broker* self, mesh::node_options options, registry functions,
+              mesh::node_events& events, peer_log& log);
+
+  [[nodiscard]] mesh::node& node() noexcept { return node_; }
+  [[nodiscard]] const mesh::node& node() const noexcept { return node_; }
+
+  /// Runs a handler. An exception (memory may run out) costs the connection that the handler is
+  /// about, or nothing, and never the broker.
+  template <class F>
+  void guarded(connection_id about, F handler) noexcept {
+    try {
+      handler();
+    } catch (const std::exception& e) {
+      give_up(about, e.what());
+    } catch (...) {
+      give_up(about, "an unknown exception");
+    }
+  }
+
+  /// Begins a connection over a connected socket. `dial` is 0 for an accepted one.
+  void open(unique_fd fd, role side, std::string address, std::unique_ptr<tls::engine> tls,
+            std::uint64_t dial);
+  /// The node has ended the connection: sends its last bytes and hangs up. Empty if the connection
+  /// has ended before.
+  [[nodiscard]] std::optional<connection> end(connection_id id);
+  /// Null for a connection that has ended.
+  [[nodiscard]] connection* find(connection_id id) { return connections_.find(id); }
+  /// Decodes a large payload on another thread. Until then the connection is not read.
+  void decode(connection_id id, std::unique_ptr<protocol::decode_job> job);
+
+  // Messages of CAF, and of the decoder.
+  /// 0 for a handle that is not a connection's any more.
+  [[nodiscard]] connection_id id_of(caf::io::connection_handle handle) const noexcept {
+    return connections_.id_of(handle);
+  }
+  void on_data(connection_id id, caf::io::new_data_msg& msg);
+  void on_transferred(connection_id id, const caf::io::data_transferred_msg& msg);
+  void on_socket_closed(connection_id id);
+  void on_decoded(connection_id id, decoder::job job);
+
+  /// Runs a job, which must not throw, behind the connections that wait for their turn.
+  void defer(turn_queue::job what) { turns_.defer(std::move(what)); }
+  void run_turn() { turns_.run_turn(); }
+
+  /// Writes what the node has put out, and asks for the next tick.
+  void flush();
+  /// To be called after each call of a node function on behalf of an actor: flushes once for all
+  /// messages that are in the mailbox now.
+  void schedule_flush();
+  void tick(std::int64_t number);
+
+  /// Lets the calls in flight end, until then at most, and quits the actor.
+  void begin_drain(instant until);
+  [[nodiscard]] bool is_draining() const noexcept { return drain_.begun; }
+
+private:
+  struct pending_writes {
+    bool flush_scheduled = false;
+    std::size_t calls = 0; ///< since the last write
+    std::size_t burst = 0; ///< calls that are written before the mailbox is empty
+  };
+  struct drain_state {
+    bool begun = false, ended = false;
+    instant until = never;
+  };
+
+  void give_up(connection_id about, const char* why) noexcept;
+  void process(connection_id id, std::string_view bytes);
+  void process_deferred(connection_id id);
+  void defer(connection_id id, connection& c, std::string_view unread);
+  void resume_reading(connection_id id);
+  void write_dirty();
+  void write(connection_id id, connection& c);
+  void apply(connection_id id, connection& c, const net::backlog_change& change);
+  void close_stalled();
+  void quit_if_drained();
+
+  caf::io::broker* self_;
+  patio::limits limits_;
+  mesh::node node_;
+  peer_log& log_;
+  connection_table connections_;
+  turn_queue turns_;
+  pending_writes pending_;
+  drain_state drain_;
+  ticker ticks_;
+  decoder decoder_; ///< last: its thread ends before anything that it could refer to
+};
+
+} // namespace patio
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::decoder::job)

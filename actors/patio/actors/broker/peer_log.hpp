@@ -1,0 +1,43 @@
+/// What a broker logs about its peers: one line an event in key=value form, under a budget of lines
+/// that a flood of events cannot exceed. A resource of one broker actor.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include <patio/actors/os/clock.hpp>
+#include <patio/actors/os/log.hpp>
+#include <patio/base/rate_limit.hpp>
+
+namespace patio {
+
+class peer_log {
+public:
+  /// `lines_per_second` bounds the warnings about one network, and likewise the news of it. All
+  /// networks together get ten times as many.
+  explicit peer_log(std::size_t lines_per_second, instant (*now)() = clock_now)
+      : warnings_{lines_per_second}, news_{lines_per_second}, now_{now} {}
+
+  /// Logs a warning. `peer` is HOST:PORT, or what the event is about. The reason may contain text
+  /// of the peer.
+  void warn(std::string_view event, const std::string& peer, std::string_view reason);
+  /// Logs an event of normal operation; `details` is empty or begins with a space.
+  void tell(std::string_view event, const std::string& peer, std::string_view details);
+
+private:
+  struct budget {
+    explicit budget(std::size_t lines) : network{lines}, all{10 * lines} {}
+    rate_limit network, all; ///< lines a second
+  };
+
+  void note(log_level level, budget& lines, const std::string& peer, std::string line);
+
+  budget warnings_, news_;
+  instant (*now_)();
+};
+
+/// ` reason="..."`, with what could break the line escaped.
+[[nodiscard]] std::string reason_field(std::string_view reason);
+
+} // namespace patio

@@ -1,0 +1,112 @@
+#include <patio/actors/net/stream.hpp>
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include <caf/actor_cast.hpp>
+#include <caf/io/middleman.hpp>
+
+#include <patio/actors/os/clock.hpp>
+
+namespace patio::net {
+
+stream::stream(caf::io::broker* owner, unique_fd fd, const stream_options& options)
+    : owner_{owner}, options_{options}, handle_{owner->add_scribe(fd.release())} {
+  // Never receive_policy::exactly, which allocates what a peer asks for where nobody catches.
+  owner_->configure_read(handle_, caf::io::receive_policy::at_most(smallest_read));
+  owner_->ack_writes(handle_, true);
+}
+
+// The buffer is CAF's for this stream. CAF grows it where no exception may pass, so it grows here.
+std::string_view stream::received(caf::io::new_data_msg& message) {
+  if (read_size_ != next_read_size_) {
+    message.buf.reserve(next_read_size_);
+    owner_->configure_read(handle_, caf::io::receive_policy::at_most(next_read_size_));
+    read_size_ = next_read_size_;
+  }
+  return {message.buf.data(), message.buf.size()};
+}
+
+void stream::adapt_read_size(std::size_t bytes, std::chrono::nanoseconds processing_time) noexcept {
+  auto wanted = read_size_;
+  if (processing_time >= longest_turn || bytes * 8 < read_size_)
+    wanted = std::max(read_size_ / 2, smallest_read);
+  else if (bytes == read_size_ && processing_time < longest_turn / 4)
+    wanted = std::min(read_size_ * 4, largest_read);
+  next_read_size_ = wanted;
+}
+
+void stream::pause() {
+  if (open_ && !std::exchange(paused_, true)) owner_->halt(handle_);
+}
+
+// CAF forgets a trigger in the same round of its loop as the halt, so this one comes in the next.
+void stream::resume() {
+  if (!paused_ || !open_) return;
+  auto trigger = [alive = caf::actor_cast<caf::strong_actor_ptr>(owner_), owner = owner_,
+                  handle = handle_] { owner->trigger(handle); };
+  owner_->system().middleman().backend().post(std::move(trigger));
+  paused_ = false;
+}
+
+// A direct write, while CAF holds nothing back, spares a round of epoll.
+write_result stream::write(std::string_view bytes) {
+  std::size_t direct = 0;
+  if (backlog_bytes_ == 0) {
+    auto n = ::send(static_cast<int>(handle_.id()), bytes.data(), bytes.size(),
+                    MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n > 0) direct = static_cast<std::size_t>(n);
+  }
+  sent_bytes_ += direct;
+  auto rest = bytes.substr(direct);
+  if (rest.empty()) return {direct, {}};
+  try {
+    owner_->write(handle_, rest.size(), rest.data());
+  } catch (const std::bad_alloc&) {
+    return {direct, {}};
+  }
+  owner_->flush(handle_);
+  sent_bytes_ += rest.size();
+  return {bytes.size(), set_backlog(backlog_bytes_ + rest.size())};
+}
+
+backlog_change stream::transferred(const caf::io::data_transferred_msg& message) {
+  return set_backlog(message.remaining);
+}
+
+backlog_change stream::set_backlog(std::size_t bytes) {
+  if (bytes < backlog_bytes_ || backlog_bytes_ == 0) moved_at_ = clock_now();
+  backlog_bytes_ = bytes;
+  bool congested = bytes > options_.high_water_bytes;
+  return {std::exchange(congested_, congested) != congested, bytes > options_.write_buffer_bytes};
+}
+
+bool stream::is_stalled(instant now) const noexcept {
+  return backlog_bytes_ > 0 && now - moved_at_ >= options_.write_stall_timeout;
+}
+
+// CAF's own close waits for a peer that may never read, and forgets a descriptor that its poller
+// has not got yet. So the socket is shut down: CAF finds it at its end, and closes it then.
+void stream::hang_up() {
+  if (!open_) return;
+  (void)::shutdown(static_cast<int>(handle_.id()), SHUT_RDWR);
+  resume();
+}
+
+void stream::abort() {
+  if (!open_) return;
+  linger hard{1, 0};
+  (void)::setsockopt(static_cast<int>(handle_.id()), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+  hang_up();
+}
+
+void stream::closed() {
+  if (backlog_bytes_ > 0) abort();
+  open_ = false;
+  backlog_bytes_ = 0;
+}
+
+} // namespace patio::net
