@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
-#include <patio/mesh/node.hpp>
 #include <patio/protocol/login.hpp>
 
 #include "fuzz.hpp"
+#include "mesh/driven_node.hpp"
 #include "protocol/wire_judge.hpp"
 
 inline constexpr std::string_view nonce = "0123456789abcdef", salt = "salt";
@@ -38,13 +38,16 @@ inline constexpr std::string_view nonce = "0123456789abcdef", salt = "salt";
 }
 
 /// A node and how its calls end.
-class fuzz_node final : public patio::mesh::node_events {
+class fuzz_node final {
 public:
   explicit fuzz_node(const patio::mesh::node_options& options)
-      : limits{options.limits}, node{options, fuzz_functions(), *this} {}
+      : limits{options.limits}, node{options, fuzz_functions(),
+                                     [this](patio::mesh::node_event&& e) {
+                                       std::visit([this](auto& event) { handle(event); }, e);
+                                     }} {}
 
   const patio::limits limits;
-  patio::mesh::node node;
+  driven_node node;
   std::deque<patio::mesh::inbound_call> held;
   std::deque<std::pair<patio::connection_id, std::unique_ptr<patio::protocol::decode_job>>>
     undecoded;
@@ -75,12 +78,10 @@ public:
   /// connection closes.
   [[nodiscard]] std::string take_output(patio::connection_id id) {
     for (auto d : node.take_dirty()) dirty_.insert(d);
-    auto* out = node.output(id);
-    if (!out || out->empty()) return {};
+    auto bytes = node.take_output(id) + std::exchange(last_bytes_[id], {});
+    if (bytes.empty()) return {};
     auto told = dirty_.erase(id) > 0 || closed_.contains(id);
     require(told, "a node tells of what it has to send");
-    auto bytes = std::exchange(*out, {});
-    node.taken(id, bytes.size());
     return bytes;
   }
   /// Of the first so many calls, whether all have ended that have a timeout, or all at all.
@@ -93,8 +94,10 @@ public:
 private:
   static constexpr std::size_t most_calls = 16;
 
-  void on_execute(patio::mesh::inbound_call work) override { held.push_back(std::move(work)); }
-  void on_finished(std::uint64_t token, patio::result<patio::value> r) override {
+  void handle(patio::mesh::execute_call& event) { held.push_back(std::move(event.work)); }
+  void handle(patio::mesh::call_finished& event) {
+    auto token = event.token;
+    const auto& r = event.outcome;
     if (token >= first_ping) return;
     require(token < ended.size() && !ended[token], "a call ends once");
     require(r || r.error().code != patio::errc::remote_error || !r.error().exception.is_none(),
@@ -102,23 +105,23 @@ private:
     ended[token] = true;
     call_again();
   }
-  void on_decode(patio::connection_id id,
-                 std::unique_ptr<patio::protocol::decode_job> job) override {
-    undecoded.emplace_back(id, std::move(job));
+  void handle(patio::mesh::decode_payload& event) {
+    undecoded.emplace_back(event.id, std::move(event.job));
   }
-  void on_pong(std::uint64_t token) override {
-    require(token >= first_ping, "only a ping is answered by a pong");
+  void handle(patio::mesh::pong_received& event) {
+    require(event.token >= first_ping, "only a ping is answered by a pong");
   }
-  void on_peer(const patio::peer_info&) override { call_again(); }
-  void on_closed(patio::connection_id id, const patio::error& why) override {
-    require(!closed_.contains(id), "a connection closes once");
-    require(!to_string(why).empty(), "a connection closes for a reason");
-    closing.push_back(id);
-    closed_.insert(id);
+  void handle(patio::mesh::peer_ready&) { call_again(); }
+  void handle(patio::mesh::connection_closed& event) {
+    require(!closed_.contains(event.id), "a connection closes once");
+    require(!to_string(event.why).empty(), "a connection closes for a reason");
+    closing.push_back(event.id);
+    closed_.insert(event.id);
+    last_bytes_[event.id] = std::move(event.last_bytes);
     call_again();
   }
-  void on_log(std::string_view, std::string text) override {
-    require(!text.empty(), "a line of the log says something");
+  void handle(patio::mesh::log_line& event) {
+    require(!event.text.empty(), "a line of the log says something");
   }
 
   void call_again() {
@@ -128,6 +131,7 @@ private:
 
   patio::instant now_{};
   std::set<patio::connection_id> dirty_, closed_;
+  std::map<patio::connection_id, std::string> last_bytes_;
 
 public:
   static constexpr std::uint64_t first_ping = 1 << 20;

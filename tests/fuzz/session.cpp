@@ -25,10 +25,18 @@ patio::mesh::node_options options_of(std::uint8_t how) {
   if ((how & 16) != 0) o.decode_apart = 20;
   if ((how & 4) == 0) return o;
   auto& l = o.limits;
-  l.frame = 300, l.skipped_frame = 1'000, l.names = 3, l.name = 20, l.keywords = 1;
-  l.inbound_calls = 2, l.inbound_bytes = 400, l.node_inbound_bytes = 600, l.outbound_calls = 2,
-  l.waiting_calls = 5, l.unknown_serials = 2;
-  l.route_wait = 1s;
+  l.frame_bytes = 300;
+  l.skipped_frame_bytes = 1'000;
+  l.names_per_peer = 3;
+  l.name_bytes = 20;
+  l.keywords_per_call = 1;
+  l.inbound_calls = 2;
+  l.inbound_bytes = 400;
+  l.node_inbound_bytes = 600;
+  l.outbound_calls = 2;
+  l.waiting_calls = 5;
+  l.unknown_serials = 2;
+  l.route_timeout = 1s;
   l.pickle.nodes = 60;
   return o;
 }
@@ -178,7 +186,7 @@ private:
   }
   void leave_or_choke(std::uint8_t how) {
     auto& n = node(how);
-    if (how >= 250) return n.node.leave();
+    if (how >= 250) return n.node.go_away();
     if (auto* w = wire(how / 4)) w->at.node.congested(w->id, how % 4 < 2);
   }
   // Half of the values decode instead, if the nodes let their owner.
@@ -257,7 +265,7 @@ private:
     for (std::size_t i = 0; i < nodes_.size(); ++i)
       require(nodes_[i]->over(made[i], true), "every call ends in time");
     for (const auto& n : nodes_)
-      require(!n->node.has_left() || n->node.calls_in_flight() == 0,
+      require(!n->node.is_drained() || n->node.tables().calls == 0,
               "a node that has left awaits nothing");
     for (const auto& w : wires_)
       if (is_ready(*w))
@@ -285,7 +293,7 @@ private:
       auto left = n->node.tables();
       require(left.connections + left.calls + left.waiting_names == 0,
               "a node that is shut down holds nothing");
-      require(n->node.calls_in_flight() == 0 && n->node.peers().empty(),
+      require(n->node.tables().calls == 0 && n->node.peers().empty(),
               "a node that is shut down has no peers");
     }
   }

@@ -116,7 +116,7 @@ TEST_CASE("F9 names that are not a list of texts close the connection; odd, long
     auto peer = node.hostile_peer();
     log_in_with_names(peer, wrong);
     peer.await_close();
-    node.check_logged("DISCOVER_RESPONSE is no list of names");
+    node.check_logged("DISCOVER_RESPONSE is not a list of names");
   }
   for (const auto& odd :
        {pickle_of(value::list({"a", "a", "a"})),

@@ -62,13 +62,13 @@ double percentile(std::vector<double> samples, double share) {
   return *at;
 }
 
-class good_clients::client final : public session_events {
+class good_clients::client final {
 public:
   client(good_clients& all, clock::time_point first) : all_{all}, due_{first} {}
 
   [[nodiscard]] clock::time_point due() const noexcept { return due_; }
   [[nodiscard]] pollfd interest() const noexcept {
-    bool writes = fd_ && (!connected_ || !session_->output().empty());
+    bool writes = fd_ && (!connected_ || !session_->output().bytes().empty());
     return {fd_.get(), static_cast<short>(writes ? POLLIN | POLLOUT : POLLIN), 0};
   }
 
@@ -87,12 +87,14 @@ public:
     if (fd_ && connected_) write();
   }
 
-  void on_ready() override {
+private:
+  void handle(session_ready&) {
     auto now = clock::now();
     all_.outcome_.connect_ms.push_back(milliseconds(now - begun_));
     due_ = now;
   }
-  void on_result(std::uint64_t, result<value> r) override {
+  void handle(request_ended& event) {
+    const auto& r = event.outcome;
     auto now = clock::now();
     calling_ = false;
     due_ = now + between_calls;
@@ -100,19 +102,23 @@ public:
     if (!r) return all_.outcome_.failures.push_back(to_string(r.error()));
     if (!wanted.is_none() && *r != wanted)
       return all_.outcome_.failures.push_back("another answer: " + brief(*r));
-    (is_large() ? all_.outcome_.large_call_ms : all_.outcome_.call_ms)
-      .push_back(milliseconds(now - begun_));
+    auto& samples = is_large() ? all_.outcome_.large_call_ms : all_.outcome_.call_ms;
+    samples.push_back(milliseconds(now - begun_));
   }
-  void on_close(error why) override { closed_ = why.message; }
-  void on_names(std::vector<std::string>) override {}
-  void on_request(request_id, call_request&&) override {}
-  void on_cancel(request_id) override {}
-  void on_pong(std::uint64_t) override {}
-  void on_lost_ping(std::uint64_t, error) override {}
-  void on_leaving() override {}
-  void on_refused(error why) override { closed_ = std::move(why.message); }
+  void handle(session_closed& event) { closed_ = text_of(event.why); }
+  void handle(refused_input& event) { closed_ = text_of(event.why); }
+  template <class Other>
+  void handle(Other&) {}
 
-private:
+  void receive(std::string_view bytes) {
+    session_->feed(bytes);
+    for (bool more = true; more;) {
+      more = session_->next();
+      for (auto& events = session_->events(); !events.empty(); events.pop())
+        std::visit([this](auto& event) { handle(event); }, events.front());
+    }
+  }
+
   [[nodiscard]] bool is_large() const noexcept {
     return calls_made_ % calls_per_large_call == calls_per_large_call / 2;
   }
@@ -128,7 +134,7 @@ private:
     closed_.clear();
     session_ = std::make_unique<session>(
       role::client, std::make_shared<const session_options>(session_options{all_.key_, {}, {}}),
-      random_bytes(salt_size), *this);
+      random_bytes(salt_size));
     begun_ = now;
     due_ = now + connect_timeout;
   }
@@ -148,16 +154,16 @@ private:
     char chunk[16'384];
     auto n = ::recv(fd_.get(), chunk, sizeof chunk, MSG_DONTWAIT);
     if (n < 0 && errno == EAGAIN) return;
-    if (n > 0) session_->receive({chunk, static_cast<std::size_t>(n)});
+    if (n > 0) receive({chunk, static_cast<std::size_t>(n)});
     if (n <= 0 || !closed_.empty()) fail("the connection was closed: " + closed_, now);
   }
 
   void write() {
-    auto& out = session_->output();
+    auto& out = session_->output().bytes();
     if (out.empty()) return;
     auto n = ::send(fd_.get(), out.data(), out.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n <= 0) return;
-    session_->taken(static_cast<std::size_t>(n));
+    session_->output().taken(static_cast<std::size_t>(n));
     out.erase(0, static_cast<std::size_t>(n));
   }
 

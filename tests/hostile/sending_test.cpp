@@ -77,10 +77,7 @@ private:
   }
   // Called after each send, so that the judge sees the frames of both directions in order.
   void drain_output() {
-    auto* out = owner_.node.output(id_);
-    if (!out) return;
-    auto bytes = std::exchange(*out, {});
-    owner_.node.taken(id_, bytes.size());
+    auto bytes = owner_.node.take_output(id_);
     (void)owner_.node.take_dirty();
     owner_.logged.clear();
     judge_.carry(false, bytes);

@@ -43,7 +43,7 @@ void mesh::break_something() {
   if (kind == 0 || kind == 5) {
     auto number = clock_.below(all_.size());
     if (kind == 0) all_[number]->crash();
-    else all_[number]->leave();
+    else all_[number]->go_away();
     return bring_back(number);
   }
   if (links_.empty()) return;
@@ -57,7 +57,7 @@ void mesh::break_something() {
 void mesh::bring_back(std::size_t number) {
   clock_.after(clock_.duration(std::chrono::seconds{5}), [this, number] {
     auto& p = *all_[number];
-    if (p.running()) return p.leaving_ ? bring_back(number) : void();
+    if (p.running()) return p.is_draining_ ? bring_back(number) : void();
     p.start();
     for (auto& [to, b] : p.backoffs_) p.dial(to);
   });

@@ -7,9 +7,9 @@
 #include <set>
 
 #include <patio/base/backoff.hpp>
-#include <patio/mesh/node.hpp>
 
 #include "link.hpp"
+#include "mesh/driven_node.hpp"
 #include "oracle.hpp"
 
 namespace patio::simulation {
@@ -29,13 +29,13 @@ struct settings {
 class mesh;
 
 /// One node with its functions, its dials and its incarnations.
-class participant final : public node_events {
+class participant final {
 public:
   participant(mesh& owner, std::size_t number);
 
   void start();
   void crash();
-  void leave();
+  void go_away();
   [[nodiscard]] bool running() const noexcept { return node_ != nullptr; }
   void call(const std::string& name, value timeout);
   void dial(std::size_t to);
@@ -55,19 +55,19 @@ private:
     std::optional<std::size_t> dialled;
   };
 
-  void on_execute(inbound_call work) override;
-  void on_finished(std::uint64_t token, result<value> r) override;
-  void on_pong(std::uint64_t) override {}
-  void on_peer(const peer_info& peer) override;
-  void on_closed(connection_id id, const error& why) override;
-  void on_log(std::string_view, std::string) override {}
-  void on_decode(connection_id id, std::unique_ptr<decode_job> job) override;
+  void handle(execute_call& event);
+  void handle(call_finished& event);
+  void handle(pong_received&) {}
+  void handle(peer_ready& event);
+  void handle(connection_closed& event);
+  void handle(log_line&) {}
+  void handle(decode_payload& event);
 
   void received(connection_id id, std::string_view bytes);
   void lost(connection_id id);
   void redial(std::size_t to, bool refused);
   void execute_later(const inbound_id& id, const value& number, const std::stop_token& over);
-  void end_when_left(instant latest);
+  void end_when_drained(instant latest);
   void answer_later(const inbound_id& id, value v);
   void answer(const inbound_id& id, const result<value>& r);
   void pump();
@@ -78,8 +78,8 @@ private:
   mesh& owner_;
   std::size_t number_;
   std::uint64_t incarnation_ = 0;
-  bool leaving_ = false;
-  std::unique_ptr<node> node_;
+  bool is_draining_ = false;
+  std::unique_ptr<driven_node> node_;
   std::map<connection_id, wire_end> wires_;
   std::map<std::size_t, backoff> backoffs_;
   std::map<std::uint64_t, std::function<void(result<value>)>> callers_;

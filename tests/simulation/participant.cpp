@@ -19,7 +19,7 @@ registry participant::functions() const {
   registry rpc;
   for (std::size_t i = 0; i < std::size(names); ++i)
     if ((number_ + i) % 2 == 0 || i == 4)
-      rpc.add(names[i], [](value) { return value{}; }); // run in on_execute
+      rpc.add(names[i], [](value) { return value{}; }); // run in handle(execute_call)
   return rpc;
 }
 
@@ -28,8 +28,10 @@ void participant::start() {
   node_options options{.key = "k", .seed = owner_.clock_.below(1000)};
   options.limits.inbound_calls = 64;
   if (owner_.clock_.chance(0.5)) options.decode_apart = owner_.clock_.below(100);
-  node_ = std::make_unique<node>(options, functions(), *this);
-  leaving_ = false;
+  node_ = std::make_unique<driven_node>(options, functions(), [this](node_event&& event) {
+    std::visit([this](auto& e) { handle(e); }, event);
+  });
+  is_draining_ = false;
   ticks_at_ = never;
 }
 
@@ -46,20 +48,20 @@ void participant::crash() {
 }
 
 // A process told to end: what runs is finished, and nothing on its way is lost.
-void participant::leave() {
-  if (!node_ || leaving_) return;
-  leaving_ = true;
-  node_->leave();
+void participant::go_away() {
+  if (!node_ || is_draining_) return;
+  is_draining_ = true;
+  node_->go_away();
   pump();
-  end_when_left(owner_.clock_.now() + std::chrono::seconds{10});
+  end_when_drained(owner_.clock_.now() + std::chrono::seconds{10});
 }
 
-void participant::end_when_left(instant latest) {
+void participant::end_when_drained(instant latest) {
   auto written = [](const auto& w) { return w.second.unsent.empty(); };
   if (owner_.clock_.now() < latest
-      && !(node_->has_left() && std::all_of(wires_.begin(), wires_.end(), written))) {
+      && !(node_->is_drained() && std::all_of(wires_.begin(), wires_.end(), written))) {
     owner_.clock_.after(std::chrono::milliseconds{5}, [this, latest, born = incarnation_] {
-      if (born == incarnation_ && node_) end_when_left(latest);
+      if (born == incarnation_ && node_) end_when_drained(latest);
     });
     return;
   }
@@ -72,7 +74,7 @@ void participant::end_when_left(instant latest) {
 }
 
 void participant::call(const std::string& name, value timeout) {
-  if (!node_ || leaving_) return;
+  if (!node_ || is_draining_) return;
   auto number = owner_.oracle_.begin();
   auto token = ++last_token_;
   callers_[token] = [this, number](result<value> r) {
@@ -91,8 +93,9 @@ void participant::call(const std::string& name, value timeout) {
   pump();
 }
 
-void participant::on_finished(std::uint64_t token, result<value> r) {
-  auto at = callers_.find(token);
+void participant::handle(call_finished& event) {
+  auto& r = event.outcome;
+  auto at = callers_.find(event.token);
   if (at == callers_.end())
     return owner_.oracle_.complain(-1, "a token ended that was not waiting");
   auto tell = std::move(at->second);
@@ -103,9 +106,10 @@ void participant::on_finished(std::uint64_t token, result<value> r) {
   tell(std::move(r));
 }
 
-void participant::on_execute(inbound_call work) {
+void participant::handle(execute_call& event) {
+  auto& work = event.work;
   auto number = work.args.positional.at(0);
-  if (work.entry->name != "relay") return execute_later(work.id, number, work.over);
+  if (work.entry->name != "relay") return execute_later(work.id, number, work.stop);
   // Calls on from within a call, perhaps back to where it came from.
   auto token = ++last_token_;
   callers_[token] = [this, id = work.id, born = incarnation_](result<value> r) {
@@ -114,8 +118,9 @@ void participant::on_execute(inbound_call work) {
   node_->call(token, {names[owner_.clock_.below(4)], std::move(work.args), 5}, owner_.clock_.now());
 }
 
-void participant::on_decode(connection_id id, std::unique_ptr<decode_job> job) {
-  auto done = [this, id, shared = std::shared_ptr(std::move(job)), born = incarnation_] {
+void participant::handle(decode_payload& event) {
+  auto done = [this, id = event.id, shared = std::shared_ptr(std::move(event.job)),
+               born = incarnation_] {
     if (born != incarnation_ || !node_) return;
     shared->run();
     node_->decoded(id, *shared, owner_.clock_.now());
@@ -159,7 +164,7 @@ void participant::wake_hung() {
 void participant::dial(std::size_t to) {
   if (!node_) return;
   auto& other = *owner_.all_[to];
-  if (!other.running() || other.leaving_ || leaving_ || owner_.clock_.chance(0.1))
+  if (!other.running() || other.is_draining_ || is_draining_ || owner_.clock_.chance(0.1))
     return redial(to, false);
   auto ids = std::make_shared<std::array<connection_id, 2>>();
   auto end_of = [ids](participant& p, std::size_t side) {
@@ -199,19 +204,18 @@ void participant::lost(connection_id id) {
   pump();
 }
 
-void participant::on_peer(const peer_info& peer) {
-  if (auto to = wires_[peer.id].dialled) backoffs_[*to].succeeded();
+void participant::handle(peer_ready& event) {
+  if (auto to = wires_[event.peer.id].dialled) backoffs_[*to].succeeded();
 }
 
-void participant::on_closed(connection_id id, const error& why) {
-  auto at = wires_.find(id);
+void participant::handle(connection_closed& event) {
+  auto at = wires_.find(event.id);
   if (at == wires_.end()) return;
   auto w = std::move(at->second);
   wires_.erase(at);
-  if (auto* rest = node_->output(id); rest && w.unsent.empty())
-    w.wire->send(w.end, *rest), rest->clear();
+  if (w.unsent.empty() && !event.last_bytes.empty()) w.wire->send(w.end, event.last_bytes);
   w.wire->close(w.end);
-  if (w.dialled) redial(*w.dialled, why.code == errc::login_refused);
+  if (w.dialled) redial(*w.dialled, event.why.code == errc::login_refused);
 }
 
 void participant::redial(std::size_t to, bool refused) {
@@ -241,10 +245,7 @@ void participant::pump() {
 
 // Now and then the socket takes only part of what there is, and nothing more for some time.
 void participant::write(connection_id id, wire_end& w) {
-  if (auto* out = node_->output(id)) {
-    node_->taken(id, out->size());
-    w.unsent += std::exchange(*out, {});
-  }
+  w.unsent += node_->take_output(id);
   bool blocked = w.blocked_until > owner_.clock_.now();
   bool blocks = !blocked && owner_.clock_.chance(0.05);
   auto part = blocked ? 0 : blocks ? owner_.clock_.below(w.unsent.size() + 1) : w.unsent.size();
@@ -269,8 +270,8 @@ std::vector<std::string> participant::leftovers() const {
   };
   if (!callers_.empty()) line(std::to_string(callers_.size()) + " callers still wait");
   if (!node_) return lines;
-  if (node_->calls_in_flight() != 0)
-    line(std::to_string(node_->calls_in_flight()) + " calls in flight at rest");
+  if (node_->tables().calls != 0)
+    line(std::to_string(node_->tables().calls) + " calls in flight at rest");
   for (const auto& p : node_->peers())
     if (p.inbound + p.outbound != 0)
       line("a session with " + std::to_string(p.inbound) + " inbound and "

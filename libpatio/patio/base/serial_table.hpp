@@ -49,6 +49,14 @@ public:
     return taken;
   }
 
+  /// Moves all that waits into another table and goes on counting. Allocates nothing.
+  [[nodiscard]] serial_table take_all() noexcept {
+    serial_table all{last_};
+    std::swap(all.slots_, slots_);
+    all.size_ = std::exchange(size_, 0);
+    return all;
+  }
+
   /// Removes every item and passes it to `visit`, without allocating. `visit` may insert new items.
   template <class Visit> // Visit(serial, T&&)
   void drain(Visit visit) {

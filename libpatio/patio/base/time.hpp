@@ -19,9 +19,9 @@ inline constexpr instant never = instant::max();
 }
 
 /// Keys in the order of the times when they are due. A key that is settled early stays in the heap,
-/// as searching for it would cost too much. The owner reports it with `settled`, and the heap drops
-/// such keys once they exceed half of its content. Its size therefore stays proportional to the
-/// number of live keys. A resource of one thread.
+/// as searching for it would cost too much. The owner reports it with `settled` and calls `purge`
+/// now and then, which drops such keys once they may exceed half of the content. The size therefore
+/// stays proportional to the number of live keys. A resource of one thread.
 template <class Key>
 class deadline_heap {
 public:
@@ -42,10 +42,11 @@ public:
     return key;
   }
 
-  /// Reports that `keys` more keys are settled. `live` tells which keys are still waited for.
+  /// Reports that `keys` more keys are settled.
+  void settled(std::size_t keys) noexcept { stale_ += keys; }
+  /// Drops the keys that are not live, if the settled keys may be more than half of all.
   template <class Live> // Live(key) -> bool
-  void settled(Live live, std::size_t keys = 1) {
-    stale_ += keys;
+  void purge(Live live) {
     if (stale_ <= heap_.size() / 2 + 64) return;
     std::erase_if(heap_, [&](const entry& e) { return !live(e.key); });
     std::make_heap(heap_.begin(), heap_.end(), later);

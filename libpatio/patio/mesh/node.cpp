@@ -1,308 +1,250 @@
 #include <patio/mesh/node.hpp>
 
+#include <algorithm>
 #include <new>
 #include <stdexcept>
 
 #include <patio/convert/convert.hpp>
-#include <patio/mesh/node_connection.hpp>
 #include <patio/pickle/pickle.hpp>
 #include <patio/protocol/endpoint.hpp>
 #include <patio/protocol/limit_table.hpp>
-#include <patio/value/repr.hpp>
 
 namespace patio::mesh {
 namespace {
 
-/// For loops in which connections may come to their end.
-template <class Map>
-std::vector<typename Map::key_type> keys(const Map& map) {
-  std::vector<typename Map::key_type> all;
-  for (const auto& [key, value] : map) all.push_back(key);
-  return all;
-}
+using session_state = enum protocol::session::state;
 
 } // namespace
 
-node::node(node_options options, registry functions, node_events& events)
-    : options_{std::move(options)}, functions_{std::move(functions)}, events_{events},
-      router_{options_.seed}, held_{std::make_shared<std::atomic<std::size_t>>(0)} {
-  if (auto ok = check_keys(options_.key, options_.keys); !ok)
-    throw std::invalid_argument{ok.error().message};
-  if (auto ok = check_limits(options_.limits); !ok) throw std::invalid_argument{ok.error().message};
-  functions_.lock();
+node::node(node_options options, registry functions)
+    : core_{std::move(options), std::move(functions)} {
+  auto& o = core_.options;
+  if (auto ok = check_keys(o.key, o.keys); !ok) throw std::invalid_argument{text_of(ok.error())};
+  if (auto ok = check_limits(o.limits); !ok) throw std::invalid_argument{text_of(ok.error())};
+  core_.functions.lock();
   // A frame within its limit is not to be refused for its length a second time.
-  options_.limits.pickle.bytes =
-    std::max(options_.limits.pickle.bytes, options_.limits.frame_bytes);
-  protocol::session_options shared{options_.key,        functions_.names(),   options_.limits,
-                                   options_.extensions, options_.keys,        options_.rules,
-                                   options_.types,      options_.decode_apart};
+  o.limits.pickle.bytes = std::max(o.limits.pickle.bytes, o.limits.frame_bytes);
+  protocol::session_options shared{
+    o.key,   core_.functions.names(), o.limits, o.extensions, o.keys, o.rules,
+    o.types, o.decode_apart};
   (void)write_pickle(to_value(shared.names), shared.pickled_names);
-  session_options_ = std::make_shared<const protocol::session_options>(std::move(shared));
+  core_.session_options = std::make_shared<const protocol::session_options>(std::move(shared));
 }
 
-node::~node() = default;
-
-node::connection* node::find(connection_id id) {
-  auto at = connections_.find(id);
-  return at == connections_.end() ? nullptr : at->second.get();
+void node::take_dirty(std::vector<connection_id>& ids) {
+  for (auto id : core_.dirty)
+    if (auto* c = core_.find(id)) c->is_dirty = false;
+  std::swap(ids, core_.dirty);
 }
 
-// An honest peer logs in within a few round trips, so that the oldest are the least likely to be
-// one. Where all are new somebody floods, and is the one who has most of them.
-connection_id node::least_promising() const {
-  const auto& [oldest, how] = *logging_in_.begin();
-  if (now_ - how.since >= options_.limits.handshake_timeout / 10) return oldest;
-  std::map<std::string_view, std::pair<std::size_t, connection_id>>
-    hosts; // how many, and the oldest
-  for (const auto& [id, one] : logging_in_)
-    ++hosts.try_emplace(one.network, 0, id).first->second.first;
-  auto less = [](const auto& a, const auto& b) { // of equally many, the oldest go
-    return a.second.first < b.second.first
-           || (a.second.first == b.second.first && a.second.second > b.second.second);
-  };
-  return std::ranges::max_element(hosts, less)->second.second;
+void node::take_output(connection_id id, std::string& out) {
+  if (auto* c = core_.find(id)) c->take_output(out);
 }
 
 result<void> node::admit() {
-  visit inside{*this};
-  error why{errc::overloaded, "too many connections", {}, limit::connections};
-  if (connections_.size() >= options_.limits.connections)
-    return count(why), tl::unexpected(std::move(why));
-  if (logging_in_.size() < options_.limits.connections_before_login) return {};
-  find(least_promising())
-    ->session.close({errc::login_refused,
-                     "too many peers that have not logged in",
-                     {},
-                     limit::connections_before_login});
+  const auto& limits = core_.options.limits;
+  if (core_.connections.size() >= limits.connections) {
+    error why{errc::overloaded, "too many connections", {}, limit::connections};
+    core_.counts.count(why, limits);
+    return tl::unexpected(std::move(why));
+  }
+  if (logins_.size() < limits.connections_before_login) return {};
+  auto& c = *core_.find(logins_.least_promising(core_.now, limits.handshake_timeout / 10));
+  c.session.close({errc::login_refused,
+                   "too many peers that have not logged in",
+                   {},
+                   limit::connections_before_login});
+  handle_events(c);
   return {};
 }
 
 connection_id node::open(role side, std::string address, std::string nonce, instant now,
                          std::unique_ptr<tls::engine> tls) {
-  visit inside{*this};
-  now_ = now;
+  core_.now = now;
   auto id = ++last_id_;
-  if (side == role::server) logging_in_.emplace(id, newcomer{network_of(address), now});
-  auto made = std::make_unique<connection>(*this, id, side, std::move(address), std::move(nonce),
-                                           std::move(tls));
-  auto& c = *connections_.emplace(id, std::move(made)).first->second;
-  schedule(after(now, options_.limits.handshake_timeout), {due::kind::handshake, 0, id});
-  note_change(c);
+  if (side == role::server) logins_.add(id, network_of(address), now);
+  auto made = std::make_unique<connection>(id, side, std::move(address), std::move(nonce),
+                                           core_.session_options, std::move(tls));
+  auto& c = *core_.connections.emplace(id, std::move(made)).first->second;
+  core_.schedule(after(now, core_.options.limits.handshake_timeout), login_due{id});
+  core_.note_output(c);
   return id;
 }
 
 void node::receive(connection_id id, std::string_view bytes, instant now) {
-  visit inside{*this};
-  now_ = now;
-  auto* c = find(id);
+  core_.now = now;
+  auto* c = core_.find(id);
   if (!c) return;
-  c->heard += bytes.size();
-  c->receive(bytes);
-  note_change(*c);
+  c->record.heard += bytes.size();
+  if (!c->tls) {
+    process(*c, bytes);
+    return;
+  }
+  std::string plain;
+  bool was_open = c->tls->is_open();
+  auto decrypted = c->tls->receive(bytes, plain);
+  if (!was_open && c->tls->is_open()) c->session.login().prove(c->tls->peer_names());
+  if (!process(*c, plain)) return;
+  auto lost = c->is_ready() ? errc::maybe_executed : errc::login_refused;
+  if (!decrypted) end_stream(*c, {std::move(decrypted.error())});
+  else if (c->tls->peer_closed())
+    end_stream(*c, {error{lost, "the peer closed the connection", {}}});
 }
 
 void node::decoded(connection_id id, protocol::decode_job& job, instant now) {
-  visit inside{*this};
-  now_ = now;
-  auto* c = find(id);
+  core_.now = now;
+  auto* c = core_.find(id);
   if (!c) return;
   c->session.decoded(job);
-  if (c->when_decoded && !c->session.is_decoding()) std::exchange(c->when_decoded, nullptr)();
-  note_change(*c);
+  if (!process(*c, {}, &job)) return;
+  if (c->end && !c->session.status().is_decoding) {
+    auto end = std::move(*c->end);
+    c->end.reset();
+    end_stream(*c, std::move(end));
+  }
 }
 
-bool node::is_decoding(connection_id id) const {
-  auto at = connections_.find(id);
-  return at != connections_.end() && at->second->session.is_decoding();
+bool node::is_decoding(connection_id id) {
+  auto* c = core_.find(id);
+  return c && c->session.status().is_decoding;
+}
+
+// Handles the session's events after each frame, so that the answers of quick functions stand
+// between the session's own frames in the order of the peer's frames. False once the connection has
+// ended.
+bool node::process(connection& c, std::string_view bytes, protocol::decode_job* job) {
+  try {
+    if (!bytes.empty()) c.session.feed(bytes);
+    for (bool more = true; more;) {
+      if (!handle_events(c, job)) return false;
+      more = c.session.next();
+    }
+    if (!handle_events(c, job)) return false;
+    core_.note_output(c);
+    purge_deadlines();
+    return true;
+  } catch (const std::bad_alloc&) {
+    retry_at_ = core_.now + std::chrono::milliseconds{10};
+    throw;
+  }
+}
+
+void node::end_stream(connection& c, stream_end end) {
+  if (c.session.status().is_decoding) {
+    core_.routes.remove(c.id);
+    c.end = std::move(end);
+    return;
+  }
+  if (end.why) {
+    c.session.close(std::move(*end.why));
+    handle_events(c);
+  } else {
+    close_at_end(c.id, end.sent);
+  }
 }
 
 void node::close(connection_id id, error why, std::uint64_t sent) {
-  visit inside{*this};
-  auto* c = find(id);
+  auto* c = core_.find(id);
   if (!c) return;
   // What was encrypted was for the socket at once.
   if (c->tls) c->session.close(std::move(why));
   else c->session.close(std::move(why), sent);
+  handle_events(*c);
 }
 
 void node::close_at_end(connection_id id, std::uint64_t sent) {
-  visit inside{*this};
-  auto* c = find(id);
+  auto* c = core_.find(id);
   if (!c) return;
-  if (c->session.is_decoding()) {
-    router_.remove(id);
-    return void(c->when_decoded = [this, id, sent] { close_at_end(id, sent); });
-  }
+  if (c->session.status().is_decoding) return end_stream(*c, {{}, sent});
   bool within = c->session.is_within_frame();
   error why{within ? errc::protocol : errc::maybe_executed, "the peer closed the connection", {}};
-  if (c->session.state() != protocol::session::state::ready) why.code = errc::login_refused;
+  if (!c->is_ready()) why.code = errc::login_refused;
   if (within) why.message += " within a frame";
   else if (c->tls && c->tls->is_open())
-    why.message += " without TLS's word for it: anybody may have cut it";
+    why.message += " without a TLS close_notify: the stream may be truncated";
   close(id, std::move(why), sent);
 }
 
-std::string* node::output(connection_id id) {
-  auto* c = find(id);
-  if (c) return &c->output();
-  // A connection that has just closed may still owe its peer an error.
-  for (auto& g : gone_)
-    if (g->id == id) return &g->output();
-  return nullptr;
+void node::congested(connection_id id, bool is_congested) {
+  if (auto* c = core_.find(id)) health_.congested(*c, is_congested);
 }
 
-void node::taken(connection_id id, std::size_t bytes) {
-  if (auto* c = find(id); c && !c->tls) c->session.taken(bytes);
+call_id node::call(std::uint64_t token, call_request request, instant now,
+                   std::optional<connection_id> only) {
+  core_.now = now;
+  bool serves_nobody =
+    core_.is_draining && std::ranges::all_of(core_.connections, [](const auto& entry) {
+      return entry.second->session.inbound().size() == 0;
+    });
+  return outbound_.begin(token, std::move(request), only, core_.is_down || serves_nobody);
 }
 
-void node::note_change(connection& c) {
-  if (c.dirty || !c.has_output()) return;
-  c.dirty = true;
-  dirty_.push_back(c.id);
+void node::cancel(call_id id) {
+  outbound_.cancel(id);
+  purge_deadlines();
 }
 
-std::vector<connection_id> node::take_dirty() {
-  for (auto id : dirty_)
-    if (auto* c = find(id)) c->dirty = false;
-  return std::exchange(dirty_, {});
+void node::answer(const inbound_id& id, const result<value>& r) {
+  inbound_.answer(id, r);
+  if (auto* c = core_.find(id.from)) handle_events(*c);
+  purge_deadlines();
 }
 
-void node::forget(connection_id id) {
-  router_.remove(id);
-  logging_in_.erase(id);
-  auto c = connections_.extract(id);
-  if (c.empty()) return;
-  settle(2 + c.mapped()->session.inbound());
-  gone_.push_back(std::move(c.mapped()));
-}
-
-void node::name_limit(error& why) const {
-  if (why.exceeded == limit::none) return;
-  why.message += " (limit " + std::string{to_string(why.exceeded)};
-  if (why.exceeded != limit::queue_per_worker)
-    why.message += "=" + limit_value(options_.limits, why.exceeded); // which is the pool's own
-  why.message += ")";
-}
-
-void node::count(error& why) {
-  if (why.exceeded == limit::none) return;
-  auto times = ++exceeded_[static_cast<std::size_t>(why.exceeded)];
-  name_limit(why);
-  why.message.insert(why.message.size() - 1, ", exceeded " + std::to_string(times) + " times");
-}
-
-void node::refused(const connection& c, error why) {
-  count(why);
-  events_.on_log(c.address, std::move(why.message));
+void node::answer_pickled(const inbound_id& id, const result<std::string>& r) {
+  inbound_.answer_pickled(id, r);
+  purge_deadlines();
 }
 
 bool node::ping(connection_id id, std::uint64_t token) {
-  auto* c = find(id);
-  if (!c || c->session.state() != protocol::session::state::ready) return false;
+  auto* c = core_.find(id);
+  if (!c || !c->is_ready()) return false;
   c->session.ping(token);
-  note_change(*c);
+  core_.note_output(*c);
   return true;
 }
 
-// Nothing is promised to a peer that has not logged in yet; one that discovers may have sent its
+// Nothing is promised to a peer that has not logged in yet. A peer that discovers may have sent its
 // first requests, and is told as soon as it can be.
-void node::leave() {
-  visit inside{*this};
-  leaving_ = true;
-  for (auto id : keys(connections_))
-    if (auto* c = find(id)) {
-      if (c->session.state() == protocol::session::state::login)
-        c->session.close({errc::shut_down, {}, {}});
-      else c->session.leave();
-      if ((c = find(id))) note_change(*c);
-    }
+void node::go_away() {
+  core_.is_draining = true;
+  for (auto id : core_.connection_ids()) {
+    auto* c = core_.find(id);
+    if (!c) continue;
+    if (c->session.state() == session_state::login) c->session.close({errc::shut_down, {}, {}});
+    else c->session.go_away();
+    if (handle_events(*c)) core_.note_output(*c);
+  }
 }
 
-bool node::has_left() const {
-  auto idle = [](const auto& c) { return c.second->session.idle(); };
-  return leaving_ && calls_in_flight() == 0
-         && std::all_of(connections_.begin(), connections_.end(), idle);
+bool node::is_drained() const {
+  return core_.is_draining && outbound_.in_flight() == 0
+         && std::ranges::all_of(core_.connections, [](const auto& entry) {
+              return protocol::is_drained(entry.second->session);
+            });
 }
 
 void node::shut_down(const error& why) {
-  visit inside{*this};
-  down_ = true;
-  for (auto id : keys(connections_))
-    if (auto* c = find(id)) c->session.close(why);
-  for (std::uint32_t i = 0; i < slots_.size(); ++i)
-    if (slots_[i].where != slot::place::nowhere) finish(i, tl::unexpected(why));
+  core_.is_down = true;
+  for (auto id : core_.connection_ids()) {
+    auto* c = core_.find(id);
+    if (!c) continue;
+    c->session.close(why);
+    handle_events(*c);
+  }
+  outbound_.fail_all(why);
 }
 
 std::vector<peer_info> node::peers() const {
   std::vector<peer_info> all;
-  for (const auto& [id, c] : connections_)
-    if (c->session.state() == protocol::session::state::ready) all.push_back(c->info());
-  std::sort(all.begin(), all.end(),
-            [](const peer_info& a, const peer_info& b) { return a.id < b.id; });
+  for (const auto& [id, c] : core_.connections)
+    if (c->is_ready()) all.push_back(c->info());
+  std::ranges::sort(all, {}, &peer_info::id);
   return all;
 }
 
 node_tables node::tables() const noexcept {
-  return {connections_.size(), calls_in_flight(), waiting_.size(), deadlines_.size()};
-}
-
-void node::schedule(instant at, due d) {
-  if (at != never) deadlines_.push(at, d);
-}
-
-void node::settle(std::size_t deadlines) {
-  deadlines_.settled([this](const due& d) { return is_live(d); }, deadlines);
-}
-
-bool node::is_live(const due& d) {
-  switch (d.what) {
-  case due::kind::call: return slots_[d.serial_or_slot].generation == d.id_or_generation;
-  case due::kind::inbound: {
-    auto* c = find(d.id_or_generation);
-    return c && c->session.is_running({d.serial_or_slot, d.number});
-  }
-  default: return find(d.id_or_generation) != nullptr;
-  }
-}
-
-void node::tick(instant now) {
-  visit inside{*this};
-  now_ = now;
-  while (auto d = deadlines_.pop_due(now)) {
-    try {
-      if (is_live(*d)) handle_due(*d, now);
-    } catch (const std::bad_alloc&) { // nobody may wait for what has been tried once
-      if (d->what == due::kind::call) schedule(now + std::chrono::milliseconds{10}, *d);
-      else if (auto* c = find(d->id_or_generation)) c->session.close({errc::protocol, {}, {}});
-    }
-  }
-}
-
-void node::handle_due(const due& d, instant now) {
-  switch (d.what) {
-  case due::kind::call: return expire(d.serial_or_slot, now);
-  case due::kind::inbound:
-    return answer({d.id_or_generation, {d.serial_or_slot, d.number}},
-                  fail(errc::timeout, "the function took longer than its caller allowed"));
-  case due::kind::handshake: {
-    auto& c = *find(d.id_or_generation);
-    if (c.session.state() == protocol::session::state::ready)
-      return schedule(now + std::chrono::minutes{1}, {due::kind::forgive, 0, c.id});
-    auto within = brief(seconds_left(options_.limits.handshake_timeout, instant::zero()));
-    return c.session.close(
-      {errc::login_refused, "no login within " + within + " s", {}, limit::handshake_timeout});
-  }
-  case due::kind::refresh: return refresh(*find(d.id_or_generation), now);
-  case due::kind::restore:
-    if (auto& c = *find(d.id_or_generation); c.penalties == d.number) {
-      c.penalized = false;
-      choose_or_avoid(c);
-    }
-    return;
-  case due::kind::forgive:
-    find(d.id_or_generation)->session.forgive();
-    return schedule(now + std::chrono::minutes{1}, d);
-  }
+  return {core_.connections.size(), outbound_.in_flight(), outbound_.waiting_names(),
+          core_.deadlines.size()};
 }
 
 } // namespace patio::mesh

@@ -20,7 +20,7 @@ void router::serve(connection_id id, const std::vector<std::string>& names) {
 
 void router::remove(connection_id id) {
   withdraw(id);
-  restore(id);
+  readmit(id);
   unblock(id);
 }
 
@@ -35,7 +35,9 @@ void router::withdraw(connection_id id) {
 }
 
 std::vector<connection_id> router::best(const std::vector<connection_id>& ids) const {
-  auto rank = [this](connection_id id) { return blocked_.contains(id) ? 2 : avoids(id) ? 1 : 0; };
+  auto rank = [this](connection_id id) {
+    return blocked_.contains(id) ? 2 : is_ejected(id) ? 1 : 0;
+  };
   auto least = 2;
   for (auto id : ids) least = std::min(least, rank(id));
   std::vector<connection_id> rest;

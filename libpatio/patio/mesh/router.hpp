@@ -33,28 +33,29 @@ public:
   /// Replaces what the connection serves; the names are sorted and none comes twice.
   void serve(connection_id id, const std::vector<std::string>& names);
   void remove(connection_id id);
-  /// A connection that is avoided is picked only if no other serves the name.
-  void avoid(connection_id id) { avoided_.insert(id); }
-  void restore(connection_id id) { avoided_.erase(id); }
-  [[nodiscard]] bool avoids(connection_id id) const { return avoided_.contains(id); }
-  /// One that is blocked is picked only if all others that serve the name are, those that are
-  /// avoided included.
+  /// An ejected connection is picked only if no other serves the name.
+  void eject(connection_id id) { ejected_.insert(id); }
+  void readmit(connection_id id) { ejected_.erase(id); }
+  [[nodiscard]] bool is_ejected(connection_id id) const { return ejected_.contains(id); }
+  /// A blocked connection is picked only if all others that serve the name are blocked too; an
+  /// ejected one comes before it.
   void block(connection_id id) { blocked_.insert(id); }
   void unblock(connection_id id) { blocked_.erase(id); }
 
   /// `load(id)` is the number of calls in flight there.
   template <class Load>
-  [[nodiscard]] std::optional<connection_id> pick(std::string_view name, routing how, Load load) {
+  [[nodiscard]] std::optional<connection_id> pick(std::string_view name, routing policy,
+                                                  Load load) {
     auto at = peers_.find(name);
     if (at == peers_.end()) return {};
     auto& [all, next] = at->second;
     if (all.size() == 1) return all.front();
-    auto better = avoided_.empty() && blocked_.empty() ? std::vector<connection_id>{} : best(all);
+    auto better = ejected_.empty() && blocked_.empty() ? std::vector<connection_id>{} : best(all);
     const auto& ids = better.empty() ? all : better;
     if (ids.size() == 1) return ids.front();
-    if (how == routing::round_robin) return ids[next++ % ids.size()];
-    auto first = random_() % ids.size(),
-         second = (first + 1 + random_() % (ids.size() - 1)) % ids.size();
+    if (policy == routing::round_robin) return ids[next++ % ids.size()];
+    auto first = random_() % ids.size();
+    auto second = (first + 1 + random_() % (ids.size() - 1)) % ids.size();
     return load(ids[second]) < load(ids[first]) ? ids[second] : ids[first];
   }
 
@@ -72,7 +73,7 @@ private:
   std::map<std::string, candidates, std::less<>>
     peers_; ///< ordered, as a peer that picks its names could pick their hashes
   std::unordered_map<connection_id, std::vector<std::string>> names_;
-  std::unordered_set<connection_id> avoided_, blocked_;
+  std::unordered_set<connection_id> ejected_, blocked_;
   std::minstd_rand random_;
 };
 

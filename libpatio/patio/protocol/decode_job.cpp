@@ -5,7 +5,7 @@
 
 #include <patio/convert/convert.hpp>
 #include <patio/pickle/pickle.hpp>
-#include <patio/protocol/session.hpp>
+#include <patio/protocol/session_options.hpp>
 
 namespace patio::protocol {
 
@@ -27,28 +27,31 @@ void decode_job::run(std::string_view payload) {
 }
 
 // The limits come before the copies: a list may name one long text again and again.
-void decode_job::to_names(served_names& of) const {
+void decode_job::to_names(served_names& out) const {
   const auto& limits = options_->limits;
   auto no_list = [](const error& why) {
-    return fail(errc::undecodable, why.exceeded,
-                "DISCOVER_RESPONSE is no list of names: " + why.message);
+    return tl::unexpected(in_context("DISCOVER_RESPONSE is not a list of names",
+                                     {errc::undecodable, text_of(why), {}, why.exceeded}));
   };
-  if (!of.list) return void(of.names = no_list(of.list.error()));
-  auto items = detail::sequence_items(*of.list, "list");
-  if (!items) return void(of.names = no_list(items.error()));
+  if (!out.list) {
+    out.names = no_list(out.list.error());
+    return;
+  }
+  auto items = detail::sequence_items(*out.list, "list");
+  if (!items) return void(out.names = no_list(items.error()));
   if (items->size() > limits.names_per_peer)
-    return void(of.names = fail(errc::undecodable, limit::names_per_peer,
-                                "the peer serves more than " + std::to_string(limits.names_per_peer)
-                                  + " names"));
+    return void(out.names = fail(errc::undecodable, limit::names_per_peer,
+                                 "the peer serves more than "
+                                   + std::to_string(limits.names_per_peer) + " names"));
   std::set<const void*> seen; // a text that is named again and again costs its bytes once, here and
                               // wherever names are compared
-  auto& names = *of.names;
+  auto& names = *out.names;
   for (const auto& item : *items) {
     if (item.identity() && !seen.insert(item.identity()).second) continue;
     if (!item.is_text())
-      return void(of.names = no_list(detail::within("item " + std::to_string(&item - items->data()),
-                                                    mismatch("str", item))));
-    if (item.text().size() > limits.name_bytes) of.some_too_long = true;
+      return void(out.names = no_list(detail::within(
+                    "item " + std::to_string(&item - items->data()), mismatch("str", item))));
+    if (item.text().size() > limits.name_bytes) out.some_too_long = true;
     else names.emplace_back(item.text());
   }
   std::sort(names.begin(), names.end());

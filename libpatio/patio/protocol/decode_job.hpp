@@ -35,6 +35,12 @@ public:
     decoded_.emplace<request>().call = tl::unexpected(std::move(why));
   }
 
+  /// Gives back a call that the session had taken and its owner refused, to be destroyed with the
+  /// job.
+  void give_back(call_request&& call) {
+    if (auto* own = std::get_if<request>(&decoded_)) own->call = std::move(call);
+  }
+
   [[nodiscard]] bool is_request() const noexcept { return header_.type == packet::request; }
   [[nodiscard]] bool is_answer() const noexcept {
     return header_.type == packet::response || header_.type == packet::error;

@@ -43,6 +43,20 @@ const row& row_of(errc code) noexcept {
 std::string_view to_string(errc code) noexcept { return row_of(code).name; }
 std::string_view describe(errc code) noexcept { return row_of(code).text; }
 
+error in_context(std::string context, error inner) {
+  inner.contexts.push_back(std::move(context));
+  return inner;
+}
+
+std::string text_of(const error& e) {
+  std::string text;
+  for (auto context = e.contexts.rbegin(); context != e.contexts.rend(); ++context)
+    text += (text.empty() ? "" : ": ") + *context;
+  if (!e.message.empty()) text += (text.empty() ? "" : ": ") + e.message;
+  if (!e.limit_note.empty()) text += " (" + e.limit_note + ")";
+  return text;
+}
+
 std::string to_string(const error& e) {
   if (e.code == errc::remote_error && e.exception.kind() == kind::exception) {
     std::string type{e.exception.exception_type()};
@@ -51,13 +65,15 @@ std::string to_string(const error& e) {
     return text.empty() ? type : type + ": " + text;
   }
   std::string line{describe(e.code)};
-  return e.message.empty() ? line : line + ": " + e.message;
+  auto text = text_of(e);
+  return text.empty() ? line : line + ": " + text;
 }
 
 value to_exception(const error& e) {
   if (e.code == errc::remote_error && e.exception.kind() == kind::exception) return e.exception;
+  auto text = text_of(e);
   return value::exception("builtins." + std::string{row_of(e.code).python},
-                          {value{e.message.empty() ? std::string{describe(e.code)} : e.message}});
+                          {value{text.empty() ? std::string{describe(e.code)} : std::move(text)}});
 }
 
 bool is_timeout(const error& e) noexcept {

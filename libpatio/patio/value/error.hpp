@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
+#include <vector>
 
 #include <patio/base/limit.hpp>
 #include <patio/value/value.hpp>
@@ -37,15 +38,28 @@ enum class errc : std::uint8_t {
 
 struct error {
   errc code = errc::invalid;
-  std::string message;          ///< context, outermost first; never holds a key
+  std::string message;          ///< what went wrong; never holds a key
   value exception;              ///< of kind exception if the code is remote_error, else None
-  limit exceeded = limit::none; ///< what caused it, if a limit did
+  limit exceeded = limit::none; ///< the limit that caused the error, if a limit did
+  /// What the error happened to, the innermost first: "'mul' at 10.0.0.7:15383", "REQUEST 7
+  /// refused".
+  std::vector<std::string> contexts = {};
+  /// The limit's value and how often it was exceeded, as text. The node that enforces the limit
+  /// adds the note: a peer is told the message alone.
+  std::string limit_note = {};
 
   friend bool operator==(const error&, const error&) = default;
 };
 
-/// "timeout: calling 'mul': no answer within 1 s"; a remote error prints as Python's last traceback
-/// line.
+/// The same error with one more context, the outermost.
+[[nodiscard]] error in_context(std::string context, error inner);
+
+/// Contexts, message and limit note as one text: "'mul' at 10.0.0.7:15383: the peer does not read
+/// (limit high_water_bytes=4MiB)".
+[[nodiscard]] std::string text_of(const error& e);
+
+/// What kind of error it is, then its text: "no answer in time: no answer from 10.0.0.7:15383". A
+/// remote error prints as Python's last traceback line.
 [[nodiscard]] std::string to_string(const error& e);
 
 /// The exception by which Python code would know this error: what the function raised, or

@@ -10,8 +10,9 @@
 #include <string_view>
 #include <vector>
 
-#include <patio/mesh/node.hpp>
 #include <patio/protocol/login.hpp>
+
+#include "mesh/driven_node.hpp"
 
 namespace {
 
@@ -131,27 +132,22 @@ TEST_CASE("secret: a secret may be empty") {
 }
 
 TEST_CASE("secret: a node's login leaves no key behind, on either side") {
-  struct : patio::mesh::node_events {
-    void on_execute(patio::mesh::inbound_call) override {}
-    void on_finished(std::uint64_t, patio::result<patio::value>) override {}
-    void on_pong(std::uint64_t) override {}
-    void on_peer(const patio::peer_info&) override { ++peers; }
-    void on_closed(patio::connection_id, const patio::error&) override {}
-    void on_log(std::string_view, std::string) override {}
-    int peers = 0;
-  } events;
-  CHECK(leaks_of([&events] {
-          patio::mesh::node server{{.keys = {{"peer", key_text()}}}, patio::registry{}, events};
-          patio::mesh::node client{{.key = key_text()}, patio::registry{}, events};
+  int peers = 0;
+  CHECK(leaks_of([&peers] {
+          auto count = [&peers](patio::mesh::node_event&& event) {
+            peers += std::holds_alternative<patio::mesh::peer_ready>(event);
+          };
+          driven_node server{{.keys = {{"peer", key_text()}}}, patio::registry{}, count};
+          driven_node client{{.key = key_text()}, patio::registry{}, count};
           auto at_server = server.open(patio::role::server, "client:1", "0123456789abcdef", {});
           auto at_client = client.open(patio::role::client, "server:1", "salt", {});
           for (int i = 0; i < 10; ++i) {
-            client.receive(at_client, std::exchange(*server.output(at_server), {}), {});
-            server.receive(at_server, std::exchange(*client.output(at_client), {}), {});
+            client.receive(at_client, server.take_output(at_server), {});
+            server.receive(at_server, client.take_output(at_client), {});
           }
         })
         == 0);
-  CHECK(events.peers == 2);
+  CHECK(peers == 2);
 }
 
 TEST_CASE(

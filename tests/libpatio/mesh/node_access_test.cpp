@@ -36,8 +36,7 @@ struct guarded : played_mesh {
   }
   /// What the node has put out since the last call of this, as text.
   lines said_to(const played_peer& peer) {
-    auto bytes = std::exchange(*node.output(peer.id), {});
-    node.taken(peer.id, bytes.size());
+    auto bytes = std::exchange(node.output(peer.id), {});
     return shown(bytes);
   }
   /// What a peer with that key is told that it can call, in the node's words.
@@ -200,7 +199,7 @@ TEST_CASE("node: a wrong key ends a connection between two nodes for both") {
   dialled m{{.key = "another"}, {.keys = two_keys}};
   CHECK(m.client.met.empty());
   REQUIRE(m.server.closings.size() == 1);
-  CHECK(m.server.closings[0].message == "wrong key");
+  CHECK(text_of(m.server.closings[0]) == "wrong key");
   CHECK(m.client.closings.size() == 1);
   CHECK(m.server.node.tables().connections == 0);
 }

@@ -18,7 +18,7 @@ struct running_call : two_nodes {
     call = caller.node.call(1, calling("slow", {6}, std::move(timeout)), now);
     settle();
     REQUIRE(server.held.size() == 1);
-    REQUIRE_FALSE(work().over.stop_requested());
+    REQUIRE_FALSE(work().stop.stop_requested());
   }
   test_node::work& work() { return server.held.front(); }
   void check_wire() const {
@@ -34,7 +34,7 @@ TEST_CASE(
   m.caller.node.cancel(m.call);
   CHECK(m.caller.fate(1) == "cancelled: peer node1:15383");
   m.settle();
-  CHECK(m.work().over.stop_requested());
+  CHECK(m.work().stop.stop_requested());
   CHECK(m.server.node.peers()[0].inbound == 0);
   m.server.run(std::move(m.work()));
   m.settle();
@@ -51,9 +51,9 @@ TEST_CASE("node: a peer like Python runs a cancelled call to its end") {
   running_call m{like_python};
   m.caller.node.cancel(m.call);
   m.settle();
-  CHECK_FALSE(m.work().over.stop_requested());
+  CHECK_FALSE(m.work().stop.stop_requested());
   CHECK(m.server.node.peers()[0].inbound == 1);
-  auto over = m.work().over;
+  auto over = m.work().stop;
   m.server.run(std::move(m.work()));
   m.settle();
   CHECK(over.stop_requested());
@@ -64,8 +64,8 @@ TEST_CASE("node: a peer like Python runs a cancelled call to its end") {
 TEST_CASE("node: a call is over once it is answered, and not before") {
   running_call m;
   m.pass(1h);
-  CHECK_FALSE(m.work().over.stop_requested());
-  auto over = m.work().over;
+  CHECK_FALSE(m.work().stop.stop_requested());
+  auto over = m.work().stop;
   m.server.run(std::move(m.work()));
   CHECK(over.stop_requested());
   m.settle();
@@ -75,9 +75,9 @@ TEST_CASE("node: a call is over once it is answered, and not before") {
 TEST_CASE("node: a call is over at its deadline, and not a nanosecond before") {
   running_call m{{}, value{2}};
   m.server.node.tick(m.now + 2s - 1ns);
-  CHECK_FALSE(m.work().over.stop_requested());
+  CHECK_FALSE(m.work().stop.stop_requested());
   m.server.node.tick(m.now + 2s);
-  CHECK(m.work().over.stop_requested());
+  CHECK(m.work().stop.stop_requested());
 }
 
 TEST_CASE("node: a call is over when its connection is lost, closed by the owner, or shut down "
@@ -89,7 +89,7 @@ TEST_CASE("node: a call is over when its connection is lost, closed by the owner
   }
   SUBCASE("closed") { m.server.node.close(m.wire.at_b, {errc::invalid, "not this one", {}}, 0); }
   SUBCASE("shut down") { m.server.node.shut_down({errc::shut_down, "over", {}}); }
-  CHECK(m.work().over.stop_requested());
+  CHECK(m.work().stop.stop_requested());
 }
 
 TEST_CASE("node: a call that only its caller's clock has ended is over where it runs when the "
@@ -99,9 +99,9 @@ TEST_CASE("node: a call that only its caller's clock has ended is over where it 
   m.caller.node.tick(m.now + 2s);
   CHECK(m.caller.code(1) == "timeout");
   m.settle(); // no CANCEL: nothing has changed at the server
-  CHECK_FALSE(m.work().over.stop_requested());
+  CHECK_FALSE(m.work().stop.stop_requested());
   m.server.node.tick(m.now + 2s);
-  CHECK(m.work().over.stop_requested());
+  CHECK(m.work().stop.stop_requested());
   m.check_wire();
 }
 
@@ -112,8 +112,8 @@ TEST_CASE("node: other calls of the same peer run on when one is cancelled") {
   m.caller.node.cancel(m.call);
   m.settle();
   REQUIRE(m.server.held.size() == 2);
-  CHECK(m.server.held[0].over.stop_requested());
-  CHECK_FALSE(m.server.held[1].over.stop_requested());
+  CHECK(m.server.held[0].stop.stop_requested());
+  CHECK_FALSE(m.server.held[1].stop.stop_requested());
   m.server.run(std::move(m.server.held[1]));
   m.settle();
   CHECK(m.caller.fate(2) == "7");
@@ -146,10 +146,10 @@ TEST_CASE(
   REQUIRE(m.owner.held.size() == 2);
   CHECK(m.owner.held[0].id.request.serial == m.owner.held[1].id.request.serial);
   m.owner.run(std::move(m.owner.held[0]));
-  CHECK(m.node.output(peer.id)->empty());
-  CHECK_FALSE(m.owner.held[1].over.stop_requested());
+  CHECK(m.node.output(peer.id).empty());
+  CHECK_FALSE(m.owner.held[1].stop.stop_requested());
   m.owner.run(std::move(m.owner.held[1]));
-  CHECK(shown(*m.node.output(peer.id)) == lines{"RESPONSE 77 2"});
+  CHECK(shown(m.node.output(peer.id)) == lines{"RESPONSE 77 2"});
 }
 
 TEST_CASE("node: nor does an earlier call's deadline (M2)") {
@@ -161,15 +161,15 @@ TEST_CASE("node: nor does an earlier call's deadline (M2)") {
   m.settle();
   peer.send(patio::protocol::packet::request, pickled_call("slow", {2}, 60), m.now, 77);
   m.pass(30s - 1ns);
-  CHECK_FALSE(m.owner.held[1].over.stop_requested());
+  CHECK_FALSE(m.owner.held[1].stop.stop_requested());
   m.pass(30s + 1ns);
-  CHECK(m.owner.held[1].over.stop_requested());
+  CHECK(m.owner.held[1].stop.stop_requested());
 }
 
 TEST_CASE("node: says that there is something to send when a call is cancelled") {
   running_call m;
   (void)m.caller.node.take_dirty();
   m.caller.node.cancel(m.call);
-  CHECK(shown(*m.caller.node.output(m.wire.at_a)) == lines{"CANCEL 3 None"});
+  CHECK(shown(m.caller.node.output(m.wire.at_a)) == lines{"CANCEL 3 None"});
   CHECK(m.caller.node.take_dirty() == std::vector{m.wire.at_a});
 }

@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-#include <patio/mesh/node.hpp>
 #include <patio/value/repr.hpp>
 
+#include "mesh/driven_node.hpp"
 #include "protocol/wire_judge.hpp"
 #include "seed.hpp"
 
@@ -24,10 +24,11 @@ using namespace std::chrono_literals;
 inline const patio::mesh::node_options like_python{.extensions = {}};
 
 /// A node and its owner. It runs functions at once, unless told to hold them.
-class test_node final : public patio::mesh::node_events {
+class test_node final {
 public:
   test_node(patio::mesh::node_options options, patio::registry functions)
-      : node{std::move(options), std::move(functions), *this} {}
+      : node{std::move(options), std::move(functions),
+             [this](patio::mesh::node_event&& event) { handle(std::move(event)); }} {}
 
   using work = patio::mesh::inbound_call;
 
@@ -41,12 +42,13 @@ public:
   std::vector<std::uint64_t> pongs;
   std::vector<patio::peer_info> met;
   std::vector<patio::error> closings;
+  std::map<patio::connection_id, std::string> last_bytes; ///< of closed connections
   std::vector<std::string> logged;
   std::function<void(std::uint64_t)> when_ended;
   std::function<void(const patio::peer_info&)> when_met;
   std::function<void(patio::connection_id)> when_closed; ///< set by the mesh
 
-  patio::mesh::node node;
+  driven_node node;
 
   void run(work w) {
     auto& f = std::get<patio::immediate_function>(w.entry->run);
@@ -65,7 +67,7 @@ public:
     if (at->second.size() != 1) return "ended twice";
     const auto& r = at->second.front();
     return r ? patio::brief(*r)
-             : std::string{to_string(r.error().code)} + ": " + r.error().message
+             : std::string{to_string(r.error().code)} + ": " + text_of(r.error())
                  + (r.error().exception.is_none() ? "" : to_string(r.error()));
   }
   /// The first word of that.
@@ -74,26 +76,31 @@ public:
   }
 
 private:
-  void on_execute(work w) override { hold ? held.push_back(std::move(w)) : run(std::move(w)); }
-  void on_finished(std::uint64_t token, patio::result<patio::value> r) override {
-    ended[token].push_back(std::move(r));
-    if (when_ended) when_ended(token);
-  }
-  void on_decode(patio::connection_id id,
-                 std::unique_ptr<patio::protocol::decode_job> job) override {
-    undecoded.emplace_back(id, std::move(job));
-  }
-  void on_pong(std::uint64_t token) override { pongs.push_back(token); }
-  void on_peer(const patio::peer_info& peer) override {
-    met.push_back(peer);
-    if (when_met) when_met(peer);
-  }
-  void on_closed(patio::connection_id id, const patio::error& why) override {
-    closings.push_back(why);
-    if (when_closed) when_closed(id);
-  }
-  void on_log(std::string_view peer, std::string text) override {
-    logged.push_back(std::string{peer} + ": " + text);
+  void handle(patio::mesh::node_event&& event) {
+    std::visit(
+      overloaded{
+        [this](patio::mesh::execute_call& e) {
+          if (hold) held.push_back(std::move(e.work));
+          else run(std::move(e.work));
+        },
+        [this](patio::mesh::call_finished& e) {
+          ended[e.token].push_back(std::move(e.outcome));
+          if (when_ended) when_ended(e.token);
+        },
+        [this](patio::mesh::decode_payload& e) { undecoded.emplace_back(e.id, std::move(e.job)); },
+        [this](patio::mesh::pong_received& e) { pongs.push_back(e.token); },
+        [this](patio::mesh::peer_ready& e) {
+          met.push_back(e.peer);
+          if (when_met) when_met(e.peer);
+        },
+        [this](patio::mesh::connection_closed& e) {
+          closings.push_back(e.why);
+          last_bytes[e.id] = std::move(e.last_bytes);
+          if (when_closed) when_closed(e.id);
+        },
+        [this](patio::mesh::log_line& e) { logged.push_back(e.peer + ": " + e.text); },
+      },
+      event);
   }
 };
 
@@ -212,22 +219,19 @@ private:
     take(l, false);
   }
   void take(link& l, bool from_a) {
-    auto& from = nodes[from_a ? l.a : l.b]->node;
-    auto id = from_a ? l.at_a : l.at_b;
-    auto* out = from.output(id);
-    if (!out) return;
-    l.judge.carry(from_a, *out);
-    (from_a ? l.to_b : l.to_a).bytes += *out;
-    (from_a ? l.sent_by_a : l.sent_by_b) += out->size();
-    from.taken(id, out->size());
-    out->clear();
+    carry(l, from_a, nodes[from_a ? l.a : l.b]->node.take_output(from_a ? l.at_a : l.at_b));
+  }
+  static void carry(link& l, bool from_a, const std::string& bytes) {
+    l.judge.carry(from_a, bytes);
+    (from_a ? l.to_b : l.to_a).bytes += bytes;
+    (from_a ? l.sent_by_a : l.sent_by_b) += bytes.size();
   }
   // One end has closed: its last bytes still arrive, then the other end hears of it.
   void hung_up(std::size_t at, patio::connection_id id) {
     for (auto& l : links) {
       bool is_a = l->a == at && l->at_a == id;
       if (!l->open || !(is_a || (l->b == at && l->at_b == id))) continue;
-      take(*l, is_a);
+      carry(*l, is_a, nodes[at]->last_bytes[id]);
       l->open = false;
       (is_a ? l->to_a : l->to_b) = {};
       closing_.push_back(l.get());

@@ -41,16 +41,16 @@ TEST_CASE("node: one that leaves finishes the calls that it runs, and has left t
   m.caller.node.call(1, calling("slow", {6}), m.now);
   m.caller.node.call(2, calling("slow", {7}), m.now);
   m.settle();
-  CHECK_FALSE(m.server.node.has_left());
-  m.server.node.leave();
+  CHECK_FALSE(m.server.node.is_drained());
+  m.server.node.go_away();
   m.settle();
-  CHECK_FALSE(m.server.node.has_left());
+  CHECK_FALSE(m.server.node.is_drained());
   m.run_next();
-  CHECK_FALSE(m.server.node.has_left());
+  CHECK_FALSE(m.server.node.is_drained());
   m.run_next();
   CHECK(m.caller.fate(1) == "6");
   CHECK(m.caller.fate(2) == "7");
-  CHECK(m.server.node.has_left());
+  CHECK(m.server.node.is_drained());
   CHECK(m.server.closings.empty());
 }
 
@@ -58,16 +58,16 @@ TEST_CASE("node: one that leaves executes the requests that are on their way") {
   leaving_server m;
   m.wire.to_b.stopped = true;
   m.caller.node.call(1, calling("slow", {6}), m.now);
-  m.server.node.leave();
+  m.server.node.go_away();
   m.settle();
-  CHECK_FALSE(m.server.node.has_left()); // for what it knows, there are some
+  CHECK_FALSE(m.server.node.is_drained()); // for what it knows, there are some
   m.wire.to_b.stopped = false;
   m.settle();
   REQUIRE(m.server.held.size() == 1);
-  CHECK_FALSE(m.server.node.has_left());
+  CHECK_FALSE(m.server.node.is_drained());
   m.run_next();
   CHECK(m.caller.fate(1) == "6");
-  CHECK(m.server.node.has_left());
+  CHECK(m.server.node.is_drained());
 }
 
 TEST_CASE("node: a random moment to leave loses no call and refuses none that was sent") {
@@ -82,11 +82,11 @@ TEST_CASE("node: a random moment to leave loses no call and refuses none that wa
     auto leaves_at = m.random() % 40;
     for (std::uint64_t token = 0; token < 40; ++token) {
       caller.node.call(token, calling("slow", {static_cast<int>(token)}), m.now);
-      if (token == leaves_at) server.node.leave();
+      if (token == leaves_at) server.node.go_away();
       for (auto n = m.random() % 4; n > 0; --n) m.step();
     }
     m.settle();
-    REQUIRE(server.node.has_left());
+    REQUIRE(server.node.is_drained());
     REQUIRE(wire.judge.complaints.empty());
     for (std::uint64_t token = 0; token < 40; ++token) {
       auto fate = caller.fate(token);
@@ -98,7 +98,7 @@ TEST_CASE("node: a random moment to leave loses no call and refuses none that wa
 
 TEST_CASE("node: calls to a node that leaves wait for another peer, and go there") {
   leaving_server m;
-  m.server.node.leave();
+  m.server.node.go_away();
   m.settle();
   m.caller.node.call(1, calling("mul", {6, 7}), m.now);
   m.caller.node.call(2, calling("mul", {6, 7}), m.now, m.wire.at_a);
@@ -123,10 +123,10 @@ TEST_CASE("node: one that leaves makes no more calls, but those that run may mak
   server.hold = true;
   caller.node.call(1, calling("slow", {6}), m.now);
   m.settle();
-  server.node.leave();
+  server.node.go_away();
   m.settle();
   server.node.call(2, calling("back", {6}), m.now);
-  CHECK_FALSE(server.node.has_left());
+  CHECK_FALSE(server.node.is_drained());
   m.settle();
   CHECK(server.fate(2) == "7");
   server.run(std::move(server.held.front()));
@@ -134,7 +134,7 @@ TEST_CASE("node: one that leaves makes no more calls, but those that run may mak
   CHECK(server.fate(3) == "shut_down: ");
   m.settle();
   CHECK(caller.fate(1) == "6");
-  CHECK(server.node.has_left());
+  CHECK(server.node.is_drained());
 }
 
 TEST_CASE("node: its own calls under way end as usual, and it has not left before") {
@@ -142,16 +142,16 @@ TEST_CASE("node: its own calls under way end as usual, and it has not left befor
   m.server.hold = true;
   m.caller.node.call(1, calling("slow", {6}), m.now);
   m.caller.node.call(2, calling("later"), m.now);
-  m.caller.node.leave();
+  m.caller.node.go_away();
   m.settle();
-  CHECK_FALSE(m.caller.node.has_left());
+  CHECK_FALSE(m.caller.node.is_drained());
   m.server.run(std::move(m.server.held.front()));
   m.settle();
   CHECK(m.caller.fate(1) == "6");
-  CHECK_FALSE(m.caller.node.has_left()); // one still waits for a peer
+  CHECK_FALSE(m.caller.node.is_drained()); // one still waits for a peer
   m.pass(5s);
   CHECK(m.caller.fate(2) == "no_route: 'later'");
-  CHECK(m.caller.node.has_left());
+  CHECK(m.caller.node.is_drained());
 }
 
 TEST_CASE("node: a peer like Python cannot be told: what runs for it goes on, what comes later is "
@@ -159,14 +159,14 @@ TEST_CASE("node: a peer like Python cannot be told: what runs for it goes on, wh
   leaving_server m{like_python};
   m.caller.node.call(1, calling("slow", {6}), m.now);
   m.settle();
-  m.server.node.leave();
+  m.server.node.go_away();
   m.caller.node.call(2, calling("slow", {7}), m.now);
   m.settle();
   CHECK(m.caller.fate(2) == "remote_error: ConnectionError: the node is shutting down");
-  CHECK_FALSE(m.server.node.has_left());
+  CHECK_FALSE(m.server.node.is_drained());
   m.run_next();
   CHECK(m.caller.fate(1) == "6");
-  CHECK(m.server.node.has_left());
+  CHECK(m.server.node.is_drained());
   m.caller.node.call(3, calling("slow", {8}), m.now);
   m.settle();
   CHECK(m.caller.code(3) == "remote_error");
@@ -175,14 +175,14 @@ TEST_CASE("node: a peer like Python cannot be told: what runs for it goes on, wh
 TEST_CASE("node: a C++ peer that calls after it has agreed not to is refused as shut_down") {
   played_mesh m{{}, some_functions()};
   auto& peer = m.meet({});
-  m.node.leave();
+  m.node.go_away();
   m.settle();
   REQUIRE(peer.others.size() == 1);
   peer.send(patio::protocol::packet::leaving_ok, pickled_none, m.now, peer.others[0].serial);
   m.owner.hold = true;
   peer.send(patio::protocol::packet::request, pickled_call("slow", {1}), m.now, 77);
   CHECK(m.owner.held.empty());
-  auto frames = frames_of(*m.node.output(peer.id));
+  auto frames = frames_of(m.node.output(peer.id));
   REQUIRE(frames.size() == 1);
   auto why = patio::protocol::from_noted_exception(patio::read_pickle(frames[0].payload).value());
   CHECK(why == patio::error{errc::shut_down, "the node is shutting down", {}});
@@ -200,25 +200,25 @@ TEST_CASE("node: who is logging in is closed, and who discovers is told as soon 
   late.log_in(m.now);
   late.silent = true;
   m.settle();
-  m.node.leave();
+  m.node.go_away();
   m.settle();
   CHECK(count(discovering.others, patio::protocol::packet::leaving) == 1);
   REQUIRE(m.owner.closings.size() == 1);
   CHECK(m.owner.closings[0].code == errc::shut_down);
-  CHECK((m.node.output(logging_in) == nullptr || m.node.output(logging_in)->empty()));
+  CHECK(m.node.output(logging_in).empty());
   CHECK(late.others.empty());
-  CHECK_FALSE(m.node.has_left());
+  CHECK_FALSE(m.node.is_drained());
   discovering.send(patio::protocol::packet::leaving_ok, pickled_none, m.now,
                    discovering.others[0].serial);
-  CHECK_FALSE(m.node.has_left()); // the other may have sent its first request
+  CHECK_FALSE(m.node.is_drained()); // the other may have sent its first request
   late.discover(m.now);
   late.silent = false;
   late.answer_asked(m.now);
   m.settle();
   REQUIRE(count(late.others, patio::protocol::packet::leaving) == 1);
-  CHECK_FALSE(m.node.has_left());
+  CHECK_FALSE(m.node.is_drained());
   late.send(patio::protocol::packet::leaving_ok, pickled_none, m.now, late.others[0].serial);
-  CHECK(m.node.has_left());
+  CHECK(m.node.is_drained());
 }
 
 TEST_CASE("node: one that discovers for ever does not keep another from leaving for ever") {
@@ -226,41 +226,41 @@ TEST_CASE("node: one that discovers for ever does not keep another from leaving 
   m.peers.push_back(std::make_unique<played_peer>(m.node, std::vector<std::string>{},
                                                   patio::protocol::all_extensions, m.now));
   m.peers.back()->log_in(m.now);
-  m.node.leave();
+  m.node.go_away();
   m.pass(5s - 1ns);
-  CHECK_FALSE(m.node.has_left());
+  CHECK_FALSE(m.node.is_drained());
   m.pass(1ns);
-  CHECK(m.node.has_left());
+  CHECK(m.node.is_drained());
 }
 
 TEST_CASE(
   "node: a peer that does not answer LEAVING keeps it until that is closed for its silence") {
   played_mesh m;
   auto& peer = m.meet({});
-  m.node.leave();
+  m.node.go_away();
   peer.silent = true;
   m.pass(30s - 1ns);
-  CHECK_FALSE(m.node.has_left());
+  CHECK_FALSE(m.node.is_drained());
   m.pass(1ns);
-  CHECK(m.node.has_left());
+  CHECK(m.node.is_drained());
 }
 
 TEST_CASE("node: has not left without leaving, and has at once with nobody there") {
   mesh m;
   auto& n = m.add();
-  CHECK_FALSE(n.node.has_left());
-  n.node.leave();
-  CHECK(n.node.has_left());
+  CHECK_FALSE(n.node.is_drained());
+  n.node.go_away();
+  CHECK(n.node.is_drained());
 }
 
 TEST_CASE("node: a peer that comes while it leaves is told at once") {
   mesh m;
   auto& server = m.add(some_functions());
   auto& caller = m.add();
-  server.node.leave();
+  server.node.go_away();
   auto& wire = m.connect(1, 0);
   m.settle();
-  CHECK(server.node.has_left());
+  CHECK(server.node.is_drained());
   caller.node.call(1, calling("mul", {6, 7}), m.now);
   m.pass(5s);
   CHECK(caller.fate(1) == "no_route: 'mul'");
@@ -269,11 +269,11 @@ TEST_CASE("node: a peer that comes while it leaves is told at once") {
 
 TEST_CASE("node: two that leave at once both do") {
   two_nodes m;
-  m.caller.node.leave();
-  m.server.node.leave();
+  m.caller.node.go_away();
+  m.server.node.go_away();
   m.settle();
-  CHECK(m.caller.node.has_left());
-  CHECK(m.server.node.has_left());
+  CHECK(m.caller.node.is_drained());
+  CHECK(m.server.node.is_drained());
   CHECK(m.wire.judge.complaints.empty());
 }
 
@@ -281,11 +281,11 @@ TEST_CASE("node: a connection that is lost while it leaves is none to wait for")
   leaving_server m;
   m.caller.node.call(1, calling("slow", {6}), m.now);
   m.settle();
-  m.server.node.leave();
+  m.server.node.go_away();
   m.wire.to_b.stopped = true;
   m.settle();
   m.cut(m.wire);
-  CHECK(m.server.node.has_left());
+  CHECK(m.server.node.is_drained());
   CHECK(m.caller.code(1) == "maybe_executed");
 }
 
@@ -295,7 +295,7 @@ TEST_CASE(
   m.server.hold = true;
   m.caller.node.call(1, calling("slow", {6}), m.now);
   m.settle();
-  m.server.node.leave();
+  m.server.node.go_away();
   m.settle();
   CHECK(m.server.closings.empty());
   REQUIRE_FALSE(m.server.held.empty());

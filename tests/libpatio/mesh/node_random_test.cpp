@@ -163,7 +163,7 @@ private:
   void leave_some() {
     if (!chance(5)) return;
     auto at = draw(nodes.size());
-    nodes[at]->node.leave();
+    nodes[at]->node.go_away();
     left_.insert(at);
   }
 
@@ -189,7 +189,7 @@ private:
     for (std::size_t at = 0; at < nodes.size(); ++at) {
       const auto& n = nodes[at];
       REQUIRE(n->node.tables().calls == 0);
-      REQUIRE(n->node.has_left() == left_.contains(at));
+      REQUIRE(n->node.is_drained() == left_.contains(at));
       for (const auto& peer : n->node.peers()) REQUIRE(peer.inbound + peer.outbound == 0);
     }
   }

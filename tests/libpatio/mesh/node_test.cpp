@@ -104,8 +104,8 @@ TEST_CASE("node: an unknown function is no_route for a C++ caller, and Python's 
     two_nodes m{{.extensions = of_caller}, {.extensions = of_server}};
     // What the server serves by its own word only, which is played by hand.
     REQUIRE(m.caller.node.ping(m.wire.at_a, 9));
-    auto serial = frames_of(*m.caller.node.output(m.wire.at_a)).at(0).serial;
-    m.caller.node.output(m.wire.at_a)->clear();
+    auto serial = frames_of(m.caller.node.output(m.wire.at_a)).at(0).serial;
+    m.caller.node.output(m.wire.at_a).clear();
     m.caller.node.receive(
       m.wire.at_a,
       framed(patio::protocol::packet::discover_response, serial, pickled(value::list({"nope"}))),
@@ -161,9 +161,9 @@ TEST_CASE("node: timeouts that are none are refused, on either side") {
     m.server.node.receive(
       m.wire.at_b,
       framed(patio::protocol::packet::request, 77, pickled_call("mul", {1, 2}, timeout)), m.now);
-    auto* out = m.server.node.output(m.wire.at_b);
-    answers.push_back(shown(*out).at(0));
-    out->clear();
+    auto& out = m.server.node.output(m.wire.at_b);
+    answers.push_back(shown(out).at(0));
+    out.clear();
   }
   CHECK(answers
         == lines{"ERROR 77 ValueError('timeout must be a number of seconds, not NaN')",
@@ -226,9 +226,9 @@ TEST_CASE("node: raising the frame limit is enough for larger arguments and resu
   two_nodes m{large, large};
   auto bytes = value::bytes(std::string(std::size_t{20} << 20, 'x'));
   m.caller.node.call(1, calling("echo", {bytes}), m.now);
-  std::swap(*m.caller.node.output(m.wire.at_a), m.wire.to_b.bytes);
+  std::swap(m.caller.node.output(m.wire.at_a), m.wire.to_b.bytes);
   m.server.node.receive(m.wire.at_b, std::exchange(m.wire.to_b.bytes, {}), m.now);
-  m.caller.node.receive(m.wire.at_a, *m.server.node.output(m.wire.at_b), m.now);
+  m.caller.node.receive(m.wire.at_a, m.server.node.output(m.wire.at_b), m.now);
   REQUIRE(m.caller.ended[1].size() == 1);
   REQUIRE(m.caller.ended[1][0]);
   CHECK(*m.caller.ended[1][0] == bytes);

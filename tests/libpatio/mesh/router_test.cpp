@@ -86,21 +86,21 @@ TEST_CASE("router: a peer that is avoided is picked only if no other serves the 
     r.serve(1, {"a", "b"});
     r.serve(2, {"a"});
     r.serve(3, {"a"});
-    r.avoid(1);
-    CHECK(r.avoids(1));
-    CHECK_FALSE(r.avoids(2));
+    r.eject(1);
+    CHECK(r.is_ejected(1));
+    CHECK_FALSE(r.is_ejected(2));
     std::set<connection_id> got;
     for (int i = 0; i < 100; ++i)
       got.insert(*r.pick("a", how, [](connection_id id) { return id == 1 ? 0 : 1'000; }));
     CHECK(got == std::set<connection_id>{2, 3});
     CHECK(r.pick("b", how, idle) == 1);
-    r.avoid(2);
+    r.eject(2);
     CHECK(r.pick("a", how, idle) == 3);
-    r.avoid(3); // all of them: as if none were
+    r.eject(3); // all of them: as if none were
     got.clear();
     for (int i = 0; i < 100; ++i) got.insert(*r.pick("a", how, idle));
     CHECK(got == std::set<connection_id>{1, 2, 3});
-    r.restore(1);
+    r.readmit(1);
     for (int i = 0; i < 100; ++i) REQUIRE(r.pick("a", how, idle) == 1);
   }
 }
@@ -109,12 +109,12 @@ TEST_CASE("router: avoiding twice is restored once, and restoring what is not av
   router r;
   r.serve(1, {"a"});
   r.serve(2, {"a"});
-  r.avoid(1);
-  r.avoid(1);
-  r.restore(2);
-  r.restore(99);
+  r.eject(1);
+  r.eject(1);
+  r.readmit(2);
+  r.readmit(99);
   CHECK(r.pick("a", routing::round_robin, idle) == 2);
-  r.restore(1);
+  r.readmit(1);
   std::map<connection_id, int> got;
   for (int i = 0; i < 10; ++i) ++got[*r.pick("a", routing::round_robin, idle)];
   CHECK(got == std::map<connection_id, int>{{1, 5}, {2, 5}});
@@ -125,10 +125,10 @@ TEST_CASE(
   router r;
   r.serve(1, {"a"});
   r.serve(2, {"a"});
-  r.avoid(1);
+  r.eject(1);
   CHECK(r.serves(1, "a"));
   r.serve(1, {"a", "b"});
-  CHECK(r.avoids(1));
+  CHECK(r.is_ejected(1));
   CHECK(r.pick("a", routing::round_robin, idle) == 2);
   CHECK(r.pick("b", routing::round_robin, idle) == 1);
   r.remove(2);
@@ -146,10 +146,10 @@ TEST_CASE("router: agrees with a model over random changes") {
   for (int i = 0; i < 20'000; ++i) {
     connection_id id = random() % 8 + 1;
     if (random() % 5 == 0) {
-      if (random() % 2 == 0) r.avoid(id), avoided.insert(id);
-      else r.restore(id), avoided.erase(id);
+      if (random() % 2 == 0) r.eject(id), avoided.insert(id);
+      else r.readmit(id), avoided.erase(id);
     } else if (random() % 3 == 0) {
-      r.restore(id); // as a node does, whose numbers are never used again
+      r.readmit(id); // as a node does, whose numbers are never used again
       avoided.erase(id);
       r.remove(id);
       model.erase(id);
@@ -175,7 +175,7 @@ TEST_CASE("router: agrees with a model over random changes") {
 TEST_CASE("router: a peer that has gone is not avoided any more, so that nothing is kept of it") {
   router r;
   r.serve(1, {"a"});
-  r.avoid(1);
+  r.eject(1);
   r.remove(1);
-  CHECK_FALSE(r.avoids(1));
+  CHECK_FALSE(r.is_ejected(1));
 }

@@ -144,10 +144,10 @@ TEST_CASE(
 
 TEST_CASE("extensions: a session uses what both sides have announced, as it came last") {
   session_pair p{patio::protocol::all_extensions, {.leaving = true}};
-  CHECK(p.server.session.agreed() == extensions{.leaving = true});
-  CHECK(p.client.session.agreed() == extensions{.leaving = true});
+  CHECK(p.server.session.status().agreed == extensions{.leaving = true});
+  CHECK(p.client.session.status().agreed == extensions{.leaving = true});
   p.server.receive(patio::protocol::packet::discover_request, 9, pickled_none);
-  CHECK(p.server.session.agreed() == extensions{});
+  CHECK(p.server.session.status().agreed == extensions{});
 }
 
 TEST_CASE("endings: how a call ended where it should have run is noted, goes through a pickle and "

@@ -25,7 +25,7 @@ public:
 
   const patio::connection_id id;
 
-  played_peer(patio::mesh::node& to, std::vector<std::string> serves,
+  played_peer(driven_node& to, std::vector<std::string> serves,
               const patio::protocol::extensions& announced, patio::instant now)
       : names{std::move(serves)}, id{to.open(patio::role::server, "played:1", test_token, now)},
         to_{to}, announced_{announced} {}
@@ -46,10 +46,8 @@ public:
   /// Takes what the node has put out and answers what it answers by itself; false if there was
   /// nothing.
   bool play(patio::instant now) {
-    auto* out = to_.output(id);
-    if (!out || out->empty()) return false;
-    auto bytes = std::exchange(*out, {});
-    to_.taken(id, bytes.size());
+    auto bytes = to_.take_output(id);
+    if (bytes.empty()) return false;
     for (auto& f : frames_of(bytes)) take(std::move(f), now);
     return true;
   }
@@ -92,7 +90,7 @@ private:
          now, serial);
   }
 
-  patio::mesh::node& to_;
+  driven_node& to_;
   patio::protocol::extensions announced_;
   std::uint32_t serial_ = 0;
 };
@@ -101,7 +99,7 @@ private:
 struct played_mesh {
   patio::instant now = 1'000s;
   test_node owner;
-  patio::mesh::node& node;
+  driven_node& node;
   std::vector<std::unique_ptr<played_peer>> peers;
 
   explicit played_mesh(patio::mesh::node_options options = {},

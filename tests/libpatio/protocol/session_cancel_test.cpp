@@ -33,7 +33,7 @@ TEST_CASE(
   (void)p.client.sent();
   p.client.session.abandon(serial, given_up);
   CHECK(p.client.events.seen == lines{"result 70 cancelled: the call was cancelled: enough"});
-  CHECK(p.client.session.outbound() == 0);
+  CHECK(p.client.session.outbound().requests() == 0);
   CHECK(to_hex(p.client.sent()) == "28000000040000000380054e2e");
   p.client.session.abandon(serial, given_up);
   CHECK(p.client.sent().empty());
@@ -64,14 +64,14 @@ TEST_CASE(
   (void)p.client.events.news();
   settle(p.server, p.client);
   CHECK(p.server.events.news() == lines{"request 3 mul()", "cancel 3"});
-  CHECK(p.server.session.inbound() == 1);
+  CHECK(p.server.session.inbound().size() == 1);
   p.server.answer(serial, value{6});
   p.server.answer(serial, value{7});
   auto answers = p.server.sent();
   CHECK(shown(answers) == lines{"RESPONSE 3 6"});
   p.client.session.receive(answers); // late, not wrong
   CHECK(p.client.events.seen.empty());
-  CHECK(p.server.session.inbound() == 0);
+  CHECK(p.server.session.inbound().size() == 0);
 }
 
 TEST_CASE(
@@ -127,7 +127,7 @@ TEST_CASE("session: CANCEL means the request that now has the serial, and only t
   REQUIRE(p.server.session.request(1, {"back", {}, {}}) == 4);
   (void)p.server.sent();
   p.server.receive(packet::cancel, 4, pickled_none); // ours, which is not the peer's to cancel
-  CHECK(p.server.session.outbound() == 1);
+  CHECK(p.server.session.outbound().requests() == 1);
   std::vector<patio::protocol::request_id> cancelled;
   p.server.events.when_cancelled = [&](patio::protocol::request_id id) { cancelled.push_back(id); };
   p.server.receive(packet::request, 7, pickled_call("mul"));
@@ -162,8 +162,8 @@ TEST_CASE("session: a thousand cancelled requests leave nothing waiting at eithe
     p.client.session.abandon(serial, given_up);
     settle(p.server, p.client);
   }
-  CHECK(p.client.session.outbound() + p.server.session.inbound() == 0);
-  CHECK(p.client.session.ignored_answers() == 1'000);
+  CHECK(p.client.session.outbound().requests() + p.server.session.inbound().size() == 0);
+  CHECK(p.client.session.outbound().ignored() == 1'000);
   CHECK_FALSE(p.client.closed());
 }
 
@@ -185,8 +185,8 @@ TEST_CASE("session: one that has announced nothing sends what Python would, what
   p.client.session.abandon(p.client.session.request(1, {"mul", {}, {}}).value(), given_up);
   p.client.receive(packet::request, 7, pickled_call("mul"));
   p.client.answer(7, patio::fail(errc::no_route, "mul"));
-  p.client.session.leave();
-  CHECK(p.client.session.left());
+  p.client.session.go_away();
+  CHECK(p.client.session.status().goodbye == patio::protocol::goodbye::agreed);
   auto sent = frames_of(p.client.sent());
   REQUIRE(sent.size() == 2);
   CHECK(sent[0].type == packet::request);

@@ -49,9 +49,9 @@ TEST_CASE("session: a small payload is decoded at once, a large one when its own
   CHECK(p.server.events.news().size() == 1);
   p.server.receive(packet::request, 8, large_call);
   CHECK(p.server.events.news() == lines{});
-  CHECK(p.server.session.is_decoding());
+  CHECK(p.server.session.status().is_decoding);
   CHECK(decode(p.server));
-  CHECK_FALSE(p.server.session.is_decoding());
+  CHECK_FALSE(p.server.session.status().is_decoding);
   CHECK(p.server.events.news() == lines{"request 8 mul('" + std::string(100, 'x') + "',)"});
 }
 
@@ -109,12 +109,12 @@ TEST_CASE("session: a call that ends while its answer is being decoded has one e
   auto serial = p.client.session.request(1, {"mul", {}, {}});
   REQUIRE(serial);
   p.client.receive(packet::response, *serial, large_result);
-  CHECK(p.client.session.is_decoding());
+  CHECK(p.client.session.status().is_decoding);
   p.client.session.abandon(*serial, {errc::timeout, "", {}});
   CHECK(p.client.events.news() == lines{"result 1 timeout: no answer in time"});
   CHECK(decode(p.client));
   CHECK(p.client.events.news() == lines{});
-  CHECK(p.client.session.ignored_answers() == 1);
+  CHECK(p.client.session.outbound().ignored() == 1);
   CHECK_FALSE(p.client.closed());
 }
 
@@ -132,8 +132,8 @@ TEST_CASE(
 TEST_CASE("session: answers that nobody waits for are not decoded") {
   apart_pair p;
   p.client.receive(packet::response, 77, large_result);
-  CHECK_FALSE(p.client.session.is_decoding());
-  CHECK(p.client.session.ignored_answers() == 1);
+  CHECK_FALSE(p.client.session.status().is_decoding);
+  CHECK(p.client.session.outbound().ignored() == 1);
 }
 
 TEST_CASE("session: what is not decoded for lack of memory closes the connection") {
@@ -148,11 +148,11 @@ TEST_CASE("session: what is not decoded for lack of memory closes the connection
 
 TEST_CASE("session: one that decodes is not idle") {
   apart_pair p;
-  p.server.session.leave();
+  p.server.session.go_away();
   settle(p.server, p.client);
-  CHECK(p.server.session.idle());
+  CHECK(is_drained(p.server.session));
   p.server.receive(packet::request, 7, large_call);
-  CHECK_FALSE(p.server.session.idle());
+  CHECK_FALSE(is_drained(p.server.session));
 }
 
 TEST_CASE("session: a result that was pickled elsewhere, or could not be") {
@@ -168,5 +168,5 @@ TEST_CASE("session: a result that was pickled elsewhere, or could not be") {
   CHECK(shown(p.server.sent())
         == lines{"RESPONSE 7 42", "ERROR 8 ValueError('the result cannot be sent: no such type')",
                  "ERROR 9 ValueError('the result cannot be sent: it is over the frame limit')"});
-  CHECK(p.server.session.inbound() == 0);
+  CHECK(p.server.session.inbound().size() == 0);
 }

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -96,7 +97,7 @@ struct raw_frame {
 }
 
 /// Writes down what it is told; the functions, where set, act on it as an owner would.
-class session_recorder final : public patio::protocol::session_events {
+class session_recorder final {
 public:
   lines seen;
   std::map<std::uint32_t, patio::protocol::request_id>
@@ -108,39 +109,48 @@ public:
   std::function<void(patio::protocol::request_id)> when_cancelled;
   std::deque<std::unique_ptr<patio::protocol::decode_job>> undecoded;
 
-  void on_ready() override { note("ready", when_ready); }
-  void on_names(std::vector<std::string> names) override {
+  void handle(patio::protocol::session_event& event) { std::visit(*this, event); }
+  void operator()(patio::protocol::session_ready&) { note("ready", when_ready); }
+  void operator()(patio::protocol::names_served& e) {
     std::string all;
-    for (const auto& n : names) all += " " + n;
+    for (const auto& n : e.names) all += " " + n;
     note("names" + all, when_names);
   }
-  void on_request(patio::protocol::request_id id, patio::call_request&& call) override {
-    ids[id.serial] = id;
-    seen.push_back("request " + std::to_string(id.serial) + " " + call.function
-                   + brief(patio::value::tuple(call.args.positional)));
-    if (when_requested) when_requested(id.serial, std::move(call));
+  void operator()(patio::protocol::request_arrived& e) {
+    ids[e.id.serial] = e.id;
+    seen.push_back("request " + std::to_string(e.id.serial) + " " + e.call.function
+                   + brief(patio::value::tuple(e.call.args.positional)));
+    if (when_requested) when_requested(e.id.serial, std::move(e.call));
   }
-  void on_cancel(patio::protocol::request_id id) override {
-    seen.push_back("cancel " + std::to_string(id.serial));
-    if (when_cancelled) when_cancelled(id);
+  void operator()(patio::protocol::request_cancelled& e) {
+    seen.push_back("cancel " + std::to_string(e.id.serial));
+    if (when_cancelled) when_cancelled(e.id);
   }
-  void on_leaving() override { note("leaving", when_leaving); }
-  void on_decode(std::unique_ptr<patio::protocol::decode_job> job) override {
-    undecoded.push_back(std::move(job));
+  void operator()(patio::protocol::peer_went_away&) { note("leaving", when_leaving); }
+  void operator()(patio::protocol::payload_to_decode& e) { undecoded.push_back(std::move(e.job)); }
+  void operator()(patio::protocol::request_ended& e) { note_result(e.token, e.outcome); }
+  void operator()(patio::protocol::ping_answered& e) {
+    seen.push_back("pong " + std::to_string(e.token));
   }
-  void on_result(std::uint64_t token, patio::result<patio::value> r) override {
+  void operator()(patio::protocol::refused_input& e) { note("log " + text_of(e.why), when_logged); }
+  void operator()(patio::protocol::session_closed& e) {
+    auto lose = [&](std::uint32_t, patio::protocol::awaited_answer&& lost) {
+      using kind = patio::protocol::awaited_answer::kind;
+      if (lost.what == kind::request)
+        note_result(lost.token, patio::fail(e.loss(lost), text_of(e.why)));
+      if (lost.what == kind::ping)
+        seen.push_back("lost ping " + std::to_string(lost.token) + " "
+                       + std::string{to_string(e.loss(lost))});
+    };
+    e.unanswered.drain(lose);
+    note("close " + std::string{to_string(e.why.code)} + ": " + text_of(e.why), when_closed);
+  }
+
+  void note_result(std::uint64_t token, const patio::result<patio::value>& r) {
     seen.push_back("result " + std::to_string(token) + " "
                    + (r ? patio::brief(*r)
                         : std::string{to_string(r.error().code)} + ": " + to_string(r.error())));
     if (when_result) when_result(token);
-  }
-  void on_pong(std::uint64_t token) override { seen.push_back("pong " + std::to_string(token)); }
-  void on_lost_ping(std::uint64_t token, patio::error why) override {
-    seen.push_back("lost ping " + std::to_string(token) + " " + std::string{to_string(why.code)});
-  }
-  void on_refused(patio::error why) override { note("log " + why.message, when_logged); }
-  void on_close(patio::error why) override {
-    note("close " + std::string{to_string(why.code)} + ": " + why.message, when_closed);
   }
 
   /// The lines since the last call of this.
@@ -153,18 +163,73 @@ private:
   }
 };
 
+/// A session whose events go to a recorder after each call, as every owner of a session does it.
+class driven_session : public patio::protocol::session {
+public:
+  driven_session(patio::role side, patio::protocol::session_options options,
+                 session_recorder& recorder, std::optional<std::string> nonce = {})
+      : session{side, std::make_shared<const patio::protocol::session_options>(std::move(options)),
+                nonce                         ? *nonce
+                : side == patio::role::server ? test_token
+                                              : test_salt},
+        recorder_{recorder} {}
+
+  void receive(std::string_view bytes) {
+    feed(bytes);
+    while (next()) handle_events();
+    handle_events();
+  }
+  void decoded(patio::protocol::decode_job& job) {
+    session::decoded(job);
+    handle_events();
+    receive({});
+  }
+  patio::result<std::uint32_t> request(std::uint64_t token, const patio::call_request& call) {
+    auto serial = session::request(token, call);
+    if (serial) tokens_[*serial] = token;
+    return serial;
+  }
+  /// The owner ends the request itself.
+  void abandon(std::uint32_t serial, const patio::error& why) {
+    if (session::abandon(serial, why.code == patio::errc::cancelled))
+      recorder_.note_result(tokens_[serial], tl::unexpected(why));
+  }
+  void answer(patio::protocol::request_id id, const patio::result<patio::value>& r) {
+    session::answer(id, r);
+    handle_events();
+  }
+  void close(patio::error why, std::optional<std::uint64_t> sent = {}) {
+    session::close(std::move(why), sent);
+    handle_events();
+  }
+
+private:
+  void handle_events() {
+    if (std::exchange(is_handling_, true)) return;
+    while (!events().empty()) {
+      auto event = std::move(events().front());
+      events().pop();
+      recorder_.handle(event);
+    }
+    is_handling_ = false;
+  }
+
+  session_recorder& recorder_;
+  std::map<std::uint32_t, std::uint64_t> tokens_;
+  bool is_handling_ = false;
+};
+
 struct session_end {
   session_recorder events;
-  patio::protocol::session session;
+  driven_session session;
 
   explicit session_end(patio::role side, patio::protocol::session_options options = {})
-      : session{side, std::make_shared<const patio::protocol::session_options>(std::move(options)),
-                side == patio::role::server ? test_token : test_salt, events} {}
+      : session{side, std::move(options), events} {}
 
   /// The bytes put out since the last call of this, as sent.
   [[nodiscard]] std::string sent() {
-    auto bytes = std::exchange(session.output(), {});
-    session.taken(bytes.size());
+    auto bytes = std::exchange(session.output().bytes(), {});
+    session.output().taken(bytes.size());
     return bytes;
   }
   /// Answers the last request with that serial.

@@ -29,10 +29,10 @@ TEST_CASE("session: a late answer to an earlier request does not answer the one 
   auto now = p.server.events.ids[7];
   CHECK(now.serial == earlier.serial);
   CHECK(now.number != earlier.number);
-  CHECK_FALSE(p.server.session.is_running(earlier));
-  CHECK(p.server.session.is_running(now));
+  CHECK_FALSE(p.server.session.inbound().is_running(earlier));
+  CHECK(p.server.session.inbound().is_running(now));
   p.server.session.answer(earlier, value{"secret of the other call"});
-  CHECK(p.server.session.is_running(now));
+  CHECK(p.server.session.inbound().is_running(now));
   p.server.session.answer(now, value{8});
   CHECK(shown(p.server.sent()) == lines{"ERROR 7 TimeoutError('too late')", "RESPONSE 7 8"});
 }
@@ -44,10 +44,10 @@ TEST_CASE("session: nor does it while the owner is being told of that one (M2)")
   p.server.session.answer(earlier, value{1});
   p.server.events.when_requested = [&](std::uint32_t, const patio::call_request&) {
     p.server.session.answer(earlier, value{"secret of the other call"});
-    CHECK_FALSE(p.server.session.is_running(earlier));
+    CHECK_FALSE(p.server.session.inbound().is_running(earlier));
   };
   ask(p.server, 7);
-  CHECK(p.server.session.inbound() == 1);
+  CHECK(p.server.session.inbound().size() == 1);
   CHECK(shown(p.server.sent()) == lines{"RESPONSE 7 1"});
 }
 
@@ -59,9 +59,9 @@ TEST_CASE("session: numbers are never used again, and without the right serial m
     auto id = p.server.events.ids[i % 3];
     CHECK(id.number > last);
     last = id.number;
-    CHECK_FALSE(p.server.session.is_running({id.serial + 1, id.number}));
+    CHECK_FALSE(p.server.session.inbound().is_running({id.serial + 1, id.number}));
     p.server.session.answer({id.serial + 1, id.number}, value{});
-    CHECK(p.server.session.is_running(id));
+    CHECK(p.server.session.inbound().is_running(id));
     p.server.session.answer(id, value{});
   }
 }
@@ -71,8 +71,9 @@ TEST_CASE("session: a request is over once it is answered, not before, and then 
   ask(p.server, 7);
   ask(p.server, 8);
   auto id = p.server.events.ids[7];
-  auto over = p.server.session.over(id), again = p.server.session.over(id),
-       other = p.server.session.over(p.server.events.ids[8]);
+  auto over = p.server.session.inbound().stop_token(id),
+       again = p.server.session.inbound().stop_token(id),
+       other = p.server.session.inbound().stop_token(p.server.events.ids[8]);
   CHECK(over.stop_possible());
   CHECK_FALSE(over.stop_requested());
   lines sent_by_then;
@@ -82,17 +83,17 @@ TEST_CASE("session: a request is over once it is answered, not before, and then 
   CHECK(again.stop_requested());
   CHECK_FALSE(other.stop_requested());
   CHECK(sent_by_then == lines{"RESPONSE 7 1"});
-  CHECK(p.server.session.over(id).stop_requested()); // who asks later
+  CHECK(p.server.session.inbound().stop_token(id).stop_requested()); // who asks later
   ask(p.server, 7);
-  CHECK_FALSE(p.server.session.over(p.server.events.ids[7]).stop_requested());
-  CHECK(p.server.session.over(id).stop_requested());
+  CHECK_FALSE(p.server.session.inbound().stop_token(p.server.events.ids[7]).stop_requested());
+  CHECK(p.server.session.inbound().stop_token(id).stop_requested());
 }
 
 TEST_CASE("session: a request that is cancelled is over when it has been answered") {
   session_pair p{patio::protocol::all_extensions, patio::protocol::all_extensions};
   ask(p.server, 7);
   auto id = p.server.events.ids[7];
-  auto over = p.server.session.over(id);
+  auto over = p.server.session.inbound().stop_token(id);
   p.server.receive(packet::cancel, 7, pickled_none);
   CHECK_FALSE(over.stop_requested()); // it is the owner who ends it
   p.server.session.answer(id, patio::fail(errc::cancelled, "as you wish"));
@@ -103,10 +104,10 @@ TEST_CASE(
   "session: all requests are over with their connection, the one that is being told of included") {
   session_pair p;
   ask(p.server, 7);
-  auto waiting = p.server.session.over(p.server.events.ids[7]);
+  auto waiting = p.server.session.inbound().stop_token(p.server.events.ids[7]);
   std::optional<std::stop_token> told;
   p.server.events.when_requested = [&](std::uint32_t serial, const patio::call_request&) {
-    told = p.server.session.over(p.server.events.ids[serial]);
+    told = p.server.session.inbound().stop_token(p.server.events.ids[serial]);
     CHECK_FALSE(told->stop_requested());
     p.server.session.close({errc::shut_down, "over", {}});
   };
@@ -123,13 +124,13 @@ TEST_CASE("session: a request may be answered and over within the news of it") {
   session_pair p;
   std::optional<std::stop_token> over;
   p.server.events.when_requested = [&](std::uint32_t serial, const patio::call_request&) {
-    over = p.server.session.over(p.server.events.ids[serial]);
+    over = p.server.session.inbound().stop_token(p.server.events.ids[serial]);
     p.server.answer(serial, value{1});
     CHECK(over->stop_requested());
   };
   ask(p.server, 7);
   REQUIRE(over);
-  CHECK(p.server.session.inbound() == 0);
+  CHECK(p.server.session.inbound().size() == 0);
 }
 
 TEST_CASE(
@@ -138,62 +139,14 @@ TEST_CASE(
   ask(p.server, 7);
   ask(p.server, 8);
   auto first = p.server.events.ids[7], second = p.server.events.ids[8];
-  std::stop_callback answer{p.server.session.over(first),
+  std::stop_callback answer{p.server.session.inbound().stop_token(first),
                             [&] { p.server.session.answer(second, value{2}); }};
-  std::stop_callback close{p.server.session.over(second), [&] {
+  std::stop_callback close{p.server.session.inbound().stop_token(second), [&] {
                              p.server.session.close({errc::shut_down, "over", {}});
                            }};
   p.server.session.answer(first, value{1});
   CHECK(p.server.closed());
   CHECK(shown(p.server.sent()) == lines{"RESPONSE 7 1", "RESPONSE 8 2"});
-}
-
-TEST_CASE("session: requests that run may hold so many bytes of arguments, as decoded, and what "
-          "they held is free when they are answered") {
-  std::size_t decoded = 0;
-  REQUIRE(patio::read_call_request(call, {}, {}, &decoded));
-  session_pair p{{}, {}, {.inbound_bytes = 2 * decoded}};
-  ask(p.server, 5);
-  ask(p.server, 6);
-  CHECK(p.server.session.inbound_bytes() == 2 * decoded);
-  CHECK(p.server.sent().empty());
-  ask(p.server, 7);
-  auto refused = "overloaded: the calls running for this connection hold "
-                 + std::to_string(2 * decoded) + " bytes";
-  CHECK(shown(p.server.sent()) == lines{"ERROR 7 RuntimeError('" + refused + "')"});
-  CHECK(p.server.events.seen.back() == "log REQUEST 7 refused: " + refused);
-  CHECK(p.server.session.inbound_bytes() == 2 * decoded);
-  p.server.answer(5, value{1});
-  CHECK(p.server.session.inbound_bytes() == decoded);
-  ask(p.server, 7);
-  CHECK(p.server.session.inbound() == 2);
-  p.server.session.close({errc::shut_down, "over", {}});
-  CHECK(p.server.session.inbound_bytes() == 0);
-}
-
-TEST_CASE("session: a byte more than the limit is refused, but never the only request") {
-  session_pair p{{}, {}, {.inbound_bytes = 2 * call.size() - 1}};
-  ask(p.server, 5);
-  ask(p.server, 6);
-  CHECK(p.server.session.inbound() == 1);
-  session_pair q{{}, {}, {.inbound_bytes = 1}};
-  ask(q.server, 5);
-  CHECK(q.server.session.inbound() == 1);
-  ask(q.server, 6);
-  CHECK(q.server.session.inbound() == 1);
-  q.server.answer(5, value{});
-  ask(q.server, 7);
-  CHECK(q.server.session.inbound() == 1);
-}
-
-TEST_CASE("session: what is answered within the news of it holds nothing") {
-  session_pair p{{}, {}, {.inbound_bytes = 1}};
-  p.server.events.when_requested = [&](std::uint32_t serial, const patio::call_request&) {
-    p.server.answer(serial, value{});
-  };
-  for (std::uint32_t serial = 0; serial < 100; ++serial) ask(p.server, serial);
-  CHECK(p.server.session.inbound_bytes() == 0);
-  CHECK(frames_of(p.server.sent()).size() == 100);
 }
 
 TEST_CASE("session: an overloaded one tells a peer that can tell by which limit") {

@@ -24,17 +24,17 @@ patio::call_request mul() { return {"mul", {}, {}}; }
 
 TEST_CASE("session: tells its peer that it leaves, and has left when that says so") {
   leaving_pair p;
-  p.server.session.leave();
-  CHECK_FALSE(p.server.session.left());
+  p.server.session.go_away();
+  CHECK_FALSE(p.server.session.status().goodbye == patio::protocol::goodbye::agreed);
   auto told = p.server.sent();
   CHECK(to_hex(told) == "32000000040000000480054e2e");
   p.client.session.receive(told);
   CHECK(p.client.events.seen == lines{"leaving"});
-  CHECK(p.client.session.peer_is_leaving());
+  CHECK(p.client.session.status().peer_went_away);
   auto answer = p.client.sent();
   CHECK(to_hex(answer) == "33000000040000000480054e2e");
   p.server.session.receive(answer);
-  CHECK(p.server.session.left());
+  CHECK(p.server.session.status().goodbye == patio::protocol::goodbye::agreed);
   CHECK(p.server.events.seen.empty());
 }
 
@@ -42,27 +42,27 @@ TEST_CASE("session: a peer that has not announced it is told nothing, and left a
   for (auto theirs : {patio::protocol::extensions{},
                       patio::protocol::extensions{.cancel = true, .endings = true}}) {
     leaving_pair p{theirs};
-    p.server.session.leave();
+    p.server.session.go_away();
     CHECK(p.server.sent().empty());
-    CHECK(p.server.session.left());
-    CHECK(p.server.session.idle());
+    CHECK(p.server.session.status().goodbye == patio::protocol::goodbye::agreed);
+    CHECK(is_drained(p.server.session));
   }
 }
 
 TEST_CASE("session: cannot leave before it is open, or once it is closed") {
   session_end server{patio::role::server, {"secret", {}, {}, patio::protocol::all_extensions}};
   (void)server.sent();
-  server.session.leave();
+  server.session.go_away();
   server.receive(packet::auth_request, 1,
                  patio::protocol::login_answer(patio::protocol::login_challenge(test_token),
                                                "secret", test_salt));
   (void)server.sent();
-  server.session.leave();
+  server.session.go_away();
   CHECK(server.sent().empty());
-  CHECK_FALSE(server.session.left());
+  CHECK_FALSE(server.session.status().goodbye == patio::protocol::goodbye::agreed);
   leaving_pair p;
   p.server.session.close({errc::shut_down, "over", {}});
-  p.server.session.leave();
+  p.server.session.go_away();
   CHECK(p.server.sent().empty());
 }
 
@@ -71,14 +71,14 @@ TEST_CASE(
   leaving_pair p;
   REQUIRE(p.client.session.request(1, mul()));
   settle(p.server, p.client);
-  p.server.session.leave();
+  p.server.session.go_away();
   REQUIRE(p.server.session.request(2, mul()));
   settle(p.server, p.client);
   auto refused = p.client.session.request(3, mul());
   REQUIRE_FALSE(refused);
   CHECK(refused.error() == patio::error{errc::not_sent, "the peer is shutting down", {}});
   CHECK(p.client.sent().empty());
-  CHECK(p.client.session.outbound() == 1);
+  CHECK(p.client.session.outbound().requests() == 1);
   p.server.answer(3, value{6});
   p.client.answer(5, value{7});
   settle(p.server, p.client);
@@ -88,23 +88,23 @@ TEST_CASE(
 
 TEST_CASE("session: LEAVING_OK comes behind the last request, which is still told") {
   leaving_pair p;
-  p.server.session.leave();
+  p.server.session.go_away();
   REQUIRE(p.client.session.request(1, mul()));
   p.client.session.receive(p.server.sent());
   auto last = p.client.sent();
   CHECK(shown(last) == lines{"REQUEST 3 mul()", "LEAVING_OK 4 None"});
   p.server.session.receive(last.substr(0, last.size() - 1));
   CHECK(p.server.events.seen == lines{"request 3 mul()"});
-  CHECK_FALSE(p.server.session.left());
+  CHECK_FALSE(p.server.session.status().goodbye == patio::protocol::goodbye::agreed);
   p.server.session.receive(last.substr(last.size() - 1));
-  CHECK(p.server.session.left());
+  CHECK(p.server.session.status().goodbye == patio::protocol::goodbye::agreed);
 }
 
 TEST_CASE("session: a request cannot be made from within the news that the peer leaves") {
   leaving_pair p;
   bool refused = false;
   p.client.events.when_leaving = [&] { refused = !p.client.session.request(1, mul()); };
-  p.server.session.leave();
+  p.server.session.go_away();
   p.client.session.receive(p.server.sent());
   CHECK(refused);
   CHECK(shown(p.client.sent()) == lines{"LEAVING_OK 4 None"});
@@ -120,42 +120,42 @@ TEST_CASE("session: LEAVING again is answered again, and told once") {
 
 TEST_CASE("session: both may leave at once") {
   leaving_pair p;
-  p.server.session.leave();
-  p.client.session.leave();
+  p.server.session.go_away();
+  p.client.session.go_away();
   settle(p.server, p.client);
-  CHECK(p.server.session.idle());
-  CHECK(p.client.session.idle());
+  CHECK(is_drained(p.server.session));
+  CHECK(is_drained(p.client.session));
   CHECK(p.server.events.seen == lines{"leaving"});
   CHECK(p.client.events.seen == lines{"leaving"});
 }
 
 TEST_CASE("session: is idle when nothing would be lost, as far as it can know") {
   leaving_pair p;
-  CHECK_FALSE(p.server.session.idle()); // the client may be sending a request
+  CHECK_FALSE(is_drained(p.server.session)); // the client may be sending a request
   p.server.receive(packet::request, 7, pickled_call("mul"));
   REQUIRE(p.server.session.request(1, mul()));
-  p.server.session.leave();
-  CHECK_FALSE(p.server.session.idle());
+  p.server.session.go_away();
+  CHECK_FALSE(is_drained(p.server.session));
   p.server.receive(packet::leaving_ok, 5, pickled_none);
-  CHECK(p.server.session.left());
-  CHECK_FALSE(p.server.session.idle());
+  CHECK(p.server.session.status().goodbye == patio::protocol::goodbye::agreed);
+  CHECK_FALSE(is_drained(p.server.session));
   p.server.answer(7, value{});
-  CHECK_FALSE(p.server.session.idle());
+  CHECK_FALSE(is_drained(p.server.session));
   p.server.receive(packet::response, 4, pickled_none);
-  CHECK(p.server.session.idle());
+  CHECK(is_drained(p.server.session));
 }
 
 TEST_CASE("session: is idle during the login, when nothing has been promised, not during "
           "discovery, and once it is closed") {
   session_end server{patio::role::server, {"secret", {}, {}}};
-  CHECK(server.session.idle());
+  CHECK(is_drained(server.session));
   server.receive(packet::auth_request, 1,
                  patio::protocol::login_answer(patio::protocol::login_challenge(test_token),
                                                "secret", test_salt));
   CHECK(server.session.state() == patio::protocol::session::state::discovery);
-  CHECK_FALSE(server.session.idle());
+  CHECK_FALSE(is_drained(server.session));
   server.session.close({errc::shut_down, "over", {}});
-  CHECK(server.session.idle());
+  CHECK(is_drained(server.session));
 }
 
 TEST_CASE(
@@ -163,11 +163,11 @@ TEST_CASE(
   for (auto [type, payload] : {std::pair{packet::response, pickled_none},
                                {packet::discover_response, pickled(value::list({}))}}) {
     leaving_pair p;
-    p.server.session.leave();
+    p.server.session.go_away();
     p.server.receive(type, 4, payload);
     REQUIRE(p.server.events.seen.size() == 1);
     CHECK(p.server.events.seen[0].starts_with("close protocol: "));
-    CHECK_FALSE(p.server.session.left());
+    CHECK_FALSE(p.server.session.status().goodbye == patio::protocol::goodbye::agreed);
   }
 }
 
@@ -184,16 +184,16 @@ TEST_CASE("session: LEAVING_OK that answers a request ends the connection and th
 
 TEST_CASE("session: a refresh asks once until it is answered, and has no token") {
   leaving_pair p;
-  p.client.session.refresh();
-  p.client.session.refresh();
-  CHECK(p.client.session.refreshing());
+  p.client.session.probe();
+  p.client.session.probe();
+  CHECK(p.client.session.status().is_probing);
   CHECK(shown(p.client.sent())
         == lines{"DISCOVER_REQUEST 3 {'patio': {'extensions': ['cancel', 'leaving', 'endings'], "
                  "'version': 1}}"});
   p.client.receive(packet::discover_response, 3, pickled(value::list({"new"})));
-  CHECK_FALSE(p.client.session.refreshing());
+  CHECK_FALSE(p.client.session.status().is_probing);
   CHECK(p.client.events.seen == lines{"names new"});
-  p.client.session.refresh();
+  p.client.session.probe();
   CHECK(frames_of(p.client.sent()).size() == 1);
   p.client.session.close({errc::shut_down, "over", {}});
   CHECK(p.client.events.seen == lines{"names new", "close shut_down: over"});
@@ -201,7 +201,7 @@ TEST_CASE("session: a refresh asks once until it is answered, and has no token")
 
 TEST_CASE("session: leaving twice is said once") {
   leaving_pair p;
-  p.server.session.leave();
-  p.server.session.leave();
+  p.server.session.go_away();
+  p.server.session.go_away();
   CHECK(shown(p.server.sent()) == lines{"LEAVING 4 None"});
 }

@@ -130,14 +130,14 @@ TEST_CASE(
   for (auto side : {role::server, role::client}) {
     auto end = bring_to(moment::ready, side, patio::protocol::all_extensions,
                         patio::protocol::all_extensions);
-    end->session.leave();
+    end->session.go_away();
     auto serial = frames_of(end->sent()).at(0).serial;
     end->receive(packet::leaving_ok, serial, pickled_none);
     CHECK_FALSE(end->closed());
     end->receive(packet::leaving_ok, serial, pickled_none);
     CHECK(end->closed());
     auto untold = bring_to(moment::ready, side, patio::protocol::all_extensions);
-    untold->session.leave();
+    untold->session.go_away();
     CHECK(untold->sent().empty());
     untold->receive(packet::leaving_ok, side == role::server ? 4 : 3, pickled_none);
     CHECK(untold->closed());
@@ -205,8 +205,8 @@ TEST_CASE("session: before the login a frame has at most 1 KiB") {
 TEST_CASE("session: a client does not look into the challenge, but wants one") {
   session_end client{role::client, {"secret", {}, {}}};
   client.receive(packet::auth_digest, 1, "no pickle at all");
-  REQUIRE(frames_of(client.session.output()).size() == 1);
-  CHECK(frames_of(client.session.output())[0].payload
+  REQUIRE(frames_of(client.session.output().bytes()).size() == 1);
+  CHECK(frames_of(client.session.output().bytes())[0].payload
         == patio::protocol::login_answer("no pickle at all", "secret", test_salt));
   session_end other{role::client};
   other.receive(packet::auth_digest, 1, "");
@@ -255,7 +255,8 @@ TEST_CASE("session: the names a peer tells are a list of texts within the limits
   CHECK(told(value::tuple({"a"})) == "names a");
   for (const auto& wrong : {value{}, value{"abc"}, value::dict({{"a", 1}}), value::list({1}),
                             value::list({value::bytes("a")}), value::set({"a"})})
-    CHECK(told(wrong).starts_with("close login_refused: DISCOVER_RESPONSE is no list of names: "));
+    CHECK(
+      told(wrong).starts_with("close login_refused: DISCOVER_RESPONSE is not a list of names: "));
   CHECK(told(value::list(std::vector<value>(10'001, "f")))
         == "close login_refused: the peer serves more than 10000 names");
   CHECK(told(value::list(std::vector<value>(10'000, "f"))) == "names f");

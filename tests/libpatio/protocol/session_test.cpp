@@ -57,12 +57,12 @@ TEST_CASE("session: a call and its result, and a call that raises") {
   };
   CHECK(p.client.session.request(70, calling("mul", {2, 3})) == 3);
   CHECK(p.client.session.request(71, calling("get")) == 4);
-  CHECK(p.client.session.outbound() == 2);
+  CHECK(p.client.session.outbound().requests() == 2);
   settle(p.server, p.client);
   CHECK(p.server.events.seen == lines{"request 3 mul(2, 3)", "request 4 get()"});
   CHECK(p.client.events.seen == lines{"result 70 6", "result 71 remote_error: KeyError: 'k'"});
-  CHECK(p.client.session.outbound() == 0);
-  CHECK(p.server.session.inbound() == 0);
+  CHECK(p.client.session.outbound().requests() == 0);
+  CHECK(p.server.session.inbound().size() == 0);
 }
 
 TEST_CASE("session: the recorded REQUEST and ERROR bytes") {
@@ -95,7 +95,7 @@ TEST_CASE("session: calls go both ways at once, answers come in any order") {
     REQUIRE(p.client.session.request(token, calling("mul")));
   REQUIRE(p.server.session.request(9, calling("back")));
   settle(p.server, p.client);
-  CHECK(p.server.session.inbound() == 3);
+  CHECK(p.server.session.inbound().size() == 3);
   while (!waiting.empty())
     p.server.answer(waiting.back(), value{static_cast<int>(waiting.back())}), waiting.pop_back();
   settle(p.server, p.client);
@@ -124,9 +124,9 @@ TEST_CASE("session: a request runs from the moment its owner is told of it") {
   session_pair p;
   bool running = false, after = true;
   p.server.events.when_requested = [&](std::uint32_t serial, const call_request&) {
-    running = p.server.session.is_running(p.server.events.ids[serial]);
+    running = p.server.session.inbound().is_running(p.server.events.ids[serial]);
     p.server.answer(serial, value{});
-    after = p.server.session.is_running(p.server.events.ids[serial]);
+    after = p.server.session.inbound().is_running(p.server.events.ids[serial]);
   };
   p.server.receive(packet::request, 7, pickled_call("mul"));
   CHECK(running);
@@ -166,8 +166,8 @@ TEST_CASE(
   session_pair p;
   for (int i = 0; i < 100; ++i) p.client.receive(packet::response, 10'000, pickled_none);
   CHECK(p.client.events.seen.empty());
-  CHECK(p.client.session.ignored_answers() == 100);
-  p.client.session.forgive();
+  CHECK(p.client.session.outbound().ignored() == 100);
+  p.client.session.outbound().forgive();
   for (int i = 0; i < 100; ++i) p.client.receive(packet::error, 10'000, pickled_none);
   CHECK_FALSE(p.client.closed());
   p.client.receive(packet::response, 10'000, pickled_none);
@@ -181,7 +181,7 @@ TEST_CASE("session: a second answer to one serial is one that nobody waits for (
   p.client.receive(packet::response, 3, pickled(7));
   p.client.receive(packet::error, 3, pickled(8));
   CHECK(p.client.events.seen == lines{"result 1 6"});
-  CHECK(p.client.session.ignored_answers() == 2);
+  CHECK(p.client.session.outbound().ignored() == 2);
 }
 
 TEST_CASE("session: late answers to abandoned requests are no violation") {

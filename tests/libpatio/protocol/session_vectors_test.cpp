@@ -44,7 +44,7 @@ std::vector<raw_frame> of_type(const std::string& bytes, packet type) {
 /// answers.
 struct stand_in {
   session_recorder events;
-  std::unique_ptr<patio::protocol::session> session;
+  std::unique_ptr<driven_session> session;
   std::map<std::uint32_t, raw_frame> answers; ///< the recorded ones, by serial
 
   stand_in(role side, const recording& r) {
@@ -72,11 +72,9 @@ struct stand_in {
     }
   }
 
-  std::unique_ptr<patio::protocol::session>
-  make(role side, patio::protocol::session_options options, std::string nonce) {
-    return std::make_unique<patio::protocol::session>(
-      side, std::make_shared<const patio::protocol::session_options>(std::move(options)),
-      std::move(nonce), events);
+  std::unique_ptr<driven_session> make(role side, patio::protocol::session_options options,
+                                       std::string nonce) {
+    return std::make_unique<driven_session>(side, std::move(options), events, std::move(nonce));
   }
 
   void answer(std::uint32_t serial) {
@@ -97,7 +95,7 @@ std::pair<lines, std::string> play(role side, const recording& r,
   stand_in ours{side, r};
   for (auto piece : pieces) ours.session->receive(piece);
   CHECK(ours.session->state() == patio::protocol::session::state::ready);
-  return {ours.events.seen, ours.session->output()};
+  return {ours.events.seen, ours.session->output().bytes()};
 }
 
 /// The same frames, in whatever order the answers to pipelined calls came.

@@ -20,6 +20,7 @@ struct connection {
   time_share share;         ///< of the I/O thread's time
   std::string unread = {};  ///< came, and waits for its turn
   instant ready_at = never; ///< logged in since
+  bool has_gap = false;     ///< output was lost for lack of memory, so nothing may follow
 };
 
 class connection_table {

@@ -11,6 +11,7 @@
 #include <patio/actors/caf/error.hpp>
 #include <patio/actors/caf/ticker.hpp>
 #include <patio/actors/caf/weak_send.hpp>
+#include <patio/protocol/timeout.hpp>
 
 namespace patio {
 namespace {
@@ -68,7 +69,8 @@ struct memory_state {
   void finish(std::uint64_t number, result<value> r) {
     auto ended = calls.extract(number);
     if (ended.empty()) return; // late: its deadline or its caller was first
-    deadlines.settled([this](std::uint64_t n) { return calls.contains(n); });
+    deadlines.settled(1);
+    deadlines.purge([this](std::uint64_t n) { return calls.contains(n); });
     ended.mapped().over.request_stop();
     deliver(ended.mapped().caller, std::move(r));
   }

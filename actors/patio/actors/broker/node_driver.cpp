@@ -17,6 +17,14 @@ namespace {
 constexpr std::size_t smallest_burst = 16; ///< see pending_writes
 constexpr std::size_t kept_room = 262'144; ///< bytes of an output buffer that was larger once
 
+/// The connection that suffers if an event cannot be handled; 0 if none does.
+connection_id connection_of(const mesh::node_event& event) noexcept {
+  if (const auto* execute = std::get_if<mesh::execute_call>(&event)) return execute->work.id.from;
+  if (const auto* ready = std::get_if<mesh::peer_ready>(&event)) return ready->peer.id;
+  if (const auto* decode = std::get_if<mesh::decode_payload>(&event)) return decode->id;
+  return 0;
+}
+
 // A message to oneself would be the next; posted, the turn comes after sockets and messages.
 turn_queue::ask_function post_turns_to(caf::io::broker* self) {
   return [self](const std::shared_ptr<bool>& asked) {
@@ -33,9 +41,10 @@ turn_queue::ask_function post_turns_to(caf::io::broker* self) {
 } // namespace
 
 node_driver::node_driver(caf::io::broker* self, mesh::node_options options, registry functions,
-                         mesh::node_events& events, peer_log& log)
-    : self_{self}, limits_{options.limits}, node_{std::move(options), std::move(functions), events},
-      log_{log}, turns_{post_turns_to(self)}, decoder_{limits_.decode_timeout} {}
+                         event_handler handle, peer_log& log)
+    : self_{self}, limits_{options.limits}, node_{std::move(options), std::move(functions)},
+      handle_{std::move(handle)}, log_{log}, turns_{post_turns_to(self)},
+      decoder_{limits_.decode_timeout} {}
 
 void node_driver::give_up(connection_id about, const char* why) noexcept {
   try {
@@ -58,14 +67,25 @@ void node_driver::open(unique_fd fd, role side, std::string address,
   flush();
 }
 
-std::optional<connection> node_driver::end(connection_id id) {
+// What an event is about is not known here: an exception of the handler costs at most a log line.
+// A handler may call the node again; what that causes comes behind what waits already.
+void node_driver::handle_events() noexcept {
+  if (std::exchange(buffers_.is_handling_events, true)) return;
+  auto& events = buffers_.events;
+  for (node_.take_events(events); !events.empty(); node_.take_events(events)) {
+    for (auto& event : events) contain(connection_of(event), [&] { handle_(event); });
+    events.clear();
+  }
+  buffers_.is_handling_events = false;
+}
+
+std::optional<connection> node_driver::end(connection_id id, std::string_view last_bytes) {
   auto* c = connections_.find(id);
   if (!c) return {};
-  bool waits = c->stream.backlog_bytes() > 0;
-  try {
-    if (!waits) write(id, *c);      // the last bytes may say why a frame was refused
-  } catch (const std::bad_alloc&) { // the connection ends without them
-  }
+  bool waits = c->stream.backlog_bytes() > 0 || c->has_gap;
+  // The last bytes may say why a frame was refused. What finds no memory is lost with the
+  // connection.
+  if (!waits && !last_bytes.empty() && c->stream.is_open()) (void)c->stream.write(last_bytes);
   auto ended = connections_.take(id);
   if (waits) ended.stream.abort();
   else ended.stream.hang_up();
@@ -110,6 +130,7 @@ void node_driver::close_stalled() {
 }
 
 void node_driver::flush() {
+  handle_events();
   pending_ = {false, 0, smallest_burst};
   write_dirty();
   if (drain_.begun) quit_if_drained();
@@ -122,6 +143,7 @@ void node_driver::flush() {
 // Of a long queue the first calls are written before the flush, so that the peer works on them
 // meanwhile.
 void node_driver::schedule_flush() {
+  handle_events();
   if (!pending_.flush_scheduled) self_->send(self_, flush_atom::value);
   pending_.flush_scheduled = true;
   if (++pending_.calls < pending_.burst) return;
@@ -131,27 +153,25 @@ void node_driver::schedule_flush() {
 }
 
 void node_driver::write_dirty() {
-  for (auto id : node_.take_dirty())
-    guarded(id, [&] {
+  auto ids = std::move(buffers_.dirty);
+  node_.take_dirty(ids);
+  for (auto id : ids)
+    contain(id, [&] {
       if (auto* c = connections_.find(id)) write(id, *c);
     });
+  ids.clear();
+  buffers_.dirty = std::move(ids);
 }
 
 void node_driver::write(connection_id id, connection& c) {
-  auto* out = node_.output(id);
-  if (!out || out->empty()) return;
-  if (!c.stream.is_open()) {
-    out->clear();
-    return;
-  }
-  auto [accepted, change] = c.stream.write(*out);
-  node_.taken(id, accepted);
-  if (accepted < out->size()) {
-    out->erase(0, accepted);
-    throw std::bad_alloc{};
-  }
-  out->clear();
-  if (out->capacity() > kept_room) out->shrink_to_fit();
+  auto& out = buffers_.output;
+  out.clear();
+  node_.take_output(id, out);
+  if (out.empty() || !c.stream.is_open()) return;
+  auto [accepted, change] = c.stream.write(out);
+  c.has_gap = accepted < out.size();
+  if (c.has_gap) throw std::bad_alloc{};
+  if (out.capacity() > kept_room) std::string{}.swap(out);
   if (c.stream.backlog_bytes() > 0) apply(id, c, change);
 }
 
@@ -165,14 +185,14 @@ void node_driver::tick(std::int64_t number) {
 void node_driver::begin_drain(instant until) {
   drain_.begun = true;
   drain_.until = until;
-  node_.leave();
+  node_.go_away();
   flush();
 }
 
 // Drained: nothing runs here, nobody waits for a call of ours, and every byte has left.
 void node_driver::quit_if_drained() {
   if (drain_.ended) return;
-  bool drained = node_.has_left() && !connections_.has_backlog();
+  bool drained = node_.is_drained() && !connections_.has_backlog();
   if (!drained && clock_now() < drain_.until) return;
   drain_.ended = true;
   self_->quit();

@@ -8,6 +8,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <caf/io/broker.hpp>
 
@@ -30,31 +32,32 @@ using decoded_atom = caf::atom_constant<caf::atom("decoded")>;
 
 class node_driver {
 public:
+  /// Gets the node's events, each after the node's function that caused the event has returned.
+  using event_handler = std::function<void(mesh::node_event&)>;
+
   node_driver(caf::io::broker* self, mesh::node_options options, registry functions,
-              mesh::node_events& events, peer_log& log);
+              event_handler handle, peer_log& log);
 
   [[nodiscard]] mesh::node& node() noexcept { return node_; }
   [[nodiscard]] const mesh::node& node() const noexcept { return node_; }
 
-  /// Runs a handler. An exception (memory may run out) costs the connection that the handler is
-  /// about, or nothing, and never the broker.
+  /// Runs a message's handler, then handles what the node has to tell. An exception (memory may run
+  /// out) costs the connection that the handler is about, or nothing, and never the broker.
   template <class F>
   void guarded(connection_id about, F handler) noexcept {
-    try {
-      handler();
-    } catch (const std::exception& e) {
-      give_up(about, e.what());
-    } catch (...) {
-      give_up(about, "an unknown exception");
-    }
+    contain(about, std::move(handler));
+    handle_events();
   }
+  /// Passes the node's events to the handler. To be called after each call of a node function,
+  /// unless one of `guarded`, `flush` and `schedule_flush` follows.
+  void handle_events() noexcept;
 
   /// Begins a connection over a connected socket. `dial` is 0 for an accepted one.
   void open(unique_fd fd, role side, std::string address, std::unique_ptr<tls::engine> tls,
             std::uint64_t dial);
   /// The node has ended the connection: sends its last bytes and hangs up. Empty if the connection
   /// has ended before.
-  [[nodiscard]] std::optional<connection> end(connection_id id);
+  [[nodiscard]] std::optional<connection> end(connection_id id, std::string_view last_bytes);
   /// Null for a connection that has ended.
   [[nodiscard]] connection* find(connection_id id) { return connections_.find(id); }
   /// Decodes a large payload on another thread. Until then the connection is not read.
@@ -91,11 +94,28 @@ private:
     std::size_t calls = 0; ///< since the last write
     std::size_t burst = 0; ///< calls that are written before the mailbox is empty
   };
+  /// Swapped with the node's, so that their memory is used again.
+  struct reused_buffers {
+    std::vector<mesh::node_event> events;
+    std::vector<connection_id> dirty;
+    std::string output;
+    bool is_handling_events = false;
+  };
   struct drain_state {
     bool begun = false, ended = false;
     instant until = never;
   };
 
+  template <class F>
+  void contain(connection_id about, F handler) noexcept {
+    try {
+      handler();
+    } catch (const std::exception& e) {
+      give_up(about, e.what());
+    } catch (...) {
+      give_up(about, "an unknown exception");
+    }
+  }
   void give_up(connection_id about, const char* why) noexcept;
   void process(connection_id id, std::string_view bytes);
   void process_deferred(connection_id id);
@@ -110,10 +130,12 @@ private:
   caf::io::broker* self_;
   patio::limits limits_;
   mesh::node node_;
+  event_handler handle_;
   peer_log& log_;
   connection_table connections_;
   turn_queue turns_;
   pending_writes pending_;
+  reused_buffers buffers_;
   drain_state drain_;
   ticker ticks_;
   decoder decoder_; ///< last: its thread ends before anything that it could refer to

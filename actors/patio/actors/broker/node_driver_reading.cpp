@@ -48,6 +48,7 @@ void node_driver::process(connection_id id, std::string_view bytes) {
   auto rest = bytes;
   for (; !rest.empty() && now - begun < net::longest_turn; now = clock_now()) {
     node_.receive(id, rest.substr(0, slice), now);
+    handle_events();
     write_dirty();
     rest.remove_prefix(std::min(slice, rest.size()));
   }
@@ -88,6 +89,7 @@ void node_driver::on_decoded(connection_id id, decoder::job job) {
   auto begun = clock_now();
   decoder_.taken();
   node_.decoded(id, *job, begun);
+  handle_events();
   decoder_.discard(std::move(job)); // its last owner
   resume_reading(id);
   if (auto* c = connections_.find(id)) turns_.account_time(c->share, begun, clock_now());

@@ -30,8 +30,10 @@ void tcp_broker_state::answered(const mesh::inbound_id& id, const result<std::st
 
 void tcp_broker_state::ping(connection_id id, caf::response_promise promise) {
   auto token = callers_.add({std::move(promise), nullptr, nullptr});
-  if (!driver_.node().ping(id, token))
-    on_finished(token, fail(errc::not_sent, "no such peer is connected"));
+  if (!driver_.node().ping(id, token)) {
+    auto caller = callers_.take(token);
+    deliver(caller, fail(errc::not_sent, "no such peer is connected"));
+  }
   driver_.schedule_flush();
 }
 

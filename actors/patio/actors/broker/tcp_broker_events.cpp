@@ -6,7 +6,7 @@
 #include <patio/actors/caf/weak_send.hpp>
 #include <patio/pickle/pickle.hpp>
 
-// What the node tells its owner.
+// What the broker does about the node's events.
 namespace patio {
 namespace {
 
@@ -23,9 +23,10 @@ pickled_result pickle(const value& v, const python_types& types, std::size_t lon
 
 } // namespace
 
-void tcp_broker_state::on_execute(mesh::inbound_call work) {
-  // `charge` counts the arguments' bytes until their last owner, a worker, drops this.
-  auto back = [weak = self_->address(), id = work.id, charge = std::move(work.charge),
+void tcp_broker_state::handle(mesh::execute_call& event) {
+  auto& work = event.work;
+  // The reservation counts the arguments' bytes until their last owner, a worker, drops this.
+  auto back = [weak = self_->address(), id = work.id, reservation = std::move(work.reservation),
                types = types_, longest = options_.limits.frame_bytes](result<value> r) {
     if (r && r->weight() > large_payload)
       send_if_alive(weak, answered_atom::value, id, pickle(*r, *types, longest));
@@ -35,20 +36,21 @@ void tcp_broker_state::on_execute(mesh::inbound_call work) {
   executor_.run({work.entry,
                  std::move(work.args),
                  work.deadline,
-                 reply{std::move(back), errc::shut_down, std::move(work.over)},
+                 reply{std::move(back), errc::shut_down, std::move(work.stop)},
                  {self_->id(), work.id.from}});
 }
 
-void tcp_broker_state::on_finished(std::uint64_t token, result<value> r) {
-  auto caller = callers_.take(token);
-  deliver(caller, std::move(r));
+void tcp_broker_state::handle(mesh::call_finished& event) {
+  auto caller = callers_.take(event.token);
+  deliver(caller, std::move(event.outcome));
 }
 
-void tcp_broker_state::on_pong(std::uint64_t token) {
-  callers_.take(token).promise.deliver(caf::unit);
+void tcp_broker_state::handle(mesh::pong_received& event) {
+  callers_.take(event.token).promise.deliver(caf::unit);
 }
 
-void tcp_broker_state::on_peer(const peer_info& peer) {
+void tcp_broker_state::handle(mesh::peer_ready& event) {
+  const auto& peer = event.peer;
   auto* c = driver_.find(peer.id);
   if (!c) return;
   c->ready_at = clock_now();
@@ -59,26 +61,26 @@ void tcp_broker_state::on_peer(const peer_info& peer) {
   dialler_.logged_in(c->dial, peer);
 }
 
-void tcp_broker_state::on_closed(connection_id id, const error& why) {
-  auto c = driver_.end(id);
+// Without memory for the log line the connection ends all the same.
+void tcp_broker_state::handle(mesh::connection_closed& event) {
+  const auto& why = event.why;
+  auto c = driver_.end(event.id, event.last_bytes);
   if (!c) return;
   if (c->ready_at != never) dialler_.lost(c->dial, clock_now() - c->ready_at);
   if (c->dial != 0 && !driver_.is_draining()) return dial_failed(c->dial, why);
   bool fault = why.code == errc::protocol || why.code == errc::login_refused;
   try {
     if (fault) log_.warn("closed", c->address, to_string(why));
-    else log_.tell("closed", c->address, reason_field(why.message));
-  } catch (const std::bad_alloc&) { // the node, which has yet to forget the connection, comes
-                                    // before its log
-  }
+    else log_.tell("closed", c->address, reason_field(text_of(why)));
+  } catch (const std::bad_alloc&) {}
 }
 
-void tcp_broker_state::on_log(std::string_view peer, std::string text) {
-  log_.warn("refused", std::string{peer}, text);
+void tcp_broker_state::handle(mesh::log_line& event) {
+  log_.warn("refused", event.peer, event.text);
 }
 
-void tcp_broker_state::on_decode(connection_id id, std::unique_ptr<protocol::decode_job> job) {
-  driver_.decode(id, std::move(job));
+void tcp_broker_state::handle(mesh::decode_payload& event) {
+  driver_.decode(event.id, std::move(event.job));
 }
 
 } // namespace patio

@@ -38,12 +38,16 @@ tcp_broker_state::tcp_broker_state(caf::io::broker* self, executor exec, tcp_opt
     : self_{self}, executor_{std::move(exec)}, options_{std::move(options)},
       types_{std::make_shared<const python_types>(options_.types)}, tls_{std::move(tls)},
       log_{options_.limits.log_lines}, dialler_{options_.limits.reconnect},
-      driver_{self, to_node_options(options_), executor_.functions(), *this, log_},
+      driver_{
+        self, to_node_options(options_), executor_.functions(),
+        [this](mesh::node_event& event) { std::visit([this](auto& e) { handle(e); }, event); },
+        log_},
       connector_{std::in_place, options_.limits.accept_retry_delay} {}
 
 // However the actor ends, every caller is answered.
 tcp_broker_state::~tcp_broker_state() {
   driver_.node().shut_down({errc::shut_down, {}, {}});
+  driver_.handle_events();
   dialler_.shut_down();
   connector_.reset(); // a joiner may listen on the same port at once
   for (auto& j : joiners_) j.deliver(caf::unit);
@@ -88,9 +92,10 @@ void tcp_broker_state::on_accepted(shared_socket socket) {
 
 void tcp_broker_state::adopt(const shared_socket& socket) {
   if (driver_.is_draining()) return;
-  if (!*socket) return log_.warn("refused", "listener:", socket->error().message);
+  if (!*socket) return log_.warn("refused", "listener:", text_of(socket->error()));
   if (auto room = driver_.node().admit(); !room)
-    return log_.warn("refused", to_string(remote_endpoint((*socket)->get())), room.error().message);
+    return log_.warn("refused", to_string(remote_endpoint((*socket)->get())),
+                     text_of(room.error()));
   open(std::move(**socket), role::server, 0);
 }
 
@@ -144,7 +149,7 @@ void tcp_broker_state::dial_failed(std::uint64_t number, const error& why) {
   if (!retry) return;
   if (retry->is_news)
     log_.warn("disconnected", to_string(dialler_.find(number)->where),
-              why.code == errc::login_refused ? to_string(why) : why.message);
+              why.code == errc::login_refused ? to_string(why) : text_of(why));
   connector_->after(retry->wait, [weak = self_->address(), number] {
     send_if_alive(weak, redial_atom::value, number);
   });

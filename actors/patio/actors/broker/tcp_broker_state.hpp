@@ -25,7 +25,7 @@ using accepted_atom = caf::atom_constant<caf::atom("accepted")>;
 using dialled_atom = caf::atom_constant<caf::atom("dialled")>;
 using redial_atom = caf::atom_constant<caf::atom("redial")>;
 
-class tcp_broker_state final : public mesh::node_events {
+class tcp_broker_state {
 public:
   tcp_broker_state(caf::io::broker* self, executor exec, tcp_options options,
                    std::optional<tls::context> tls);
@@ -55,14 +55,14 @@ public:
   void begin_shut_down(caf::response_promise promise);
 
 private:
-  // node_events
-  void on_execute(mesh::inbound_call work) override;
-  void on_finished(std::uint64_t token, result<value> r) override;
-  void on_pong(std::uint64_t token) override;
-  void on_peer(const peer_info& peer) override;
-  void on_closed(connection_id id, const error& why) override;
-  void on_log(std::string_view peer, std::string text) override;
-  void on_decode(connection_id id, std::unique_ptr<protocol::decode_job> job) override;
+  // The node's events.
+  void handle(mesh::execute_call& event);
+  void handle(mesh::call_finished& event);
+  void handle(mesh::pong_received& event);
+  void handle(mesh::peer_ready& event);
+  void handle(mesh::connection_closed& event);
+  void handle(mesh::log_line& event);
+  void handle(mesh::decode_payload& event);
 
   void adopt(const shared_socket& socket);
   void open(unique_fd fd, role side, std::uint64_t dial);

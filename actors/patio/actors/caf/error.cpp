@@ -22,7 +22,7 @@ error from_system_error(const caf::error& e) {
 } // namespace
 
 caf::error to_caf(const error& e) {
-  return {static_cast<std::uint8_t>(e.code), category, caf::make_message(e.message, e.exception)};
+  return {static_cast<std::uint8_t>(e.code), category, caf::make_message(text_of(e), e.exception)};
 }
 
 error from_caf(const caf::error& e) {

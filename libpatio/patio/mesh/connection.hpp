@@ -1,0 +1,68 @@
+/// One connection as a node keeps it: a session, TLS if there is any, and the peer's record. A
+/// resource of one node.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <patio/base/backoff.hpp>
+#include <patio/mesh/node_event.hpp>
+#include <patio/protocol/session.hpp>
+#include <patio/tls/tls.hpp>
+
+namespace patio::mesh {
+
+/// How well a peer has answered lately (peer_health.hpp).
+struct peer_record {
+  std::size_t heard = 0;      ///< bytes since the last probe was due
+  unsigned missed_probes = 0; ///< in a row
+  unsigned failures = 0;      ///< calls in a row that the peer refused or let time out
+  bool is_ejected = false;    ///< for those failures
+  std::uint64_t ejections = 0;
+  backoff ejection_time;
+};
+
+/// The end of the stream, seen while a payload is decoded. What came before the end still counts.
+struct stream_end {
+  std::optional<error> why; ///< the reason to close, if it is known by now
+  std::uint64_t sent = 0;   ///< see node::close
+};
+
+class connection {
+public:
+  connection(connection_id number, role side, std::string where, std::string nonce,
+             std::shared_ptr<const protocol::session_options> options,
+             std::unique_ptr<tls::engine> engine);
+
+  [[nodiscard]] bool has_output();
+  /// Swaps what is to be sent with `out`, which is empty. With TLS, the session's bytes are
+  /// encrypted now.
+  void take_output(std::string& out);
+  [[nodiscard]] bool is_ready() const noexcept {
+    return session.state() == protocol::session::state::ready;
+  }
+  [[nodiscard]] bool is_closed() const noexcept {
+    return session.state() == protocol::session::state::closed;
+  }
+  [[nodiscard]] peer_info info();
+
+  const connection_id id;
+  const std::string address; ///< HOST:PORT of the other end
+  protocol::session session;
+  std::unique_ptr<tls::engine> tls; ///< none for a connection in the clear
+  std::vector<std::string> names;   ///< served by the peer
+  bool is_announced = false;        ///< the owner knows the peer
+  bool is_dirty = false;            ///< in the node's list of connections with output
+  bool is_congested = false;        ///< the peer reads too slowly
+  std::optional<stream_end> end;
+  peer_record record;
+  /// Bytes of arguments that this peer's calls hold, whoever holds them.
+  std::shared_ptr<std::atomic<std::size_t>> held = std::make_shared<std::atomic<std::size_t>>(0);
+};
+
+} // namespace patio::mesh

@@ -1,0 +1,119 @@
+#include <patio/mesh/inbound_calls.hpp>
+
+#include <utility>
+
+#include <patio/protocol/timeout.hpp>
+#include <patio/value/repr.hpp>
+
+namespace patio::mesh {
+namespace {
+
+// A function that is quick for a few small arguments may not be quick for many large ones, and
+// every connection would wait for it.
+bool is_small(const arguments& args) {
+  std::uint64_t weight = 0;
+  for (const auto& v : args.positional) weight += v.weight();
+  for (const auto& [name, v] : args.keywords) weight += v.weight();
+  return weight <= 1024;
+}
+
+error holding(const char* owner, std::size_t bytes, limit which) {
+  return {errc::overloaded,
+          std::string{"overloaded: the arguments of "} + owner + " calls take "
+            + std::to_string(bytes) + " bytes",
+          {},
+          which};
+}
+
+} // namespace
+
+std::shared_ptr<const void> inbound_calls::reserve_bytes(const connection& from,
+                                                         std::size_t bytes) const {
+  *from.held += bytes;
+  *held_ += bytes;
+  auto release = [own = from.held, all = held_, bytes](const void*) {
+    *own -= bytes;
+    *all -= bytes;
+  };
+  return {static_cast<const void*>(nullptr), std::move(release)};
+}
+
+std::optional<error> inbound_calls::refusal_for_bytes(const connection& from,
+                                                      std::size_t bytes) const {
+  const auto& limits = core_.options.limits;
+  if (std::size_t held = *from.held; held > 0 && held + bytes > limits.inbound_bytes)
+    return holding("this connection's", held, limit::inbound_bytes);
+  if (std::size_t held = *held_; held > limits.node_inbound_bytes)
+    return holding("all", held, limit::node_inbound_bytes);
+  return {};
+}
+
+std::optional<error> inbound_calls::refusal(connection& from,
+                                            const protocol::request_arrived& arrived) {
+  if (core_.is_draining && from.session.status().goodbye == protocol::goodbye::agreed)
+    return error{errc::shut_down, "the node is shutting down", {}};
+  if (from.is_congested)
+    return error{errc::overloaded,
+                 "overloaded: the caller does not read its answers",
+                 {},
+                 limit::high_water_bytes};
+  if (auto why = refusal_for_bytes(from, arrived.argument_bytes)) return why;
+  const auto& function = arrived.call.function;
+  const auto& proved = from.session.login().proved();
+  if (may_call(core_.options.rules, proved, function)) return {};
+  auto who = proved.empty() ? "a peer without a name" : quoted(proved.front());
+  core_.tell(log_line{from.address, who + " may not call " + quoted(function)});
+  return remote_error(value::exception("builtins.PermissionError", {function}));
+}
+
+void inbound_calls::begin(connection& from, protocol::request_arrived& arrived) {
+  auto& call = arrived.call;
+  auto refuse = [&](error why) { from.session.answer(arrived.id, tl::unexpected(std::move(why))); };
+  if (auto why = refusal(from, arrived)) return refuse(std::move(*why));
+  const auto* entry = core_.functions.find(call.function);
+  if (!entry) {
+    core_.tell(log_line{from.address, "unknown function " + quoted(call.function)});
+    return refuse({errc::no_route, call.function, {}});
+  }
+  auto deadline = deadline_of(call.timeout, core_.now, core_.options.limits.longest_timeout);
+  if (!deadline) {
+    deadline.error().message = "bad timeout"; // a refusal, not something a function raised
+    return refuse(std::move(deadline.error()));
+  }
+  if (*deadline <= core_.now)
+    return refuse({errc::timeout, "the call arrived with no time left", {}});
+  const auto* run = std::get_if<immediate_function>(&entry->run);
+  if (run && entry->quick && is_small(call.args))
+    return from.session.answer(arrived.id, (*run)(std::move(call.args)));
+  inbound_id id{from.id, arrived.id};
+  core_.schedule(*deadline, inbound_due{id});
+  auto& inbound = from.session.inbound();
+  auto reservation = reserve_bytes(from, arrived.argument_bytes);
+  inbound.hold(arrived.id, reservation);
+  core_.tell(execute_call{{id, entry, std::move(call.args), *deadline,
+                           inbound.stop_token(arrived.id), std::move(reservation)}});
+}
+
+bool inbound_calls::is_running(const inbound_id& id) {
+  auto* c = core_.find(id.from);
+  return c && c->session.inbound().is_running(id.request);
+}
+
+void inbound_calls::answer(const inbound_id& id, const result<value>& r) {
+  end(id, [&](protocol::session& s) { s.answer(id.request, r); });
+}
+
+void inbound_calls::answer_pickled(const inbound_id& id, const result<std::string>& r) {
+  end(id, [&](protocol::session& s) { s.answer_pickled(id.request, r); });
+}
+
+template <class Answer>
+void inbound_calls::end(const inbound_id& id, Answer answer) {
+  auto* c = core_.find(id.from);
+  if (!c || !c->session.inbound().is_running(id.request)) return;
+  answer(c->session);
+  core_.deadlines.settled(1); // the call's own, if it had a deadline
+  core_.note_output(*c);
+}
+
+} // namespace patio::mesh

@@ -1,0 +1,40 @@
+/// What peers call here: which calls are refused, which run at once, and the bounds on what their
+/// arguments hold. A part of one node.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+
+#include <patio/mesh/node_core.hpp>
+
+namespace patio::mesh {
+
+class inbound_calls {
+public:
+  explicit inbound_calls(node_core& core)
+      : core_{core}, held_{std::make_shared<std::atomic<std::size_t>>(0)} {}
+
+  /// Runs a quick function here, tells the owner to execute another, or answers with a refusal. The
+  /// arguments of what is refused stay in `arrived`.
+  void begin(connection& from, protocol::request_arrived& arrived);
+  [[nodiscard]] bool is_running(const inbound_id& id);
+  void answer(const inbound_id& id, const result<value>& r);
+  void answer_pickled(const inbound_id& id, const result<std::string>& r);
+
+private:
+  [[nodiscard]] std::optional<error> refusal(connection& from,
+                                             const protocol::request_arrived& arrived);
+  [[nodiscard]] std::optional<error> refusal_for_bytes(const connection& from,
+                                                       std::size_t bytes) const;
+  [[nodiscard]] std::shared_ptr<const void> reserve_bytes(const connection& from,
+                                                          std::size_t bytes) const;
+  template <class Answer>
+  void end(const inbound_id& id, Answer answer);
+
+  node_core& core_;
+  /// Bytes of arguments, by whoever still holds a reservation.
+  std::shared_ptr<std::atomic<std::size_t>> held_;
+};
+
+} // namespace patio::mesh

@@ -1,0 +1,28 @@
+#include <patio/mesh/login_queue.hpp>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace patio::mesh {
+
+// An honest peer logs in within a few round trips, so the oldest connection is the least likely to
+// be honest. Where all are new somebody floods, and the flood comes from the network with most
+// connections.
+connection_id login_queue::least_promising(instant now, std::chrono::nanoseconds patience) const {
+  const auto& [oldest, first] = *waiting_.begin();
+  if (now - first.since >= patience) return oldest;
+  struct crowd {
+    std::size_t size = 0;
+    connection_id oldest = 0;
+  };
+  std::map<std::string_view, crowd> crowds;
+  for (const auto& [id, one] : waiting_)
+    ++crowds.try_emplace(one.network, 0, id).first->second.size;
+  auto less = [](const auto& a, const auto& b) { // among crowds of one size, the older one goes
+    return std::pair{a.second.size, b.second.oldest} < std::pair{b.second.size, a.second.oldest};
+  };
+  return std::ranges::max_element(crowds, less)->second.oldest;
+}
+
+} // namespace patio::mesh

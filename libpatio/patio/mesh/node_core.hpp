@@ -1,0 +1,89 @@
+/// What the parts of a node share. Internal to mesh/: `node` owns the core, the parts refer to it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include <patio/base/time.hpp>
+#include <patio/functions/registry.hpp>
+#include <patio/mesh/connection.hpp>
+#include <patio/mesh/limit_counts.hpp>
+#include <patio/mesh/node_event.hpp>
+#include <patio/mesh/node_options.hpp>
+#include <patio/mesh/router.hpp>
+
+namespace patio::mesh {
+
+/// A call of ours: its slot, and whether the slot still holds that call.
+struct call_id {
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;
+  friend bool operator==(const call_id&, const call_id&) = default;
+};
+
+/// What may happen at a deadline.
+struct call_due {
+  call_id call;
+};
+struct inbound_due {
+  inbound_id id;
+};
+struct login_due {
+  connection_id id = 0;
+};
+struct forgive_due {
+  connection_id id = 0;
+};
+struct probe_due {
+  connection_id id = 0;
+};
+struct readmit_due {
+  connection_id id = 0;
+  std::uint64_t ejection = 0; ///< which of the connection's
+};
+using due = std::variant<call_due, inbound_due, login_due, forgive_due, probe_due, readmit_due>;
+
+struct node_core {
+  node_core(node_options o, registry f)
+      : options{std::move(o)}, functions{std::move(f)}, routes{options.seed} {}
+
+  node_options options;
+  registry functions;
+  std::shared_ptr<const protocol::session_options> session_options;
+  std::unordered_map<connection_id, std::unique_ptr<connection>> connections;
+  router routes;
+  deadline_heap<due> deadlines;
+  limit_counts counts;
+  std::vector<node_event> events;
+  std::vector<connection_id> dirty; ///< connections with output that the owner has not been told of
+  instant now{};
+  bool is_draining = false, is_down = false;
+
+  [[nodiscard]] connection* find(connection_id id) {
+    auto at = connections.find(id);
+    return at == connections.end() ? nullptr : at->second.get();
+  }
+  /// For loops in which connections may come to their end.
+  [[nodiscard]] std::vector<connection_id> connection_ids() const {
+    std::vector<connection_id> ids;
+    for (const auto& [id, c] : connections) ids.push_back(id);
+    return ids;
+  }
+  void schedule(instant at, due what) {
+    if (at != never) deadlines.push(at, what);
+  }
+  void note_output(connection& c) {
+    if (c.is_dirty || !c.has_output()) return;
+    c.is_dirty = true;
+    dirty.push_back(c.id);
+  }
+  template <class Event>
+  void tell(Event event) {
+    events.emplace_back(std::in_place_type<Event>, std::move(event));
+  }
+};
+
+} // namespace patio::mesh

@@ -1,0 +1,173 @@
+// What a node does about its sessions' events, and at deadlines.
+#include <patio/mesh/node.hpp>
+
+#include <new>
+
+#include <patio/protocol/timeout.hpp>
+#include <patio/value/repr.hpp>
+
+namespace patio::mesh {
+
+/// The events that are not part of every call. Each returns whether the connection lives on.
+struct node::session_handler {
+  node& self;
+  connection& c;
+
+  bool operator()(protocol::session_ready&) const {
+    auto& core = self.core_;
+    self.logins_.remove(c.id);
+    core.routes.serve(c.id, c.names);
+    c.is_announced = true;
+    core.tell(peer_ready{c.info()});
+    if (core.is_draining) c.session.go_away();
+    core.schedule(after(core.now, core.options.limits.probe_interval), probe_due{c.id});
+    self.outbound_.serve(c);
+    return true;
+  }
+
+  bool operator()(protocol::names_served& served) const {
+    c.names = std::move(served.names);
+    self.health_.answered_probe(c);
+    // The first names come before session_ready, which serves them.
+    if (c.is_announced && !c.session.status().peer_went_away) self.outbound_.serve(c);
+    return true;
+  }
+
+  bool operator()(protocol::request_cancelled& cancelled) const {
+    self.inbound_.answer({c.id, cancelled.id}, fail(errc::cancelled, "its caller gave it up"));
+    return true;
+  }
+
+  bool operator()(protocol::ping_answered& ping) const {
+    self.core_.tell(pong_received{ping.token});
+    return true;
+  }
+
+  bool operator()(protocol::peer_went_away&) const {
+    self.core_.routes.remove(c.id);
+    return true;
+  }
+
+  bool operator()(protocol::refused_input& event) const {
+    auto why = std::move(event.why);
+    self.core_.counts.count(why, self.core_.options.limits);
+    self.core_.tell(log_line{c.address, text_of(why)});
+    return true;
+  }
+
+  bool operator()(protocol::payload_to_decode& payload) const {
+    self.core_.tell(decode_payload{c.id, std::move(payload.job)});
+    return true;
+  }
+
+  // Whoever calls again when a call is lost must not be sent here again, so the route goes first.
+  bool operator()(protocol::session_closed& closed) const {
+    auto& core = self.core_;
+    core.routes.remove(c.id);
+    self.logins_.remove(c.id);
+    auto text = text_of(closed.why);
+    core.events.reserve(core.events.size() + closed.unanswered.size() + 1);
+    closed.unanswered.drain([&](std::uint32_t, protocol::awaited_answer&& lost) {
+      if (lost.what == protocol::awaited_answer::kind::request)
+        self.outbound_.lose(c, lost.token, closed.loss(lost), text);
+      else if (lost.what == protocol::awaited_answer::kind::ping)
+        core.tell(call_finished{lost.token, fail(closed.loss(lost), text)});
+    });
+    core.counts.count(closed.why, core.options.limits);
+    std::string last_bytes;
+    c.take_output(last_bytes);
+    core.deadlines.settled(2 + closed.running); // the login's or the next probe's among them
+    core.tell(connection_closed{c.id, std::move(closed.why), std::move(last_bytes)});
+    core.connections.erase(c.id);
+    return false;
+  }
+
+  bool operator()(protocol::request_arrived&) const { return true; } // see handle_events
+  bool operator()(protocol::request_ended&) const { return true; }
+};
+
+// An event leaves the queue once it has been handled: should memory run out, it is tried again. A
+// request's call leaves before, as answering it may add an event.
+bool node::handle_events(connection& c, protocol::decode_job* job) {
+  auto& queue = c.session.events();
+  while (!queue.empty()) {
+    auto& front = queue.front();
+    if (auto* arrived = std::get_if<protocol::request_arrived>(&front)) {
+      auto request = std::move(*arrived);
+      queue.pop();
+      inbound_.begin(c, request);
+      if (job) job->give_back(std::move(request.call));
+      continue;
+    }
+    if (auto* ended = std::get_if<protocol::request_ended>(&front))
+      outbound_.end(c, ended->token, std::move(ended->outcome));
+    else if (!std::visit(session_handler{*this, c}, front)) return false;
+    queue.pop();
+  }
+  return true;
+}
+
+struct node::due_handler {
+  node& self;
+
+  void operator()(const call_due& d) const { self.outbound_.expire(d.call); }
+  void operator()(const inbound_due& d) const {
+    self.answer(d.id, fail(errc::timeout, "the function took longer than its caller allowed"));
+  }
+  void operator()(const login_due& d) const {
+    auto& core = self.core_;
+    auto& c = *core.find(d.id);
+    if (c.is_ready()) return core.schedule(core.now + std::chrono::minutes{1}, forgive_due{d.id});
+    auto within = brief(seconds_left(core.options.limits.handshake_timeout, instant::zero()));
+    c.session.close(
+      {errc::login_refused, "no login within " + within + " s", {}, limit::handshake_timeout});
+    self.handle_events(c);
+  }
+  void operator()(const forgive_due& d) const {
+    auto& core = self.core_;
+    core.find(d.id)->session.outbound().forgive();
+    core.schedule(core.now + std::chrono::minutes{1}, d);
+  }
+  void operator()(const probe_due& d) const {
+    auto& c = *self.core_.find(d.id);
+    self.health_.probe(c);
+    self.handle_events(c);
+  }
+  void operator()(const readmit_due& d) const {
+    self.health_.readmit(*self.core_.find(d.id), d.ejection);
+  }
+};
+
+/// Whether what a deadline is for has not ended.
+struct node::liveness {
+  node& self;
+
+  bool operator()(const call_due& d) const { return self.outbound_.is_under_way(d.call); }
+  bool operator()(const inbound_due& d) const { return self.inbound_.is_running(d.id); }
+  template <class Due>
+  bool operator()(const Due& d) const {
+    return self.core_.find(d.id) != nullptr;
+  }
+};
+
+void node::purge_deadlines() {
+  core_.deadlines.purge([this](const due& d) { return std::visit(liveness{*this}, d); });
+}
+
+void node::tick(instant now) {
+  core_.now = now;
+  if (std::exchange(retry_at_, never) != never)
+    for (auto id : core_.connection_ids())
+      if (auto* c = core_.find(id)) process(*c, {});
+  while (auto d = core_.deadlines.pop_due(now)) {
+    try {
+      if (std::visit(liveness{*this}, *d)) std::visit(due_handler{*this}, *d);
+    } catch (const std::bad_alloc&) {
+      retry_at_ = now + std::chrono::milliseconds{10};
+      core_.schedule(retry_at_, *d); // nobody may wait for what has been tried once
+    }
+  }
+  purge_deadlines();
+}
+
+} // namespace patio::mesh

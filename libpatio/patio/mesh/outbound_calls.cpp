@@ -1,0 +1,194 @@
+#include <patio/mesh/outbound_calls.hpp>
+
+#include <new>
+#include <utility>
+
+#include <patio/protocol/timeout.hpp>
+#include <patio/value/repr.hpp>
+
+namespace patio::mesh {
+
+std::uint32_t outbound_calls::take_slot() {
+  if (!free_.empty()) {
+    auto at = free_.back();
+    free_.pop_back();
+    return at;
+  }
+  slots_.emplace_back();
+  free_.reserve(slots_.capacity()); // so that no call needs memory to end
+  return static_cast<std::uint32_t>(slots_.size() - 1);
+}
+
+call_id outbound_calls::begin(std::uint64_t token, call_request request,
+                              std::optional<connection_id> only, bool is_refused) {
+  auto at = take_slot();
+  auto& s = slots_[at];
+  s.token = token;
+  s.only = only;
+  call_id id{at, s.generation};
+  const auto& limits = core_.options.limits;
+  auto deadline = deadline_of(request.timeout, core_.now, limits.longest_timeout);
+  s.deadline = deadline.value_or(never);
+  s.request = std::make_unique<call_request>(std::move(request));
+  if (!deadline) refuse(at, {errc::invalid, to_str(deadline.error().exception), {}});
+  else if (is_refused) refuse(at, {errc::shut_down, {}, {}});
+  else if (in_flight() > limits.waiting_calls)
+    refuse(at, {errc::overloaded,
+                std::to_string(in_flight() - 1) + " calls are in flight",
+                {},
+                limit::waiting_calls});
+  else dispatch(at);
+  return id;
+}
+
+void outbound_calls::dispatch(std::uint32_t at) {
+  auto& s = slots_[at];
+  const auto& name = s.request->function;
+  if (s.deadline <= core_.now)
+    return refuse(at, {errc::timeout, "no time was left to send " + quoted(name), {}});
+  if (s.only) {
+    auto* c = core_.find(*s.only);
+    if (!c || c->is_closed())
+      return refuse(at, {errc::not_sent, "the peer for " + quoted(name) + " is not connected", {}});
+    if (core_.routes.serves(*s.only, name)) return send(at, *c);
+    return refuse(at, {errc::no_route, quoted(name) + " at " + c->address, {}});
+  }
+  auto load = [this](connection_id id) { return core_.find(id)->session.outbound().requests(); };
+  if (auto id = core_.routes.pick(name, core_.options.route, load)) send(at, *core_.find(*id));
+  else wait_for_route(at);
+}
+
+void outbound_calls::send(std::uint32_t at, connection& peer) {
+  auto& s = slots_[at];
+  auto destination = [&] { return quoted(s.request->function) + " at " + peer.address; };
+  if (peer.is_congested)
+    return refuse(
+      at, in_context(destination(),
+                     {errc::overloaded, "the peer does not read", {}, limit::high_water_bytes}));
+  s.request->timeout = seconds_left(s.deadline, core_.now);
+  auto serial = peer.session.request(at, *s.request);
+  if (!serial) return refuse(at, in_context(destination(), std::move(serial.error())));
+  if (s.deadline != never && !std::exchange(s.is_timed, true)) {
+    ++s.entries;
+    core_.schedule(s.deadline, call_due{{at, s.generation}});
+  }
+  s.where = place::sent;
+  s.serial = *serial;
+  s.at = peer.id;
+  s.request.reset();
+  core_.note_output(peer);
+}
+
+void outbound_calls::wait_for_route(std::uint32_t at) {
+  auto& s = slots_[at];
+  auto patience = core_.options.limits.route_timeout;
+  if (patience <= instant::zero())
+    return refuse(at, {errc::no_route, quoted(s.request->function), {}});
+  s.where = place::waiting;
+  auto until = after(core_.now, patience);
+  s.is_timed = s.deadline <= until; // else the call needs another entry once it is sent
+  ++s.entries;
+  core_.schedule(std::min(s.deadline, until), call_due{{at, s.generation}});
+  s.order = ++last_order_;
+  waiting_[s.request->function].emplace(s.order, at);
+}
+
+void outbound_calls::serve(const connection& c) {
+  core_.routes.serve(c.id, c.names);
+  for (const auto& name : c.names) {
+    if (waiting_.empty()) return;
+    auto waiting = waiting_.extract(name);
+    if (waiting.empty()) continue;
+    for (auto [order, at] : waiting.mapped())
+      if (slots_[at].where == place::waiting && slots_[at].order == order) dispatch(at);
+  }
+}
+
+bool outbound_calls::is_under_way(call_id id) const noexcept {
+  if (id.slot >= slots_.size()) return false;
+  const auto& s = slots_[id.slot];
+  return s.generation == id.generation && s.where != place::nowhere;
+}
+
+void outbound_calls::expire(call_id id) {
+  auto& s = slots_[id.slot];
+  bool is_late = s.deadline <= core_.now;
+  if (s.where == place::waiting) {
+    auto name = quoted(s.request->function);
+    if (is_late) return refuse(id.slot, {errc::timeout, "nobody served " + name + " in time", {}});
+    return refuse(id.slot, {errc::no_route, std::move(name), {}});
+  }
+  if (!is_late) return; // the end of its wait for a route, found long since
+  auto* c = core_.find(s.at);
+  if (!c) return;
+  (void)c->session.abandon(s.serial, false);
+  result<value> outcome = fail(errc::timeout, "no answer from " + c->address);
+  health_.record_outcome(*c, outcome);
+  finish(id.slot, std::move(outcome));
+}
+
+void outbound_calls::cancel(call_id id) {
+  if (!is_under_way(id)) return;
+  auto& s = slots_[id.slot];
+  if (s.where == place::waiting) return refuse(id.slot, {errc::cancelled, {}, {}});
+  auto* c = core_.find(s.at);
+  if (!c) return;
+  (void)c->session.abandon(s.serial, true);
+  core_.note_output(*c);
+  finish(id.slot, tl::unexpected(in_context("peer " + c->address, {errc::cancelled, {}, {}})));
+}
+
+void outbound_calls::end(connection& c, std::uint64_t token, result<value> outcome) {
+  auto at = static_cast<std::uint32_t>(token);
+  health_.record_outcome(c, outcome);
+  if (outcome) return finish(at, std::move(outcome));
+  auto& why = outcome.error();
+  // The peer's clock was the first to ring.
+  if (is_timeout(why) && slots_[at].deadline <= core_.now)
+    why = {errc::timeout, "the peer reported the timeout", {}};
+  if (why.code != errc::remote_error) why = in_context("peer " + c.address, std::move(why));
+  // The session reports what is wrong with an answer as well, and there it is counted.
+  core_.counts.note(why, core_.options.limits);
+  finish(at, std::move(outcome));
+}
+
+// Without memory for the text the call ends all the same: its owner has reserved room for the
+// event.
+void outbound_calls::lose(const connection& c, std::uint64_t token, errc code,
+                          const std::string& text) {
+  error why{code, {}, {}};
+  try {
+    why = in_context("peer " + c.address, {code, text, {}});
+  } catch (const std::bad_alloc&) {}
+  finish(static_cast<std::uint32_t>(token), tl::unexpected(std::move(why)));
+}
+
+void outbound_calls::refuse(std::uint32_t at, error why) {
+  core_.counts.count(why, core_.options.limits);
+  finish(at, tl::unexpected(std::move(why)));
+}
+
+void outbound_calls::stop_waiting(const slot& s) {
+  auto waiting = waiting_.find(s.request->function);
+  if (waiting == waiting_.end() || waiting->second.erase(s.order) == 0) return;
+  if (waiting->second.empty()) waiting_.erase(waiting);
+}
+
+// The event comes first: should there be no memory for it, the call is still on its way.
+void outbound_calls::finish(std::uint32_t at, result<value> outcome) {
+  auto& s = slots_[at];
+  core_.tell(call_finished{s.token, std::move(outcome)});
+  if (s.where == place::waiting) stop_waiting(s);
+  core_.deadlines.settled(s.entries);
+  auto generation = s.generation + 1;
+  s = slot{};
+  s.generation = generation;
+  free_.push_back(at);
+}
+
+void outbound_calls::fail_all(const error& why) {
+  for (std::uint32_t at = 0; at < slots_.size(); ++at)
+    if (slots_[at].where != place::nowhere) refuse(at, why);
+}
+
+} // namespace patio::mesh

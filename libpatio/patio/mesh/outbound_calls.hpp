@@ -1,0 +1,76 @@
+/// Our calls on their way: each in flight at a peer, or waiting for a peer that serves the name.
+/// Every call ends in one `call_finished`. A part of one node.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <patio/mesh/node_core.hpp>
+#include <patio/mesh/peer_health.hpp>
+#include <patio/value/call_request.hpp>
+
+namespace patio::mesh {
+
+class outbound_calls {
+public:
+  outbound_calls(node_core& core, peer_health& health) noexcept : core_{core}, health_{health} {}
+
+  /// Begins a call; see node::call. `is_refused` ends the call at once, as the node shuts down.
+  call_id begin(std::uint64_t token, call_request request, std::optional<connection_id> only,
+                bool is_refused);
+  [[nodiscard]] bool is_under_way(call_id id) const noexcept;
+  void cancel(call_id id);
+  /// The call's deadline, or its wait for a route, is over.
+  void expire(call_id id);
+  /// The peer serves these names now: sends what waits for them.
+  void serve(const connection& c);
+  /// A session has ended a call: `token` is what `session::request` was given.
+  void end(connection& c, std::uint64_t token, result<value> outcome);
+  /// The same for a call that was lost with its connection.
+  void lose(const connection& c, std::uint64_t token, errc code, const std::string& text);
+  /// Ends what still waits, as the node shuts down.
+  void fail_all(const error& why);
+
+  [[nodiscard]] std::size_t in_flight() const noexcept { return slots_.size() - free_.size(); }
+  [[nodiscard]] std::size_t waiting_names() const noexcept { return waiting_.size(); }
+
+private:
+  enum class place : std::uint8_t { nowhere, waiting, sent };
+  /// One call. The request is kept only while the call waits for a peer.
+  struct slot {
+    place where = place::nowhere;
+    bool is_timed = false;    ///< one of its deadline entries is for its own deadline
+    std::uint8_t entries = 0; ///< deadlines: its own, and the end of its wait for a route
+    std::uint32_t generation = 1;
+    std::uint32_t serial = 0;
+    connection_id at = 0;
+    std::uint64_t token = 0;
+    std::uint64_t order = 0; ///< among the calls that wait for the same name
+    instant deadline = never;
+    std::optional<connection_id> only;
+    std::unique_ptr<call_request> request;
+  };
+
+  [[nodiscard]] std::uint32_t take_slot();
+  void dispatch(std::uint32_t at);
+  void send(std::uint32_t at, connection& peer);
+  void wait_for_route(std::uint32_t at);
+  void stop_waiting(const slot& s);
+  void refuse(std::uint32_t at, error why);
+  void finish(std::uint32_t at, result<value> outcome);
+
+  node_core& core_;
+  peer_health& health_;
+  std::vector<slot> slots_;
+  std::vector<std::uint32_t> free_;
+  std::unordered_map<std::string, std::map<std::uint64_t, std::uint32_t>>
+    waiting_; ///< slots by age, by name
+  std::uint64_t last_order_ = 0;
+};
+
+} // namespace patio::mesh

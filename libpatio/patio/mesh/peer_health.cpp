@@ -1,0 +1,83 @@
+#include <patio/mesh/peer_health.hpp>
+
+#include <utility>
+
+namespace patio::mesh {
+namespace {
+
+/// Bytes of a frame between two probes: every link that is of use is faster.
+constexpr std::size_t least_progress = 1024;
+
+} // namespace
+
+void peer_health::congested(connection& c, bool is_congested) {
+  c.is_congested = is_congested;
+  if (is_congested) core_.routes.block(c.id);
+  else core_.routes.unblock(c.id);
+}
+
+void peer_health::update_route(const connection& c) {
+  if (c.record.is_ejected || c.record.missed_probes > 0) core_.routes.eject(c.id);
+  else core_.routes.readmit(c.id);
+}
+
+void peer_health::answered_probe(connection& c) {
+  c.record.missed_probes = 0;
+  update_route(c);
+}
+
+// The peer's kernel may acknowledge bytes for a process that hangs, so the process is asked.
+void peer_health::probe(connection& c) {
+  const auto& limits = core_.options.limits;
+  const auto& status = c.session.status();
+  // The peer's answer may wait behind a large frame, which must get on all the same. Or our
+  // question waits behind what the peer reads, or the answer behind what we decode.
+  bool progresses =
+    std::exchange(c.record.heard, 0) >= least_progress && c.session.is_within_frame();
+  bool is_slow = progresses || c.is_congested || status.is_decoding;
+  if (status.is_probing && !is_slow) {
+    ++c.record.missed_probes;
+    update_route(c);
+    // A Python peer answers behind the functions that run for us, however long those take.
+    bool is_excused =
+      status.agreed == protocol::extensions{} && c.session.outbound().requests() > 0;
+    if (c.record.missed_probes >= limits.missed_probes && !is_excused)
+      return c.session.close(
+        {errc::maybe_executed, "the peer has answered nothing for a while: it hangs", {}});
+  } else if (!status.is_probing) {
+    c.session.probe();
+    core_.note_output(c);
+  }
+  core_.schedule(after(core_.now, limits.probe_interval), probe_due{c.id});
+}
+
+void peer_health::record_outcome(connection& c, const result<value>& outcome) {
+  auto& record = c.record;
+  if (!outcome
+      && (outcome.error().code == errc::cancelled || outcome.error().code == errc::undecodable))
+    return;
+  // A Python peer has no other way to say that its clock was the first to ring.
+  bool is_late = !outcome
+                 && (outcome.error().code == errc::timeout
+                     || (!c.session.status().agreed.endings && is_timeout(outcome.error())));
+  auto max = core_.options.limits.failures_to_eject;
+  if (!is_late && (outcome || outcome.error().code != errc::overloaded)) {
+    if (std::exchange(record.failures, 0) < max) return;
+    record.ejection_time.succeeded();
+    record.is_ejected = false;
+    return update_route(c);
+  }
+  if (++record.failures < max || record.is_ejected) return;
+  record.is_ejected = true;
+  update_route(c);
+  core_.schedule(after(core_.now, record.ejection_time.failed()),
+                 readmit_due{c.id, ++record.ejections});
+}
+
+void peer_health::readmit(connection& c, std::uint64_t ejection) {
+  if (c.record.ejections != ejection) return; // ejected again since
+  c.record.is_ejected = false;
+  update_route(c);
+}
+
+} // namespace patio::mesh

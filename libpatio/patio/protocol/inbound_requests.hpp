@@ -1,0 +1,50 @@
+/// The peer's requests that have not been answered. A resource of one session.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <unordered_map>
+
+#include <patio/protocol/limits.hpp>
+#include <patio/protocol/session_event.hpp>
+#include <patio/value/call_request.hpp>
+
+namespace patio::protocol {
+
+class inbound_requests {
+public:
+  /// The reason to refuse one more request, if there is one.
+  [[nodiscard]] std::optional<error> refusal(const call_request& call, const limits& bounds) const;
+  request_id add(std::uint32_t serial);
+  /// Keeps something until the request has been answered.
+  void hold(request_id id, std::shared_ptr<const void> held);
+  /// Removes a request that is being answered. Stop the source once the answer has been put out.
+  /// Nothing if the request has been answered.
+  [[nodiscard]] std::optional<std::stop_source> take(request_id id);
+  /// Stops all requests, and forgets them.
+  void stop_all();
+
+  [[nodiscard]] bool contains(std::uint32_t serial) const { return running_.contains(serial); }
+  [[nodiscard]] bool is_running(request_id id) const { return find(id) != nullptr; }
+  [[nodiscard]] std::optional<request_id> id_of(std::uint32_t serial) const;
+  /// Stopped once the request has been answered, by whomever, or its connection is lost.
+  [[nodiscard]] std::stop_token stop_token(request_id id);
+  [[nodiscard]] std::size_t size() const noexcept { return running_.size(); }
+
+private:
+  struct request {
+    std::uint64_t number = 0;
+    std::shared_ptr<const void> held = {};
+    std::stop_source stop{std::nostopstate}; ///< made when somebody asks for the token
+  };
+  using table = std::unordered_map<std::uint32_t, request>;
+  [[nodiscard]] const request* find(request_id id) const;
+
+  table running_;
+  table::node_type spare_; ///< an entry that can be used again: most requests run alone
+  std::uint64_t last_number_ = 0;
+};
+
+} // namespace patio::protocol
