@@ -128,7 +128,7 @@ result<std::span<const dict_entry>> ordered_entries(const value& v) {
 value object_with(const class_path& cls, value attributes) {
   return value::object({.module = cls.module,
                         .name = cls.name,
-                        .made_by = making::bare,
+                        .made_by = construction::new_only,
                         .state = std::move(attributes)});
 }
 
@@ -177,8 +177,10 @@ value converter<uuid>::to(const uuid& u) {
   std::string little_endian{u.bytes.rbegin(), u.bytes.rend()};
   little_endian.push_back('\0'); // keeps the number positive
   auto state = value::dict({{"int", integer::from_twos_complement(little_endian)}});
-  return value::object(
-    {.module = "uuid", .name = "UUID", .made_by = making::bare, .state = std::move(state)});
+  return value::object({.module = "uuid",
+                        .name = "UUID",
+                        .made_by = construction::new_only,
+                        .state = std::move(state)});
 }
 
 result<uuid> converter<uuid>::from(const value& v) {

@@ -6,7 +6,9 @@
 
 #include <patio/value/standard_types.hpp>
 
-namespace patio::detail {
+namespace patio::pickle {
+using detail::class_of;
+using detail::standard_class;
 namespace {
 
 constexpr auto itself = sending::as_itself;
@@ -207,4 +209,4 @@ value make_exception(class_ref which, std::vector<value> args) {
   return value::exception(std::string{path}, std::move(args));
 }
 
-} // namespace patio::detail
+} // namespace patio::pickle

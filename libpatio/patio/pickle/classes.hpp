@@ -9,7 +9,7 @@
 
 #include <patio/value/value.hpp>
 
-namespace patio::detail {
+namespace patio::pickle {
 
 enum class class_kind : std::uint8_t {
   exception,       ///< a built-in one
@@ -25,7 +25,7 @@ enum class class_kind : std::uint8_t {
   reconstructor, ///< protocols 0 and 1: copyreg._reconstructor(CallRequest, object, None)
   new_object,    ///< protocols 0 and 1: copyreg.__newobj__(class, arguments...)
   call_request,
-  added,   ///< in the table of python_types
+  user,    ///< in the table of python_types
   unknown, ///< not in the list; the reader decides
 };
 
@@ -67,4 +67,4 @@ inline constexpr std::uint32_t memoized_in_call_opening = 5;
 /// value::max_depth.
 [[nodiscard]] value make_exception(class_ref which, std::vector<value> args);
 
-} // namespace patio::detail
+} // namespace patio::pickle

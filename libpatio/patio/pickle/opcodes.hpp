@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace patio::detail {
+namespace patio::pickle {
 
 enum class opcode : std::uint8_t {
   mark = '(',
@@ -83,4 +83,4 @@ enum class opcode : std::uint8_t {
 
 inline constexpr unsigned highest_protocol = 5;
 
-} // namespace patio::detail
+} // namespace patio::pickle

@@ -1,9 +1,9 @@
 #include <patio/pickle/reader.hpp>
 
-namespace patio::detail {
+namespace patio::pickle {
 
-pickle_reader::pickle_reader(std::string_view bytes, const pickle_limits& limits,
-                             unknown_class unknown, const python_types& types)
+reader::reader(std::string_view bytes, const pickle_limits& limits, unknown_class unknown,
+               const python_types& types)
     : in_{bytes}, limits_{limits}, unknown_{unknown}, types_{&types} {
   // A short pickle may name a long part again and again: what is made of it stays in proportion to
   // what was sent.
@@ -15,7 +15,7 @@ pickle_reader::pickle_reader(std::string_view bytes, const pickle_limits& limits
   compared_ = comparisons{limits_.compared_bytes};
 }
 
-result<value> pickle_reader::read_value() {
+result<value> reader::read_value() {
   if (!run()) return failure();
   auto& top = stack_.back();
   if (top.is(item_kind::data) && top.v.depth() > limits_.depth)
@@ -28,7 +28,7 @@ result<value> pickle_reader::read_value() {
   return failure();
 }
 
-result<call_request> pickle_reader::read_call(call_opening opening) {
+result<call_request> reader::read_call(call_opening opening) {
   if (opening == call_opening::recognised && !skip_call_opening()) return failure();
   if (!run()) return failure();
   const auto& top = stack_.back();
@@ -40,7 +40,7 @@ result<call_request> pickle_reader::read_call(call_opening opening) {
 }
 
 // Leaves the machine as stepping through these opcodes would.
-bool pickle_reader::skip_call_opening() {
+bool reader::skip_call_opening() {
   auto rest = in_.rest();
   constexpr std::size_t header = 11; // PROTO, its version, FRAME, its length
   if (!rest.starts_with("\x80\x05\x95") && !rest.starts_with("\x80\x04\x95")) return true;
@@ -56,10 +56,10 @@ bool pickle_reader::skip_call_opening() {
   in_.skip(1);
   if (!frame()) return false;
   in_.skip(call_opening_bytes.size());
-  pickle_item call{item_kind::call}, state{item_kind::call_state};
-  memo_.put(0, pickle_item{item_kind::call_module});
-  memo_.put(1, pickle_item{item_kind::call_class});
-  memo_.put(2, pickle_item{item_tag{item_kind::class_ref, {class_kind::call_request, 0}, 0}});
+  stack_item call{item_kind::call}, state{item_kind::call_state};
+  memo_.put(0, stack_item{item_kind::call_module});
+  memo_.put(1, stack_item{item_kind::call_class});
+  memo_.put(2, stack_item{item_tag{item_kind::class_ref, {class_kind::call_request, 0}, 0}});
   memo_.put(3, call);
   memo_.put(4, state);
   stack_.push_back(std::move(call));
@@ -71,7 +71,7 @@ bool pickle_reader::skip_call_opening() {
   return true;
 }
 
-bool pickle_reader::run() {
+bool reader::run() {
   if (in_.at() + in_.left() > limits_.bytes)
     return refuse("expected at most " + std::to_string(limits_.bytes) + " bytes, found "
                   + std::to_string(in_.at() + in_.left()));
@@ -85,7 +85,7 @@ bool pickle_reader::run() {
 }
 
 // Legal pickles end with one value on the stack; anything else was put there for some other reader.
-bool pickle_reader::finish() {
+bool reader::finish() {
   if (stateless_ > 0) return refuse("expected a state for each object that needs one");
   if (auto behind = in_.rest().size(); behind > limits_.trailing_bytes)
     return refuse(limit::pickle_trailing_bytes,
@@ -97,7 +97,7 @@ bool pickle_reader::finish() {
 }
 
 // What every call has comes first.
-bool pickle_reader::step(opcode op) {
+bool reader::step(opcode op) {
   std::size_t first = 0;
   switch (op) {
   case opcode::memoize: return put(memo_.size());
@@ -131,7 +131,7 @@ bool pickle_reader::step(opcode op) {
   }
 }
 
-bool pickle_reader::step_object(opcode op) {
+bool reader::step_object(opcode op) {
   std::size_t first = 0;
   switch (op) {
   case opcode::stack_global: return stack_global();
@@ -155,7 +155,7 @@ bool pickle_reader::step_object(opcode op) {
   }
 }
 
-bool pickle_reader::step_memo(opcode op) {
+bool reader::step_memo(opcode op) {
   std::uint64_t index = 0;
   std::size_t first = 0;
   switch (op) {
@@ -174,7 +174,7 @@ bool pickle_reader::step_memo(opcode op) {
   }
 }
 
-bool pickle_reader::step_text(opcode op) {
+bool reader::step_text(opcode op) {
   switch (op) {
   case opcode::int_text:
   case opcode::long_text: return integer_line(op);
@@ -187,18 +187,18 @@ bool pickle_reader::step_text(opcode op) {
   }
 }
 
-} // namespace patio::detail
+} // namespace patio::pickle
 
 namespace patio {
 
 result<value> read_pickle(std::string_view bytes, const pickle_limits& limits,
                           unknown_class unknown, const python_types& types) {
-  return detail::pickle_reader{bytes, limits, unknown, types}.read_value();
+  return pickle::reader{bytes, limits, unknown, types}.read_value();
 }
 
 result<call_request> read_call_request(std::string_view bytes, const pickle_limits& limits,
                                        const python_types& types, std::size_t* memory) {
-  detail::pickle_reader reader{bytes, limits, unknown_class::refuse, types};
+  pickle::reader reader{bytes, limits, unknown_class::refuse, types};
   auto call = reader.read_call();
   if (memory) *memory = reader.memory();
   return call;

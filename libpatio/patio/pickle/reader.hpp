@@ -7,21 +7,21 @@
 #include <string>
 #include <vector>
 
+#include <patio/pickle/input.hpp>
+#include <patio/pickle/memo.hpp>
 #include <patio/pickle/opcodes.hpp>
 #include <patio/pickle/pickle.hpp>
-#include <patio/pickle/reader_input.hpp>
-#include <patio/pickle/reader_memo.hpp>
 
-namespace patio::detail {
+namespace patio::pickle {
 
 /// Whether to skip the bytes with which CPython begins every CallRequest. It only saves time.
 enum class call_opening : std::uint8_t { recognised, stepped_through };
 
-class pickle_reader {
+class reader {
 public:
   /// `types` must outlive the reader.
-  pickle_reader(std::string_view bytes, const pickle_limits& limits, unknown_class unknown,
-                const python_types& types);
+  reader(std::string_view bytes, const pickle_limits& limits, unknown_class unknown,
+         const python_types& types);
   [[nodiscard]] result<value> read_value();
   [[nodiscard]] result<call_request> read_call(call_opening opening = call_opening::recognised);
   [[nodiscard]] std::size_t memory() const noexcept {
@@ -42,7 +42,7 @@ private:
   bool refuse(limit which, std::string_view why);
   [[nodiscard]] tl::unexpected<error> failure();
   bool refuse(refusal why, const value& part);
-  bool refuse_hidden(const pickle_item& item);
+  bool refuse_hidden(const stack_item& item);
   bool refuse_opcode(opcode op);
   [[gnu::cold]] bool refuse_depth();
   [[gnu::cold]] bool refuse_short(std::size_t wanted);
@@ -73,7 +73,7 @@ private:
 
   // The stack and the memo.
   bool push(value v, std::size_t length = 0);
-  bool push_hidden(pickle_item item);
+  bool push_hidden(stack_item item);
   bool have(std::size_t items) { return stack_.size() - fence_ >= items || refuse_stack(items); }
   bool mark();
   bool pop_mark(std::size_t& first);
@@ -85,7 +85,7 @@ private:
   void drop(std::size_t first) {
     stack_.erase(stack_.begin() + static_cast<std::ptrdiff_t>(first), stack_.end());
   }
-  [[nodiscard]] std::string_view type_of(const pickle_item& item) const;
+  [[nodiscard]] std::string_view type_of(const stack_item& item) const;
 
   // Containers.
   bool all_data(std::size_t first);
@@ -114,7 +114,7 @@ private:
   bool reduce();
   bool newobj();
   bool build();
-  bool construct(const pickle_item& callee, const pickle_item& with, value& made);
+  bool construct(const stack_item& callee, const stack_item& with, value& made);
   bool construct_set(kind k, const value& args, value& made);
   bool construct_complex(const value& args, value& made);
   bool construct_bytearray(const value& args, value& made);
@@ -122,8 +122,9 @@ private:
   bool build_exception(const value& exception, const value& state);
 
   // Objects of added classes.
-  bool reconstruct(const pickle_item& with);
-  bool construct_object(const python_types::entry& cls, making how, const value& args, value& made);
+  bool reconstruct(const stack_item& with);
+  bool construct_object(const python_types::entry& cls, construction made_by, const value& args,
+                        value& made);
   bool build_object(const value& object, value state);
   [[nodiscard]] const value* object_below(std::size_t first) const;
   bool append_to_object(const value& object, std::size_t first);
@@ -140,7 +141,7 @@ private:
   bool check_fields();
   [[nodiscard]] result<call_request> take_call();
 
-  pickle_input in_;
+  input in_;
   pickle_limits limits_; ///< as given, and no more than so many bytes can be worth
   unknown_class unknown_;
   const python_types* types_;
@@ -150,9 +151,9 @@ private:
   std::size_t memory_ = 0;
   comparisons compared_;
   std::size_t fence_ = 0; ///< position of the topmost mark: what is below cannot be popped
-  scratch_vector<pickle_item, 24> stack_;
+  scratch_vector<stack_item, 24> stack_;
   scratch_vector<std::size_t, 8> marks_;
-  pickle_memo memo_;
+  memo memo_;
   std::vector<std::string> unknown_paths_;
   std::size_t stateless_ = 0; ///< objects made that have to get a state yet
   bool has_objects_ = false;
@@ -165,16 +166,16 @@ private:
   limit exceeded_ = limit::none; ///< what caused the error
 };
 
-inline bool pickle_reader::charge(std::size_t length, std::size_t parts) {
+inline bool reader::charge(std::size_t length, std::size_t parts) {
   nodes_ += 1 + parts;
   memory_ += 64 + length + 16 * parts;
   return (nodes_ <= limits_.nodes && memory_ <= limits_.memory_bytes) || refuse_cost();
 }
 
-inline bool pickle_reader::push(value v, std::size_t length) {
+inline bool reader::push(value v, std::size_t length) {
   if (!charge(length) || !room_for_one()) return false;
   stack_.emplace_back(std::move(v));
   return true;
 }
 
-} // namespace patio::detail
+} // namespace patio::pickle

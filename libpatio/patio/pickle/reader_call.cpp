@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace patio::detail {
+namespace patio::pickle {
 namespace {
 
 constexpr std::array<std::string_view, 4> field_names{"func", "args", "kwargs", "timeout"};
@@ -25,13 +25,13 @@ std::vector<Item> take_items(const value& container, std::vector<Item> Node::*it
 
 } // namespace
 
-bool pickle_reader::new_call() {
+bool reader::new_call() {
   if (call_made_) return refuse("expected one CallRequest, found a second");
   call_made_ = true;
-  return push_hidden(pickle_item{item_kind::call});
+  return push_hidden(stack_item{item_kind::call});
 }
 
-bool pickle_reader::build_call(const value& state) {
+bool reader::build_call(const value& state) {
   if (fields_seen_ != 0) return refuse("a CallRequest is filled twice");
   if (state.kind() != kind::dict)
     return refuse("expected a dict of fields, found a " + std::string{type_name(state.kind())});
@@ -42,17 +42,17 @@ bool pickle_reader::build_call(const value& state) {
 
 // The usual opening leaves the dict of the fields out until something can look at it: it lies below
 // the first MARK and in the memo.
-void pickle_reader::make_state() {
+void reader::make_state() {
   state_pending_ = false;
   auto state = value_access::adopt(new heap_dict);
   if (auto* entry = memo_.find(memoized_in_call_opening - 1); entry->is(item_kind::call_state))
-    *entry = pickle_item{state};
-  stack_[1] = pickle_item{std::move(state)};
+    *entry = stack_item{state};
+  stack_[1] = stack_item{std::move(state)};
 }
 
 // SETITEMS, BUILD and STOP in a row end every CallRequest. Then nothing will look at the dict any
 // more, and it need not be made. Whatever is unusual takes the general way.
-bool pickle_reader::ends_call() const {
+bool reader::ends_call() const {
   constexpr std::size_t first = 2; // above the call and the dict
   if (!state_pending_ || marks_.size() != 1 || stack_.size() != first + 2 * field_names.size()
       || !in_.rest().starts_with("b."))
@@ -65,7 +65,7 @@ bool pickle_reader::ends_call() const {
   return true;
 }
 
-bool pickle_reader::build_call_from_stack() {
+bool reader::build_call_from_stack() {
   for (std::size_t i = 0; i < field_names.size(); ++i) fields_[i] = std::move(stack_[2 * i + 3].v);
   fields_seen_ = all_fields;
   state_pending_ = false;
@@ -76,7 +76,7 @@ bool pickle_reader::build_call_from_stack() {
   return check_fields();
 }
 
-bool pickle_reader::check_fields() {
+bool reader::check_fields() {
   for (std::size_t i = 0; i < field_names.size(); ++i)
     if ((fields_seen_ & (1U << i)) == 0)
       return refuse("expected a CallRequest's field " + std::string{field_names[i]});
@@ -96,7 +96,7 @@ bool pickle_reader::check_fields() {
   return true;
 }
 
-result<call_request> pickle_reader::take_call() {
+result<call_request> reader::take_call() {
   memo_.clear();
   result<call_request> taken;
   taken->function = fields_[0].text();
@@ -109,4 +109,4 @@ result<call_request> pickle_reader::take_call() {
   return taken;
 }
 
-} // namespace patio::detail
+} // namespace patio::pickle

@@ -4,7 +4,8 @@
 
 #include <patio/base/utf8.hpp>
 
-namespace patio::detail {
+namespace patio::pickle {
+using detail::is_utf8;
 namespace {
 
 constexpr std::size_t longest_name = 256; ///< of an unknown module or class that is kept
@@ -41,12 +42,12 @@ bool is_sequence(kind k) {
 
 } // namespace
 
-bool pickle_reader::global_line() {
+bool reader::global_line() {
   std::string_view module, name;
   return line(module) && line(name) && name_class(module, name);
 }
 
-bool pickle_reader::stack_global() {
+bool reader::stack_global() {
   if (!have(2)) return false;
   if (!all_data(stack_.size() - 2)) return false;
   auto name = std::move(stack_.back().v), module = std::move(stack_[stack_.size() - 2].v);
@@ -56,13 +57,13 @@ bool pickle_reader::stack_global() {
   return name_class(module.text(), name.text());
 }
 
-bool pickle_reader::name_class(std::string_view module, std::string_view name) {
+bool reader::name_class(std::string_view module, std::string_view name) {
   item_tag tag{item_kind::class_ref, {}, 0};
   auto known = protocol_ > 2 && is_python2(module) ? std::nullopt : find_class(module, name);
   if (known && (known->kind != class_kind::new_object || !types_->entries().empty())) {
     tag.cls = *known;
   } else if (const auto* added = types_->find(module, name)) {
-    tag.cls.kind = class_kind::added;
+    tag.cls.kind = class_kind::user;
     tag.other = static_cast<std::uint32_t>(added - types_->entries().data());
   } else {
     if (unknown_ == unknown_class::refuse || !is_plain_name(module) || !is_plain_name(name))
@@ -71,10 +72,10 @@ bool pickle_reader::name_class(std::string_view module, std::string_view name) {
     unknown_paths_.push_back(std::string{module} + "." + std::string{name});
     if (!charge(module.size() + name.size())) return false;
   }
-  return push_hidden(pickle_item{tag});
+  return push_hidden(stack_item{tag});
 }
 
-bool pickle_reader::reduce() {
+bool reader::reduce() {
   if (!have(2)) return false;
   auto args = std::move(stack_.back()), callee = std::move(stack_[stack_.size() - 2]);
   drop(stack_.size() - 2);
@@ -84,12 +85,12 @@ bool pickle_reader::reduce() {
     return reconstruct(args);
   value made;
   if (callee.tag.cls.kind == class_kind::new_object && args.is(item_kind::new_arguments))
-    return construct_object(types_->entries()[args.tag.other], making::bare, args.v, made)
+    return construct_object(types_->entries()[args.tag.other], construction::new_only, args.v, made)
            && push(std::move(made));
   return construct(callee, args, made) && push(std::move(made));
 }
 
-bool pickle_reader::newobj() {
+bool reader::newobj() {
   if (!have(2)) return false;
   auto args = std::move(stack_.back()), callee = std::move(stack_[stack_.size() - 2]);
   drop(stack_.size() - 2);
@@ -102,15 +103,16 @@ bool pickle_reader::newobj() {
     return empty ? new_call() : refuse("expected no arguments for a new CallRequest");
   case class_kind::exception:
   case class_kind::unknown: return construct(callee, args, made) && push(std::move(made));
-  case class_kind::added:
+  case class_kind::user:
     if (!args.is(item_kind::data)) return refuse_hidden(args);
-    return construct_object(types_->entries()[callee.tag.other], making::bare, args.v, made)
+    return construct_object(types_->entries()[callee.tag.other], construction::new_only, args.v,
+                            made)
            && push(std::move(made));
   default: return refuse("expected a CallRequest or an exception to make");
   }
 }
 
-bool pickle_reader::construct(const pickle_item& callee, const pickle_item& with, value& made) {
+bool reader::construct(const stack_item& callee, const stack_item& with, value& made) {
   if (!with.is(item_kind::data) || with.v.kind() != kind::tuple)
     return refuse("expected a tuple of arguments, found a " + std::string{type_of(with)});
   const auto& args = with.v;
@@ -120,8 +122,8 @@ bool pickle_reader::construct(const pickle_item& callee, const pickle_item& with
     if (!charge(0, args.items().size())) return false;
     made = make_exception(callee.tag.cls, {args.items().begin(), args.items().end()});
     return true;
-  case class_kind::added:
-    return construct_object(types_->entries()[callee.tag.other], making::call, args, made);
+  case class_kind::user:
+    return construct_object(types_->entries()[callee.tag.other], construction::call, args, made);
   case class_kind::unknown:
     if (!charge(unknown_paths_[callee.tag.other].size(), args.items().size())) return false;
     made = value::exception(unknown_paths_[callee.tag.other],
@@ -139,7 +141,7 @@ bool pickle_reader::construct(const pickle_item& callee, const pickle_item& with
   }
 }
 
-bool pickle_reader::construct_set(kind k, const value& args, value& made) {
+bool reader::construct_set(kind k, const value& args, value& made) {
   made = value_access::adopt(new heap_set{k});
   if (args.items().empty()) return true;
   const auto& items = args.items().front();
@@ -150,7 +152,7 @@ bool pickle_reader::construct_set(kind k, const value& args, value& made) {
                              [&](const value& item) { return add_item(made, item); });
 }
 
-bool pickle_reader::construct_complex(const value& args, value& made) {
+bool reader::construct_complex(const value& args, value& made) {
   auto parts = args.items();
   bool reals = parts.size() == 2 && parts[0].kind() == kind::real && parts[1].kind() == kind::real;
   if (!reals) return refuse("expected two floats for a complex");
@@ -159,7 +161,7 @@ bool pickle_reader::construct_complex(const value& args, value& made) {
 }
 
 // Python 3.8 and later pass bytes; before, it was a Latin-1 text and the name of that encoding.
-bool pickle_reader::construct_bytearray(const value& args, value& made) {
+bool reader::construct_bytearray(const value& args, value& made) {
   auto parts = args.items();
   made = value::bytearray({});
   if (parts.empty()) return true;
@@ -176,7 +178,7 @@ bool pickle_reader::construct_bytearray(const value& args, value& made) {
   return true;
 }
 
-bool pickle_reader::encode_latin1(const value& args, value& made) {
+bool reader::encode_latin1(const value& args, value& made) {
   auto parts = args.items();
   bool latin1 = parts.size() == 2 && parts[0].is_text() && parts[1].is_text()
                 && (parts[1].text() == "latin1" || parts[1].text() == "latin-1");
@@ -194,7 +196,7 @@ bool pickle_reader::encode_latin1(const value& args, value& made) {
   return true;
 }
 
-bool pickle_reader::build() {
+bool reader::build() {
   if (!have(2) || !all_data(stack_.size() - 1)) return false;
   auto state = std::move(stack_.back().v);
   stack_.pop_back();
@@ -210,7 +212,7 @@ bool pickle_reader::build() {
 
 // Of an exception's attributes only the notes are kept. A class outside the list may have any
 // state.
-bool pickle_reader::build_exception(const value& exception, const value& state) {
+bool reader::build_exception(const value& exception, const value& state) {
   bool known = find_builtin_exception(exception.exception_type()) != nullptr;
   if (state.kind() != kind::dict)
     return state.is_none() || !known
@@ -223,4 +225,4 @@ bool pickle_reader::build_exception(const value& exception, const value& state) 
                 exception);
 }
 
-} // namespace patio::detail
+} // namespace patio::pickle

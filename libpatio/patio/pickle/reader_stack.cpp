@@ -4,7 +4,7 @@
 
 #include <charconv>
 
-namespace patio::detail {
+namespace patio::pickle {
 namespace {
 
 std::string_view name_of(opcode op) {
@@ -25,7 +25,7 @@ std::string_view name_of(opcode op) {
 
 } // namespace
 
-bool pickle_memo::put_out_of_order(std::uint64_t index, const pickle_item& item) {
+bool memo::put_out_of_order(std::uint64_t index, const stack_item& item) {
   if (index > dense_.size()) return !sparse_.insert_or_assign(index, item).second;
   if (index < dense_.size()) return dense_[index] = item, true;
   sparse_.erase(index);
@@ -33,22 +33,22 @@ bool pickle_memo::put_out_of_order(std::uint64_t index, const pickle_item& item)
   return true;
 }
 
-bool pickle_reader::refuse(std::string_view why) {
+bool reader::refuse(std::string_view why) {
   error_ = "byte " + std::to_string(start_) + ": ";
   error_ += why;
   return false;
 }
 
-bool pickle_reader::refuse(limit which, std::string_view why) {
+bool reader::refuse(limit which, std::string_view why) {
   exceeded_ = which;
   return refuse(why);
 }
 
-tl::unexpected<error> pickle_reader::failure() {
+tl::unexpected<error> reader::failure() {
   return fail(errc::undecodable, exceeded_, std::move(error_));
 }
 
-bool pickle_reader::refuse(refusal why, const value& part) {
+bool reader::refuse(refusal why, const value& part) {
   switch (why) {
   case refusal::none: return true;
   case refusal::too_deep: return refuse_depth();
@@ -58,11 +58,11 @@ bool pickle_reader::refuse(refusal why, const value& part) {
   }
 }
 
-bool pickle_reader::refuse_hidden(const pickle_item& item) {
+bool reader::refuse_hidden(const stack_item& item) {
   return refuse("expected plain data, found a " + std::string{type_of(item)});
 }
 
-bool pickle_reader::refuse_opcode(opcode op) {
+bool reader::refuse_opcode(opcode op) {
   constexpr std::string_view digits = "0123456789abcdef";
   auto code = static_cast<std::uint8_t>(op);
   std::string shown{name_of(op)};
@@ -70,17 +70,17 @@ bool pickle_reader::refuse_opcode(opcode op) {
   return refuse("expected an opcode for plain data, found " + shown);
 }
 
-bool pickle_reader::refuse_depth() {
+bool reader::refuse_depth() {
   return refuse(limit::pickle_depth,
                 "nested deeper than " + std::to_string(std::min(limits_.depth, value::max_depth)));
 }
 
-bool pickle_reader::refuse_short(std::size_t wanted) {
+bool reader::refuse_short(std::size_t wanted) {
   return refuse("expected " + std::to_string(wanted) + " more bytes, found "
                 + std::to_string(in_.left()));
 }
 
-bool pickle_reader::refuse_cost() {
+bool reader::refuse_cost() {
   if (nodes_ > limits_.nodes)
     return refuse(limit::pickle_nodes, "more than " + std::to_string(limits_.nodes) + " values");
   if (memory_ > limits_.memory_bytes)
@@ -90,12 +90,12 @@ bool pickle_reader::refuse_cost() {
                 "more than " + std::to_string(limits_.memo_entries) + " memo entries");
 }
 
-bool pickle_reader::refuse_stack(std::size_t wanted) {
+bool reader::refuse_stack(std::size_t wanted) {
   return refuse("expected " + std::to_string(wanted) + " values on the stack, found "
                 + std::to_string(stack_.size() - fence_));
 }
 
-std::string_view pickle_reader::type_of(const pickle_item& item) const {
+std::string_view reader::type_of(const stack_item& item) const {
   switch (item.tag.what) {
   case item_kind::data: return type_name(item.v.kind());
   case item_kind::class_ref: return "class";
@@ -106,13 +106,13 @@ std::string_view pickle_reader::type_of(const pickle_item& item) const {
   }
 }
 
-bool pickle_reader::push_hidden(pickle_item item) {
+bool reader::push_hidden(stack_item item) {
   if (!charge(0) || !room_for_one()) return false;
   stack_.push_back(std::move(item));
   return true;
 }
 
-bool pickle_reader::mark() {
+bool reader::mark() {
   if (!charge(0)) return false;
   if (marks_.size() == most_marks) return refuse_depth();
   fence_ = stack_.size();
@@ -120,7 +120,7 @@ bool pickle_reader::mark() {
   return true;
 }
 
-bool pickle_reader::pop_mark(std::size_t& first) {
+bool reader::pop_mark(std::size_t& first) {
   if (marks_.empty()) return refuse("expected a MARK on the stack");
   first = marks_.back();
   marks_.pop_back();
@@ -129,7 +129,7 @@ bool pickle_reader::pop_mark(std::size_t& first) {
   return true;
 }
 
-bool pickle_reader::pop() {
+bool reader::pop() {
   std::size_t first = 0;
   if (!marks_.empty() && marks_.back() == stack_.size()) return pop_mark(first);
   if (!have(1)) return false;
@@ -137,7 +137,7 @@ bool pickle_reader::pop() {
   return true;
 }
 
-bool pickle_reader::duplicate() {
+bool reader::duplicate() {
   if (!have(1)) return false;
   auto copy = stack_.back();
   if (copy.is(item_kind::call)) return refuse("a CallRequest is used twice");
@@ -145,7 +145,7 @@ bool pickle_reader::duplicate() {
   return push_hidden(std::move(copy));
 }
 
-bool pickle_reader::put(std::uint64_t index) {
+bool reader::put(std::uint64_t index) {
   if (!have(1)) return false;
   constexpr std::size_t tree_node = 16; // more than the 64 bytes that all values count for
   if (!memo_.put(index, stack_.back()) && !charge(tree_node)) return false;
@@ -153,18 +153,18 @@ bool pickle_reader::put(std::uint64_t index) {
 }
 
 // From here on there are two references, so what is inside may not change any more.
-bool pickle_reader::get(std::uint64_t index) {
+bool reader::get(std::uint64_t index) {
   auto* found = memo_.find(index);
   if (!found) return refuse("memo entry " + std::to_string(index) + " was never stored");
   if (found->is(item_kind::call)) return refuse("a CallRequest is used twice");
-  if (found->is(item_kind::call_module)) *found = pickle_item{value{"patio.broker.tcp.broker"}};
-  if (found->is(item_kind::call_class)) *found = pickle_item{value{"CallRequest"}};
+  if (found->is(item_kind::call_module)) *found = stack_item{value{"patio.broker.tcp.broker"}};
+  if (found->is(item_kind::call_class)) *found = stack_item{value{"CallRequest"}};
   if (found->is(item_kind::call_state)) make_state();
   value_access::freeze(found->v);
   return push_hidden(*found);
 }
 
-bool pickle_reader::index_line(std::uint64_t& index) {
+bool reader::index_line(std::uint64_t& index) {
   std::string_view digits;
   if (!line(digits)) return false;
   auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
@@ -172,4 +172,4 @@ bool pickle_reader::index_line(std::uint64_t& index) {
   return refuse("expected a memo index");
 }
 
-} // namespace patio::detail
+} // namespace patio::pickle

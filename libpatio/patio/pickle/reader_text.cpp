@@ -6,7 +6,9 @@
 
 #include <patio/base/utf8.hpp>
 
-namespace patio::detail {
+namespace patio::pickle {
+using detail::is_ascii;
+using detail::is_utf8;
 namespace {
 
 bool is_digits(std::string_view text) {
@@ -66,7 +68,7 @@ std::optional<char32_t> string_escape(std::string_view& rest) {
 
 } // namespace
 
-bool pickle_reader::protocol() {
+bool reader::protocol() {
   if (!need(1)) return false;
   protocol_ = in_.little_endian<std::uint8_t>();
   return protocol_ <= highest_protocol
@@ -75,7 +77,7 @@ bool pickle_reader::protocol() {
 
 // As in CPython's C reader a frame only promises bytes: it may be empty, nested or end within an
 // opcode.
-bool pickle_reader::frame() {
+bool reader::frame() {
   if (!need(8)) return false;
   return need(in_.little_endian<std::uint64_t>());
 }
@@ -83,7 +85,7 @@ bool pickle_reader::frame() {
 // LONG4's length is signed in CPython, where a negative one is an error; here it is too long for
 // any limit.
 template <std::unsigned_integral Length>
-bool pickle_reader::binary_integer() {
+bool reader::binary_integer() {
   if (!need(sizeof(Length))) return false;
   std::size_t length = in_.little_endian<Length>();
   if (length > limits_.integer_bytes)
@@ -92,50 +94,50 @@ bool pickle_reader::binary_integer() {
                                                  + " bytes, found " + std::to_string(length));
   return need(length) && push(integer_of_bytes(in_.take(length)), length);
 }
-template bool pickle_reader::binary_integer<std::uint8_t>();
-template bool pickle_reader::binary_integer<std::uint32_t>();
+template bool reader::binary_integer<std::uint8_t>();
+template bool reader::binary_integer<std::uint32_t>();
 
-bool pickle_reader::binary_float() {
+bool reader::binary_float() {
   if (!need(8)) return false;
   return push(std::bit_cast<double>(__builtin_bswap64(in_.little_endian<std::uint64_t>())));
 }
 
-bool pickle_reader::text(kind k, std::string_view chars) {
+bool reader::text(kind k, std::string_view chars) {
   if (k == kind::str && !is_utf8(chars)) return refuse("expected UTF-8");
   return push(value_access::text(k, chars), chars.size());
 }
 
 template <std::unsigned_integral Length>
-bool pickle_reader::counted_text(kind k) {
+bool reader::counted_text(kind k) {
   if (!need(sizeof(Length))) return false;
   std::size_t length = in_.little_endian<Length>();
   return need(length) && text(k, in_.take(length));
 }
-template bool pickle_reader::counted_text<std::uint8_t>(kind);
-template bool pickle_reader::counted_text<std::uint32_t>(kind);
-template bool pickle_reader::counted_text<std::uint64_t>(kind);
+template bool reader::counted_text<std::uint8_t>(kind);
+template bool reader::counted_text<std::uint32_t>(kind);
+template bool reader::counted_text<std::uint64_t>(kind);
 
 // Python 2's strings, which Python 3 reads as ASCII. A negative length, legal in no pickle, is too
 // long.
 template <std::unsigned_integral Length>
-bool pickle_reader::counted_ascii() {
+bool reader::counted_ascii() {
   if (!need(sizeof(Length))) return false;
   std::size_t length = in_.little_endian<Length>();
   if (!need(length)) return false;
   auto chars = in_.take(length);
   return is_ascii(chars) ? text(kind::str, chars) : refuse("expected ASCII");
 }
-template bool pickle_reader::counted_ascii<std::uint8_t>();
-template bool pickle_reader::counted_ascii<std::uint32_t>();
+template bool reader::counted_ascii<std::uint8_t>();
+template bool reader::counted_ascii<std::uint32_t>();
 
-bool pickle_reader::line(std::string_view& text) {
+bool reader::line(std::string_view& text) {
   auto found = in_.line();
   if (!found) return refuse("expected a line, found no newline");
   text = *found;
   return true;
 }
 
-bool pickle_reader::integer_line(opcode op) {
+bool reader::integer_line(opcode op) {
   std::string_view digits;
   if (!line(digits)) return false;
   // CPython's C reader takes any two characters that make 0 or 1 for a bool.
@@ -150,7 +152,7 @@ bool pickle_reader::integer_line(opcode op) {
   return push(integer_of(digits), digits.size());
 }
 
-bool pickle_reader::float_line() {
+bool reader::float_line() {
   std::string_view chars;
   if (!line(chars)) return false;
   double number{};
@@ -160,7 +162,7 @@ bool pickle_reader::float_line() {
   return push(number);
 }
 
-bool pickle_reader::string_line() {
+bool reader::string_line() {
   std::string_view rest;
   if (!line(rest)) return false;
   bool quoted = rest.size() >= 2 && rest.front() == rest.back()
@@ -184,7 +186,7 @@ bool pickle_reader::string_line() {
 
 // Python's raw-unicode-escape: Latin-1, \uXXXX and \UXXXXXXXX; any other backslash stands for
 // itself with the character after it.
-bool pickle_reader::unicode_line() {
+bool reader::unicode_line() {
   std::string_view rest;
   if (!line(rest)) return false;
   std::string chars;
@@ -211,4 +213,4 @@ bool pickle_reader::unicode_line() {
   return push(value{chars}, chars.size());
 }
 
-} // namespace patio::detail
+} // namespace patio::pickle

@@ -2,7 +2,15 @@
 
 #include <patio/value/standard_types.hpp>
 
-namespace patio::detail {
+namespace patio::pickle {
+using detail::class_of;
+using detail::find_standard_class;
+using detail::needs_state;
+using detail::standard_class;
+using detail::takes_entries;
+using detail::takes_items;
+using detail::wrong_arguments;
+using detail::wrong_state;
 namespace {
 
 std::string path_of(const python_types::entry& cls) { return cls.module + "." + cls.name; }
@@ -11,15 +19,16 @@ std::string path_of(const object_parts& o) { return o.module + "." + o.name; }
 
 } // namespace
 
-bool pickle_reader::reconstruct(const pickle_item& with) {
+bool reader::reconstruct(const stack_item& with) {
   if (with.tag.cls.kind == class_kind::call_request) return new_call();
   value made;
-  return construct_object(types_->entries()[with.tag.other], making::bare, value::tuple({}), made)
+  return construct_object(types_->entries()[with.tag.other], construction::new_only,
+                          value::tuple({}), made)
          && push(std::move(made));
 }
 
-bool pickle_reader::construct_object(const python_types::entry& cls, making how, const value& args,
-                                     value& made) {
+bool reader::construct_object(const python_types::entry& cls, construction made_by,
+                              const value& args, value& made) {
   if (args.kind() != kind::tuple)
     return refuse("expected a tuple of arguments, found a " + std::string{type_name(args.kind())});
   // A text that many objects share is looked at for each of them.
@@ -27,18 +36,18 @@ bool pickle_reader::construct_object(const python_types::entry& cls, making how,
   for (const auto& arg : args.items())
     if (arg.is_text()) looked_at += arg.text().size();
   if (!charge(looked_at, args.items().size())) return false;
-  if (auto wanted = wrong_arguments(cls.standard, how, args.items()); !wanted.empty())
+  if (auto wanted = wrong_arguments(cls.standard, made_by, args.items()); !wanted.empty())
     return refuse("expected " + std::string{wanted} + " for a " + path_of(cls));
   if (needs_state(cls.standard)) ++stateless_;
   has_objects_ = true;
   made = value::object({.module = cls.module,
                         .name = cls.name,
-                        .made_by = how,
+                        .made_by = made_by,
                         .args = {args.items().begin(), args.items().end()}});
   return true;
 }
 
-bool pickle_reader::build_object(const value& object, value state) {
+bool reader::build_object(const value& object, value state) {
   const auto& o = object.as_object();
   auto c = find_standard_class(o.module, o.name);
   if (state.kind() == kind::dict && !charge(0, state.entries().size()))
@@ -51,7 +60,7 @@ bool pickle_reader::build_object(const value& object, value state) {
   return refuse(value_access::set_state(object, std::move(state)), object);
 }
 
-const value* pickle_reader::object_below(std::size_t first) const {
+const value* reader::object_below(std::size_t first) const {
   if (first <= fence_) return nullptr;
   const auto& target = stack_[first - 1];
   return target.is(item_kind::data) && target.v.kind() == kind::object ? &target.v : nullptr;
@@ -59,7 +68,7 @@ const value* pickle_reader::object_below(std::size_t first) const {
 
 // In the order in which CPython writes them: items, entries, state. Another order could make
 // another object.
-bool pickle_reader::append_to_object(const value& object, std::size_t first) {
+bool reader::append_to_object(const value& object, std::size_t first) {
   const auto& o = object.as_object();
   if (!takes_items(class_of(object))) return refuse("expected no items for a " + path_of(o));
   if (!o.entries.empty() || !o.state.is_none())
@@ -74,13 +83,13 @@ bool pickle_reader::append_to_object(const value& object, std::size_t first) {
 
 // In Python a key that comes again keeps its place and gets another value; no pickler writes one
 // twice.
-bool pickle_reader::is_new_key(const value& ordered_dict, const value& key) {
+bool reader::is_new_key(const value& ordered_dict, const value& key) {
   auto& keys = ordered_keys_[value_access::get(ordered_dict)];
   if (keys.is_none()) keys = value_access::adopt(new heap_set{kind::set});
   return add_item(keys, key);
 }
 
-bool pickle_reader::set_in_object(const value& object, std::size_t first) {
+bool reader::set_in_object(const value& object, std::size_t first) {
   const auto& o = object.as_object();
   auto c = class_of(object);
   if (!takes_entries(c)) return refuse("expected no entries for a " + path_of(o));
@@ -100,7 +109,7 @@ bool pickle_reader::set_in_object(const value& object, std::size_t first) {
 }
 
 // An ERROR whose exception is of a class of the user's own.
-value pickle_reader::as_exception(const value& object) const {
+value reader::as_exception(const value& object) const {
   const auto& o = object.as_object();
   if (find_standard_class(o.module, o.name) != standard_class::none) return object;
   auto made = value::exception(path_of(o), o.args);
@@ -110,4 +119,4 @@ value pickle_reader::as_exception(const value& object) const {
   return made;
 }
 
-} // namespace patio::detail
+} // namespace patio::pickle

@@ -5,18 +5,18 @@
 #include <patio/base/utf8.hpp>
 #include <patio/value/integer.hpp>
 
-namespace patio::detail {
+namespace patio::pickle {
+using detail::is_utf8;
 
 constexpr std::size_t batch =
   1000; ///< items that CPython puts between a MARK and its APPENDS, SETITEMS or ADDITEMS
 
-pickle_writer::pickle_writer(const python_types& types, std::size_t longest)
-    : out_{longest}, types_{&types} {
+writer::writer(const python_types& types, std::size_t longest) : out_{longest}, types_{&types} {
   out_.put("\x80\x05");
   out_.open_frame();
 }
 
-result<void> pickle_writer::finish(std::string& out) {
+result<void> writer::finish(std::string& out) {
   if (bad_text_) return fail(errc::invalid, "a text is not UTF-8");
   if (!refused_.empty()) return fail(errc::invalid, refused_);
   out_.put(opcode::stop);
@@ -28,7 +28,7 @@ result<void> pickle_writer::finish(std::string& out) {
   return {};
 }
 
-void pickle_writer::save(const value& v) {
+void writer::save(const value& v) {
   if (out_.is_full()) return; // shared parts that cannot be memoized may be written out for long
   out_.between_values();
   switch (v.kind()) {
@@ -57,23 +57,23 @@ void pickle_writer::save(const value& v) {
   }
 }
 
-void pickle_writer::memoize(const value& v) {
+void writer::memoize(const value& v) {
   memo_.insert(v, memoized_);
   memoize();
 }
 
-bool pickle_writer::save_again(const value& v) {
+bool writer::save_again(const value& v) {
   auto index = memo_.find(v);
   if (index) save_index(*index);
   return index.has_value();
 }
 
-void pickle_writer::save_index(std::uint32_t index) {
+void writer::save_index(std::uint32_t index) {
   if (index <= 0xff) out_.put(opcode::binget, static_cast<std::uint8_t>(index));
   else out_.put(opcode::long_binget, index);
 }
 
-void pickle_writer::save_integer(const value& v) {
+void writer::save_integer(const value& v) {
   auto small = v.as_int64();
   if (small && *small >= 0 && *small <= 0xff)
     return out_.put(opcode::binint1, static_cast<std::uint8_t>(*small));
@@ -87,20 +87,20 @@ void pickle_writer::save_integer(const value& v) {
   out_.put(bytes);
 }
 
-void pickle_writer::save_real(double d) {
+void writer::save_real(double d) {
   out_.put(opcode::binfloat, __builtin_bswap64(std::bit_cast<std::uint64_t>(d)));
 }
 
 template <class Length>
-void pickle_writer::save_counted(opcode op, Length length, std::string_view chars) {
-  bool outside = chars.size() >= pickle_output::frame_target;
+void writer::save_counted(opcode op, Length length, std::string_view chars) {
+  bool outside = chars.size() >= output::frame_target;
   if (outside) out_.close_frame();
   out_.put(op, length);
   out_.put(chars);
   if (outside) out_.open_frame();
 }
 
-void pickle_writer::save_characters(kind k, std::string_view chars) {
+void writer::save_characters(kind k, std::string_view chars) {
   auto size = chars.size();
   bool is_text = k == kind::str;
   if (is_text && !is_utf8(chars)) bad_text_ = true;
@@ -114,14 +114,14 @@ void pickle_writer::save_characters(kind k, std::string_view chars) {
   else save_counted<std::uint64_t>(is_text ? opcode::binunicode8 : opcode::binbytes8, size, chars);
 }
 
-void pickle_writer::save_text(const value& v) {
+void writer::save_text(const value& v) {
   save_characters(v.kind(), v.kind() == kind::str ? v.text() : v.data());
   memoize(v);
 }
 
 // A text that is no value: only a short one can be found again, as a long one's address means
 // nothing.
-void pickle_writer::save_name(std::string_view name) {
+void writer::save_name(std::string_view name) {
   value v{name};
   if (!v.identity()) return save(v);
   out_.between_values();
@@ -129,24 +129,24 @@ void pickle_writer::save_name(std::string_view name) {
   memoize();
 }
 
-void pickle_writer::save_items(std::span<const value> items) {
+void writer::save_items(std::span<const value> items) {
   for (const auto& item : items) save(item);
 }
 
-void pickle_writer::save_tuple_items(std::span<const value> items) {
+void writer::save_tuple_items(std::span<const value> items) {
   if (items.size() > 3) out_.put(opcode::mark);
   save_items(items);
   constexpr std::array ends{opcode::tuple1, opcode::tuple2, opcode::tuple3};
   out_.put(items.size() > 3 ? opcode::tuple : ends[items.size() - 1]);
 }
 
-void pickle_writer::save_list(const value& v) {
+void writer::save_list(const value& v) {
   out_.put(opcode::empty_list);
   memoize(v);
   save_list_items(v.items());
 }
 
-void pickle_writer::save_list_items(std::span<const value> items) {
+void writer::save_list_items(std::span<const value> items) {
   if (items.size() == 1) {
     save(items.front());
     return out_.put(opcode::append);
@@ -160,7 +160,7 @@ void pickle_writer::save_list_items(std::span<const value> items) {
   }
 }
 
-void pickle_writer::save_dict(const value& v) {
+void writer::save_dict(const value& v) {
   out_.put(opcode::empty_dict);
   memoize(v);
   auto entries = v.entries();
@@ -168,7 +168,7 @@ void pickle_writer::save_dict(const value& v) {
                [&](std::size_t i) { save(entries[i].first), save(entries[i].second); });
 }
 
-void pickle_writer::save_keywords(const call_request& call) {
+void writer::save_keywords(const call_request& call) {
   out_.put(opcode::empty_dict);
   memoize();
   const auto& keywords = call.args.keywords;
@@ -177,7 +177,7 @@ void pickle_writer::save_keywords(const call_request& call) {
 }
 
 template <class Save> // Save(position)
-void pickle_writer::save_entries(std::size_t count, Save save_entry) {
+void writer::save_entries(std::size_t count, Save save_entry) {
   if (count != 1) return save_batches(count, opcode::setitems, save_entry);
   save_entry(0);
   out_.put(opcode::setitem);
@@ -185,7 +185,7 @@ void pickle_writer::save_entries(std::size_t count, Save save_entry) {
 
 // CPython only notices that it is done when a batch was not full.
 template <class Save>
-void pickle_writer::save_batches(std::size_t count, opcode end, Save save_part) {
+void writer::save_batches(std::size_t count, opcode end, Save save_part) {
   if (count == 0) return;
   std::size_t first = 0, size = batch;
   while (size == batch) {
@@ -197,18 +197,18 @@ void pickle_writer::save_batches(std::size_t count, opcode end, Save save_part) 
   }
 }
 
-void pickle_writer::save_set(const value& v) {
+void writer::save_set(const value& v) {
   out_.put(opcode::empty_set);
   memoize(v);
   auto items = v.items();
   save_batches(items.size(), opcode::additems, [&](std::size_t i) { save(items[i]); });
 }
 
-void pickle_writer::save_frozenset(const value& v) {
+void writer::save_frozenset(const value& v) {
   out_.put(opcode::mark);
   save_items(v.items());
   out_.put(opcode::frozenset);
   memoize(v);
 }
 
-} // namespace patio::detail
+} // namespace patio::pickle

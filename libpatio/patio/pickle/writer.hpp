@@ -6,16 +6,16 @@
 #include <vector>
 
 #include <patio/pickle/classes.hpp>
+#include <patio/pickle/output.hpp>
 #include <patio/pickle/pickle.hpp>
-#include <patio/pickle/writer_memo.hpp>
-#include <patio/pickle/writer_output.hpp>
+#include <patio/pickle/written_memo.hpp>
 
-namespace patio::detail {
+namespace patio::pickle {
 
-class pickle_writer {
+class writer {
 public:
   /// `types` must outlive the writer.
-  pickle_writer(const python_types& types, std::size_t longest);
+  writer(const python_types& types, std::size_t longest);
   /// The value must outlive the writer. Its depth bounds the recursion.
   void save(const value& v);
   void save(const call_request& call);
@@ -59,7 +59,7 @@ private:
   template <class Save>
   void save_contents(std::size_t count, opcode one, opcode many, Save save_part);
 
-  pickle_output out_;
+  output out_;
   written_memo memo_;
   std::uint32_t memoized_ = 0;
   bool bad_text_ = false;
@@ -75,4 +75,4 @@ private:
     kept_; ///< made while writing; alive to the end, as the memo knows them by address
 };
 
-} // namespace patio::detail
+} // namespace patio::pickle

@@ -4,7 +4,7 @@
 
 #include <patio/value/repr.hpp>
 
-namespace patio::detail {
+namespace patio::pickle {
 namespace {
 
 /// Whether Python's constructor takes these arguments, whatever version the peer runs.
@@ -45,7 +45,7 @@ tl::unexpected<error> too_large() {
 
 // CPython shares the text "builtins", which is the module's own, but makes a new text of each
 // class's name.
-void pickle_writer::save_class(std::string_view module, std::string_view name) {
+void writer::save_class(std::string_view module, std::string_view name) {
   out_.between_values();
   auto known = std::ranges::find_if(
     classes_, [&](const auto& c) { return c.name == name && c.module == module; });
@@ -60,7 +60,7 @@ void pickle_writer::save_class(std::string_view module, std::string_view name) {
 }
 
 // The text is the module's own, one for all of its classes.
-void pickle_writer::save_module(std::string_view module) {
+void writer::save_module(std::string_view module) {
   auto known =
     std::ranges::find(modules_, module, &std::pair<std::string_view, std::uint32_t>::first);
   if (known != modules_.end()) return save_index(known->second);
@@ -69,7 +69,7 @@ void pickle_writer::save_module(std::string_view module) {
   if (memoized_ > before) modules_.emplace_back(module, before);
 }
 
-void pickle_writer::save_complex(const value& v) {
+void writer::save_complex(const value& v) {
   save_class("builtins", "complex");
   out_.between_values();
   save(value{v.as_complex().real()}), save(value{v.as_complex().imag()});
@@ -79,7 +79,7 @@ void pickle_writer::save_complex(const value& v) {
   memoize(v);
 }
 
-void pickle_writer::save_exception(const value& v) {
+void writer::save_exception(const value& v) {
   const auto* known = find_builtin_exception(v.exception_type());
   auto args = v.exception_args();
   if (!known || !can_leave_as_itself(*known, args)) {
@@ -97,14 +97,14 @@ void pickle_writer::save_exception(const value& v) {
   if (!v.exception_notes().empty()) save_notes(v.exception_notes());
 }
 
-void pickle_writer::save_arguments(std::span<const value> args) {
+void writer::save_arguments(std::span<const value> args) {
   if (args.empty()) return out_.put(opcode::empty_tuple);
   save_tuple_items(args);
   memoize();
 }
 
 // The exception's state, {"__notes__": [...]}.
-void pickle_writer::save_notes(std::span<const value> notes) {
+void writer::save_notes(std::span<const value> notes) {
   out_.between_values();
   out_.put(opcode::empty_dict);
   memoize();
@@ -117,7 +117,7 @@ void pickle_writer::save_notes(std::span<const value> notes) {
   out_.put(opcode::build);
 }
 
-void pickle_writer::save(const call_request& call) {
+void writer::save(const call_request& call) {
   out_.put(call_opening_bytes);
   memoized_ = memoized_in_call_opening;
   save_name("func"), save_name(call.function);
@@ -132,22 +132,22 @@ void pickle_writer::save(const call_request& call) {
   out_.put(opcode::build);
 }
 
-} // namespace patio::detail
+} // namespace patio::pickle
 
 namespace patio {
 
 result<void> write_pickle(const value& v, std::string& out, const python_types& types,
                           std::size_t longest) {
-  if (v.weight() > value::expansion_limit) return detail::too_large();
-  detail::pickle_writer writer{types, longest};
+  if (v.weight() > value::expansion_limit) return pickle::too_large();
+  pickle::writer writer{types, longest};
   writer.save(v);
   return writer.finish(out);
 }
 
 result<void> write_call_request(const call_request& request, std::string& out,
                                 const python_types& types, std::size_t longest) {
-  if (detail::expands_too_far(request)) return detail::too_large();
-  detail::pickle_writer writer{types, longest};
+  if (pickle::expands_too_far(request)) return pickle::too_large();
+  pickle::writer writer{types, longest};
   writer.save(request);
   return writer.finish(out);
 }

@@ -4,10 +4,13 @@
 
 #include <patio/value/standard_types.hpp>
 
-namespace patio::detail {
+namespace patio::pickle {
+using detail::find_standard_class;
+using detail::has_fresh_argument;
+using detail::wrong_object;
 
 // What a peer cannot make would cost it a worker, or the caller its answer.
-void pickle_writer::save_object(const value& v) {
+void writer::save_object(const value& v) {
   const auto& o = v.as_object();
   auto wrong = wrong_object(o);
   if (!types_->find(o.module, o.name)) {
@@ -24,7 +27,7 @@ void pickle_writer::save_object(const value& v) {
   save_class(o.module, o.name);
   out_.between_values();
   save_object_arguments(o);
-  out_.put(o.made_by == making::call ? opcode::reduce : opcode::newobj);
+  out_.put(o.made_by == construction::call ? opcode::reduce : opcode::newobj);
   memoize(v);
   save_contents(o.items.size(), opcode::append, opcode::appends,
                 [&](std::size_t i) { save(o.items[i]); });
@@ -35,7 +38,7 @@ void pickle_writer::save_object(const value& v) {
   out_.put(opcode::build);
 }
 
-void pickle_writer::save_object_arguments(const object_parts& o) {
+void writer::save_object_arguments(const object_parts& o) {
   if (!has_fresh_argument(find_standard_class(o.module, o.name))) return save_arguments(o.args);
   save_fresh(o.args.front());
   for (const auto& arg : std::span{o.args}.subspan(1)) save(arg);
@@ -43,7 +46,7 @@ void pickle_writer::save_object_arguments(const object_parts& o) {
   memoize();
 }
 
-void pickle_writer::save_fresh(const value& v) {
+void writer::save_fresh(const value& v) {
   out_.between_values();
   save_characters(v.kind(), v.kind() == kind::str ? v.text() : v.data());
   memoize();
@@ -51,7 +54,7 @@ void pickle_writer::save_fresh(const value& v) {
 
 // CPython looks one item ahead to see that a batch has but one.
 template <class Save>
-void pickle_writer::save_contents(std::size_t count, opcode one, opcode many, Save save_part) {
+void writer::save_contents(std::size_t count, opcode one, opcode many, Save save_part) {
   constexpr std::size_t batch = 1000;
   for (std::size_t first = 0; first < count; first += batch) {
     auto size = std::min(count - first, batch);
@@ -61,4 +64,4 @@ void pickle_writer::save_contents(std::size_t count, opcode one, opcode many, Sa
   }
 }
 
-} // namespace patio::detail
+} // namespace patio::pickle

@@ -116,9 +116,10 @@ standard_class class_of(const value& v) noexcept {
   return find_standard_class(o.module, o.name);
 }
 
-std::string_view wrong_arguments(standard_class c, making made_by, std::span<const value> args) {
+std::string_view wrong_arguments(standard_class c, construction made_by,
+                                 std::span<const value> args) {
   if (c == standard_class::none) return {};
-  if ((made_by == making::bare) != (c == standard_class::uuid))
+  if ((made_by == construction::new_only) != (c == standard_class::uuid))
     return "the opcode that CPython writes";
   switch (c) {
   case standard_class::datetime:

@@ -34,7 +34,7 @@ enum class standard_class : std::uint8_t {
 // Each check returns what it expected, or "" if all is well. `none` accepts everything but a state
 // that is None.
 
-[[nodiscard]] std::string_view wrong_arguments(standard_class c, making made_by,
+[[nodiscard]] std::string_view wrong_arguments(standard_class c, construction made_by,
                                                std::span<const value> args);
 [[nodiscard]] std::string_view wrong_state(standard_class c, const value& state);
 [[nodiscard]] std::string_view wrong_object(const object_parts& o);

@@ -187,9 +187,9 @@ private:
 static_assert(sizeof(value) == 16);
 
 /// How Python makes an object, before it adds the object's contents and state.
-enum class making : std::uint8_t {
-  call, ///< Python calls the class with the arguments
-  bare, ///< Python calls only the class's __new__ with the arguments
+enum class construction : std::uint8_t {
+  call,     ///< Python calls the class with the arguments
+  new_only, ///< Python calls only the class's __new__ with the arguments
 };
 
 /// An object of a Python class as a pickle describes it. The parts are mere data: nothing here
@@ -197,7 +197,7 @@ enum class making : std::uint8_t {
 struct object_parts {
   std::string module = {}; ///< the module of the class: "shop.models"
   std::string name = {};   ///< the name of the class: "Order"
-  making made_by = making::call;
+  construction made_by = construction::call;
   std::vector<value> args = {};
   std::vector<value> items = {};        ///< appended to the object, as to a list
   std::vector<dict_entry> entries = {}; ///< set in the object, as in a dict

@@ -11,7 +11,7 @@
 using namespace std::string_literals;
 using patio::call_request;
 using patio::value;
-using patio::detail::call_opening;
+using patio::pickle::call_opening;
 
 namespace {
 
@@ -31,8 +31,7 @@ std::string shown(const patio::result<call_request>& call) {
 
 patio::result<call_request> read_by(call_opening opening, std::string_view pickle,
                                     const patio::pickle_limits& limits = {}) {
-  return patio::detail::pickle_reader{pickle, limits, patio::unknown_class::refuse,
-                                      patio::python_types{}}
+  return patio::pickle::reader{pickle, limits, patio::unknown_class::refuse, patio::python_types{}}
     .read_call(opening);
 }
 

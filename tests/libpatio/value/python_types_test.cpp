@@ -125,7 +125,7 @@ TEST_CASE("python_types: an object of the user's class is read in every form tha
   auto types = python_types{}.add("shop", "Order");
   auto order = value::object({.module = "shop",
                               .name = "Order",
-                              .made_by = patio::making::bare,
+                              .made_by = patio::construction::new_only,
                               .state = value::dict({{"id", 7}})});
   for (auto form :
        {"ccopy_reg\n_reconstructor\n(cshop\nOrder\nc__builtin__\nobject\nNtR(Vid\nI7\ndb.",
@@ -206,7 +206,8 @@ TEST_CASE("python_types: an invalid object made in C++ is not sent") {
   auto bad = value::object(
     {.module = "datetime", .name = "date", .args = {value::bytes("\x07\xea\x0d\x01")}});
   CHECK(sent(bad) == "expected four bytes of a date for a datetime.date");
-  CHECK(sent(value::object({.module = "uuid", .name = "UUID", .made_by = patio::making::bare}))
+  CHECK(sent(value::object(
+          {.module = "uuid", .name = "UUID", .made_by = patio::construction::new_only}))
         == "expected a dict for a uuid.UUID");
 }
 

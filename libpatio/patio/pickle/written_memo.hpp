@@ -9,7 +9,9 @@
 
 #include <patio/value/heap_value.hpp>
 
-namespace patio::detail {
+namespace patio::pickle {
+
+using detail::value_access;
 
 /// Keys are the 16 bytes of a value: the address of what is shared, or a short text itself. So
 /// equal short texts are written once, as CPython does with interned ones. A value found by its
@@ -49,4 +51,4 @@ private:
   std::size_t count_ = 0;
 };
 
-} // namespace patio::detail
+} // namespace patio::pickle

@@ -1,10 +1,10 @@
-#include <patio/pickle/writer_output.hpp>
+#include <patio/pickle/output.hpp>
 
 #include <algorithm>
 
-namespace patio::detail {
+namespace patio::pickle {
 
-void pickle_output::grow(std::size_t n) {
+void output::grow(std::size_t n) {
   auto capacity = std::max(2 * capacity_, size_ + n);
   std::unique_ptr<char[]> larger{new char[capacity]};
   std::memcpy(larger.get(), data_, size_);
@@ -12,13 +12,13 @@ void pickle_output::grow(std::size_t n) {
   data_ = long_.get(), capacity_ = capacity;
 }
 
-void pickle_output::open_frame() {
+void output::open_frame() {
   frame_ = size_;
   room(frame_header);
   size_ += frame_header;
 }
 
-void pickle_output::close_frame() {
+void output::close_frame() {
   constexpr std::size_t shortest = 4;
   char* header = data_ + frame_;
   std::uint64_t length = size_ - frame_ - frame_header;
@@ -31,4 +31,4 @@ void pickle_output::close_frame() {
   std::memcpy(header + 1, &length, sizeof length);
 }
 
-} // namespace patio::detail
+} // namespace patio::pickle

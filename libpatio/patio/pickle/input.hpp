@@ -8,11 +8,11 @@
 #include <optional>
 #include <string_view>
 
-namespace patio::detail {
+namespace patio::pickle {
 
-class pickle_input {
+class input {
 public:
-  explicit pickle_input(std::string_view bytes) noexcept : bytes_{bytes} {}
+  explicit input(std::string_view bytes) noexcept : bytes_{bytes} {}
 
   [[nodiscard]] std::size_t at() const noexcept { return at_; }
   [[nodiscard]] std::size_t left() const noexcept { return bytes_.size() - at_; }
@@ -49,4 +49,4 @@ private:
   std::size_t at_ = 0;
 };
 
-} // namespace patio::detail
+} // namespace patio::pickle

@@ -13,15 +13,15 @@
 
 #include <patio/pickle/opcodes.hpp>
 
-namespace patio::detail {
+namespace patio::pickle {
 
-class pickle_output {
+class output {
 public:
-  explicit pickle_output(std::size_t longest) noexcept
+  explicit output(std::size_t longest) noexcept
       : longest_{longest} {
   } // the room stays as it is: clearing would cost more than a short pickle
-  pickle_output(const pickle_output&) = delete;
-  pickle_output& operator=(const pickle_output&) = delete;
+  output(const output&) = delete;
+  output& operator=(const output&) = delete;
 
   void put(opcode op) { *room(1) = static_cast<char>(op), ++size_; }
   void put(std::string_view bytes) {
@@ -72,4 +72,4 @@ private:
   bool is_full_ = false;
 };
 
-} // namespace patio::detail
+} // namespace patio::pickle

@@ -12,7 +12,15 @@
 #include <patio/pickle/classes.hpp>
 #include <patio/value/heap_value.hpp>
 
-namespace patio::detail {
+namespace patio::pickle {
+
+using detail::comparisons;
+using detail::heap_dict;
+using detail::heap_sequence;
+using detail::heap_set;
+using detail::heap_value;
+using detail::refusal;
+using detail::value_access;
 
 /// What a dict or set takes more than other nodes, and an object.
 inline constexpr std::size_t dict_overhead = 64;
@@ -43,10 +51,10 @@ struct item_tag {
     0; ///< position of an added class in the table, or of the name of an unknown one
 };
 
-struct pickle_item {
-  explicit pickle_item(value data, item_tag known = {}) noexcept : v{std::move(data)}, tag{known} {}
-  explicit pickle_item(item_tag hidden) noexcept : tag{hidden} {}
-  explicit pickle_item(item_kind hidden) noexcept : tag{hidden} {}
+struct stack_item {
+  explicit stack_item(value data, item_tag known = {}) noexcept : v{std::move(data)}, tag{known} {}
+  explicit stack_item(item_tag hidden) noexcept : tag{hidden} {}
+  explicit stack_item(item_kind hidden) noexcept : tag{hidden} {}
   [[nodiscard]] bool is(item_kind k) const noexcept { return tag.what == k; }
 
   value v; ///< of data and new_arguments only
@@ -101,17 +109,17 @@ public:
 
 /// Entries by index. CPython numbers them from 0 upwards, which is a vector; what skips an index
 /// goes to a tree, so that no claimed index is ever a size.
-class pickle_memo {
+class memo {
 public:
-  pickle_memo() = default;
-  pickle_memo(const pickle_memo&) = delete;
-  pickle_memo& operator=(const pickle_memo&) = delete;
-  ~pickle_memo() { clear(); }
+  memo() = default;
+  memo(const memo&) = delete;
+  memo& operator=(const memo&) = delete;
+  ~memo() { clear(); }
   /// Entries stored, which is also the index that MEMOIZE uses next.
   [[nodiscard]] std::size_t size() const noexcept { return dense_.size() + sparse_.size(); }
-  [[nodiscard]] pickle_item* find(std::uint64_t index);
+  [[nodiscard]] stack_item* find(std::uint64_t index);
   /// False if it made the tree larger, which costs more.
-  bool put(std::uint64_t index, const pickle_item& item) {
+  bool put(std::uint64_t index, const stack_item& item) {
     if (index != dense_.size() || !sparse_.empty()) return put_out_of_order(index, item);
     dense_.emplace_back(value_access::copy_private(item.v), item.tag);
     return true;
@@ -122,16 +130,16 @@ public:
   }
 
 private:
-  bool put_out_of_order(std::uint64_t index, const pickle_item& item);
-  scratch_vector<pickle_item, 32> dense_;
-  std::map<std::uint64_t, pickle_item>
+  bool put_out_of_order(std::uint64_t index, const stack_item& item);
+  scratch_vector<stack_item, 32> dense_;
+  std::map<std::uint64_t, stack_item>
     sparse_; ///< ordered, as a hash table would let a peer choose collisions
 };
 
-inline pickle_item* pickle_memo::find(std::uint64_t index) {
+inline stack_item* memo::find(std::uint64_t index) {
   if (index < dense_.size()) return &dense_[index];
   auto at = sparse_.find(index);
   return at == sparse_.end() ? nullptr : &at->second;
 }
 
-} // namespace patio::detail
+} // namespace patio::pickle

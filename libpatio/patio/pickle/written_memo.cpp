@@ -1,8 +1,8 @@
-#include <patio/pickle/writer_memo.hpp>
+#include <patio/pickle/written_memo.hpp>
 
 #include <random>
 
-namespace patio::detail {
+namespace patio::pickle {
 namespace {
 
 struct secret {
@@ -45,4 +45,4 @@ void written_memo::grow() {
     if (old_slots[i] != 0) place(old_keys[i], old_slots[i]);
 }
 
-} // namespace patio::detail
+} // namespace patio::pickle
