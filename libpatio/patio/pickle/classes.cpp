@@ -7,8 +7,10 @@
 #include <patio/value/standard_types.hpp>
 
 namespace patio::pickle {
+
 using detail::class_of;
 using detail::standard_class;
+
 namespace {
 
 constexpr auto itself = sending::as_itself;
@@ -125,7 +127,7 @@ constexpr std::uint8_t position_of(std::string_view path) {
   return static_cast<std::uint8_t>(at - builtin_exceptions.begin());
 }
 
-class_ref as_ref(const builtin_exception& e) noexcept {
+class_ref ref_to(const builtin_exception& e) noexcept {
   return {class_kind::exception, static_cast<std::uint8_t>(&e - builtin_exceptions.data())};
 }
 
@@ -163,15 +165,15 @@ std::string_view class_of_errno(const value& number) {
   return "builtins.OSError";
 }
 
-// What has an __int__ or __float__ to CPython.
+// CPython looks for an __int__ or a __float__ in the class.
 bool is_number(const value& v) noexcept {
   auto c = class_of(v);
   return (v.kind() >= kind::boolean && v.kind() <= kind::complex) || c == standard_class::decimal
          || c == standard_class::uuid;
 }
 
-// OSError's constructor keeps the file name apart from the arguments. A BlockingIOError's third
-// argument may be the number of characters written instead, and then it stays.
+// OSError's constructor keeps a file name apart from the arguments. The third argument of a
+// BlockingIOError may also be the number of characters written, which stays.
 void drop_file_name(std::string_view path, std::vector<value>& args) {
   if (args.size() < 3 || args.size() > 5 || args[2].is_none()) return;
   if (path == "builtins.BlockingIOError" && is_number(args[2])) return;
@@ -188,24 +190,24 @@ std::optional<class_ref> find_class(std::string_view module, std::string_view na
   if (module != "builtins" && module != "__builtin__" && module != "exceptions") return {};
   const auto* e = find_exception_name(name);
   if (!e || (module == "exceptions" && !e->python2)) return {};
-  return as_ref(*e);
+  return ref_to(*e);
 }
 
 const builtin_exception* find_builtin_exception(std::string_view path) noexcept {
   return path.starts_with("builtins.") ? find_exception_name(path.substr(9)) : nullptr;
 }
 
-value make_exception(class_ref which, std::vector<value> args) {
-  bool python2 = which.kind == class_kind::python2_oserror;
+value make_exception(class_ref cls, std::vector<value> args) {
+  bool python2 = cls.kind == class_kind::python2_oserror;
   auto path =
-    python2 ? std::string_view{"builtins.OSError"} : builtin_exceptions[which.exception].path;
+    python2 ? std::string_view{"builtins.OSError"} : builtin_exceptions[cls.exception].path;
   if (path == "builtins.OSError" && args.size() >= 2 && args.size() <= 5)
     path = class_of_errno(args[0]);
-  // Of the subclasses that lose their name in protocols 0 to 2, a timeout is the one raised without
-  // an errno.
+  // Protocols 0 to 2 lose the names of the subclasses. TimeoutError is the subclass that Python
+  // raises without an errno.
   if (python2 && args.empty()) path = "builtins.TimeoutError";
   const auto* e = find_builtin_exception(path);
-  if (e->how == sending::as_os_error) drop_file_name(path, args);
+  if (e->policy == sending::as_os_error) drop_file_name(path, args);
   return value::exception(std::string{path}, std::move(args));
 }
 

@@ -1,7 +1,5 @@
 #include <patio/pickle/output.hpp>
 
-#include <algorithm>
-
 namespace patio::pickle {
 
 void output::grow(std::size_t n) {
@@ -9,7 +7,8 @@ void output::grow(std::size_t n) {
   std::unique_ptr<char[]> larger{new char[capacity]};
   std::memcpy(larger.get(), data_, size_);
   long_ = std::move(larger);
-  data_ = long_.get(), capacity_ = capacity;
+  data_ = long_.get();
+  capacity_ = capacity;
 }
 
 void output::open_frame() {
@@ -19,10 +18,10 @@ void output::open_frame() {
 }
 
 void output::close_frame() {
-  constexpr std::size_t shortest = 4;
+  constexpr std::size_t min_frame = 4;
   char* header = data_ + frame_;
   std::uint64_t length = size_ - frame_ - frame_header;
-  if (length < shortest) {
+  if (length < min_frame) {
     std::memmove(header, header + frame_header, length);
     size_ -= frame_header;
     return;

@@ -1,5 +1,5 @@
-/// The bytes being written, in CPython's frames. The first kilobyte needs no heap, and nothing
-/// reaches the caller before all is well. Internal to the pickle writer.
+/// The bytes of a pickle that is being written, in CPython's frames. The first kilobyte needs no
+/// heap. Nothing reaches the caller before the pickle is complete.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,6 @@
 #include <concepts>
 #include <cstring>
 #include <memory>
-#include <string>
 #include <string_view>
 
 #include <patio/pickle/opcodes.hpp>
@@ -17,16 +16,22 @@ namespace patio::pickle {
 
 class output {
 public:
-  explicit output(std::size_t longest) noexcept
-      : longest_{longest} {
-  } // the room stays as it is: clearing would cost more than a short pickle
+  // Does not clear the first kilobyte: that would cost more than a short pickle.
+  explicit output(std::size_t max_bytes) noexcept : max_bytes_{max_bytes} {}
   output(const output&) = delete;
   output& operator=(const output&) = delete;
 
-  void put(opcode op) { *room(1) = static_cast<char>(op), ++size_; }
+  void put(opcode op) {
+    *room(1) = static_cast<char>(op);
+    ++size_;
+  }
+  /// Appends all of `bytes`, or nothing if they exceed the limit.
   void put(std::string_view bytes) {
     if (bytes.empty()) return;
-    if (bytes.size() > longest_ - std::min(size_, longest_)) return void(is_full_ = true);
+    if (bytes.size() > max_bytes_ - std::min(size_, max_bytes_)) {
+      is_full_ = true;
+      return;
+    }
     std::memcpy(room(bytes.size()), bytes.data(), bytes.size());
     size_ += bytes.size();
   }
@@ -40,22 +45,26 @@ public:
     size_ += 1 + sizeof number;
   }
 
-  // CPython ends a frame between two values once it has 64 KiB, keeps longer texts outside of
-  // frames and writes no header for a frame of less than four bytes.
+  // CPython ends a frame between two values once the frame has 64 KiB, keeps longer texts outside
+  // of frames, and writes no header for a frame of less than four bytes.
   static constexpr std::size_t frame_target = std::size_t{64} * 1024;
   void open_frame();
   void close_frame();
   void between_values() {
-    if (size_ - frame_ >= frame_target + frame_header) close_frame(), open_frame();
+    if (size_ - frame_ < frame_target + frame_header) return;
+    close_frame();
+    open_frame();
   }
 
-  /// Over the limit: some more bytes are taken, or dropped, but what is here is no pickle any more.
-  [[nodiscard]] bool is_full() const noexcept { return is_full_ || size_ > longest_; }
-  [[nodiscard]] std::size_t longest() const noexcept { return longest_; }
+  /// True if the limit is exceeded. Then bytes() is not a pickle any more, and later bytes may be
+  /// dropped.
+  [[nodiscard]] bool is_full() const noexcept { return is_full_ || size_ > max_bytes_; }
+  [[nodiscard]] std::size_t max_bytes() const noexcept { return max_bytes_; }
   [[nodiscard]] std::string_view bytes() const noexcept { return {data_, size_}; }
 
 private:
   static constexpr std::size_t frame_header = 9;
+  /// Returns the place for the next `n` bytes.
   char* room(std::size_t n) {
     if (capacity_ - size_ < n) grow(n);
     return data_ + size_;
@@ -63,12 +72,12 @@ private:
   void grow(std::size_t n);
 
   std::array<char, 1024> short_;
-  std::unique_ptr<char[]> long_;
+  std::unique_ptr<char[]> long_; ///< in use once short_ is too small
   char* data_ = short_.data();
   std::size_t capacity_ = short_.size();
   std::size_t size_ = 0;
-  std::size_t frame_ = 0; ///< where the open frame's header stands
-  std::size_t longest_;
+  std::size_t frame_ = 0; ///< where the open frame's header begins
+  std::size_t max_bytes_;
   bool is_full_ = false;
 };
 

@@ -2,206 +2,193 @@
 
 namespace patio::pickle {
 
-reader::reader(std::string_view bytes, const pickle_limits& limits, unknown_class unknown,
-               const python_types& types)
-    : in_{bytes}, limits_{limits}, unknown_{unknown}, types_{&types} {
-  // A short pickle may name a long part again and again: what is made of it stays in proportion to
-  // what was sent.
-  limits_.nodes = std::min(limits_.nodes, 64 + 4 * bytes.size());
-  limits_.memory_bytes =
-    std::min(limits_.memory_bytes, (std::size_t{1} << 20) + 128 * bytes.size());
-  limits_.compared_bytes =
-    std::min<std::uint64_t>(limits_.compared_bytes, (std::uint64_t{1} << 20) + 16 * bytes.size());
-  compared_ = comparisons{limits_.compared_bytes};
+using detail::heap_dict;
+using detail::heap_sequence;
+using detail::heap_set;
+
+namespace {
+
+/// The name of an opcode that is refused; empty if there is no such opcode.
+std::string_view name_of(opcode op) {
+  switch (op) {
+  case opcode::persid: return "PERSID";
+  case opcode::binpersid: return "BINPERSID";
+  case opcode::ext1: return "EXT1";
+  case opcode::ext2: return "EXT2";
+  case opcode::ext4: return "EXT4";
+  case opcode::inst: return "INST";
+  case opcode::obj: return "OBJ";
+  case opcode::newobj_ex: return "NEWOBJ_EX";
+  case opcode::next_buffer: return "NEXT_BUFFER";
+  case opcode::readonly_buffer: return "READONLY_BUFFER";
+  default: return {};
+  }
 }
 
+} // namespace
+
+reader::reader(std::string_view bytes, const pickle_limits& limits, unknown_class unknown,
+               const python_types& types)
+    : machine_{bytes, limits}, objects_{{machine_, containers_, users_, calls_}, unknown, types} {}
+
 result<value> reader::read_value() {
-  if (!run()) return failure();
-  auto& top = stack_.back();
-  if (top.is(item_kind::data) && top.v.depth() > limits_.depth)
-    return (void)refuse_depth(), failure();
-  if (top.is(item_kind::data) && top.v.kind() == kind::object
-      && unknown_ == unknown_class::as_exception)
-    return as_exception(top.v);
-  if (top.is(item_kind::data)) return std::move(top.v);
-  (void)refuse_hidden(top);
-  return failure();
+  if (!run()) return machine_.take_failure();
+  auto top = machine_.stack().pop();
+  auto& budget = machine_.budget();
+  bool is_value = top.is(item_kind::data) || machine_.refuse_hidden(top);
+  if (is_value && (top.v.depth() <= budget.limits().depth || budget.refuse_depth()))
+    return objects_.finished(std::move(top.v));
+  return machine_.take_failure();
 }
 
 result<call_request> reader::read_call(call_opening opening) {
-  if (opening == call_opening::recognised && !skip_call_opening()) return failure();
-  if (!run()) return failure();
-  const auto& top = stack_.back();
-  if (top.is(item_kind::call) && fields_seen_ != 0) return take_call();
-  (void)refuse(top.is(item_kind::call)
-                 ? "a CallRequest without its fields"
-                 : "expected a CallRequest, found a " + std::string{type_of(top)});
-  return failure();
+  if (opening == call_opening::recognised && !calls_.skip_opening()) return machine_.take_failure();
+  if (!run()) return machine_.take_failure();
+  return calls_.take();
 }
 
-// Leaves the machine as stepping through these opcodes would.
-bool reader::skip_call_opening() {
-  auto rest = in_.rest();
-  constexpr std::size_t header = 11; // PROTO, its version, FRAME, its length
-  if (!rest.starts_with("\x80\x05\x95") && !rest.starts_with("\x80\x04\x95")) return true;
-  if (rest.substr(std::min(header, rest.size())).substr(0, call_opening_bytes.size())
-      != call_opening_bytes)
-    return true;
-  if (rest.size() > limits_.bytes || limits_.nodes < 7 || limits_.memory_bytes < 1024
-      || limits_.memo_entries < 5)
-    return true;
-  protocol_ = static_cast<unsigned char>(rest[1]);
-  in_.skip(2);
-  start_ = in_.at();
-  in_.skip(1);
-  if (!frame()) return false;
-  in_.skip(call_opening_bytes.size());
-  stack_item call{item_kind::call}, state{item_kind::call_state};
-  memo_.put(0, stack_item{item_kind::call_module});
-  memo_.put(1, stack_item{item_kind::call_class});
-  memo_.put(2, stack_item{item_tag{item_kind::class_ref, {class_kind::call_request, 0}, 0}});
-  memo_.put(3, call);
-  memo_.put(4, state);
-  stack_.push_back(std::move(call));
-  stack_.push_back(std::move(state));
-  marks_.push_back(fence_ = 2);
-  call_made_ = state_pending_ = true;
-  nodes_ = 7;
-  memory_ = 7 * 64 + 23 + 11 + dict_overhead;
-  return true;
+// Legal pickles end with one value on the stack. Anything else is meant for some other reader.
+bool reader::finish() {
+  if (!users_.all_complete())
+    return machine_.refuse("expected a state for each object that needs one");
+  auto max = machine_.budget().limits().trailing_bytes;
+  if (auto behind = machine_.in().left(); behind > max)
+    return machine_.refuse(limit::pickle_trailing_bytes,
+                           std::to_string(behind) + " bytes follow the end of the pickle; at most "
+                             + std::to_string(max) + " may");
+  const auto& stack = machine_.stack();
+  if (stack.marks() == 0 && stack.size() == 1) return true;
+  return machine_.refuse("expected one value at the end, found " + std::to_string(stack.size())
+                         + (stack.marks() == 0 ? "" : " and an open MARK"));
+}
+
+// The opcodes that every call has come first. Inline, because every opcode goes through here.
+inline bool reader::step(opcode op) {
+  auto& m = machine_;
+  auto& in = m.in();
+  std::size_t first = 0, size = m.stack().size();
+  switch (op) {
+  case opcode::memoize: return m.put(m.memo().size());
+  case opcode::binget: return m.need(1) && m.get(in.little_endian<std::uint8_t>());
+  case opcode::mark: return m.mark();
+  case opcode::none: return m.push({});
+  case opcode::newtrue: return m.push(true);
+  case opcode::newfalse: return m.push(false);
+  case opcode::binint1: return m.need(1) && m.push(in.little_endian<std::uint8_t>());
+  case opcode::binint2: return m.need(2) && m.push(in.little_endian<std::uint16_t>());
+  case opcode::binint:
+    return m.need(4) && m.push(static_cast<std::int32_t>(in.little_endian<std::uint32_t>()));
+  case opcode::binfloat: return scalars_.binary_float();
+  case opcode::short_binunicode: return scalars_.counted_text<std::uint8_t>(kind::str);
+  case opcode::short_binbytes: return scalars_.counted_text<std::uint8_t>(kind::bytes);
+  case opcode::empty_tuple: return m.push(value_access::adopt(new heap_sequence{kind::tuple}));
+  case opcode::empty_list: return m.push(value_access::adopt(new heap_sequence{kind::list}));
+  case opcode::empty_dict: return m.push(value_access::adopt(new heap_dict), dict_overhead);
+  case opcode::tuple1: return m.have(1) && containers_.make_tuple(size - 1);
+  case opcode::tuple2: return m.have(2) && containers_.make_tuple(size - 2);
+  case opcode::tuple3: return m.have(3) && containers_.make_tuple(size - 3);
+  case opcode::tuple: return m.pop_mark(first) && containers_.make_tuple(first);
+  case opcode::append: return m.have(2) && append_items(size - 1);
+  case opcode::appends: return m.pop_mark(first) && append_items(first);
+  case opcode::setitem: return m.have(3) && set_items(size - 2);
+  case opcode::setitems:
+    if (calls_.ends_here()) return calls_.set_fields_from_stack();
+    return m.pop_mark(first) && set_items(first);
+  case opcode::proto: return m.read_protocol();
+  case opcode::frame: return m.read_frame();
+  default: return step_object(op);
+  }
 }
 
 bool reader::run() {
-  if (in_.at() + in_.left() > limits_.bytes)
-    return refuse("expected at most " + std::to_string(limits_.bytes) + " bytes, found "
-                  + std::to_string(in_.at() + in_.left()));
+  auto& in = machine_.in();
+  if (auto max = machine_.budget().limits().bytes; in.size() > max)
+    return machine_.refuse("expected at most " + std::to_string(max) + " bytes, found "
+                           + std::to_string(in.size()));
   for (;;) {
-    start_ = in_.at();
-    if (in_.left() == 0) return refuse("expected an opcode, found the end");
-    auto op = static_cast<opcode>(in_.little_endian<std::uint8_t>());
+    opcode op{};
+    if (!machine_.next_opcode(op)) return false;
     if (op == opcode::stop) return finish();
     if (!step(op)) return false;
   }
 }
 
-// Legal pickles end with one value on the stack; anything else was put there for some other reader.
-bool reader::finish() {
-  if (stateless_ > 0) return refuse("expected a state for each object that needs one");
-  if (auto behind = in_.rest().size(); behind > limits_.trailing_bytes)
-    return refuse(limit::pickle_trailing_bytes,
-                  std::to_string(behind) + " bytes follow the end of the pickle; at most "
-                    + std::to_string(limits_.trailing_bytes) + " may");
-  if (marks_.empty() && stack_.size() == 1) return true;
-  return refuse("expected one value at the end, found " + std::to_string(stack_.size())
-                + (marks_.empty() ? "" : " and an open MARK"));
-}
-
-// What every call has comes first.
-bool reader::step(opcode op) {
-  std::size_t first = 0;
-  switch (op) {
-  case opcode::memoize: return put(memo_.size());
-  case opcode::binget: return need(1) && get(in_.little_endian<std::uint8_t>());
-  case opcode::mark: return mark();
-  case opcode::none: return push({});
-  case opcode::newtrue: return push(true);
-  case opcode::newfalse: return push(false);
-  case opcode::binint1: return need(1) && push(in_.little_endian<std::uint8_t>());
-  case opcode::binint2: return need(2) && push(in_.little_endian<std::uint16_t>());
-  case opcode::binint:
-    return need(4) && push(static_cast<std::int32_t>(in_.little_endian<std::uint32_t>()));
-  case opcode::binfloat: return binary_float();
-  case opcode::short_binunicode: return counted_text<std::uint8_t>(kind::str);
-  case opcode::short_binbytes: return counted_text<std::uint8_t>(kind::bytes);
-  case opcode::empty_tuple: return push(value_access::adopt(new heap_sequence{kind::tuple}));
-  case opcode::empty_list: return push(value_access::adopt(new heap_sequence{kind::list}));
-  case opcode::empty_dict: return push(value_access::adopt(new heap_dict), dict_overhead);
-  case opcode::tuple1: return have(1) && make_tuple(stack_.size() - 1);
-  case opcode::tuple2: return have(2) && make_tuple(stack_.size() - 2);
-  case opcode::tuple3: return have(3) && make_tuple(stack_.size() - 3);
-  case opcode::tuple: return pop_mark(first) && make_tuple(first);
-  case opcode::append: return have(2) && append_from(stack_.size() - 1);
-  case opcode::appends: return pop_mark(first) && append_from(first);
-  case opcode::setitem: return have(3) && set_items(stack_.size() - 2);
-  case opcode::setitems:
-    return ends_call() ? build_call_from_stack() : pop_mark(first) && set_items(first);
-  case opcode::proto: return protocol();
-  case opcode::frame: return frame();
-  default: return step_object(op);
-  }
-}
-
 bool reader::step_object(opcode op) {
+  auto& m = machine_;
   std::size_t first = 0;
   switch (op) {
-  case opcode::stack_global: return stack_global();
-  case opcode::global: return global_line();
-  case opcode::reduce: return reduce();
-  case opcode::newobj: return newobj();
-  case opcode::build: return build();
-  case opcode::binunicode: return counted_text<std::uint32_t>(kind::str);
-  case opcode::binunicode8: return counted_text<std::uint64_t>(kind::str);
-  case opcode::binbytes: return counted_text<std::uint32_t>(kind::bytes);
-  case opcode::binbytes8: return counted_text<std::uint64_t>(kind::bytes);
-  case opcode::bytearray8: return counted_text<std::uint64_t>(kind::bytearray);
-  case opcode::long1: return binary_integer<std::uint8_t>();
-  case opcode::long4: return binary_integer<std::uint32_t>();
-  case opcode::list: return pop_mark(first) && make_list(first);
-  case opcode::dict: return pop_mark(first) && make_dict(first);
-  case opcode::frozenset: return pop_mark(first) && make_frozenset(first);
-  case opcode::empty_set: return push(value_access::adopt(new heap_set{kind::set}), dict_overhead);
-  case opcode::additems: return pop_mark(first) && add_items(first);
+  case opcode::stack_global: return objects_.stack_global();
+  case opcode::global: return objects_.global_line();
+  case opcode::reduce: return objects_.reduce();
+  case opcode::newobj: return objects_.newobj();
+  case opcode::build: return objects_.build();
+  case opcode::binunicode: return scalars_.counted_text<std::uint32_t>(kind::str);
+  case opcode::binunicode8: return scalars_.counted_text<std::uint64_t>(kind::str);
+  case opcode::binbytes: return scalars_.counted_text<std::uint32_t>(kind::bytes);
+  case opcode::binbytes8: return scalars_.counted_text<std::uint64_t>(kind::bytes);
+  case opcode::bytearray8: return scalars_.counted_text<std::uint64_t>(kind::bytearray);
+  case opcode::long1: return scalars_.binary_integer<std::uint8_t>();
+  case opcode::long4: return scalars_.binary_integer<std::uint32_t>();
+  case opcode::list: return m.pop_mark(first) && containers_.make_list(first);
+  case opcode::dict: return m.pop_mark(first) && containers_.make_dict(first);
+  case opcode::frozenset: return m.pop_mark(first) && containers_.make_frozenset(first);
+  case opcode::empty_set:
+    return m.push(value_access::adopt(new heap_set{kind::set}), dict_overhead);
+  case opcode::additems: return m.pop_mark(first) && containers_.add_items(first);
   default: return step_memo(op);
   }
 }
 
 bool reader::step_memo(opcode op) {
+  auto& m = machine_;
+  auto& in = m.in();
   std::uint64_t index = 0;
   std::size_t first = 0;
   switch (op) {
-  case opcode::binput: return need(1) && put(in_.little_endian<std::uint8_t>());
-  case opcode::long_binput: return need(4) && put(in_.little_endian<std::uint32_t>());
-  case opcode::long_binget: return need(4) && get(in_.little_endian<std::uint32_t>());
-  case opcode::put: return index_line(index) && put(index);
-  case opcode::get: return index_line(index) && get(index);
-  case opcode::pop: return pop();
-  case opcode::dup: return duplicate();
+  case opcode::binput: return m.need(1) && m.put(in.little_endian<std::uint8_t>());
+  case opcode::long_binput: return m.need(4) && m.put(in.little_endian<std::uint32_t>());
+  case opcode::long_binget: return m.need(4) && m.get(in.little_endian<std::uint32_t>());
+  case opcode::put: return scalars_.memo_index_line(index) && m.put(index);
+  case opcode::get: return scalars_.memo_index_line(index) && m.get(index);
+  case opcode::pop: return m.pop();
+  case opcode::dup: return m.duplicate();
   case opcode::pop_mark:
-    if (!pop_mark(first)) return false;
-    drop(first);
+    if (!m.pop_mark(first)) return false;
+    m.stack().drop(first);
     return true;
-  default: return step_text(op);
+  default: return step_line(op);
   }
 }
 
-bool reader::step_text(opcode op) {
+bool reader::step_line(opcode op) {
   switch (op) {
   case opcode::int_text:
-  case opcode::long_text: return integer_line(op);
-  case opcode::float_text: return float_line();
-  case opcode::string_text: return string_line();
-  case opcode::unicode_text: return unicode_line();
-  case opcode::binstring: return counted_ascii<std::uint32_t>();
-  case opcode::short_binstring: return counted_ascii<std::uint8_t>();
+  case opcode::long_text: return scalars_.integer_line(op);
+  case opcode::float_text: return scalars_.float_line();
+  case opcode::string_text: return scalars_.string_line();
+  case opcode::unicode_text: return scalars_.unicode_line();
+  case opcode::binstring: return scalars_.counted_ascii<std::uint32_t>();
+  case opcode::short_binstring: return scalars_.counted_ascii<std::uint8_t>();
   default: return refuse_opcode(op);
   }
 }
 
+bool reader::append_items(std::size_t first) {
+  if (const auto* object = users_.target_below(first)) return users_.append_items(*object, first);
+  return containers_.append_items(first);
+}
+
+bool reader::set_items(std::size_t first) {
+  if (const auto* object = users_.target_below(first)) return users_.set_items(*object, first);
+  return containers_.set_items(first);
+}
+
+bool reader::refuse_opcode(opcode op) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  auto code = static_cast<std::uint8_t>(op);
+  std::string found{name_of(op)};
+  if (found.empty()) found = std::string{"0x"} + digits[code >> 4] + digits[code & 15];
+  return machine_.refuse("expected an opcode for plain data, found " + found);
+}
+
 } // namespace patio::pickle
-
-namespace patio {
-
-result<value> read_pickle(std::string_view bytes, const pickle_limits& limits,
-                          unknown_class unknown, const python_types& types) {
-  return pickle::reader{bytes, limits, unknown, types}.read_value();
-}
-
-result<call_request> read_call_request(std::string_view bytes, const pickle_limits& limits,
-                                       const python_types& types, std::size_t* memory) {
-  pickle::reader reader{bytes, limits, unknown_class::refuse, types};
-  auto call = reader.read_call();
-  if (memory) *memory = reader.memory();
-  return call;
-}
-
-} // namespace patio

@@ -2,28 +2,22 @@
 
 #include <algorithm>
 
-#include <patio/base/utf8.hpp>
-#include <patio/value/integer.hpp>
-
 namespace patio::pickle {
-using detail::is_utf8;
 
-constexpr std::size_t batch =
-  1000; ///< items that CPython puts between a MARK and its APPENDS, SETITEMS or ADDITEMS
-
-writer::writer(const python_types& types, std::size_t longest) : out_{longest}, types_{&types} {
+writer::writer(const python_types& types, std::size_t max_bytes)
+    : scalars_{max_bytes}, out_{scalars_.out()}, types_{&types} {
   out_.put("\x80\x05");
   out_.open_frame();
 }
 
 result<void> writer::finish(std::string& out) {
-  if (bad_text_) return fail(errc::invalid, "a text is not UTF-8");
+  if (scalars_.has_bad_text()) return fail(errc::invalid, "a text is not UTF-8");
   if (!refused_.empty()) return fail(errc::invalid, refused_);
   out_.put(opcode::stop);
   out_.close_frame();
   if (out_.is_full())
     return fail(errc::invalid, limit::frame_bytes,
-                "it takes more than " + std::to_string(out_.longest()) + " bytes");
+                "it takes more than " + std::to_string(out_.max_bytes()) + " bytes");
   out += out_.bytes();
   return {};
 }
@@ -34,20 +28,23 @@ void writer::save(const value& v) {
   switch (v.kind()) {
   case kind::none: return out_.put(opcode::none);
   case kind::boolean: return out_.put(v.as_bool() ? opcode::newtrue : opcode::newfalse);
-  case kind::integer: return save_integer(v);
-  case kind::real: return save_real(v.as_real());
+  case kind::integer: return scalars_.save_integer(v);
+  case kind::real: return scalars_.save_real(v.as_real());
   case kind::tuple:
     if (v.items().empty()) return out_.put(opcode::empty_tuple);
     break;
   default: break;
   }
-  if (save_again(v)) return;
+  if (!scalars_.save_again(v)) save_new(v);
+}
+
+void writer::save_new(const value& v) {
   switch (v.kind()) {
   case kind::str:
   case kind::bytes:
-  case kind::bytearray: return save_text(v);
+  case kind::bytearray: return scalars_.save_text(v);
   case kind::list: return save_list(v);
-  case kind::tuple: return save_tuple_items(v.items()), memoize(v);
+  case kind::tuple: save_tuple_items(v.items()); return scalars_.memoize(v);
   case kind::dict: return save_dict(v);
   case kind::set: return save_set(v);
   case kind::frozenset: return save_frozenset(v);
@@ -57,76 +54,20 @@ void writer::save(const value& v) {
   }
 }
 
-void writer::memoize(const value& v) {
-  memo_.insert(v, memoized_);
-  memoize();
-}
-
-bool writer::save_again(const value& v) {
-  auto index = memo_.find(v);
-  if (index) save_index(*index);
-  return index.has_value();
-}
-
-void writer::save_index(std::uint32_t index) {
-  if (index <= 0xff) out_.put(opcode::binget, static_cast<std::uint8_t>(index));
-  else out_.put(opcode::long_binget, index);
-}
-
-void writer::save_integer(const value& v) {
-  auto small = v.as_int64();
-  if (small && *small >= 0 && *small <= 0xff)
-    return out_.put(opcode::binint1, static_cast<std::uint8_t>(*small));
-  if (small && *small >= 0 && *small <= 0xffff)
-    return out_.put(opcode::binint2, static_cast<std::uint16_t>(*small));
-  if (small && *small == static_cast<std::int32_t>(*small))
-    return out_.put(opcode::binint, static_cast<std::uint32_t>(*small));
-  auto bytes = v.as_integer().twos_complement();
-  if (bytes.size() <= 0xff) out_.put(opcode::long1, static_cast<std::uint8_t>(bytes.size()));
-  else out_.put(opcode::long4, static_cast<std::uint32_t>(bytes.size()));
-  out_.put(bytes);
-}
-
-void writer::save_real(double d) {
-  out_.put(opcode::binfloat, __builtin_bswap64(std::bit_cast<std::uint64_t>(d)));
-}
-
-template <class Length>
-void writer::save_counted(opcode op, Length length, std::string_view chars) {
-  bool outside = chars.size() >= output::frame_target;
-  if (outside) out_.close_frame();
-  out_.put(op, length);
-  out_.put(chars);
-  if (outside) out_.open_frame();
-}
-
-void writer::save_characters(kind k, std::string_view chars) {
-  auto size = chars.size();
-  bool is_text = k == kind::str;
-  if (is_text && !is_utf8(chars)) bad_text_ = true;
-  if (k == kind::bytearray) save_counted<std::uint64_t>(opcode::bytearray8, size, chars);
-  else if (size <= 0xff)
-    save_counted(is_text ? opcode::short_binunicode : opcode::short_binbytes,
-                 static_cast<std::uint8_t>(size), chars);
-  else if (size <= 0xffffffff)
-    save_counted(is_text ? opcode::binunicode : opcode::binbytes, static_cast<std::uint32_t>(size),
-                 chars);
-  else save_counted<std::uint64_t>(is_text ? opcode::binunicode8 : opcode::binbytes8, size, chars);
-}
-
-void writer::save_text(const value& v) {
-  save_characters(v.kind(), v.kind() == kind::str ? v.text() : v.data());
-  memoize(v);
-}
-
-// A text that is no value: only a short one can be found again, as a long one's address means
-// nothing.
-void writer::save_name(std::string_view name) {
-  value v{name};
-  if (!v.identity()) return save(v);
+void writer::save(const call_request& call) {
+  scalars_.save_call_opening();
+  scalars_.save_name("func");
+  scalars_.save_name(call.function);
+  scalars_.save_name("args");
   out_.between_values();
-  save_characters(kind::str, name);
-  memoize();
+  save_arguments(call.args.positional);
+  scalars_.save_name("kwargs");
+  out_.between_values();
+  save_keywords(call);
+  scalars_.save_name("timeout");
+  save(call.timeout);
+  out_.put(opcode::setitems);
+  out_.put(opcode::build);
 }
 
 void writer::save_items(std::span<const value> items) {
@@ -142,7 +83,7 @@ void writer::save_tuple_items(std::span<const value> items) {
 
 void writer::save_list(const value& v) {
   out_.put(opcode::empty_list);
-  memoize(v);
+  scalars_.memoize(v);
   save_list_items(v.items());
 }
 
@@ -162,18 +103,22 @@ void writer::save_list_items(std::span<const value> items) {
 
 void writer::save_dict(const value& v) {
   out_.put(opcode::empty_dict);
-  memoize(v);
+  scalars_.memoize(v);
   auto entries = v.entries();
-  save_entries(entries.size(),
-               [&](std::size_t i) { save(entries[i].first), save(entries[i].second); });
+  save_entries(entries.size(), [&](std::size_t i) {
+    save(entries[i].first);
+    save(entries[i].second);
+  });
 }
 
 void writer::save_keywords(const call_request& call) {
   out_.put(opcode::empty_dict);
-  memoize();
+  scalars_.memoize();
   const auto& keywords = call.args.keywords;
-  save_entries(keywords.size(),
-               [&](std::size_t i) { save_name(keywords[i].first), save(keywords[i].second); });
+  save_entries(keywords.size(), [&](std::size_t i) {
+    scalars_.save_name(keywords[i].first);
+    save(keywords[i].second);
+  });
 }
 
 template <class Save> // Save(position)
@@ -183,8 +128,8 @@ void writer::save_entries(std::size_t count, Save save_entry) {
   out_.put(opcode::setitem);
 }
 
-// CPython only notices that it is done when a batch was not full.
-template <class Save>
+// CPython notices the end only by a batch that is not full, so it may write an empty batch.
+template <class Save> // Save(position)
 void writer::save_batches(std::size_t count, opcode end, Save save_part) {
   if (count == 0) return;
   std::size_t first = 0, size = batch;
@@ -199,7 +144,7 @@ void writer::save_batches(std::size_t count, opcode end, Save save_part) {
 
 void writer::save_set(const value& v) {
   out_.put(opcode::empty_set);
-  memoize(v);
+  scalars_.memoize(v);
   auto items = v.items();
   save_batches(items.size(), opcode::additems, [&](std::size_t i) { save(items[i]); });
 }
@@ -208,7 +153,7 @@ void writer::save_frozenset(const value& v) {
   out_.put(opcode::mark);
   save_items(v.items());
   out_.put(opcode::frozenset);
-  memoize(v);
+  scalars_.memoize(v);
 }
 
 } // namespace patio::pickle

@@ -1,78 +1,74 @@
-/// Values to pickles of protocol 5, opcode for opcode as CPython's C pickler. Internal. One object
-/// writes one pickle.
+/// Values to pickles of protocol 5, opcode for opcode as CPython's C pickler.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
-#include <patio/pickle/classes.hpp>
-#include <patio/pickle/output.hpp>
 #include <patio/pickle/pickle.hpp>
-#include <patio/pickle/written_memo.hpp>
+#include <patio/pickle/scalar_writer.hpp>
 
 namespace patio::pickle {
 
+/// Writes one pickle.
 class writer {
 public:
-  /// `types` must outlive the writer.
-  writer(const python_types& types, std::size_t longest);
+  /// `types` must outlive the writer. A pickle of more than `max_bytes` bytes fails.
+  writer(const python_types& types, std::size_t max_bytes);
   /// The value must outlive the writer. Its depth bounds the recursion.
   void save(const value& v);
   void save(const call_request& call);
-  /// Appends the pickle, or nothing if it is too long, a text in it is not UTF-8, or an object is
-  /// one that a peer could not make: the last two would end a Python peer's connection.
+  /// Appends the pickle to `out`. Appends nothing if the pickle is too long, if a text in it is not
+  /// UTF-8, or if a peer could not make an object in it: the last two would end the connection to a
+  /// Python peer.
   [[nodiscard]] result<void> finish(std::string& out);
 
 private:
-  void memoize(const value& v);
-  void memoize() { out_.put(opcode::memoize), ++memoized_; }
-  bool save_again(const value& v);
-  void save_index(std::uint32_t index);
-  void save_integer(const value& v);
-  void save_real(double d);
-  void save_complex(const value& v);
-  void save_text(const value& v);
-  void save_name(std::string_view name);
-  void save_characters(kind k, std::string_view chars);
-  template <class Length>
-  void save_counted(opcode op, Length length, std::string_view chars);
-  void save_tuple_items(std::span<const value> items);
-  void save_list_items(std::span<const value> items);
+  void save_new(const value& v);
   void save_items(std::span<const value> items);
+  void save_tuple_items(std::span<const value> items);
   void save_list(const value& v);
+  void save_list_items(std::span<const value> items);
   void save_dict(const value& v);
   void save_keywords(const call_request& call);
+  void save_set(const value& v);
+  void save_frozenset(const value& v);
   template <class Save>
   void save_entries(std::size_t count, Save save_entry);
   template <class Save>
   void save_batches(std::size_t count, opcode end, Save save_part);
-  void save_set(const value& v);
-  void save_frozenset(const value& v);
+
   void save_class(std::string_view module, std::string_view name);
+  void save_module(std::string_view module);
+  void save_complex(const value& v);
   void save_exception(const value& v);
   void save_arguments(std::span<const value> args);
   void save_notes(std::span<const value> notes);
   void save_object(const value& v);
   void save_object_arguments(const object_parts& o);
-  void save_fresh(const value& v);
-  void save_module(std::string_view module);
   template <class Save>
   void save_contents(std::size_t count, opcode one, opcode many, Save save_part);
 
-  output out_;
-  written_memo memo_;
-  std::uint32_t memoized_ = 0;
-  bool bad_text_ = false;
-  std::string refused_; ///< the first object that may not leave, and why
-  const python_types* types_;
   struct written_class {
     std::string_view module, name;
     std::uint32_t index; ///< in the memo
   };
+  struct written_module {
+    std::string_view name;
+    std::uint32_t index; ///< in the memo
+  };
+
+  /// Items that CPython puts between a MARK and its APPENDS, SETITEMS or ADDITEMS.
+  static constexpr std::size_t batch = 1000;
+
+  scalar_writer scalars_;
+  output& out_;
+  const python_types* types_;
+  std::string refused_; ///< the first object that may not leave, and why
   std::vector<written_class> classes_;
-  std::vector<std::pair<std::string_view, std::uint32_t>> modules_; ///< name and memo index
-  std::vector<value>
-    kept_; ///< made while writing; alive to the end, as the memo knows them by address
+  std::vector<written_module> modules_;
+  /// Values made while writing. They live to the end, because the memo knows them by address.
+  std::vector<value> kept_;
 };
 
 } // namespace patio::pickle

@@ -9,8 +9,8 @@ struct secret {
   std::uint64_t first, second;
 };
 
-// Short texts may come from a peer, who must not know where they fall.
-secret drawn_secret() {
+// A peer may choose the short texts, so it must not know where in the table a text falls.
+secret random_secret() {
   std::random_device source;
   auto word = [&] { return (std::uint64_t{source()} << 32) | source() | 1; };
   return {word(), word()};
@@ -25,22 +25,26 @@ std::uint64_t folded_product(std::uint64_t a, std::uint64_t b) noexcept {
 } // namespace
 
 std::size_t written_memo::hash(const key& k) noexcept {
-  static const secret s = drawn_secret();
+  static const secret s = random_secret();
   return folded_product(folded_product(k[0] ^ s.first, s.second) ^ k[1], s.first);
 }
 
 void written_memo::place(const key& k, std::uint32_t slot) noexcept {
   auto at = hash(k) & mask_;
   while (slots_[at] != 0) at = (at + 1) & mask_;
-  keys_[at] = k, slots_[at] = slot;
+  keys_[at] = k;
+  slots_[at] = slot;
 }
 
 void written_memo::grow() {
   auto size = (mask_ + 1) * 4;
   auto old_keys = std::vector<key>(keys_, keys_ + mask_ + 1);
   auto old_slots = std::vector<std::uint32_t>(slots_, slots_ + mask_ + 1);
-  heap_keys_.assign(size, key{}), heap_slots_.assign(size, 0);
-  keys_ = heap_keys_.data(), slots_ = heap_slots_.data(), mask_ = size - 1;
+  heap_keys_.assign(size, key{});
+  heap_slots_.assign(size, 0);
+  keys_ = heap_keys_.data();
+  slots_ = heap_slots_.data();
+  mask_ = size - 1;
   for (std::size_t i = 0; i < old_slots.size(); ++i)
     if (old_slots[i] != 0) place(old_keys[i], old_slots[i]);
 }

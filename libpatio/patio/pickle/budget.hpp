@@ -1,0 +1,82 @@
+/// The budget of one pickle: values, memory, memo entries and comparisons.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include <patio/pickle/failure.hpp>
+#include <patio/pickle/pickle.hpp>
+#include <patio/value/heap_value.hpp>
+
+namespace patio::pickle {
+
+using detail::comparisons;
+
+/// Bytes that a dict, a set or an object takes beside what every value takes.
+inline constexpr std::size_t dict_overhead = 64;
+inline constexpr std::size_t object_overhead = 192;
+
+class budget {
+public:
+  /// A pickle of `bytes` bytes may cost `limits`, but only in proportion to its size: a short
+  /// pickle can name a long part many times. `reason` must outlive the budget.
+  budget(const pickle_limits& limits, std::size_t bytes, failure& reason) noexcept
+      : limits_{in_proportion(limits, bytes)}, reason_{&reason}, compared_{limits_.compared_bytes} {
+  }
+  budget(const budget&) = delete;
+  budget& operator=(const budget&) = delete;
+
+  [[nodiscard]] const pickle_limits& limits() const noexcept { return limits_; }
+  /// Estimated bytes of all values made so far.
+  [[nodiscard]] std::size_t memory() const noexcept { return memory_; }
+  [[nodiscard]] comparisons& compared() noexcept { return compared_; }
+
+  // Each of these refuses the pickle and returns false if the budget is spent.
+
+  /// Accounts for one value that takes `length` bytes beside what every value takes, and for
+  /// `parts` copies of values.
+  bool spend(std::size_t length, std::size_t parts = 0) {
+    nodes_ += 1 + parts;
+    memory_ += node_bytes + length + part_bytes * parts;
+    return (nodes_ <= limits_.nodes && memory_ <= limits_.memory_bytes) || refuse_cost();
+  }
+  bool allows_memo(std::size_t entries) { return entries <= limits_.memo_entries || refuse_memo(); }
+  bool allows_comparisons() { return !compared_.exceeded() || refuse_comparisons(); }
+  [[gnu::cold]] bool refuse_depth();
+
+  /// Accounts for `nodes` values that together take `length` bytes beside what every value takes.
+  /// Returns false, and neither accounts nor refuses, if a limit does not allow them.
+  [[nodiscard]] bool try_spend(std::size_t nodes, std::size_t length) noexcept {
+    auto memory = node_bytes * nodes + length;
+    if (nodes_ + nodes > limits_.nodes || memory_ + memory > limits_.memory_bytes) return false;
+    nodes_ += nodes;
+    memory_ += memory;
+    return true;
+  }
+
+private:
+  static constexpr std::size_t node_bytes = 64;
+  static constexpr std::size_t part_bytes = 16;
+
+  [[nodiscard]] static pickle_limits in_proportion(pickle_limits limits,
+                                                   std::size_t bytes) noexcept {
+    constexpr std::size_t mebibyte = std::size_t{1} << 20;
+    limits.nodes = std::min(limits.nodes, 64 + 4 * bytes);
+    limits.memory_bytes = std::min(limits.memory_bytes, mebibyte + 128 * bytes);
+    limits.compared_bytes = std::min<std::uint64_t>(limits.compared_bytes, mebibyte + 16 * bytes);
+    return limits;
+  }
+
+  [[gnu::cold]] bool refuse_cost();
+  [[gnu::cold]] bool refuse_memo();
+  [[gnu::cold]] bool refuse_comparisons();
+
+  pickle_limits limits_; ///< in proportion to the size of the pickle
+  failure* reason_;
+  std::size_t nodes_ = 0;
+  std::size_t memory_ = 0;
+  comparisons compared_;
+};
+
+} // namespace patio::pickle

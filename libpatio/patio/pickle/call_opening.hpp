@@ -1,0 +1,20 @@
+/// How CPython begins every pickled CallRequest in protocols 4 and 5, right behind the header of
+/// the first frame. The writer writes these bytes at once; the call_reader skips them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace patio::pickle {
+
+/// The names of module and class, the class, an object of it, the dict for its fields, a MARK.
+inline constexpr std::string_view call_opening_bytes = "\x8c\x17patio.broker.tcp.broker\x94\x8c\x0b"
+                                                       "CallRequest\x94\x93\x94)\x81\x94}\x94(";
+/// The first five of these parts are the memo's entries 0 to 4.
+inline constexpr std::uint32_t call_opening_memo_entries = 5;
+inline constexpr std::uint32_t call_state_memo_index = 4;
+/// The position of the dict on the stack. The object lies below the dict.
+inline constexpr std::size_t call_state_position = 1;
+
+} // namespace patio::pickle

@@ -1,0 +1,58 @@
+#include <patio/pickle/pickle.hpp>
+
+#include <algorithm>
+
+#include <patio/pickle/reader.hpp>
+#include <patio/pickle/writer.hpp>
+
+namespace patio {
+namespace {
+
+bool expands_too_far(const call_request& call) {
+  std::uint64_t sum = 0;
+  auto add = [&](const value& v) {
+    if (v.weight() > value::expansion_limit) return false;
+    sum += v.weight();
+    return sum <= value::expansion_limit;
+  };
+  return !add(call.timeout) || !std::ranges::all_of(call.args.positional, add)
+         || !std::ranges::all_of(call.args.keywords,
+                                 [&](const auto& keyword) { return add(keyword.second); });
+}
+
+tl::unexpected<error> too_large() {
+  return fail(errc::invalid, "the value is too large with its shared parts written out");
+}
+
+} // namespace
+
+result<value> read_pickle(std::string_view bytes, const pickle_limits& limits,
+                          unknown_class unknown, const python_types& types) {
+  return pickle::reader{bytes, limits, unknown, types}.read_value();
+}
+
+result<call_request> read_call_request(std::string_view bytes, const pickle_limits& limits,
+                                       const python_types& types, std::size_t* memory) {
+  pickle::reader reader{bytes, limits, unknown_class::refuse, types};
+  auto call = reader.read_call();
+  if (memory) *memory = reader.memory();
+  return call;
+}
+
+result<void> write_pickle(const value& v, std::string& out, const python_types& types,
+                          std::size_t max_bytes) {
+  if (v.weight() > value::expansion_limit) return too_large();
+  pickle::writer writer{types, max_bytes};
+  writer.save(v);
+  return writer.finish(out);
+}
+
+result<void> write_call_request(const call_request& request, std::string& out,
+                                const python_types& types, std::size_t max_bytes) {
+  if (expands_too_far(request)) return too_large();
+  pickle::writer writer{types, max_bytes};
+  writer.save(request);
+  return writer.finish(out);
+}
+
+} // namespace patio

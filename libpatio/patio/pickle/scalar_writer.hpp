@@ -1,0 +1,67 @@
+/// Numbers, texts and references to the memo: the parts of a pickle that hold no other values.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include <patio/pickle/call_opening.hpp>
+#include <patio/pickle/output.hpp>
+#include <patio/pickle/written_memo.hpp>
+#include <patio/value/value.hpp>
+
+namespace patio::pickle {
+
+/// Writes to its own output, and counts the memo entries that the reader of the pickle will have.
+class scalar_writer {
+public:
+  explicit scalar_writer(std::size_t max_bytes) noexcept : out_{max_bytes} {}
+
+  [[nodiscard]] output& out() noexcept { return out_; }
+  /// The number of memo entries so far, which is the index of the next entry.
+  [[nodiscard]] std::uint32_t memoized() const noexcept { return memoized_; }
+  /// True if a text was not UTF-8. Such a pickle must not leave.
+  [[nodiscard]] bool has_bad_text() const noexcept { return has_bad_text_; }
+
+  /// Lets the reader of the pickle store the last part in its memo.
+  void memoize() {
+    out_.put(opcode::memoize);
+    ++memoized_;
+  }
+  /// The same, and remembers the index for `v`, which was the last part.
+  void memoize(const value& v) {
+    memo_.insert(v, memoized_);
+    memoize();
+  }
+  /// Writes a reference if `v` is in the memo. Returns false if it is not.
+  bool save_again(const value& v) {
+    auto index = memo_.find(v);
+    if (index) save_index(*index);
+    return index.has_value();
+  }
+  void save_index(std::uint32_t index);
+
+  void save_integer(const value& v);
+  void save_real(double d);
+  /// Writes a str, bytes or bytearray that is not in the memo.
+  void save_text(const value& v);
+  /// Writes a str, bytes or bytearray that CPython makes anew whenever it pickles an object. Such a
+  /// text enters the memo, but nothing refers to it.
+  void save_fresh_text(const value& v);
+  /// Writes a str that is not a value.
+  void save_name(std::string_view name);
+  /// Writes the characters alone. The caller memoizes them.
+  void save_characters(kind k, std::string_view chars);
+  /// Writes the beginning of a CallRequest, up to the MARK for its fields.
+  void save_call_opening();
+
+private:
+  template <class Length>
+  void save_counted(opcode op, Length length, std::string_view chars);
+
+  output out_;
+  written_memo memo_;
+  std::uint32_t memoized_ = 0;
+  bool has_bad_text_ = false;
+};
+
+} // namespace patio::pickle
