@@ -1,8 +1,8 @@
-// Decodes hostile input while nothing but computing is possible, and says between which marks it
-// does so:
+// Decodes hostile input while a filter forbids system calls. Two marks in the output enclose the
+// decoding:
 //   decode_hostile [--count N] [--free] [--open]
-// --free sets no filter, for strace to look; --open opens a file amid the decoding, which must be
-// noticed.
+// --free sets no filter, so that strace can look. --open opens a file during the decoding, which
+// the filter must notice.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -35,7 +35,7 @@ choices choices_of(std::vector<std::string_view> args) {
   return c;
 }
 
-/// A system call of its own, which a trace shows.
+/// Writes by one system call, which a trace shows.
 void mark(std::string_view text) {
   if (write(STDOUT_FILENO, text.data(), text.size()) < 0) throw std::runtime_error{"cannot write"};
 }
@@ -69,12 +69,12 @@ void run(const choices& c) {
   auto gadgets = gadget_pickles(), all = hostile_pickles();
   for (auto times = all.size() / 20; times > 0; --times)
     all.push_back(patio::protocol::login_answer(challenge, "secret", "salt"));
-  // The largest would be most of the time; they are decoded as they are.
+  // Damaged copies of the largest would take most of the time, so they are decoded undamaged only.
   auto small = all;
   std::erase_if(small, [](const std::string& bytes) { return bytes.size() > 2'000; });
   damaged_pickles damaged{std::move(small), seed};
   tally t;
-  t.decode(all.front()); // whatever is set up once
+  t.decode(all.front()); // static data is set up now
 
   if (c.filter) forbid_system_calls();
   mark("decoding begins\n");
@@ -86,9 +86,9 @@ void run(const choices& c) {
   }
   mark("decoding ended\n");
   if (t.with_objects <= t.values)
-    throw std::runtime_error{"no object of an added class was among the pickles"};
+    throw std::runtime_error{"no object of a user's class was among the pickles"};
   mark(std::to_string(c.count) + " inputs: " + std::to_string(t.values) + " values ("
-       + std::to_string(t.with_objects) + " where classes are added), " + std::to_string(t.calls)
+       + std::to_string(t.with_objects) + " with python_types), " + std::to_string(t.calls)
        + " calls, " + std::to_string(t.logins) + " logins\n");
 }
 
@@ -96,7 +96,7 @@ void run(const choices& c) {
 
 int main(int argc, char** argv) try {
   run(choices_of({argv + 1, argv + argc}));
-  _exit(0); // what ends a program may call more
+  _exit(0); // the usual end of a program makes other system calls
 } catch (const std::exception& e) {
   mark(std::string{"decode_hostile: "} + e.what() + "\n");
   _exit(1);

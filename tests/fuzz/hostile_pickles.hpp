@@ -1,5 +1,5 @@
-/// Inputs that want a decoder to do more than decode: vectors, the published forms of pickles that
-/// run code, and random damage to both.
+/// Inputs that try to make a decoder do more than decode: vectors, the published forms of pickles
+/// that run code, and random damage to both.
 #pragma once
 
 #include <random>
@@ -10,7 +10,7 @@
 #include "hex.hpp"
 #include "json_rows.hpp"
 
-/// Module and name, as the bypasses of known scanners name them. None is on the reader's list.
+/// Module and name, as bypasses of known scanners use them. The reader's list has none of them.
 inline constexpr std::pair<std::string_view, std::string_view> gadgets[] = {
   {"os", "system"},
   {"posix", "system"},
@@ -87,7 +87,7 @@ inline constexpr std::pair<std::string_view, std::string_view> gadgets[] = {
   {"patio.broker.tcp.broker", "TCPBrokerBase"},
 };
 
-/// Each gadget in each form that calls it, or builds its object, with one argument.
+/// Every gadget in every form that calls it, or builds its object, with one argument.
 [[nodiscard]] inline std::vector<std::string> gadget_pickles() {
   std::vector<std::string> all;
   auto counted = [](std::string_view text) {
@@ -100,7 +100,7 @@ inline constexpr std::pair<std::string_view, std::string_view> gadgets[] = {
     all.push_back("c" + line + "(S'id'\ntR."); // GLOBAL, REDUCE
     all.push_back("\x80\x02"
                   "c"
-                  + line + "q\x00U\x02idq\x01\x85q\x02Rq\x03.");         // of protocol 2
+                  + line + "q\x00U\x02idq\x01\x85q\x02Rq\x03.");         // protocol 2
     all.push_back(global + argument + "\x85\x94R\x94.");                 // STACK_GLOBAL, REDUCE
     all.push_back(global + argument + "\x85\x81.");                      // NEWOBJ
     all.push_back(global + argument + "\x85}\x92.");                     // NEWOBJ_EX
@@ -117,8 +117,8 @@ inline constexpr std::pair<std::string_view, std::string_view> gadgets[] = {
   return all;
 }
 
-/// What only a node takes that was told to: one of each family of Python's own classes, and a class
-/// of the user's in three forms.
+/// Objects that only a reader with python_types accepts: one of each family of Python's own
+/// classes, and a user's class in three forms.
 [[nodiscard]] inline std::vector<std::string> object_pickles() {
   const std::string order = "cshop.models\nOrder\n", state = "(Vid\nI7\ndb.";
   return {"cdatetime\ndatetime\n(C\x0a\x07\xea\x01\x02\x03\x04\x05\x01\x02\x03"
@@ -143,16 +143,16 @@ inline constexpr std::pair<std::string_view, std::string_view> gadgets[] = {
   return all;
 }
 
-/// One of these, damaged: bytes changed, left out or doubled, its end put behind another's
-/// beginning.
+/// Makes damaged copies of pickles: bytes are changed, removed or doubled, or the end of one pickle
+/// follows the beginning of another.
 class damaged_pickles {
 public:
-  damaged_pickles(std::vector<std::string> from, std::uint64_t seed)
-      : from_{std::move(from)}, random_{seed} {}
+  damaged_pickles(std::vector<std::string> originals, std::uint64_t seed)
+      : originals_{std::move(originals)}, random_{seed} {}
 
   [[nodiscard]] const std::string& next() {
-    made_ = from_[below(from_.size())];
-    if (below(4) == 0) cross(from_[below(from_.size())]);
+    made_ = originals_[below(originals_.size())];
+    if (below(4) == 0) cross(originals_[below(originals_.size())]);
     for (auto changes = below(4); changes > 0 && !made_.empty(); --changes) change();
     return made_;
   }
@@ -174,7 +174,7 @@ private:
     }
   }
 
-  std::vector<std::string> from_;
+  std::vector<std::string> originals_;
   std::mt19937_64 random_;
   std::string made_;
 };

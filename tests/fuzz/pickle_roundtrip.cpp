@@ -1,4 +1,4 @@
-// What was read is written; read again it is the same, and written again it is the same bytes.
+// Writes what was read. Read again, the value is the same. Written again, the bytes are the same.
 #include <algorithm>
 
 #include "pickles.hpp"
@@ -8,8 +8,7 @@ namespace {
 using patio::python_types;
 using patio::value;
 
-// An exception of a class that is not built-in is sent as another (RuntimeError), so it comes back
-// as that one.
+// An exception of a class that is not built-in leaves as a RuntimeError, and comes back as that.
 bool may_change(const value& v) {
   auto any = [](const auto& all) { return std::any_of(all.begin(), all.end(), may_change); };
   auto any_entry = [](const auto& all) {
@@ -70,15 +69,15 @@ bool expands(const patio::call_request& call) {
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz_input input{data, size};
-  pickle_reading how{input.byte()};
+  pickle_reading reading{input.byte()};
   auto bytes = input.rest();
-  if (how.as == pickle_reading::form::call) {
-    auto call = patio::read_call_request(bytes, how.limits, how.types);
-    if (call && !expands(*call)) call_round(*call, how.types);
+  if (reading.as == pickle_reading::form::call) {
+    auto call = patio::read_call_request(bytes, reading.limits, reading.types);
+    if (call && !expands(*call)) call_round(*call, reading.types);
   } else {
-    auto v = patio::read_pickle(bytes, how.limits, how.unknown(), how.types);
+    auto v = patio::read_pickle(bytes, reading.limits, reading.unknown(), reading.types);
     if (v && is_worth_walking(*v) && v->weight() <= value::expansion_limit)
-      value_round(*v, how.types);
+      value_round(*v, reading.types);
   }
   return 0;
 }

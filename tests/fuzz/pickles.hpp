@@ -1,16 +1,16 @@
-/// How the first byte of an input to the targets of the codec says what to read the rest as.
+/// The first byte of an input to the codec's fuzz targets says how to read the rest.
 #pragma once
 
 #include <patio/pickle/pickle.hpp>
 
 #include "fuzz.hpp"
 
-/// None, or all that a node can be told to carry: Python's own, and a class of the user's. Made
-/// once, as an input takes microseconds.
-[[nodiscard]] inline const patio::python_types& types_of(bool added) {
+/// No types, or all types that a node can carry: Python's own and a class of the user's. Made once,
+/// because an input takes microseconds.
+[[nodiscard]] inline const patio::python_types& types_of(bool with_classes) {
   static const patio::python_types none,
     all = patio::python_types::standard().add("shop.models", "Order");
-  return added ? all : none;
+  return with_classes ? all : none;
 }
 
 struct pickle_reading {
@@ -21,7 +21,7 @@ struct pickle_reading {
   explicit pickle_reading(std::uint8_t first)
       : as{static_cast<form>(first % 3)}, types{types_of((first & 0x40) != 0)} {
     if (first < 0x80) return;
-    // Small enough for small inputs to meet them.
+    // Small inputs reach these limits.
     limits = {.bytes = 400,
               .nodes = 40,
               .memo_entries = 10,
@@ -35,9 +35,9 @@ struct pickle_reading {
   }
 };
 
-/// Whether to do with a value what costs as much as all that it expands to. What is over the limit
-/// is refused at once, and must be; up to it, 256 MiB, it may take its time, which is not to be
-/// spent here.
+/// True if a target may walk the whole value, with its shared parts written out. Above the limit of
+/// 256 MiB every walk must be refused at once. Below the limit a walk may take long, so only small
+/// values are walked.
 [[nodiscard]] inline bool is_worth_walking(const patio::value& v) {
   return v.weight() <= 1 << 16 || v.weight() > patio::value::expansion_limit;
 }

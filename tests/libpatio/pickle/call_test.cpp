@@ -21,7 +21,7 @@ const std::string mul_2_3 = from_hex("80059563000000000000008c17706174696f2e6272
                                      "b0386948c066b7761726773947d948c0774696d65"
                                      "6f7574944e75622e");
 
-/// Python's repr of a call's parts, or why it was refused.
+/// Python's repr of a call's parts, or the refusal.
 std::string shown(const patio::result<call_request>& call) {
   if (!call) return call.error().message;
   auto text = call->function + *patio::repr(value::tuple(call->args.positional));
@@ -53,22 +53,21 @@ std::string call_of(const std::string& state) {
 
 } // namespace
 
-TEST_CASE("pickle_reader: a recorded call is read") {
+TEST_CASE("pickle::call_reader: a recorded call is read") {
   auto call = patio::read_call_request(mul_2_3);
   REQUIRE(call);
   CHECK(call->function == "mul");
   CHECK(same_call(*call, {"mul", {{2, 3}, {}}, {}}));
 }
 
-TEST_CASE("pickle_reader: the usual opening is the opcodes it stands for") {
+TEST_CASE("pickle::call_reader: skipping the usual opening equals stepping through its opcodes") {
   CHECK(recognised(mul_2_3) == "mul(2, 3) None");
   CHECK(stepped_through(mul_2_3) == "mul(2, 3) None");
   for (std::size_t size = 0; size < mul_2_3.size(); ++size) {
     auto part = std::string_view{mul_2_3}.substr(0, size);
     CHECK(recognised(part) == stepped_through(part));
   }
-  // The names that the opening has put into the memo, and its class, are there when an argument
-  // refers to them.
+  // An argument may refer to the names and the class that the opening puts into the memo.
   for (auto reference : {"h\0h\1"s, "h\0h\0"s, "h\1K\3"s, "h\2K\3"s, "h\3K\3"s, "h\4K\3"s,
                          "h\5h\5"s, "h\6K\3"s, "h\x0bK\3"s, "2K\3"s}) {
     auto pickle = mul_2_3;
@@ -81,9 +80,9 @@ TEST_CASE("pickle_reader: the usual opening is the opcodes it stands for") {
   CHECK(recognised(pickle) == "mul('patio.broker.tcp.broker', 'CallRequest') None");
 }
 
-TEST_CASE("pickle_reader: the short cut is taken only where nothing can look at the dict of fields "
-          "any more") {
-  // Memo entry 4 is that dict, which is two levels deep with what is in it.
+TEST_CASE(
+  "pickle::call_reader: the fast path is taken only if no opcode can look at the dict of fields") {
+  // Memo entry 4 is that dict. With its fields it is two levels deep.
   auto looked_at = [](std::size_t levels) {
     auto pickle = mul_2_3;
     pickle.replace(pickle.size() - 1, 1, "h\4"s + std::string(levels, '\x85') + "0.");
@@ -92,7 +91,7 @@ TEST_CASE("pickle_reader: the short cut is taken only where nothing can look at 
   };
   CHECK(looked_at(126) == "mul(2, 3) None");
   CHECK(looked_at(127).ends_with(": nested deeper than 128"));
-  // The same, but the entry has become an int before the dict had to be made.
+  // The same, but the entry becomes an int before the reader has to make the dict.
   auto pickle = mul_2_3;
   pickle.replace(pickle.size() - 1, 1, "h\4"s + std::string(127, '\x85') + "0.");
   pickle.insert(pickle.find("K\2K\3") + 2, "q\4");
@@ -101,7 +100,7 @@ TEST_CASE("pickle_reader: the short cut is taken only where nothing can look at 
 }
 
 TEST_CASE(
-  "pickle_reader: an argument may be 126 levels deep, as it lies in a tuple and that in a dict") {
+  "pickle::call_reader: an argument may be 126 levels deep, because a tuple and a dict hold it") {
   auto with_depth = [](unsigned levels) {
     value v = value::list({});
     while (v.depth() < levels) v = value::list({v});
@@ -114,8 +113,8 @@ TEST_CASE(
   CHECK(with_depth(128).ends_with(": nested deeper than 128"));
 }
 
-TEST_CASE("pickle_reader: every flip of one bit in a call ends the same way with and without the "
-          "short cut") {
+TEST_CASE("pickle::call_reader: every flip of one bit in a call ends the same way with and without "
+          "the fast path") {
   for (std::size_t bit = 0; bit < mul_2_3.size() * 8; ++bit) {
     auto pickle = mul_2_3;
     pickle[bit / 8] = static_cast<char>(pickle[bit / 8] ^ (1 << (bit % 8)));
@@ -124,8 +123,8 @@ TEST_CASE("pickle_reader: every flip of one bit in a call ends the same way with
   }
 }
 
-TEST_CASE("pickle_reader: every change of one byte after the opening ends the same way with and "
-          "without the short cut") {
+TEST_CASE("pickle::call_reader: every change of one byte after the opening ends the same way with "
+          "and without the fast path") {
   auto pickle = mul_2_3;
   for (std::size_t at = 60; at < pickle.size(); ++at) {
     for (int byte = 0; byte < 256; ++byte) {
@@ -138,7 +137,7 @@ TEST_CASE("pickle_reader: every change of one byte after the opening ends the sa
   }
 }
 
-TEST_CASE("pickle_reader: a call costs the same with and without the short cut") {
+TEST_CASE("pickle::call_reader: a call costs the same with and without the fast path") {
   for (std::size_t limit = 0; limit < 3000; ++limit) {
     CAPTURE(limit);
     for (auto limited : {patio::pickle_limits{.nodes = limit},
@@ -149,7 +148,7 @@ TEST_CASE("pickle_reader: a call costs the same with and without the short cut")
   }
 }
 
-TEST_CASE("pickle_reader: K13 a call in the forms of protocols 0 to 3") {
+TEST_CASE("pickle::call_reader: K13 a call is read in the forms of protocols 0 to 3") {
   auto fields = "(Vfunc\nVf\nVargs\n(I1\ntVkwargs\n(Vk\nI2\ndVtimeout\nF0.5\nd"s;
   CHECK(call_of(fields) == "f(1,) k=2 0.5");
   for (auto module : {"copy_reg", "copyreg"})
@@ -159,7 +158,7 @@ TEST_CASE("pickle_reader: K13 a call in the forms of protocols 0 to 3") {
             == "f(1,) k=2 0.5");
 }
 
-TEST_CASE("pickle_reader: copyreg makes a CallRequest and nothing else") {
+TEST_CASE("pickle::call_reader: copyreg makes a CallRequest and nothing else") {
   auto rebuilt = [](const std::string& args) {
     return refusal("ccopyreg\n_reconstructor\n" + args + "R.");
   };
@@ -178,7 +177,7 @@ TEST_CASE("pickle_reader: copyreg makes a CallRequest and nothing else") {
   CHECK(refusal(object + ")R.").ends_with("expected a class of data to call"));
 }
 
-TEST_CASE("pickle_reader: a call must have its four fields, of their types") {
+TEST_CASE("pickle::call_reader: a call must have its four fields, of their types") {
   CHECK(call_of("(Vfunc\nVf\nVargs\n)Vkwargs\n}Vtimeout\nNVextra\nNd") == "f() None");
   CHECK(call_of("}") == "byte 42: expected a CallRequest's field func");
   CHECK(call_of("(Vfunc\nVf\nVargs\n)Vkwargs\n}d")
@@ -193,10 +192,10 @@ TEST_CASE("pickle_reader: a call must have its four fields, of their types") {
           .ends_with(": expected the name of a keyword argument, found a int"));
   CHECK(call_of("N") == "byte 42: expected a dict of fields, found a NoneType");
   CHECK(call_of("(Vfunc\nVf\nVargs\n)Vkwargs\n}Vtimeout\nVsoon\nd")
-        == "f() 'soon'"); // judged where deadlines are
+        == "f() 'soon'"); // protocol/timeout.hpp checks the type
 }
 
-TEST_CASE("pickle_reader: a call stands alone, is filled once, and is no value") {
+TEST_CASE("pickle::call_reader: a call stands alone, is filled once, and is not a value") {
   auto fields = "(Vfunc\nVf\nVargs\n)Vkwargs\n}Vtimeout\nNd"s;
   CHECK(call_refusal(named_class() + ")\x81.") == "byte 41: a CallRequest without its fields");
   CHECK(call_refusal(named_class() + ").") == "byte 40: expected one value at the end, found 2");
@@ -223,7 +222,7 @@ TEST_CASE("pickle_reader: a call stands alone, is filled once, and is no value")
   CHECK(call_refusal(named_class() + ")R.").ends_with(": expected a class of data to call"));
 }
 
-TEST_CASE("pickle_reader: timeouts arrive as they were sent") {
+TEST_CASE("pickle::call_reader: timeouts arrive as they were sent") {
   auto timeout = [](const std::string& pickle) {
     return patio::read_call_request(
              with_state("(Vfunc\nVf\nVargs\n)Vkwargs\n}Vtimeout\n" + pickle + "d"))

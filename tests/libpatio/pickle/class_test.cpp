@@ -27,7 +27,7 @@ value raised(const std::string& pickle) {
 
 } // namespace
 
-TEST_CASE("pickle_reader: K9 a class outside the list is refused by name, whatever the opcode") {
+TEST_CASE("pickle::reader: K9 a class outside the list is refused by name, whatever the opcode") {
   CHECK(refusal(global("os", "system")) == "byte 0: class os.system is not accepted");
   CHECK(refusal(global("posix", "system")) == "byte 0: class posix.system is not accepted");
   CHECK(refusal(global("subprocess", "Popen")) == "byte 0: class subprocess.Popen is not accepted");
@@ -56,8 +56,8 @@ TEST_CASE("pickle_reader: K9 a class outside the list is refused by name, whatev
             .ends_with(": class "s + module + "." + name + " is not accepted"));
 }
 
-TEST_CASE(
-  "pickle_reader: K9 names that only look like those in the list are refused, escaped and cut") {
+TEST_CASE("pickle::reader: K9 names that only look like names in the list are refused, escaped and "
+          "truncated") {
   CHECK(refusal(global("builtins ", "set")) == "byte 0: class builtins\\x20.set is not accepted");
   CHECK(refusal(stack_global("builtins\0"s, "set"))
         == "byte 16: class builtins\\x00.set is not accepted");
@@ -77,7 +77,7 @@ TEST_CASE(
   CHECK(refusal(global(std::string(1000, 'm'), std::string(1000, 'n'))).size() < 200);
 }
 
-TEST_CASE("pickle_reader: K9 a class must be named by two texts") {
+TEST_CASE("pickle::reader: K9 a class must be named by two texts") {
   CHECK(read("80044b014b02932e")
         == "byte 6: expected a module and a class name, found other values");
   CHECK(refusal(global("builtins", "set") + "\x8c\x01x\x93")
@@ -92,7 +92,7 @@ TEST_CASE("pickle_reader: K9 a class must be named by two texts") {
         == "set()");
 }
 
-TEST_CASE("pickle_reader: K9 opcodes that would look something up are refused") {
+TEST_CASE("pickle::reader: K9 opcodes that would resolve a name or a number are refused") {
   CHECK(read("28696f730a73797374656d0a2e")
         == "byte 1: expected an opcode for plain data, found INST");
   CHECK(read("28636275696c74696e730a7365740a6f2e")
@@ -108,7 +108,7 @@ TEST_CASE("pickle_reader: K9 opcodes that would look something up are refused") 
         == "byte 23: expected an opcode for plain data, found NEWOBJ_EX");
 }
 
-TEST_CASE("pickle_reader: a class is never a value nor a part of one") {
+TEST_CASE("pickle::reader: a class is never a value nor a part of a value") {
   auto cls = global("builtins", "set");
   CHECK(made(cls) == "byte 14: expected plain data, found a class");
   CHECK(made(cls + "\x85") == "byte 14: expected plain data, found a class");
@@ -125,7 +125,8 @@ TEST_CASE("pickle_reader: a class is never a value nor a part of one") {
   CHECK(made(cls + ")\x81") == "byte 15: expected a CallRequest or an exception to make");
 }
 
-TEST_CASE("pickle_reader: sets, complex, bytes and bytearrays by name") {
+TEST_CASE(
+  "pickle::reader: sets, complex numbers, bytes and bytearrays are made by their class names") {
   CHECK(made(global("builtins", "set") + ")R") == "set()");
   CHECK(made(global("__builtin__", "frozenset") + "](K\1K\1K\2e\x85R") == "frozenset({1, 2})");
   CHECK(made(global("builtins", "set") + "K\1\x85R")
@@ -154,7 +155,7 @@ TEST_CASE("pickle_reader: sets, complex, bytes and bytearrays by name") {
         == "byte 27: expected a text and 'latin1'");
 }
 
-TEST_CASE("pickle_reader: built-in exceptions are data, under their Python 3 names") {
+TEST_CASE("pickle::reader: built-in exceptions are data, under their Python 3 names") {
   CHECK(raised(global("builtins", "ValueError") + "Vbad\n\x85R")
         == value::exception("builtins.ValueError", {"bad"}));
   CHECK(raised(global("__builtin__", "RecursionError") + ")R")
@@ -169,8 +170,8 @@ TEST_CASE("pickle_reader: built-in exceptions are data, under their Python 3 nam
         == value::exception("builtins.UnicodeDecodeError", {}));
 }
 
-TEST_CASE("pickle_reader: OSError becomes the subclass of its errno and drops the file name, as in "
-          "CPython") {
+TEST_CASE("pickle::reader: OSError becomes the subclass of its errno and drops the file name, as "
+          "in CPython") {
   auto os_error = global("builtins", "OSError");
   CHECK(raised(os_error + "K\2Vx\n\x86R")
         == value::exception("builtins.FileNotFoundError", {2, "x"}));
@@ -196,7 +197,7 @@ TEST_CASE("pickle_reader: OSError becomes the subclass of its errno and drops th
   CHECK(raised(os_error + ")R") == value::exception("builtins.OSError", {}));
 }
 
-TEST_CASE("pickle_reader: K12 of an exception's state only the notes are kept") {
+TEST_CASE("pickle::reader: K12 the notes are all that is kept of an exception's state") {
   auto v = global("builtins", "ValueError") + ")R";
   CHECK(raised(v + "}(V__notes__\n](Vone\nVtwo\neV__class__\nVx\nVargs\nK\1\x85ub")
         == value::exception("builtins.ValueError", {}, {"one", "two"}));
@@ -210,7 +211,7 @@ TEST_CASE("pickle_reader: K12 of an exception's state only the notes are kept") 
         == "byte 3: expected an exception or a CallRequest to set the state of, found a int");
 }
 
-TEST_CASE("pickle_reader: unknown classes become inert exceptions where an exception is wanted") {
+TEST_CASE("pickle::reader: unknown classes become inert exceptions where an exception is wanted") {
   auto error = stack_global("app.errors", "Quota");
   CHECK(raised(error + "K\5\x85R") == value::exception("app.errors.Quota", {5}));
   CHECK(raised(error + "K\5\x85\x81") == value::exception("app.errors.Quota", {5}));
@@ -226,7 +227,7 @@ TEST_CASE("pickle_reader: unknown classes become inert exceptions where an excep
         == value::exception("posix.system", {"true"}));
 }
 
-TEST_CASE("pickle_reader: an unknown class has a name fit for a log, or is refused") {
+TEST_CASE("pickle::reader: an unknown class is refused unless its name is fit for a log") {
   auto why = [](const std::string& pickle) {
     return refusal(pickle + ")R.", {}, unknown_class::as_exception);
   };

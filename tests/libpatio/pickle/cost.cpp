@@ -1,6 +1,6 @@
-// What hostile pickles cost: processor time and the most memory held at once, counted by this
-// program's own operator new. A program of its own, because that operator would count for every
-// other test as well.
+// Hostile pickles cost little processor time and little memory. The operator new of this program
+// counts the peak. This is a separate program, because that operator would count for every other
+// test too.
 #include <doctest/doctest.h>
 
 #include <malloc.h>
@@ -23,7 +23,7 @@ std::size_t held = 0, most_held = 0;
 
 } // namespace
 
-// The compiler sees these two and takes them for a pair that does not match.
+// The compiler takes the two operators for a pair that does not match.
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 void* operator new(std::size_t size) {
   void* p = std::malloc(size);
@@ -73,7 +73,7 @@ constexpr double time_limit = 1;
 
 } // namespace
 
-TEST_CASE("pickle_cost: what must be refused costs a few times its size") {
+TEST_CASE("pickle_cost: a pickle that must be refused costs a few times its size") {
   for (const auto& row : json_rows("reject.jsonl")) {
     auto pickle = from_hex(row["pickle"].get<std::string>());
     auto name = row["name"].get<std::string>();
@@ -84,7 +84,7 @@ TEST_CASE("pickle_cost: what must be refused costs a few times its size") {
   }
 }
 
-TEST_CASE("pickle_cost: bytes that make much of themselves stay within the budget") {
+TEST_CASE("pickle_cost: pickles that amplify their size stay within the budget") {
   auto shared = "(" + times(1000, "K\1") + "t\x94";
   auto laughs = "\x8c\3lol\x94"s;
   for (int i = 0; i < 9; ++i) laughs += "(" + times(10, "h"s + static_cast<char>(i)) + "t\x94";
@@ -116,15 +116,16 @@ TEST_CASE("pickle_cost: bytes that make much of themselves stay within the budge
   }
 }
 
-TEST_CASE("pickle_cost: what a pickle held is given back") {
+TEST_CASE("pickle_cost: all memory of a pickle is freed") {
   auto before = held;
   (void)cost_of_reading(from_hex("80045d945d944b0161680161680061"));
   (void)cost_of_reading(times(1000, "}") + ".");
   CHECK(held == before);
 }
 
-TEST_CASE("pickle_cost: what is too long to send costs no more than what is not") {
-  auto large = patio::value{patio::integer{2}.pow(65'000)}; // integers are written out each time
+TEST_CASE("pickle_cost: writing a value that is too long costs at most a few times the limit") {
+  auto large =
+    patio::value{patio::integer{2}.pow(65'000)}; // an integer is written anew for each reference
   auto many = patio::value::list(std::vector<patio::value>(30'000, large));
   constexpr std::size_t longest = 16 * mebibyte;
   std::string out;

@@ -13,8 +13,8 @@ std::string times(std::size_t n, std::string_view part) {
   return all;
 }
 
-/// `levels` containers of which each holds the one below ten times: 10^levels leaves in a few bytes
-/// a level.
+/// `levels` containers, each of which holds the container below ten times: 10^levels leaves, in a
+/// few bytes for each level.
 std::string laughs(int levels, const std::string& close) {
   auto from_memo = [](int index) { return "h"s + static_cast<char>(index); };
   auto pickle = "\x8c\3lol\x94"
@@ -28,7 +28,7 @@ std::string laughs(int levels, const std::string& close) {
 
 } // namespace
 
-TEST_CASE("pickle_reader: K6 containers nest 128 levels deep, whatever they are") {
+TEST_CASE("pickle::reader: K6 containers of every kind nest 128 levels deep") {
   std::string too_deep = ": nested deeper than 128";
   CHECK(refusal(times(128, "]") + times(127, "a") + ".") == "accepted");
   CHECK(refusal(times(129, "]") + times(128, "a") + ".") == "byte 256" + too_deep);
@@ -42,7 +42,7 @@ TEST_CASE("pickle_reader: K6 containers nest 128 levels deep, whatever they are"
   CHECK(refusal(times(129, exception) + ")" + times(128, "R\x85") + "R.").ends_with(too_deep));
 }
 
-TEST_CASE("pickle_reader: K6 deep nesting is noticed before it is closed, if not by its depth") {
+TEST_CASE("pickle::reader: K6 deep nesting is refused before its containers are closed") {
   CHECK(refusal(times(512, "]") + times(512, "0") + "N.") == "accepted");
   CHECK(refusal(times(100'000, "]") + times(99'999, "a") + ".")
         == "byte 512: nested deeper than 128");
@@ -50,21 +50,20 @@ TEST_CASE("pickle_reader: K6 deep nesting is noticed before it is closed, if not
         == "byte 100128: nested deeper than 128");
   CHECK(refusal(times(256, "(") + times(255, "1") + "t.") == "accepted");
   CHECK(refusal(times(257, "(") + times(256, "1") + "t.") == "byte 256: nested deeper than 128");
-  // The deepest that a pickler leaves open for one value: a class and two of three arguments for
-  // each level.
+  // A pickler leaves at most a class and two of three arguments open for each level.
   auto level = "cbuiltins\nValueError\nNN";
   CHECK(refusal(times(128, level) + "N" + times(128, "\x87R") + ".") == "accepted");
 }
 
-TEST_CASE("pickle_reader: K6 a value 128 levels deep and one a million items wide are destroyed "
-          "without trouble") {
+TEST_CASE("pickle::reader: K6 a value 128 levels deep and a value a million items wide are "
+          "destroyed safely") {
   { auto deep = patio::read_pickle(")" + times(127, "\x85") + "."); }
   auto wide = patio::read_pickle("(" + times(999'997, ")") + "l.");
   REQUIRE(wide);
   CHECK(wide->items().size() == 999'997);
 }
 
-TEST_CASE("pickle_reader: K7 a billion laughs stay shared, and nothing writes them out") {
+TEST_CASE("pickle::reader: K7 a billion laughs stay shared, and nothing writes them out") {
   for (const auto& pickle : {laughs(9, "t") + ".", laughs(9, "l") + "."}) {
     auto v = patio::read_pickle(pickle);
     REQUIRE(v);
@@ -78,7 +77,7 @@ TEST_CASE("pickle_reader: K7 a billion laughs stay shared, and nothing writes th
 }
 
 TEST_CASE(
-  "pickle_reader: K7 a billion laughs are no key, and a million are one that is looked at once") {
+  "pickle::reader: K7 a billion laughs are refused as a key, and a hundred thousand are accepted") {
   auto key = ": expected a hashable value, found one with too many shared parts";
   CHECK(refusal("}" + laughs(9, "t") + "Ns.").ends_with(key));
   CHECK(refusal("\x8f(" + laughs(9, "t") + "\x90.").ends_with(key));
@@ -87,7 +86,7 @@ TEST_CASE(
     refusal("}" + laughs(5, "l") + "Ns.").ends_with(": expected a hashable value, found a list"));
 }
 
-TEST_CASE("pickle_reader: each limit refuses what is one above it") {
+TEST_CASE("pickle::reader: each limit refuses a pickle that is one above the limit") {
   auto three = "](K\1K\2e."s; // the list, a MARK, two ints
   CHECK(refusal(three, {.nodes = 4}) == "accepted");
   CHECK(refusal(three, {.nodes = 3}) == "byte 4: more than 3 values");
@@ -114,7 +113,7 @@ TEST_CASE("pickle_reader: each limit refuses what is one above it") {
         == "byte 0: expected an int of at most 1 digits, found 2");
 }
 
-TEST_CASE("pickle_reader: K5 what is short-lived counts, and a reference does as well") {
+TEST_CASE("pickle::reader: K5 short-lived values and references count") {
   CHECK(refusal("N" + times(999'999, "0N") + ".") == "accepted");
   CHECK(refusal("N" + times(1'000'000, "0N") + ".").ends_with("more than 1000000 values"));
   CHECK(refusal("(N" + times(1'000'000, "2") + ".").ends_with("more than 1000000 values"));
@@ -125,7 +124,7 @@ TEST_CASE("pickle_reader: K5 what is short-lived counts, and a reference does as
   CHECK(refusal("N" + times(1'000'001, "\x94") + ".").ends_with("more than 1000000 memo entries"));
 }
 
-TEST_CASE("pickle_reader: what is copied out of a shared part is paid for each time") {
+TEST_CASE("pickle::reader: each copy out of a shared part spends budget") {
   std::string shared = "(";
   for (int i = 0; i < 1000; ++i) shared += {'M', static_cast<char>(i), static_cast<char>(i >> 8)};
   shared += "t\x94";
@@ -143,7 +142,7 @@ TEST_CASE("pickle_reader: what is copied out of a shared part is paid for each t
           .ends_with("more than 67108864 bytes of memory"));
 }
 
-TEST_CASE("pickle_reader: heavy keys that are equal have a budget of their own") {
+TEST_CASE("pickle::reader: equal heavy keys have a budget of their own") {
   auto key = [](std::size_t size) { return "(" + times(size, "K\1") + "t"; };
   CHECK(refusal("}" + times(10, key(1000) + "Ns") + ".", {.compared_bytes = 9 * 16'016})
         == "accepted");
@@ -153,14 +152,14 @@ TEST_CASE("pickle_reader: heavy keys that are equal have a budget of their own")
           .ends_with(": more than 144144 bytes of keys compared"));
 }
 
-TEST_CASE("pickle_reader: keys that only their shared parts keep small are not compared beyond "
-          "what was sent") {
+TEST_CASE("pickle::reader: keys that only their shared parts keep small are compared in proportion "
+          "to the bytes sent") {
   std::string pickle;
   char memo = 0;
   auto remember = [&](const std::string& part) {
     return pickle += part + "\x94" + "0", "h"s + memo++;
   };
-  auto ten_million = [&](const std::string& leaf) { // 10^7 of them, ten to a tuple
+  auto ten_million = [&](const std::string& leaf) { // 10^7 leaves, ten in each tuple
     auto below = remember(leaf);
     for (int level = 0; level < 7; ++level) below = remember("(" + times(10, below) + "t");
     return below;
@@ -171,7 +170,7 @@ TEST_CASE("pickle_reader: keys that only their shared parts keep small are not c
                                   + " bytes of keys compared"));
 }
 
-TEST_CASE("pickle_reader: a memo entry far from the others is paid for") {
+TEST_CASE("pickle::reader: a memo entry far from the others spends budget") {
   std::string sparse;
   for (int i = 0; i < 900'000; ++i)
     sparse +=

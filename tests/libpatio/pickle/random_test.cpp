@@ -11,7 +11,7 @@ using patio::value;
 
 namespace {
 
-// Values of every kind, with parts that are shared.
+// Makes values of every kind that share parts.
 class random_values {
 public:
   explicit random_values(std::uint64_t seed) : source_{seed} {}
@@ -77,7 +77,7 @@ private:
 
 } // namespace
 
-TEST_CASE("pickle: random values are what they were after writing and reading") {
+TEST_CASE("pickle: random values are identical after writing and reading") {
   auto seed = test_seed();
   CAPTURE(seed);
   random_values random{seed};
@@ -109,7 +109,7 @@ TEST_CASE("pickle: random damage is refused or gives a value that can be written
   CHECK(refused > 5000);
 }
 
-TEST_CASE("pickle: random opcodes neither crash nor make what cannot be written") {
+TEST_CASE("pickle: random opcodes neither crash nor make a value that cannot be written") {
   auto seed = test_seed();
   CAPTURE(seed);
   random_values random{seed};

@@ -4,7 +4,7 @@
 
 using namespace std::string_literals;
 
-TEST_CASE("pickle_reader: K1 an empty, cut or unknown beginning is refused") {
+TEST_CASE("pickle::reader: K1 an empty, truncated or unknown beginning is refused") {
   CHECK(read("") == "byte 0: expected an opcode, found the end");
   CHECK(read("80") == "byte 0: expected 1 more bytes, found 0");
   CHECK(read("8004") == "byte 2: expected an opcode, found the end");
@@ -14,7 +14,7 @@ TEST_CASE("pickle_reader: K1 an empty, cut or unknown beginning is refused") {
   CHECK(read("ff") == "byte 0: expected an opcode for plain data, found 0xff");
 }
 
-TEST_CASE("pickle_reader: K2 a length is compared with the bytes that are there") {
+TEST_CASE("pickle::reader: K2 a length is compared with the bytes that follow") {
   CHECK(read("80048dffffffffffffff7f2e")
         == "byte 2: expected 9223372036854775807 more bytes, found 1");
   CHECK(read("80048dffffffffffffffff2e")
@@ -31,7 +31,7 @@ TEST_CASE("pickle_reader: K2 a length is compared with the bytes that are there"
   CHECK(read("8d0000") == "byte 0: expected 8 more bytes, found 2");
 }
 
-TEST_CASE("pickle_reader: K3 frames promise bytes and nothing else, as in CPython's C reader") {
+TEST_CASE("pickle::reader: K3 a frame promises bytes and nothing else, as in CPython's C reader") {
   CHECK(read("800495ffffffffffffffff4e2e")
         == "byte 2: expected 18446744073709551615 more bytes, found 2");
   CHECK(read("80049500000000000100004e2e") == "byte 2: expected 1099511627776 more bytes, found 2");
@@ -45,7 +45,8 @@ TEST_CASE("pickle_reader: K3 frames promise bytes and nothing else, as in CPytho
   CHECK(refusal(empty_frames + "N.") == "accepted");
 }
 
-TEST_CASE("pickle_reader: K4 memo indexes may lie anywhere and never are a size") {
+TEST_CASE(
+  "pickle::reader: K4 a memo index may be any number and is never the size of an allocation") {
   CHECK(read("5d72ffffff1f2e") == "[]");
   CHECK(read("5d703939393939393939390a2e") == "[]");
   CHECK(read("4b0572ffffff1f306affffff1f2e") == "5");
@@ -59,11 +60,11 @@ TEST_CASE("pickle_reader: K4 memo indexes may lie anywhere and never are a size"
   CHECK(read("71002e") == "byte 0: expected 1 values on the stack, found 0");
 }
 
-TEST_CASE("pickle_reader: K4 MEMOIZE takes the number of entries as its index, as in CPython") {
+TEST_CASE("pickle::reader: K4 MEMOIZE takes the number of entries as its index, as in CPython") {
   CHECK(read("4b05710130"
              "4b069430"
              "68012e")
-        == "6"); // one entry, so that MEMOIZE replaces the one put under 1
+        == "6"); // the memo has one entry, so MEMOIZE replaces entry 1
   CHECK(read("4b05710230"
              "4b06710030"
              "4b07710130"
@@ -85,7 +86,7 @@ TEST_CASE("pickle_reader: K4 MEMOIZE takes the number of entries as its index, a
         == "6");
 }
 
-TEST_CASE("pickle_reader: K5 the stack is checked before each step") {
+TEST_CASE("pickle::reader: K5 the stack is checked before each step") {
   CHECK(read("8004742e") == "byte 2: expected a MARK on the stack");
   CHECK(read("8004302e") == "byte 2: expected 1 values on the stack, found 0");
   CHECK(read("80044b014e612e") == "byte 5: expected a list, found a int");
@@ -108,7 +109,7 @@ TEST_CASE("pickle_reader: K5 the stack is checked before each step") {
   CHECK(read("5d284e902e") == "byte 3: expected a set, found a list");
 }
 
-TEST_CASE("pickle_reader: K8 nothing can be put into itself") {
+TEST_CASE("pickle::reader: K8 nothing can be put into itself") {
   std::string shared = ": changed after it was shared; cycles are not accepted";
   CHECK(read("80045d946800612e") == "byte 6" + shared);
   CHECK(read("80055d32612e") == "byte 4" + shared);
@@ -125,7 +126,7 @@ TEST_CASE("pickle_reader: K8 nothing can be put into itself") {
     == "byte 87: a CallRequest is used twice");
 }
 
-TEST_CASE("pickle_reader: a container may change until it is shared, and then is one object") {
+TEST_CASE("pickle::reader: a container may change until it is shared, and then stays one object") {
   CHECK(read("5d943068004b01612e")
         == "byte 7: changed after it was shared; cycles are not accepted");
   auto v = *patio::read_pickle(from_hex("5d944b01616800862e"));

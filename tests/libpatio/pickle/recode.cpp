@@ -1,6 +1,6 @@
-// Reads one pickle in hexadecimal per line from standard input and writes what the library makes of
-// it: the pickle that it writes for the same value, or "refused: " and why. For
-// tests/interop/check_pickles.py.
+// Reads one pickle in hexadecimal per line from standard input. Writes the pickle that the library
+// makes of the same value, or "refused: " and the reason. tests/interop/check_pickles.py and
+// check_mutations.py run this program.
 #include <iostream>
 #include <string>
 
@@ -10,7 +10,7 @@
 
 namespace {
 
-// The classes of pickle_objects.py.
+// pickle_objects.py defines these classes.
 patio::python_types carried() {
   auto types = patio::python_types::standard();
   for (const auto* name : {"Record", "Slotted", "Row", "Tally", "Stack", "Colour", "Money"})

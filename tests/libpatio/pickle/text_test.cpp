@@ -22,7 +22,7 @@ std::uint64_t bits_of(const std::string& hex) {
 
 } // namespace
 
-TEST_CASE("pickle_reader: K10 ints in text are plain decimals") {
+TEST_CASE("pickle::reader: K10 ints in text are plain decimals") {
   CHECK(read_line("I0") == "0");
   CHECK(read_line("I00") == "False");
   CHECK(read_line("I01") == "True");
@@ -37,7 +37,7 @@ TEST_CASE("pickle_reader: K10 ints in text are plain decimals") {
   CHECK(read(to_hex("I5")) == "byte 0: expected a line, found no newline");
 }
 
-TEST_CASE("pickle_reader: K10 ints have CPython's limit of decimal digits and a limit of bytes") {
+TEST_CASE("pickle::reader: K10 ints have CPython's limit of decimal digits and a limit of bytes") {
   std::string most(4300, '9');
   CHECK(read_line("L" + most + "L") == most);
   CHECK(read_line("L-" + most + "L") == "-" + most);
@@ -50,7 +50,7 @@ TEST_CASE("pickle_reader: K10 ints have CPython's limit of decimal digits and a 
         == "byte 0: expected an int of at most 8192 bytes, found 8193");
 }
 
-TEST_CASE("pickle_reader: K10 binary ints keep their sign and size") {
+TEST_CASE("pickle::reader: K10 binary ints keep their sign and size") {
   CHECK(read("4bff2e") == "255");
   CHECK(read("4dffff2e") == "65535");
   CHECK(read("4affffffff2e") == "-1");
@@ -61,11 +61,11 @@ TEST_CASE("pickle_reader: K10 binary ints keep their sign and size") {
   CHECK(read("8a0900000000000000800"
              "02e")
         == "9223372036854775808");
-  CHECK(read("8a09ffffffffffffffffff2e") == "-1"); // longer than it must be
+  CHECK(read("8a09ffffffffffffffffff2e") == "-1"); // longer than needed
   CHECK(read("8b02000000ff002e") == "255");
 }
 
-TEST_CASE("pickle_reader: K10 floats keep their bits") {
+TEST_CASE("pickle::reader: K10 floats keep their bits") {
   CHECK(bits_of("477ff00000000000012e") == 0x7ff0000000000001); // a signalling NaN
   CHECK(bits_of("47fff80000000000002e") == 0xfff8000000000000);
   CHECK(bits_of("4780000000000000002e") == 0x8000000000000000);
@@ -78,8 +78,8 @@ TEST_CASE("pickle_reader: K10 floats keep their bits") {
     CHECK_MESSAGE(read_line(bad) == "byte 0: expected a float", bad);
 }
 
-// Which makes one key in Python if it is one object, as in the last of each.
-TEST_CASE("pickle_reader: K10 a NaN is a key once") {
+// Python takes a NaN for one key only if it is one object, as in the last check of each group.
+TEST_CASE("pickle::reader: K10 the same NaN is a key only once") {
   std::string nan = "G\x7f\xf8\0\0\0\0\0\0"s, other = "G\x7f\xf8\0\0\0\0\0\1"s,
               twice = ": a key or an item of a set comes twice";
   CHECK(refusal("}(" + nan + "N" + other + "Nu.") == "accepted");
@@ -92,7 +92,7 @@ TEST_CASE("pickle_reader: K10 a NaN is a key once") {
   CHECK(refusal("\x8f(K\1" + nan + "\x94\x86K\1h\0\x86\x90."s) == "byte 20" + twice);
 }
 
-TEST_CASE("pickle_reader: K11 a str is UTF-8 in which only lone surrogates are excused") {
+TEST_CASE("pickle::reader: K11 a str is UTF-8 in which lone surrogates are allowed") {
   CHECK(text_of("\x8c\x03\xed\xa0\x80.") == "eda080");
   CHECK(text_of("X\x04\0\0\0\xf0\x9f\x98\x80."s) == "f09f9880");
   CHECK(text_of("\x8d\x02\0\0\0\0\0\0\0\xc3\xa9."s) == "c3a9");
@@ -105,7 +105,7 @@ TEST_CASE("pickle_reader: K11 a str is UTF-8 in which only lone surrogates are e
   }
 }
 
-TEST_CASE("pickle_reader: K11 UNICODE is Latin-1 with code points in hexadecimal") {
+TEST_CASE("pickle::reader: K11 UNICODE is Latin-1 with code points in hexadecimal") {
   CHECK(text_of("Va\xe9\n.") == to_hex("a\xc3\xa9"));
   CHECK(text_of("V\\u0041\\U0001f600\n.") == to_hex("A\xf0\x9f\x98\x80"));
   CHECK(text_of("V\\uD800\n.") == "eda080");
@@ -117,7 +117,7 @@ TEST_CASE("pickle_reader: K11 UNICODE is Latin-1 with code points in hexadecimal
                   bad);
 }
 
-TEST_CASE("pickle_reader: K11 Python 2's strings are quoted ASCII") {
+TEST_CASE("pickle::reader: K11 Python 2's strings are quoted ASCII") {
   CHECK(text_of("S'a\"b'\n.") == to_hex("a\"b"));
   CHECK(text_of("S\"\"\n.") == "");
   CHECK(text_of("S'\\x41\\101\\0\\n\\t\\'\\\\\\q\\8'\n.") == to_hex("AA\0\n\t'\\\\q\\8"s));
@@ -134,14 +134,14 @@ TEST_CASE("pickle_reader: K11 Python 2's strings are quoted ASCII") {
   CHECK(read("550261e92e") == "byte 0: expected ASCII");
 }
 
-TEST_CASE("pickle_reader: bytes and bytearrays of every length form") {
+TEST_CASE("pickle::reader: bytes and bytearrays are read with lengths of every size") {
   CHECK(read("4302ff002e") == "b'\\xff\\x00'");
   CHECK(read("4201000000612e") == "b'a'");
   CHECK(read("8e0100000000000000612e") == "b'a'");
   CHECK(read("960100000000000000612e") == "bytearray(b'a')");
 }
 
-TEST_CASE("pickle_reader: what follows the end is ignored, as in CPython") {
+TEST_CASE("pickle::reader: bytes behind the end are ignored, as in CPython") {
   CHECK(read("804e2e") == "byte 0: expected protocol 0 to 5, found 78");
   CHECK(read("4e2e47415242414745") == "None");
   CHECK(read("80054b012e80054b022e") == "1");

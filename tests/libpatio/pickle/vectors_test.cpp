@@ -11,7 +11,7 @@ using patio::value;
 
 namespace {
 
-// Each row is shown if a check fails.
+// A failed check shows the row.
 void for_each_row(const char* file,
                   const std::function<void(const json& row, const std::string& pickle)>& check) {
   for (const auto& row : json_rows(file)) {
@@ -47,12 +47,12 @@ TEST_CASE("pickle vectors: each line decodes to exactly its value") {
   });
 }
 
-TEST_CASE("pickle vectors: what is written for each line decodes to the same value") {
+TEST_CASE("pickle vectors: the pickle written for each line decodes to the same value") {
   for_each_row("pickle.jsonl", [](const json& row, const std::string& pickle) {
     if (is_call(row)) {
       auto call = *patio::read_call_request(pickle);
       CHECK(same_call(*patio::read_call_request(written(call)), call));
-    } else if (row["name"] != "exc-StopIteration") { // which would end a Python peer's worker
+    } else if (row["name"] != "exc-StopIteration") { // it would end a Python peer's worker
       auto v = *patio::read_pickle(pickle);
       CHECK(identical(*patio::read_pickle(written(v)), v));
     }
@@ -69,7 +69,7 @@ TEST_CASE("pickle vectors: every truncation is refused with an offset inside") {
   });
 }
 
-TEST_CASE("pickle vectors: each line to be refused is refused with an offset inside") {
+TEST_CASE("pickle vectors: each line of reject.jsonl is refused with an offset inside") {
   for_each_row("reject.jsonl", [](const json& row, const std::string& pickle) {
     if (row.value("stage", "") == "expand" && refusal(pickle) == "accepted") {
       auto v = *patio::read_pickle(pickle), again = *patio::read_pickle(pickle);

@@ -15,7 +15,7 @@ namespace {
 
 std::string hex_of(const value& v) { return to_hex(written(v)); }
 
-/// The part of a short pickle between its frame's header and STOP.
+/// The part of a short pickle between the header of its frame and STOP.
 std::string body_of(const value& v) {
   auto pickle = written(v);
   return pickle.substr(11, pickle.size() - 12);
@@ -27,7 +27,7 @@ value raised(const std::string& type, std::vector<value> args, std::vector<value
 
 } // namespace
 
-TEST_CASE("pickle_writer: the payloads of a session are CPython's byte for byte") {
+TEST_CASE("pickle::writer: the payloads of a session are CPython's byte for byte") {
   CHECK(hex_of({}) == "80054e2e");
   CHECK(hex_of(6) == "80054b062e");
   CHECK(hex_of(value::list({})) == "80055d942e");
@@ -44,7 +44,7 @@ TEST_CASE("pickle_writer: the payloads of a session are CPython's byte for byte"
            "2942e");
 }
 
-TEST_CASE("pickle_writer: calls are CPython's byte for byte") {
+TEST_CASE("pickle::writer: calls are CPython's byte for byte") {
   CHECK(to_hex(written(patio::call_request{"mul", {{2, 3}, {}}, {}}))
         == "80059563000000000000008c17706174696f2e62726f6b65722e7463702e62726f6b6572948c0b43616c6c5"
            "26571756573749493942981947d94288c046675"
@@ -61,7 +61,7 @@ TEST_CASE("pickle_writer: calls are CPython's byte for byte") {
     "\x8c\4args\x94)\x8c\6kwargs\x94}\x94(h\7K\1h\6K\2u\x8c\7timeout\x94G\x3f\xe0\0\0\0\0\0\0ub."s));
 }
 
-TEST_CASE("pickle_writer: numbers take their shortest opcode") {
+TEST_CASE("pickle::writer: numbers take their shortest opcode") {
   CHECK(hex_of(true) == "8005882e");
   CHECK(hex_of(false) == "8005892e");
   CHECK(hex_of(255) == "80054bff2e");
@@ -81,7 +81,7 @@ TEST_CASE("pickle_writer: numbers take their shortest opcode") {
        "builtins\x94\x8c\7complex\x94\x93\x94G\x3f\xf0\0\0\0\0\0\0G\x80\0\0\0\0\0\0\0\x86\x94R\x94"s);
 }
 
-TEST_CASE("pickle_writer: containers are CPython's opcodes") {
+TEST_CASE("pickle::writer: containers take CPython's opcodes") {
   CHECK(hex_of(value::tuple({})) == "8005292e");
   CHECK(body_of(value::tuple({1})) == "K\1\x85\x94");
   CHECK(body_of(value::tuple({1, 2, 3})) == "K\1K\2K\3\x87\x94");
@@ -94,7 +94,7 @@ TEST_CASE("pickle_writer: containers are CPython's opcodes") {
   CHECK(body_of(value::bytearray("a")) == "\x96\1\0\0\0\0\0\0\0a\x94"s);
 }
 
-TEST_CASE("pickle_writer: long containers come in batches of a thousand, as CPython's do") {
+TEST_CASE("pickle::writer: long containers come in batches of a thousand, as CPython's do") {
   auto marks = [](const value& v) {
     auto pickle = written(v);
     return std::count(pickle.begin(), pickle.end(), '(');
@@ -112,7 +112,7 @@ TEST_CASE("pickle_writer: long containers come in batches of a thousand, as CPyt
   CHECK(written(set(1000)).ends_with("\x90(\x90."));
 }
 
-TEST_CASE("pickle_writer: what is shared is written once, short texts as well") {
+TEST_CASE("pickle::writer: shared parts and equal short texts are written once") {
   auto inner = value::list({1});
   CHECK(body_of(value::tuple({inner, inner})) == "]\x94K\1ah\0\x86\x94"s);
   CHECK(body_of(value::tuple({"ab", "ab"})) == "\x8c\2ab\x94h\0\x86\x94"s);
@@ -128,7 +128,7 @@ TEST_CASE("pickle_writer: what is shared is written once, short texts as well") 
         == std::string::npos);
 }
 
-TEST_CASE("pickle_writer: sharing survives reading and writing, through the memo's growth and the "
+TEST_CASE("pickle::writer: sharing survives reading and writing, through the memo's growth and the "
           "wide indexes") {
   std::vector<value> items;
   for (int i = 0; i < 1000; ++i) items.push_back(value::list({"item " + std::to_string(i)}));
@@ -141,7 +141,7 @@ TEST_CASE("pickle_writer: sharing survives reading and writing, through the memo
   CHECK(written(v) == once);
 }
 
-TEST_CASE("pickle_writer: frames end at 64 KiB and leave out long texts") {
+TEST_CASE("pickle::writer: frames end at 64 KiB and leave out long texts") {
   std::string text(65'536, 'x'), almost(65'535, 'x');
   CHECK(written(text) == "\x80\5X\0\0\1\0"s + text + "\x94.");
   CHECK(written(almost) == "\x80\5\x95\6\0\1\0\0\0\0\0X\xff\xff\0\0"s + almost + "\x94.");
@@ -156,7 +156,7 @@ TEST_CASE("pickle_writer: frames end at 64 KiB and leave out long texts") {
           .starts_with("\x80\5]\x94(\x96\0\0\1\0\0\0\0\0x"s));
 }
 
-TEST_CASE("pickle_writer: exceptions that any Python peer can build leave as themselves") {
+TEST_CASE("pickle::writer: exceptions that any Python peer can build leave as themselves") {
   CHECK(body_of(raised("KeyError", {}))
         == "\x8c\x08"
            "builtins\x94\x8c\x08KeyError\x94\x93\x94)R\x94");
@@ -178,7 +178,7 @@ TEST_CASE("pickle_writer: exceptions that any Python peer can build leave as the
            "e"s);
 }
 
-TEST_CASE("pickle_writer: exceptions that would harm a Python peer leave as RuntimeError") {
+TEST_CASE("pickle::writer: exceptions that would harm a Python peer leave as RuntimeError") {
   auto substitute = [](const std::string& text) { return body_of(raised("RuntimeError", {text})); };
   CHECK(body_of(raised("StopIteration", {3})) == substitute("StopIteration: 3"));
   CHECK(body_of(raised("SystemExit", {})) == substitute("SystemExit"));
@@ -197,7 +197,7 @@ TEST_CASE("pickle_writer: exceptions that would harm a Python peer leave as Runt
                         "asb"));
 }
 
-TEST_CASE("pickle_writer: a text that is not UTF-8 is refused and leaves the output as it was") {
+TEST_CASE("pickle::writer: a text that is not UTF-8 is refused and leaves the output unchanged") {
   std::string out = "before";
   auto done = patio::write_pickle(value::list({1, "\xff"}), out);
   REQUIRE_FALSE(done);
@@ -210,7 +210,7 @@ TEST_CASE("pickle_writer: a text that is not UTF-8 is refused and leaves the out
   CHECK(out == "before\x80\5\x95\7\0\0\0\0\0\0\0\x8c\3\xed\xa0\x80\x94."s);
 }
 
-TEST_CASE("pickle_writer: a call that expands too far in any part is refused") {
+TEST_CASE("pickle::writer: a call that expands too far in any part is refused") {
   value heavy = value::list({1});
   for (int i = 0; i < 9; ++i) heavy = value::list(std::vector<value>(10, heavy));
   std::string out;
@@ -220,19 +220,19 @@ TEST_CASE("pickle_writer: a call that expands too far in any part is refused") {
   CHECK(out.empty());
 }
 
-TEST_CASE("pickle_writer: an exception that no peer takes is described in brief, however long it "
-          "is to print") {
+TEST_CASE(
+  "pickle::writer: an exception that no peer takes is described in brief if it is long to print") {
   value large = integer{2}.pow(65'000);
-  std::vector<value> eight; // equal, but none is another
+  std::vector<value> eight; // equal, but eight objects
   for (int i = 0; i < 8; ++i) eight.push_back(raised("SystemExit", std::vector<value>(127, large)));
   auto pickle = written(value::list(eight));
   CHECK(pickle.size() < 8'000);
   CHECK(pickle.find("SystemExit(<int of 8142 bytes>, <int of 8142 bytes>, ") != std::string::npos);
-  auto text = std::string(100'000, 'x'); // this is quick, and somebody may want to read it
+  auto text = std::string(100'000, 'x'); // printing it is quick, and somebody may want to read it
   CHECK(written(raised("SystemExit", {text})).find("SystemExit: " + text) != std::string::npos);
 }
 
-TEST_CASE("pickle_writer: a pickle that gets too long is given up") {
+TEST_CASE("pickle::writer: a pickle that exceeds max_bytes fails and leaves the output unchanged") {
   std::string out = "before";
   auto over = [&](const value& v, std::size_t longest) {
     auto done = patio::write_pickle(v, out, {}, longest);
