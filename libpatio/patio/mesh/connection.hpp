@@ -59,7 +59,10 @@ public:
   bool is_announced = false;        ///< the owner knows the peer
   bool is_dirty = false;            ///< in the node's list of connections with output
   bool is_congested = false;        ///< the peer reads too slowly
+  std::string plain;                ///< what TLS has decrypted and is being handled
+  std::optional<error> tls_failure; ///< ends the connection once the frames before it are handled
   std::optional<stream_end> end;
+  bool ran_out_of_memory = false; ///< while its frames were handled: it must close
   peer_record record;
   /// Bytes of arguments that this peer's calls hold, whoever holds them.
   std::shared_ptr<std::atomic<std::size_t>> held = std::make_shared<std::atomic<std::size_t>>(0);

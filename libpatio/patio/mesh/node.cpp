@@ -71,37 +71,35 @@ connection_id node::open(role side, std::string address, std::string nonce, inst
   return id;
 }
 
-void node::receive(connection_id id, std::string_view bytes, instant now) {
+bool node::receive(connection_id id, std::string_view bytes, instant now) {
   core_.now = now;
   auto* c = core_.find(id);
-  if (!c) return;
+  if (!c) return false;
   c->record.heard += bytes.size();
   if (!c->tls) {
-    process(*c, bytes);
-    return;
+    c->session.feed(bytes);
+    return process(*c);
   }
-  std::string plain;
   bool was_open = c->tls->is_open();
-  auto decrypted = c->tls->receive(bytes, plain);
+  c->plain.clear();
+  auto decrypted = c->tls->receive(bytes, c->plain);
   if (!was_open && c->tls->is_open()) c->session.login().prove(c->tls->peer_names());
-  if (!process(*c, plain)) return;
-  auto lost = c->is_ready() ? errc::maybe_executed : errc::login_refused;
-  if (!decrypted) end_stream(*c, {std::move(decrypted.error())});
-  else if (c->tls->peer_closed())
-    end_stream(*c, {error{lost, "the peer closed the connection", {}}});
+  if (!decrypted) c->tls_failure = std::move(decrypted.error());
+  c->session.feed(c->plain);
+  return process(*c);
 }
 
-void node::decoded(connection_id id, protocol::decode_job& job, instant now) {
+bool node::decoded(connection_id id, protocol::decode_job& job, instant now) {
   core_.now = now;
   auto* c = core_.find(id);
-  if (!c) return;
+  if (!c) return false;
   c->session.decoded(job);
-  if (!process(*c, {}, &job)) return;
-  if (c->end && !c->session.status().is_decoding) {
-    auto end = std::move(*c->end);
-    c->end.reset();
-    end_stream(*c, std::move(end));
-  }
+  return handle_events(*c, &job) && process(*c);
+}
+
+bool node::next(connection_id id) {
+  auto* c = core_.find(id);
+  return c && process(*c);
 }
 
 bool node::is_decoding(connection_id id) {
@@ -110,37 +108,55 @@ bool node::is_decoding(connection_id id) {
 }
 
 // Handles the session's events after each frame, so that the answers of quick functions stand
-// between the session's own frames in the order of the peer's frames. False once the connection has
-// ended.
-bool node::process(connection& c, std::string_view bytes, protocol::decode_job* job) {
+// between the session's own frames in the order of the peer's frames.
+bool node::process(connection& c) {
   try {
-    if (!bytes.empty()) c.session.feed(bytes);
     for (bool more = true; more;) {
-      if (!handle_events(c, job)) return false;
       more = c.session.next();
+      if (!handle_events(c)) return false;
+      if (more && !core_.events.empty()) return true;
     }
-    if (!handle_events(c, job)) return false;
+    if (!end_after_frames(c)) return false;
     core_.note_output(c);
     purge_deadlines();
-    return true;
+    return false;
   } catch (const std::bad_alloc&) {
+    c.ran_out_of_memory = true; // the rest of the bytes is gone with the caller's buffer
     retry_at_ = core_.now + std::chrono::milliseconds{10};
     throw;
   }
 }
 
-void node::end_stream(connection& c, stream_end end) {
+// The end of the stream counts once the frames in front of it have been handled. False once the
+// connection has ended.
+bool node::end_after_frames(connection& c) {
+  if (c.tls_failure) {
+    auto why = std::move(*c.tls_failure);
+    c.tls_failure.reset();
+    return end_stream(c, {std::move(why)});
+  }
+  if (c.tls && c.tls->peer_closed() && !c.end) {
+    auto lost = c.is_ready() ? errc::maybe_executed : errc::login_refused;
+    return end_stream(c, {error{lost, "the peer closed the connection", {}}});
+  }
+  if (!c.end || c.session.status().is_decoding) return true;
+  auto end = std::move(*c.end);
+  c.end.reset();
+  return end_stream(c, std::move(end));
+}
+
+bool node::end_stream(connection& c, stream_end end) {
   if (c.session.status().is_decoding) {
     core_.routes.remove(c.id);
     c.end = std::move(end);
-    return;
+    return true;
   }
-  if (end.why) {
-    c.session.close(std::move(*end.why));
-    handle_events(c);
-  } else {
+  if (!end.why) {
     close_at_end(c.id, end.sent);
+    return false;
   }
+  c.session.close(std::move(*end.why));
+  return handle_events(c);
 }
 
 void node::close(connection_id id, error why, std::uint64_t sent) {
@@ -155,7 +171,10 @@ void node::close(connection_id id, error why, std::uint64_t sent) {
 void node::close_at_end(connection_id id, std::uint64_t sent) {
   auto* c = core_.find(id);
   if (!c) return;
-  if (c->session.status().is_decoding) return end_stream(*c, {{}, sent});
+  if (c->session.status().is_decoding) {
+    end_stream(*c, {{}, sent});
+    return;
+  }
   bool within = c->session.is_within_frame();
   error why{within ? errc::protocol : errc::maybe_executed, "the peer closed the connection", {}};
   if (!c->is_ready()) why.code = errc::login_refused;

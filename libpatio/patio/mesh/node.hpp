@@ -57,10 +57,13 @@ public:
   /// those of the engine.
   connection_id open(role side, std::string address, std::string nonce, instant now,
                      std::unique_ptr<tls::engine> tls = nullptr);
-  void receive(connection_id id, std::string_view bytes, instant now);
-  /// A decode_payload's job has run. What is refused stays in the job. A connection that has ended
-  /// since does not want the job.
-  void decoded(connection_id id, protocol::decode_job& job, instant now);
+  /// Handles the bytes up to the first frame that the owner has to hear of. True if bytes are left:
+  /// take the events, then call `next`, until that returns false. The bytes must live until then.
+  [[nodiscard]] bool receive(connection_id id, std::string_view bytes, instant now);
+  [[nodiscard]] bool next(connection_id id);
+  /// A decode_payload's job has run; returns as `receive`. What is refused stays in the job. A
+  /// connection that has ended since does not want the job.
+  [[nodiscard]] bool decoded(connection_id id, protocol::decode_job& job, instant now);
   /// While a payload is decoded the peer had better wait: what comes is kept.
   [[nodiscard]] bool is_decoding(connection_id id);
   /// The socket is gone. `sent` counts the bytes of all output that may have reached the socket.
@@ -112,9 +115,11 @@ private:
   struct due_handler;
   struct liveness;
 
-  bool process(connection& c, std::string_view bytes, protocol::decode_job* job = nullptr);
+  bool process(connection& c);
+  bool end_after_frames(connection& c);
   bool handle_events(connection& c, protocol::decode_job* job = nullptr);
-  void end_stream(connection& c, stream_end end);
+  bool end_stream(connection& c, stream_end end);
+  void retry(connection& c);
   void purge_deadlines();
 
   node_core core_;

@@ -86,17 +86,16 @@ struct node::session_handler {
   bool operator()(protocol::request_ended&) const { return true; }
 };
 
-// An event leaves the queue once it has been handled: should memory run out, it is tried again. A
-// request's call leaves before, as answering it may add an event.
+// An event leaves the queue once it has been handled: should memory run out, it is tried again.
+// Answering a request may add one event, for which the queue has room.
 bool node::handle_events(connection& c, protocol::decode_job* job) {
   auto& queue = c.session.events();
   while (!queue.empty()) {
     auto& front = queue.front();
     if (auto* arrived = std::get_if<protocol::request_arrived>(&front)) {
-      auto request = std::move(*arrived);
+      inbound_.begin(c, *arrived);
+      if (job) job->give_back(std::move(arrived->call));
       queue.pop();
-      inbound_.begin(c, request);
-      if (job) job->give_back(std::move(request.call));
       continue;
     }
     if (auto* ended = std::get_if<protocol::request_ended>(&front))
@@ -154,11 +153,20 @@ void node::purge_deadlines() {
   core_.deadlines.purge([this](const due& d) { return std::visit(liveness{*this}, d); });
 }
 
+void node::retry(connection& c) {
+  try {
+    if (c.ran_out_of_memory) c.session.close({errc::protocol, "no memory for its bytes", {}});
+    handle_events(c);
+  } catch (const std::bad_alloc&) {
+    retry_at_ = core_.now + std::chrono::milliseconds{10};
+  }
+}
+
 void node::tick(instant now) {
   core_.now = now;
   if (std::exchange(retry_at_, never) != never)
     for (auto id : core_.connection_ids())
-      if (auto* c = core_.find(id)) process(*c, {});
+      if (auto* c = core_.find(id)) retry(*c);
   while (auto d = core_.deadlines.pop_due(now)) {
     try {
       if (std::visit(liveness{*this}, *d)) std::visit(due_handler{*this}, *d);

@@ -96,8 +96,10 @@ using session_event =
 /// Events in their order. The last one taken leaves the queue's memory for the next.
 class event_queue {
 public:
+  /// Leaves room for one more, so that one push while the front is being handled does not move it.
   template <class Event>
   void push(Event event) {
+    if (events_.capacity() - events_.size() < 2) events_.reserve(2 * events_.size() + 4);
     events_.emplace_back(std::in_place_type<Event>, std::move(event));
   }
   [[nodiscard]] bool empty() const noexcept { return next_ == events_.size(); }

@@ -30,11 +30,11 @@ public:
     return id;
   }
   void receive(patio::connection_id id, std::string_view bytes, patio::instant now) {
-    node::receive(id, bytes, now);
+    for (bool more = node::receive(id, bytes, now); more; more = node::next(id)) handle_events();
     handle_events();
   }
   void decoded(patio::connection_id id, patio::protocol::decode_job& job, patio::instant now) {
-    node::decoded(id, job, now);
+    for (bool more = node::decoded(id, job, now); more; more = node::next(id)) handle_events();
     handle_events();
   }
   void close(patio::connection_id id, patio::error why, std::uint64_t sent) {

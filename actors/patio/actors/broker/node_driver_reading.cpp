@@ -47,7 +47,8 @@ void node_driver::process(connection_id id, std::string_view bytes) {
   auto slice = std::clamp(bytes.size() / 4, smallest_slice, largest_slice);
   auto rest = bytes;
   for (; !rest.empty() && now - begun < net::longest_turn; now = clock_now()) {
-    node_.receive(id, rest.substr(0, slice), now);
+    for (bool more = node_.receive(id, rest.substr(0, slice), now); more; more = node_.next(id))
+      handle_events();
     handle_events();
     write_dirty();
     rest.remove_prefix(std::min(slice, rest.size()));
@@ -88,7 +89,7 @@ void node_driver::decode(connection_id id, std::unique_ptr<protocol::decode_job>
 void node_driver::on_decoded(connection_id id, decoder::job job) {
   auto begun = clock_now();
   decoder_.taken();
-  node_.decoded(id, *job, begun);
+  for (bool more = node_.decoded(id, *job, begun); more; more = node_.next(id)) handle_events();
   handle_events();
   decoder_.discard(std::move(job)); // its last owner
   resume_reading(id);
