@@ -1,4 +1,4 @@
-// When a node dials again, and who is told: decisions without a socket.
+// When a node dials again, and whom it tells: decisions without a socket.
 #include <doctest/doctest.h>
 
 #include <vector>
@@ -12,7 +12,7 @@ namespace {
 
 const error unreachable{errc::connect_failed, "cannot connect", {}};
 
-/// A dialler with one dial, and the answers to who asked for it.
+/// A dialler with one dial, and the answers that the dial was given.
 struct one_dial {
   dialler d{{.first_delay = 100ms, .longest_delay = 400ms, .refused_delay = 5s}};
   std::vector<result<peer_info>> answers;
@@ -26,7 +26,7 @@ struct one_dial {
 
 } // namespace
 
-TEST_CASE("dialler: each dial has a number of its own, and its target") {
+TEST_CASE("dialler: each dial has its own number and target") {
   one_dial dial;
   auto other = dial.d.add({{"other", 1}, {}}, nullptr, 2);
   CHECK(other != dial.number);
@@ -52,7 +52,7 @@ TEST_CASE("dialler: a refused login waits longer") {
   CHECK(dial.d.failed(dial.number, {errc::login_refused, "wrong key", {}})->wait == 5s);
 }
 
-TEST_CASE("dialler: trouble is news once, until a connection has lasted") {
+TEST_CASE("dialler: a failure is news once, until a connection has lasted") {
   one_dial dial;
   CHECK(dial.d.failed(dial.number, unreachable)->is_news);
   CHECK_FALSE(dial.d.failed(dial.number, unreachable)->is_news);
@@ -66,7 +66,7 @@ TEST_CASE("dialler: trouble is news once, until a connection has lasted") {
   CHECK(retry->wait <= 100ms);
 }
 
-TEST_CASE("dialler: the first login is told once, and its loss is no failure of the dial") {
+TEST_CASE("dialler: the first login is reported once, and after it a dial is never given up") {
   one_dial dial{false};
   dial.d.logged_in(dial.number, {.id = 7});
   dial.d.logged_in(dial.number, {.id = 8});
@@ -85,7 +85,7 @@ TEST_CASE("dialler: a dial with until_connected false is given up at its first f
   CHECK(dial.d.find(dial.number) == nullptr);
 }
 
-TEST_CASE("dialler: at the end, who waits for a login is told of the shutdown") {
+TEST_CASE("dialler: a dial that waits for its login ends with shut_down") {
   one_dial dial;
   (void)dial.d.add({{"other", 1}, {}}, nullptr, 2);
   dial.d.shut_down();

@@ -1,4 +1,4 @@
-// Nodes that end while others call them: what was on its way is finished, and nothing else begins.
+// Nodes that shut down while others call them: calls in flight end, and no other call begins.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -21,18 +21,18 @@ registry counting(std::atomic<int>& executed) {
   return rpc;
 }
 
-/// Calls without a pause, some at a time, until it is stopped; every call must give its own value.
+/// Keeps `at_once` calls in flight until it is stopped. Every call must return its own value.
 class load {
 public:
   load(const broker_actor& broker, std::size_t at_once) : broker_{broker} {
     for (std::size_t i = 0; i < at_once; ++i) send();
   }
-  /// Waits until so many calls more have ended.
+  /// Waits until `n` more calls have ended.
   void await_more(std::uint64_t n) {
     std::unique_lock lock{mutex_};
     REQUIRE(changed_.wait_for(lock, patience, [&, until = ended_ + n] { return ended_ >= until; }));
   }
-  /// How calls have failed.
+  /// Waits for the calls in flight, and returns why calls have failed.
   std::vector<std::string> stop() {
     std::unique_lock lock{mutex_};
     stopped_ = true;
@@ -68,7 +68,7 @@ private:
 
 } // namespace
 
-TEST_CASE("leaving: a rolling restart of nodes under load fails no call") {
+TEST_CASE("go away: a rolling restart of nodes under load fails no call") {
   std::atomic<int> executed{0};
   auto rpc = counting(executed);
   std::array<std::unique_ptr<tcp_node>, 2> servers;
@@ -85,7 +85,7 @@ TEST_CASE("leaving: a rolling restart of nodes under load fails no call") {
   for (int round = 0; round < 10; ++round) {
     auto i = static_cast<std::size_t>(round % 2);
     auto before = client.peers();
-    servers[i].reset(); // ends properly, with calls on their way
+    servers[i].reset(); // a clean shutdown, with calls in flight
     calls.await_more(200);
     servers[i] = std::make_unique<tcp_node>(rpc);
     (void)servers[i]->listen("127.0.0.1", where[i].port);
@@ -95,7 +95,7 @@ TEST_CASE("leaving: a rolling restart of nodes under load fails no call") {
   CHECK(calls.stop() == std::vector<std::string>{});
 }
 
-TEST_CASE("leaving: a node finishes what it runs and what it has called, and takes nothing more") {
+TEST_CASE("go away: a node finishes the calls that it runs and has made, and accepts no more") {
   on_demand later;
   registry rpc;
   later.add_to(rpc);
@@ -107,8 +107,9 @@ TEST_CASE("leaving: a node finishes what it runs and what it has called, and tak
   auto ours = call<std::int64_t>(server.broker(), "later");
   later.await_started(2);
   std::thread ends{[&] { shut_down(server.broker()); }};
-  // The client knows as soon as it routes nothing there any more.
-  auto refused = [&] { // at once, or when the time of a call that begins is over
+  // Once the client knows, it does not route calls to the server any more. Until then a call may
+  // begin there, and end when its time is over.
+  auto refused = [&] {
     return failure(call<std::int64_t>(client.broker(),
                                       call_target{"later", {.timeout = 10ms, .only = peer.id}}))
       .code;
@@ -124,7 +125,7 @@ TEST_CASE("leaving: a node finishes what it runs and what it has called, and tak
   CHECK(failure(call<std::int64_t>(server.broker(), "later")).code == errc::shut_down);
 }
 
-TEST_CASE("leaving: what is not finished within the time for it fails, and the node ends") {
+TEST_CASE("go away: a call that is not finished within the drain time fails, and the node ends") {
   on_demand later;
   registry rpc;
   later.add_to(rpc);

@@ -1,4 +1,4 @@
-// The memory broker beyond the calls that calls_test.cpp makes on every backend.
+// The memory broker. The calls that every backend must make are in calls_test.cpp.
 #include <doctest/doctest.h>
 #include <malloc.h>
 
@@ -10,11 +10,11 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A conversion of a user's that throws, on the broker's thread.
+/// A user's type whose conversion throws, on the broker's thread.
 struct unlucky {};
 
 struct running {
-  std::mutex mutex; // what functions use outlives the threads that run them
+  std::mutex mutex; // outlives the threads of the system
   std::vector<reply_to<std::int64_t>> unanswered;
   system_config config;
   caf::actor_system system{config};
@@ -47,7 +47,7 @@ struct patio::converter<unlucky> {
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(unlucky)
 
-TEST_CASE("memory_broker: a quick function answers at once, also with what it throws") {
+TEST_CASE("memory_broker: a quick function answers at once, with its value or its exception") {
   running r;
   auto b = r.broker();
   CHECK(ended(call<std::int64_t>(b, "quick")) == 3);
@@ -62,8 +62,8 @@ TEST_CASE("memory_broker: a registry is locked by the first broker that serves i
   CHECK_THROWS_AS(rpc.add("more", [] { return 1; }), std::logic_error);
 }
 
-TEST_CASE("memory_broker: a name that is not served, no time left and no number of seconds end a "
-          "call at once") {
+TEST_CASE("memory_broker: an unknown name, a spent timeout and one that is not a number end a call "
+          "at once") {
   running r;
   auto b = r.broker();
   CHECK(to_string(failure(call(b, "unheard_of"))) == "nobody serves this name: 'unheard_of'");
@@ -74,7 +74,7 @@ TEST_CASE("memory_broker: a name that is not served, no time left and no number 
   CHECK(ask<value>(b, call_atom::value, call_request{"two", {}, {}}).value() == value{2});
 }
 
-TEST_CASE("memory_broker: each of many deadlines ends its own call, in whatever order they come") {
+TEST_CASE("memory_broker: each of many deadlines ends its own call, in any order of their times") {
   running r;
   auto b = r.broker();
   std::vector<call_future<value>> late;
@@ -84,7 +84,7 @@ TEST_CASE("memory_broker: each of many deadlines ends its own call, in whatever 
   CHECK(ended(call<std::int64_t>(b, "quick")) == 3);
 }
 
-TEST_CASE("memory_broker: one call more than may wait is refused at once") {
+TEST_CASE("memory_broker: a call beyond the limit of waiting calls is refused at once") {
   running r;
   auto b = r.broker({.waiting_calls = 3});
   std::vector<call_future<value>> waiting;
@@ -96,7 +96,7 @@ TEST_CASE("memory_broker: one call more than may wait is refused at once") {
 }
 
 TEST_CASE(
-  "memory_broker: it can be asked what a broker can, and answers whoever waits for its end") {
+  "memory_broker: it answers discover and peers, and tells everyone who waits for its end") {
   running r;
   auto b = r.broker();
   CHECK(ask<std::vector<std::string>>(b, discover_atom::value).value() == r.functions().names());
@@ -110,7 +110,7 @@ TEST_CASE(
   ended(shut.get_future());
 }
 
-TEST_CASE("memory_broker: calls after its death, and a second shut_down, end at once") {
+TEST_CASE("memory_broker: after its end, calls and a second shut_down end at once") {
   running r;
   auto b = r.broker();
   shut_down(b);
@@ -120,7 +120,7 @@ TEST_CASE("memory_broker: calls after its death, and a second shut_down, end at 
         == errc::shut_down);
 }
 
-TEST_CASE("memory_broker: an exit message ends it like a shut down: whoever waits is told") {
+TEST_CASE("memory_broker: an exit message ends it like a shutdown, and callers are told") {
   running r;
   auto b = r.broker();
   auto waiting = call(b, "never");
@@ -128,8 +128,8 @@ TEST_CASE("memory_broker: an exit message ends it like a shut down: whoever wait
   CHECK(failure(std::move(waiting)).code == errc::shut_down);
 }
 
-TEST_CASE("memory_broker: futures become ready although the last handle goes while calls are on "
-          "their way") {
+TEST_CASE("memory_broker: futures become ready although the last handle is dropped with calls in "
+          "flight") {
   running r;
   std::vector<call_future<value>> all;
   for (int i = 0; i < 200; ++i) {
@@ -149,7 +149,7 @@ TEST_CASE("memory_broker: futures become ready although the last handle goes whi
   CHECK(shut >= all.size() / 2);
 }
 
-TEST_CASE("memory_broker: an executor that has shut down ends calls as shut down") {
+TEST_CASE("memory_broker: calls to an executor that has shut down end with shut_down") {
   running r;
   auto pool = spawn_async_pool(r.system, r.functions());
   auto b = spawn_memory_broker(r.system, pool);
@@ -158,7 +158,7 @@ TEST_CASE("memory_broker: an executor that has shut down ends calls as shut down
   CHECK(ended(call<std::int64_t>(b, "quick")) == 3);
 }
 
-TEST_CASE("memory_broker: messages that are not for it do no harm") {
+TEST_CASE("memory_broker: unknown messages are ignored") {
   running r;
   auto b = r.broker();
   auto untyped = caf::actor_cast<caf::actor>(b);
@@ -171,7 +171,7 @@ TEST_CASE("memory_broker: messages that are not for it do no harm") {
   CHECK(ended(call<std::int64_t>(b, "two")) == 2);
 }
 
-TEST_CASE("memory_broker: a conversion that throws costs its own call only") {
+TEST_CASE("memory_broker: a conversion that throws fails only its own call") {
   running r;
   auto b = r.broker();
   auto wrong = call<unlucky>(b, "two");
@@ -187,7 +187,7 @@ TEST_CASE("memory_broker: a conversion that throws costs its own call only") {
 }
 
 TEST_CASE(
-  "memory_broker: an actor system ends soon after the last handle, although a call had all day") {
+  "memory_broker: a call with a timeout of a day does not delay the end of its actor system") {
   auto begin = std::chrono::steady_clock::now();
   {
     running r;
@@ -197,8 +197,7 @@ TEST_CASE(
   CHECK(std::chrono::steady_clock::now() - begin < patience);
 }
 
-TEST_CASE(
-  "memory_broker: answered calls with long timeouts leave nothing behind until those have passed") {
+TEST_CASE("memory_broker: answered calls with long timeouts leave no memory behind") {
   running r;
   auto b = r.broker();
   auto call_often = [&](int rounds) {

@@ -1,4 +1,4 @@
-// A program of its own: its allocations can be made to fail.
+// Memory that runs out. A program of its own, because it replaces operator new.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -6,14 +6,15 @@
 #include <new>
 
 #include "broker_under_attack.hpp"
+#include "net/line_server.hpp"
 #include "nodes.hpp"
 #include "raw_peer.hpp"
 
 namespace {
 
-std::atomic<std::size_t> largest = SIZE_MAX; ///< that can be had
+std::atomic<std::size_t> largest = SIZE_MAX; ///< a larger allocation fails
 
-void* take(std::size_t n) {
+void* allocate(std::size_t n) {
   void* block = n > largest ? nullptr : std::malloc(n);
   if (!block) throw std::bad_alloc{};
   return block;
@@ -21,8 +22,8 @@ void* take(std::size_t n) {
 
 } // namespace
 
-void* operator new(std::size_t n) { return take(n); }
-void* operator new[](std::size_t n) { return take(n); }
+void* operator new(std::size_t n) { return allocate(n); }
+void* operator new[](std::size_t n) { return allocate(n); }
 void operator delete(void* block) noexcept { std::free(block); }
 void operator delete[](void* block) noexcept { std::free(block); }
 void operator delete(void* block, std::size_t) noexcept { std::free(block); }
@@ -34,7 +35,7 @@ using namespace patio::tests;
 
 namespace {
 
-/// A node, a peer that it will have no memory for, and one that must not notice.
+/// A node with two peers. It will have no memory for `unlucky`, which `other` must not notice.
 struct scarce_node {
   tcp_node server;
   endpoint where = server.listen();
@@ -61,13 +62,13 @@ struct scarce_node {
 
 } // namespace
 
-TEST_CASE("tcp_broker: a result for which there is no memory is an error to who has asked for it, "
-          "and to nobody else") {
+TEST_CASE("tcp_broker: a result for which there is no memory is an error of its call, and of no "
+          "other") {
   auto rpc = scarce_node::two();
   rpc.add("large", [] {
     std::string text(std::size_t{4} << 20, 'x');
     value result{text};
-    largest = std::size_t{1} << 20; // from now on: it has to be written
+    largest = std::size_t{1} << 20; // pickling it will fail
     return result;
   });
   scarce_node node{rpc};
@@ -81,7 +82,7 @@ TEST_CASE("tcp_broker: a result for which there is no memory is an error to who 
   node.check_undisturbed();
 }
 
-TEST_CASE("tcp_broker: a frame for which there is no memory costs its connection") {
+TEST_CASE("tcp_broker: a frame for which there is no memory closes its connection") {
   scarce_node node;
   auto large = frame_of(packet::request, 1, std::string(std::size_t{4} << 20, 'x'));
   largest = std::size_t{1} << 20;
@@ -89,12 +90,31 @@ TEST_CASE("tcp_broker: a frame for which there is no memory costs its connection
   node.check_undisturbed();
 }
 
-TEST_CASE("tcp_broker: so does one that cannot be decoded for lack of memory") {
+TEST_CASE("tcp_broker: a frame that runs out of memory while it is decoded closes its connection") {
   scarce_node node;
   std::string numbers = "\x80\x04(";
   for (int i = 0; i < 100'000; ++i) numbers += "K\1";
   auto large = frame_of(packet::request, 1, numbers + "t.");
-  largest = std::size_t{1} << 20; // less than so many values take
+  largest = std::size_t{1} << 20; // less than the decoded values need
   node.unlucky.send_until_closed(large);
   node.check_undisturbed();
+}
+
+TEST_CASE("stream: a write for which there is no memory accepts what the kernel has accepted") {
+  line_server server;
+  auto client = server.connect();
+  std::string bytes(std::size_t{16} << 20, 'x');
+  auto accepted = server.run([&bytes](line_broker& b) {
+    largest = std::size_t{1} << 20;
+    auto done = b.stream->write(bytes);
+    largest = SIZE_MAX;
+    CHECK_FALSE(done.backlog.congestion_changed);
+    CHECK(b.stream->backlog_bytes() == 0);
+    CHECK(b.stream->sent_bytes() == done.accepted);
+    return done.accepted;
+  });
+  CHECK(accepted < bytes.size());
+  CHECK(client.read(accepted).size() == accepted);
+  client.send("still here\n");
+  CHECK(client.read(11) == "ereh llits\n");
 }

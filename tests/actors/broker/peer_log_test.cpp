@@ -14,7 +14,7 @@ namespace {
 instant now{};
 instant test_clock() { return now; }
 
-/// All levels are logged while it lives.
+/// Logs all levels while it lives.
 struct verbose {
   log_capture log;
   verbose() {
@@ -37,7 +37,7 @@ TEST_CASE("peer_log: an event is one line of keys and values") {
           "event=connected peer=10.0.0.7:15383 functions=3"});
 }
 
-TEST_CASE("peer_log: lines beyond a network's budget are left out, and counted in the next one") {
+TEST_CASE("peer_log: lines beyond a network's budget are left out, and the next line counts them") {
   verbose v;
   peer_log log{2, test_clock};
   for (int port = 1; port <= 5; ++port)
@@ -58,7 +58,7 @@ TEST_CASE("peer_log: a crowd of networks has a budget as well") {
   CHECK(v.log.lines().size() == 10);
 }
 
-TEST_CASE("peer_log: warnings do not use up the budget of news") {
+TEST_CASE("peer_log: warnings do not use the budget of news") {
   verbose v;
   peer_log log{1, test_clock};
   log.warn("closed", "10.0.0.7:1", "why");
@@ -66,7 +66,7 @@ TEST_CASE("peer_log: warnings do not use up the budget of news") {
   CHECK(v.log.lines().size() == 2);
 }
 
-TEST_CASE("peer_log: what the level hides costs no budget") {
+TEST_CASE("peer_log: a line that the level hides does not use the budget") {
   verbose v;
   peer_log log{1, test_clock};
   set_log_level(log_level::warning);

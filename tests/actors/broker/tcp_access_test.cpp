@@ -1,4 +1,4 @@
-// Who may log in and call what over real sockets, and where a node dares to listen.
+// Access over real sockets: keys, rules, and the addresses where a node may listen.
 #include <doctest/doctest.h>
 
 #include "nodes.hpp"
@@ -24,14 +24,15 @@ tcp_options guarded() {
 
 using names = std::vector<std::string>;
 
-names told_with(const secret& key, const endpoint& where) {
+/// The names that a client with this key discovers.
+names discovered_with(const secret& key, const endpoint& where) {
   tcp_node client{registry{}, {.key = key}};
-  auto told = client.connect(where).names;
-  std::sort(told.begin(), told.end());
-  return told;
+  auto found = client.connect(where).names;
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
-/// The error of an ERROR to this request, or the result.
+/// Calls the function, and returns its result or its error as text.
 std::string answer_to(raw_peer& peer, const std::string& function) {
   std::string payload;
   REQUIRE(write_call_request({function, {}, {}}, payload));
@@ -44,24 +45,24 @@ std::string answer_to(raw_peer& peer, const std::string& function) {
 
 const std::string refused = "anybody who reaches ";
 const std::string advice = " could call this node: give it a key, or TLS with an authority for "
-                           "client certificates, or say that this is meant";
+                           "client certificates, or allow this explicitly";
 
 } // namespace
 
-TEST_CASE("tcp_broker: each key has a name, and a peer is told what that name may call") {
+TEST_CASE("tcp_broker: each key has a name, and a peer discovers only what that name may call") {
   tcp_node server{some_names(), guarded()};
   auto where = server.listen();
-  CHECK(told_with("own", where) == names{"ping"});
-  CHECK(told_with("key of billing", where) == names{"invoice_new", "ping"});
-  CHECK(told_with("key of admin", where) == names{"invoice_new", "ping", "shutdown"});
+  CHECK(discovered_with("own", where) == names{"ping"});
+  CHECK(discovered_with("key of billing", where) == names{"invoice_new", "ping"});
+  CHECK(discovered_with("key of admin", where) == names{"invoice_new", "ping", "shutdown"});
   tcp_node admin{registry{}, {.key = "key of admin"}};
   admin.connect(where);
   CHECK(ended(call<int>(admin.broker(), "shutdown")) == 1);
   CHECK(server.peers().back().proved == names{"admin"});
 }
 
-TEST_CASE("tcp_broker: a peer that asks for what it may not call gets a PermissionError, and the "
-          "log says who asked") {
+TEST_CASE("tcp_broker: a peer that calls what it may not call gets a PermissionError, and the log "
+          "names the peer") {
   log_capture log;
   tcp_node server{some_names(), guarded()};
   auto where = server.listen();
@@ -74,7 +75,7 @@ TEST_CASE("tcp_broker: a peer that asks for what it may not call gets a Permissi
   log.await("reason=\"'billing' may not call 'shutdown'\"");
 }
 
-TEST_CASE("tcp_broker: a key that is none of the node's logs nobody in, nor does the empty one") {
+TEST_CASE("tcp_broker: an unknown key is refused, and the empty key as well") {
   log_capture log;
   tcp_node server{some_names(), {.keys = {{"billing", "key of billing"}}}};
   auto where = server.listen();
@@ -88,12 +89,13 @@ TEST_CASE("tcp_broker: a key that is none of the node's logs nobody in, nor does
   CHECK(log.await("wrong key").find("billing") == std::string::npos);
 }
 
-TEST_CASE("tcp_broker: keys that the login cannot use are refused when it is spawned") {
+TEST_CASE(
+  "tcp_broker: keys that are too long or not distinct are refused when the node is spawned") {
   CHECK_THROWS_AS(tcp_node(registry{}, {.key = std::string(33, 'k')}), std::invalid_argument);
   CHECK_THROWS_AS(tcp_node(registry{}, {.keys = {{"a", "k"}, {"b", "k"}}}), std::invalid_argument);
 }
 
-TEST_CASE("tcp_broker: beyond this machine it listens only where a peer has something to prove") {
+TEST_CASE("tcp_broker: without a key or certificates a node listens on loopback addresses only") {
   tcp_node open;
   for (const auto* host : {"0.0.0.0", "::"}) {
     auto where = listen(open.broker(), host, 0);
@@ -107,15 +109,15 @@ TEST_CASE("tcp_broker: beyond this machine it listens only where a peer has some
   CHECK(listen(open.broker(), "127.8.9.10", 0));
 }
 
-TEST_CASE("tcp_broker: beyond this machine it listens with a key, with named keys, and if that is "
-          "said to be meant") {
+TEST_CASE("tcp_broker: a node listens beyond this machine with a key, with named keys, or with "
+          "insecure_listen_to_all") {
   tcp_node keyed{registry{}, {.key = "k"}}, named{registry{}, {.keys = {{"a", "k"}}}},
-    meant{registry{}, {.insecure_listen_to_all = true}};
-  for (auto* node : {&keyed, &named, &meant}) CHECK(listen(node->broker(), "0.0.0.0", 0));
+    insecure{registry{}, {.insecure_listen_to_all = true}};
+  for (auto* node : {&keyed, &named, &insecure}) CHECK(listen(node->broker(), "0.0.0.0", 0));
 }
 
-TEST_CASE("tcp_broker: connections that say nothing give way to new ones, and those beyond the "
-          "most are refused, with a line each") {
+TEST_CASE("tcp_broker: silent connections give way to new ones, and connections beyond the limit "
+          "are refused, with a log line each") {
   log_capture log;
   tcp_options few;
   few.limits.connections_before_login = 2;
@@ -123,7 +125,8 @@ TEST_CASE("tcp_broker: connections that say nothing give way to new ones, and th
   tcp_node server{some_names(), few};
   auto where = server.listen();
   raw_peer oldest{where}, second{where};
-  (void)oldest.receive(), (void)second.receive(); // both are being served
+  (void)oldest.receive(); // the challenge: the node has accepted the connection
+  (void)second.receive();
   raw_peer third{where};
   oldest.await_close();
   log.await(

@@ -1,4 +1,4 @@
-// TCP brokers finding each other: listening, dialling, dialling again.
+// How TCP brokers connect: listening, dialling, redialling.
 #include <doctest/doctest.h>
 
 #include <netinet/in.h>
@@ -20,7 +20,7 @@ registry named(const std::string& name, std::int64_t answer) {
   return rpc;
 }
 
-/// A port where nobody listens, though somebody did a moment ago.
+/// A port where nobody listens any more.
 endpoint deserted() {
   raw_listener gone;
   return gone.where();
@@ -41,7 +41,9 @@ tcp_options eager() {
 
 } // namespace
 
-TEST_CASE("tcp_broker: it listens on several IPv4 and IPv6 addresses and dials them all at once") {
+TEST_CASE(
+  "tcp_broker: a node listens on several IPv4 and IPv6 addresses, and another one dials them all "
+  "at once") {
   tcp_node server{named("one", 1)}, client;
   std::vector<endpoint> where;
   for (const char* host : {"127.0.0.1", "::1", "127.0.0.1", "::1", "localhost"})
@@ -58,11 +60,12 @@ TEST_CASE("tcp_broker: it listens on several IPv4 and IPv6 addresses and dials t
   }
   CHECK(client.peers().size() == where.size());
   for (int i = 0; i < 50; ++i) CHECK(ended(call<std::int64_t>(client.broker(), "one")) == 1);
-  for (const auto& peer : client.peers()) // each of them can be meant
+  for (const auto& peer : client.peers()) // each one can be called by its number
     CHECK(ended(call<std::int64_t>(client.broker(), {"one", {.only = peer.id}})) == 1);
 }
 
-TEST_CASE("tcp_broker: one node calls each of many peers by what it serves, whoever dialled") {
+TEST_CASE(
+  "tcp_broker: a node calls each of its peers by the names that the peer serves, whoever dialled") {
   tcp_node hub{named("hub", 0), eager()};
   auto where = hub.listen();
   tcp_node a{named("a", 1)}, b{named("b", 2)}, c{named("c", 3)};
@@ -78,7 +81,8 @@ TEST_CASE("tcp_broker: one node calls each of many peers by what it serves, whoe
   CHECK(hub.peers().size() == 3);
 }
 
-TEST_CASE("tcp_broker: listening where it cannot says where and why, at once") {
+TEST_CASE("tcp_broker: an address where a node cannot listen is an error at once, with address and "
+          "reason") {
   tcp_node node;
   auto taken = node.listen();
   auto again = listen(node.broker(), taken.host, taken.port);
@@ -86,17 +90,17 @@ TEST_CASE("tcp_broker: listening where it cannot says where and why, at once") {
   CHECK(again.error().code == errc::connect_failed);
   CHECK(again.error().message
         == "cannot listen on " + to_string(taken) + ": Address already in use");
-  auto foreign =
-    listen(node.broker(), "192.0.2.1", 0); // an address for documents, which is nobody's
+  // 192.0.2.1 is reserved for documentation, so no machine has it.
+  auto foreign = listen(node.broker(), "192.0.2.1", 0);
   REQUIRE_FALSE(foreign);
   CHECK(foreign.error().message == "cannot listen on 192.0.2.1:0: Cannot assign requested address");
-  std::string too_long(64, 'x'); // for a label of a host name, so no network is asked
+  std::string too_long(64, 'x'); // a label has 63 bytes at most, so the resolver asks no network
   CHECK(listen(node.broker(), too_long, 0)
           .error()
           .message.starts_with("cannot resolve '" + too_long + "': "));
 }
 
-TEST_CASE("tcp_broker: dialling where nobody can be reached says where and why") {
+TEST_CASE("tcp_broker: a failed dial says where and why") {
   tcp_node node;
   auto nobody = deserted();
   auto refused = refusal(node, nobody);
@@ -110,7 +114,7 @@ TEST_CASE("tcp_broker: dialling where nobody can be reached says where and why")
 }
 
 TEST_CASE(
-  "tcp_broker: a peer that accepts and says nothing is given up after the connect or login time") {
+  "tcp_broker: a peer that accepts and stays silent is given up after the handshake timeout") {
   tcp_options impatient;
   impatient.limits.handshake_timeout = 30ms;
   tcp_node node{registry{}, impatient};
@@ -120,12 +124,12 @@ TEST_CASE(
   CHECK(why.message.find("no login within") != std::string::npos);
 }
 
-TEST_CASE("tcp_broker: dialling goes on until a server that starts later is there") {
+TEST_CASE("tcp_broker: dialling goes on until the server starts") {
   log_capture log;
   auto where = deserted();
   tcp_node client{registry{}, eager()};
   auto login = patio::connect(client.broker(), where.host, where.port);
-  auto first = call<std::int64_t>(client.broker(), "one"); // waits for a peer that serves it
+  auto first = call<std::int64_t>(client.broker(), "one"); // waits for a route
   auto line = log.await("event=disconnected");
   CHECK(line
         == "event=disconnected peer=" + to_string(where) + " reason=\"cannot connect to "
@@ -137,7 +141,7 @@ TEST_CASE("tcp_broker: dialling goes on until a server that starts later is ther
   CHECK(ended(first) == 1);
 }
 
-TEST_CASE("tcp_broker: a server that comes again is found again, as often as that happens") {
+TEST_CASE("tcp_broker: a server that restarts is dialled again, every time") {
   log_capture log;
   auto server = std::make_unique<tcp_node>(named("one", 1));
   auto where = server->listen();
@@ -153,7 +157,8 @@ TEST_CASE("tcp_broker: a server that comes again is found again, as often as tha
   CHECK(client.peers().size() == 1);
 }
 
-TEST_CASE("tcp_broker: a refused login is dialled again too, as the key may be put right there") {
+TEST_CASE(
+  "tcp_broker: a refused login is dialled again, because the server's key may be corrected") {
   log_capture log;
   auto server = std::make_unique<tcp_node>(named("one", 1), tcp_options{.key = "wrong"});
   auto where = server->listen();
@@ -177,7 +182,7 @@ TEST_CASE("tcp_broker: a key of more than 32 bytes is refused when the node is m
     "a key has at most 32 bytes, not 33", std::invalid_argument);
 }
 
-TEST_CASE("tcp_broker: a ping is answered by a peer, and fails for a number that is nobody's") {
+TEST_CASE("tcp_broker: a peer answers a ping, and a ping to an unknown number fails") {
   tcp_node server, client;
   auto peer = client.connect(server.listen());
   CHECK(ask<void>(client.broker(), ping_atom::value, peer.id));
@@ -185,9 +190,9 @@ TEST_CASE("tcp_broker: a ping is answered by a peer, and fails for a number that
         == errc::not_sent);
 }
 
-TEST_CASE("tcp_broker: an address that never answers is one that could not be connected to") {
+TEST_CASE("tcp_broker: a dial that gets no answer fails after the connect timeout") {
   auto full = listen_on({"127.0.0.1", 0}).value();
-  REQUIRE(::listen(full.get(), 0) == 0); // whose queue takes one
+  REQUIRE(::listen(full.get(), 0) == 0); // a queue for one connection
   auto where = local_endpoint(full.get());
   auto first = begin_connect(resolve(where, false).value().front()).value(),
        second = begin_connect(resolve(where, false).value().front()).value();
@@ -199,12 +204,12 @@ TEST_CASE("tcp_broker: an address that never answers is one that could not be co
   CHECK(why.message == "cannot connect to " + to_string(where) + ": no answer in time");
 }
 
-TEST_CASE("sockets: the system looks for silent peers as the limits say") {
+TEST_CASE("sockets: keepalive and the timeout of unacknowledged data are set as the limits say") {
   auto number = [](int fd, int level, int name) {
-    int on = -1;
-    socklen_t size = sizeof on;
-    REQUIRE(::getsockopt(fd, level, name, &on, &size) == 0);
-    return on;
+    int option = -1;
+    socklen_t size = sizeof option;
+    REQUIRE(::getsockopt(fd, level, name, &option, &size) == 0);
+    return option;
   };
   auto fd = listen_on({"127.0.0.1", 0}).value();
   tune(fd.get(), limits{});

@@ -1,4 +1,4 @@
-// How TCP brokers end: every caller is told, and nothing is left behind.
+// How TCP brokers end: every caller gets an answer, and nothing is left behind.
 #include <doctest/doctest.h>
 #include <malloc.h>
 
@@ -34,8 +34,8 @@ struct usage {
   std::size_t descriptors = entries("/proc/self/fd"), threads = entries("/proc/self/task");
 };
 
-/// What is used now, or once CAF's I/O thread has closed what a node gave up, and the kernel
-/// forgotten what was joined.
+/// Waits: CAF's I/O thread closes descriptors of a node that has ended, and the kernel may still
+/// list a thread that has been joined.
 void check_no_more_than(const usage& before) {
   auto until = std::chrono::steady_clock::now() + patience;
   usage now;
@@ -47,8 +47,8 @@ void check_no_more_than(const usage& before) {
 
 } // namespace
 
-TEST_CASE("tcp_broker: shutting down lets running functions end within the drain time, and their "
-          "answers leave") {
+TEST_CASE("tcp_broker: a shutdown lets running functions end within the drain time, and sends "
+          "their answers") {
   on_demand later;
   auto server = std::make_unique<tcp_node>(with_later(later));
   tcp_node client;
@@ -62,7 +62,7 @@ TEST_CASE("tcp_broker: shutting down lets running functions end within the drain
   ended(ending);
 }
 
-TEST_CASE("tcp_broker: shutting down with calls in flight tells every caller on both sides") {
+TEST_CASE("tcp_broker: a shutdown with calls in flight answers every caller on both sides") {
   log_capture log;
   on_demand later;
   auto server =
@@ -84,12 +84,11 @@ TEST_CASE("tcp_broker: shutting down with calls in flight tells every caller on 
     client.reset();
   }
   for (auto& f : calls)
-    CHECK(failure(std::move(f)).code
-          == errc::maybe_executed); // they were sent, and run to this moment
+    CHECK(failure(std::move(f)).code == errc::maybe_executed); // they were sent, and still run
   for (auto& f : routeless) CHECK(failure(std::move(f)).code == errc::shut_down);
 }
 
-TEST_CASE("tcp_broker: calls and connects after its death, and a second shut_down, end at once") {
+TEST_CASE("tcp_broker: after its end, calls, connects and a second shut_down end at once") {
   tcp_node node, other;
   auto where = other.listen();
   shut_down(node.broker());
@@ -100,13 +99,13 @@ TEST_CASE("tcp_broker: calls and connects after its death, and a second shut_dow
   shut_down(node.broker());
 }
 
-TEST_CASE("tcp_broker: whoever joins a node or waits for a login is told of its end") {
+TEST_CASE("tcp_broker: joins and connects that wait are answered when the node ends") {
   tcp_node node;
   std::promise<void> joined;
   node.system().spawn([&](caf::event_based_actor* self) {
     auto told = [&] { joined.set_value(); };
     self->request(node.broker(), caf::infinite, join_atom::value)
-      .then(told, [told](const caf::error&) { told(); }); // it may come late
+      .then(told, [told](const caf::error&) { told(); }); // the node may have ended before
   });
   log_capture log;
   auto login = connect(node.broker(), "127.0.0.1", 1);
@@ -117,7 +116,7 @@ TEST_CASE("tcp_broker: whoever joins a node or waits for a login is told of its 
 }
 
 TEST_CASE(
-  "tcp_broker: an exit message ends it like a shut down without a drain: whoever waits is told") {
+  "tcp_broker: an exit message ends a node like a shutdown without a drain, and callers are told") {
   log_capture log;
   on_demand later;
   tcp_node server{with_later(later), draining(0ms)}, client;
@@ -130,7 +129,7 @@ TEST_CASE(
   CHECK(failure(std::move(routeless)).code == errc::shut_down);
 }
 
-TEST_CASE("tcp_broker: a call that races with the end of its node ends, too") {
+TEST_CASE("tcp_broker: a call that races with the end of its node ends as well") {
   log_capture log;
   tcp_node server{[] {
     registry rpc;
@@ -206,8 +205,7 @@ TEST_CASE("tcp_broker: a thousand nodes one after another in one system leave no
   check_no_more_than(before);
 }
 
-TEST_CASE(
-  "tcp_broker: answered calls with long timeouts leave nothing behind until those have passed") {
+TEST_CASE("tcp_broker: answered calls with long timeouts leave no memory behind") {
   registry rpc;
   rpc.add("two", [] { return 2; });
   tcp_node server{rpc, {}, {.workers = 8, .queue_per_worker = 100}}, client;

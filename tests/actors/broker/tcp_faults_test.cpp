@@ -1,4 +1,5 @@
-// What bad peers, junk and lost connections do to a TCP broker: nothing but to themselves.
+// Bad peers, unknown messages and lost connections: they cost a TCP broker nothing but their own
+// connection.
 #include <doctest/doctest.h>
 
 #include "broker_under_attack.hpp"
@@ -18,10 +19,10 @@ registry arithmetic() {
 
 } // namespace
 
-TEST_CASE("tcp_broker: frames that a live connection may not carry close it, and no other (F4)") {
+TEST_CASE("tcp_broker: a frame of a wrong type closes its connection, and no other (F4)") {
   town t;
-  const std::set<int> lawful{5,  10, 20,
-                             30, 40, 50}; // a wrong payload of those costs less: see below
+  // A wrong payload of these types does not close the connection; see below.
+  const std::set<int> lawful{5, 10, 20, 30, 40, 50};
   for (int type = -128; type < 128; ++type) {
     if (lawful.contains(type)) continue;
     raw_peer bad{t.where};
@@ -32,7 +33,7 @@ TEST_CASE("tcp_broker: frames that a live connection may not carry close it, and
   t.check_undisturbed();
 }
 
-TEST_CASE("tcp_broker: what is no login closes the connection, and no other (F11)") {
+TEST_CASE("tcp_broker: bytes that are not a login close their connection, and no other (F11)") {
   town t;
   for (std::string bytes : {std::string{"GET / HTTP/1.1\r\n\r\n"}, std::string(64, '\0'),
                             std::string(64, '\xff'), std::string{"\x01\x80\0\0\0\0\0\0\1", 9}}) {
@@ -46,8 +47,8 @@ TEST_CASE("tcp_broker: what is no login closes the connection, and no other (F11
   t.check_undisturbed();
 }
 
-TEST_CASE("tcp_broker: a request that cannot be decoded or is unknown is answered, and the "
-          "connection lives on (F6)") {
+TEST_CASE("tcp_broker: a request that cannot be decoded or is unknown gets an error, and the "
+          "connection stays open (F6)") {
   town t;
   raw_peer odd{t.where};
   odd.log_in_as_client();
@@ -67,7 +68,7 @@ TEST_CASE("tcp_broker: a request that cannot be decoded or is unknown is answere
   t.check_undisturbed();
 }
 
-TEST_CASE("tcp_broker: peers that come, say nothing and stay are closed after the login's time") {
+TEST_CASE("tcp_broker: silent peers are closed after the handshake timeout") {
   tcp_options options;
   options.limits.handshake_timeout = 50ms;
   town t{options};
@@ -77,7 +78,7 @@ TEST_CASE("tcp_broker: peers that come, say nothing and stay are closed after th
   t.check_undisturbed();
 }
 
-TEST_CASE("tcp_broker: a peer that asks for much and reads nothing is cut off, and no other") {
+TEST_CASE("tcp_broker: a peer that asks for much and reads nothing is closed, and no other") {
   tcp_options options;
   options.limits.write_buffer_bytes = std::size_t{1} << 20;
   town t{options};
@@ -89,8 +90,7 @@ TEST_CASE("tcp_broker: a peer that asks for much and reads nothing is cut off, a
   t.check_undisturbed();
 }
 
-TEST_CASE("tcp_broker: a peer is cut off when nothing of what waits for it has left for too long, "
-          "and no other") {
+TEST_CASE("tcp_broker: a peer whose backlog has stalled is closed, and no other") {
   tcp_options options;
   options.limits.write_stall_timeout = std::chrono::milliseconds{300};
   town t{options};
@@ -98,11 +98,11 @@ TEST_CASE("tcp_broker: a peer is cut off when nothing of what waits for it has l
   lazy.log_in_as_client();
   for (std::uint32_t serial = 10; serial < 20; ++serial)
     lazy.send(packet::request, serial, request("big", {std::int64_t{4} << 20}));
-  CHECK(t.log.await("left in time").find("event=closed") != std::string::npos);
+  CHECK(t.log.await("could be sent in time").find("event=closed") != std::string::npos);
   t.check_undisturbed();
 }
 
-TEST_CASE("tcp_broker: a node ends although a peer does not read what waits for it") {
+TEST_CASE("tcp_broker: a node ends although a peer does not read its backlog") {
   auto begin = std::chrono::steady_clock::now();
   {
     town t;
@@ -115,7 +115,7 @@ TEST_CASE("tcp_broker: a node ends although a peer does not read what waits for 
   CHECK(std::chrono::steady_clock::now() - begin < patience);
 }
 
-TEST_CASE("tcp_broker: an answer that cannot be decoded ends its call only") {
+TEST_CASE("tcp_broker: an answer that cannot be decoded fails only its call") {
   log_capture log;
   raw_listener door;
   tcp_node node;
@@ -132,12 +132,12 @@ TEST_CASE("tcp_broker: an answer that cannot be decoded ends its call only") {
   CHECK(failure(std::move(bad)).code == errc::undecodable);
   CHECK(ended(good) == value{2});
   CHECK(log.await("event=refused").find("os.system") != std::string::npos);
-  SUBCASE("an error that is no exception is undecodable, too") {
+  SUBCASE("an ERROR that is not an exception is undecodable as well") {
     auto odd = call(node.broker(), "f");
     server.send(packet::error, server.receive().serial, two);
     CHECK(failure(std::move(odd)).code == errc::undecodable);
   }
-  SUBCASE("a class that nobody knows is still an error of the function's, with its name") {
+  SUBCASE("an exception of an unknown class is a remote error with the name of the class") {
     auto odd = call(node.broker(), "f");
     server.send(packet::error, server.receive().serial,
                 "\x80\x04\x8c\x05house\x8c\x0aHouseError\x93\x8c\x05"
@@ -146,8 +146,7 @@ TEST_CASE("tcp_broker: an answer that cannot be decoded ends its call only") {
   }
 }
 
-TEST_CASE(
-  "tcp_broker: calls and pings that wait for a peer that goes end at once, as what may have run") {
+TEST_CASE("tcp_broker: calls and pings end with maybe_executed as soon as their peer is lost") {
   log_capture log;
   raw_listener door;
   tcp_node node;
@@ -159,8 +158,8 @@ TEST_CASE(
   for (int i = 0; i < 100; ++i) waiting.push_back(call(node.broker(), "f"));
   auto pinging = std::async(std::launch::async,
                             [&] { return ask<void>(node.broker(), ping_atom::value, peer.id); });
-  while (server.receive().type != packet::discover_request) {
-  } // the ping; the calls have come before it or come now
+  // The ping is a DISCOVER_REQUEST. The requests of the calls come before it or after it.
+  while (server.receive().type != packet::discover_request) {}
   for (int i = 0; i < 100; ++i) CHECK_FALSE(is_ready(waiting[static_cast<std::size_t>(i)]));
   server.close();
   for (auto& f : waiting) CHECK(failure(std::move(f)).code == errc::maybe_executed);
@@ -168,7 +167,7 @@ TEST_CASE(
   CHECK_FALSE(pong);
 }
 
-TEST_CASE("tcp_broker: late answers reach nobody else when a descriptor is used again") {
+TEST_CASE("tcp_broker: a late answer does not reach the next connection with the same descriptor") {
   on_demand later;
   auto rpc = arithmetic();
   later.add_to(rpc);
@@ -194,7 +193,7 @@ TEST_CASE("tcp_broker: late answers reach nobody else when a descriptor is used 
   }
 }
 
-TEST_CASE("tcp_broker: messages that are not for it do no harm") {
+TEST_CASE("tcp_broker: unknown messages are ignored") {
   town t;
   for (const auto& victim : {t.server.broker(), t.good.broker()}) {
     auto untyped = caf::actor_cast<caf::actor>(victim);
@@ -212,7 +211,7 @@ TEST_CASE("tcp_broker: messages that are not for it do no harm") {
   t.check_undisturbed();
 }
 
-TEST_CASE("tcp_broker: a log sink that throws costs nothing but its line") {
+TEST_CASE("tcp_broker: a log sink that throws costs only its line") {
   tcp_node server{arithmetic()}, good;
   auto where = server.listen();
   good.connect(where);
@@ -231,18 +230,18 @@ TEST_CASE("tcp_broker: a log sink that throws costs nothing but its line") {
 }
 
 TEST_CASE(
-  "tcp_broker: who ends the stream with answers unread is forgotten, with all that waits for it") {
+  "tcp_broker: a peer that half-closes with answers unread is dropped, together with its backlog") {
   tcp_options options;
-  options.limits.unacknowledged_timeout = options.limits.write_stall_timeout =
-    1h; // not what ends it
+  // Neither of these timeouts ends the connection.
+  options.limits.unacknowledged_timeout = options.limits.write_stall_timeout = 1h;
   town t{options};
   raw_peer half{t.where};
   half.log_in_as_client();
   for (std::uint32_t serial = 1; serial <= 4; ++serial)
     half.send(packet::request, serial, request("big", {16'000'000}));
-  (void)half.receive(); // of the others the system has no room for most
+  (void)half.receive(); // the other answers do not fit into the buffers of the kernel
   half.half_close();
-  ++t.descriptors_at_first; // this end
+  ++t.descriptors_at_first; // of `half` itself
   t.check_nothing_left();
   t.check_undisturbed();
 }

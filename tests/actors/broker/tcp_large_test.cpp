@@ -1,5 +1,5 @@
-// Large payloads, which a broker decodes and writes beside its I/O thread: in order, whole, and
-// with the end of the stream behind them.
+// Large payloads, which a broker decodes and writes off its I/O thread: in order, complete, and
+// before the end of the stream.
 #include <doctest/doctest.h>
 
 #include <map>
@@ -18,16 +18,15 @@ std::string text_of(std::uint32_t serial) {
 
 } // namespace
 
-TEST_CASE(
-  "tcp_broker: large requests one behind the other, small ones between them, are all answered") {
+TEST_CASE("tcp_broker: large requests in a row, with small ones between them, are all answered") {
   town t;
   std::vector<raw_peer> peers;
   constexpr std::uint32_t requests = 30;
   for (int i = 0; i < 4; ++i) {
     auto& peer = peers.emplace_back(t.where);
     peer.log_in_as_client();
-    // No more is on its way than the system's buffers hold, as this peer does not read while it
-    // sends.
+    // This peer does not read while it sends, so no more may be in flight than the buffers of the
+    // kernel hold.
     for (std::uint32_t serial = 10; serial < 10 + requests; ++serial) {
       peer.send(packet::request, serial, request("echo", {text_of(serial)}));
       if (serial % 5 != 4) continue;
@@ -41,7 +40,7 @@ TEST_CASE(
   t.check_undisturbed();
 }
 
-TEST_CASE("tcp_broker: a large answer counts although the peer hangs up right behind it") {
+TEST_CASE("tcp_broker: a large answer arrives although the peer hangs up right after it") {
   raw_listener door;
   auto large = pickle_of(value{text_of(1)});
   for (int round = 0; round < 30; ++round) {
@@ -57,7 +56,7 @@ TEST_CASE("tcp_broker: a large answer counts although the peer hangs up right be
   }
 }
 
-TEST_CASE("tcp_broker: a peer that goes while its payload is being decoded costs nothing") {
+TEST_CASE("tcp_broker: a peer that is lost while its payload is decoded harms no other") {
   town t;
   auto large = request("echo", {text_of(1)});
   for (int round = 0; round < 50; ++round) {

@@ -1,4 +1,4 @@
-// Who may use the I/O thread when, without a thread or a socket.
+// The order in which connections use the I/O thread, without a thread or a socket.
 #include <doctest/doctest.h>
 
 #include <vector>
@@ -12,7 +12,7 @@ namespace {
 
 instant now{};
 
-/// A queue, and the turns that it has asked for.
+/// A queue, how many turns it has asked for, and the jobs that ran.
 struct asked_turns {
   int asked = 0;
   std::shared_ptr<bool> flag;
@@ -24,7 +24,7 @@ struct asked_turns {
   std::vector<int> ran;
 
   asked_turns() { now = 1h; }
-  /// Defers a job that takes so long.
+  /// Defers a job that takes some time.
   void defer(int number, std::chrono::nanoseconds takes = 0ns) {
     queue.defer([this, number, takes] {
       ran.push_back(number);

@@ -51,7 +51,7 @@ struct line_broker {
   line_reverser machine;
   std::chrono::nanoseconds processing_time{}; ///< what the stream is told
   bool pauses_after_each_read = false;
-  std::vector<std::size_t> reads; ///< their sizes
+  std::vector<std::size_t> reads; ///< the size of each
   int relieved = 0;               ///< how often the stream's congestion has ended
   bool closed = false, tls_closed = false;
 
@@ -64,7 +64,7 @@ struct line_broker {
     if (pauses_after_each_read) stream->resume();
   }
 
-  // As net/stream.hpp says where an engine belongs.
+  // The engine is placed as net/stream.hpp says.
   void process(std::string_view bytes) {
     if (!tls) {
       machine.receive(bytes);
@@ -119,17 +119,17 @@ inline caf::behavior make_line_broker(line_broker_actor* self) {
   };
 }
 
-/// The client's end: blocks in the test's thread, with patience.
+/// The client's end, on the test's thread. A wait that is too long fails the test.
 class line_client {
 public:
   explicit line_client(unique_fd fd) : fd_{std::move(fd)} {}
 
   void send(std::string_view bytes);
-  /// Sends until the system takes no more for the moment.
+  /// Sends until the kernel's buffers are full, and returns how many bytes were sent.
   std::size_t send_what_fits(std::string_view bytes);
-  /// Reads so many bytes, or fewer at the end of the stream.
+  /// Reads `bytes` bytes, or fewer at the end of the stream.
   [[nodiscard]] std::string read(std::size_t bytes);
-  /// Reads to the end; returns 0, or errno.
+  /// Reads to the end of the stream. Returns 0, or the errno of a reset.
   int drain();
   void half_close();
   void close() { fd_ = {}; }
@@ -167,7 +167,7 @@ public:
     caf::anon_send(broker_, std::make_shared<std::function<void(line_broker&)>>(job));
     return ended(promise->get_future());
   }
-  /// Waits until the broker's state is as the function says.
+  /// Waits until the function returns true.
   void await(const std::function<bool(const line_broker&)>& holds) {
     auto until = std::chrono::steady_clock::now() + patience;
     while (!run(holds)) REQUIRE(std::chrono::steady_clock::now() < until);

@@ -1,4 +1,4 @@
-// The part of a broker that moves bytes, under a protocol that is not patio's.
+// The part of a broker that moves bytes, with a protocol that is not patio's.
 #include <doctest/doctest.h>
 
 #include <cerrno>
@@ -122,7 +122,7 @@ TEST_CASE("stream: a hang-up sends what was written before it") {
   server.await([](const line_broker& b) { return b.closed; });
 }
 
-TEST_CASE("stream: an abort resets the connection, and waits for nobody") {
+TEST_CASE("stream: an abort resets the connection without waiting for the peer") {
   line_server server;
   auto client = server.connect();
   (void)write_a_lot(server, 16 * MiB);

@@ -6,10 +6,10 @@
 namespace patio {
 namespace {
 
-/// A user's own conversion may throw, which must not end the broker.
-result<caf::message> convert(const waiting_caller& to, const value& v) noexcept {
+/// An exception of a user's own conversion must not end the broker.
+result<caf::message> convert(const waiting_caller& caller, const value& v) noexcept {
   try {
-    auto converted = to.convert(v);
+    auto converted = caller.convert(v);
     if (!converted) converted.error().message.insert(0, "the result ");
     return converted;
   } catch (...) {
@@ -19,15 +19,15 @@ result<caf::message> convert(const waiting_caller& to, const value& v) noexcept 
 
 } // namespace
 
-void deliver(waiting_caller& to, result<value> r) {
-  to.on_stop.reset();
-  if (to.direct) return to.direct->answer(std::move(r));
-  if (!to.promise.pending()) return; // sent without asking for an answer
-  if (!r) return to.promise.deliver(to_caf(r.error()));
-  if (!to.convert) return to.promise.deliver(std::move(*r));
-  auto converted = convert(to, *r);
-  if (converted) to.promise.deliver(std::move(*converted));
-  else to.promise.deliver(to_caf(converted.error()));
+void deliver(waiting_caller& caller, result<value> r) {
+  caller.on_stop.reset();
+  if (caller.direct) return caller.direct->answer(std::move(r));
+  if (!caller.promise.pending()) return; // sent without asking for an answer
+  if (!r) return caller.promise.deliver(to_caf(r.error()));
+  if (!caller.convert) return caller.promise.deliver(std::move(*r));
+  auto converted = convert(caller, *r);
+  if (converted) caller.promise.deliver(std::move(*converted));
+  else caller.promise.deliver(to_caf(converted.error()));
 }
 
 } // namespace patio

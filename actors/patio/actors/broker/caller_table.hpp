@@ -1,4 +1,4 @@
-/// Who waits for which call of a broker: tokens to response promises. A resource of one broker
+/// The callers of a broker by token, each with its response promise. A resource of one broker
 /// actor.
 #pragma once
 
@@ -21,22 +21,23 @@ struct waiting_caller {
   caf::response_promise promise;
   decltype(outgoing_call::convert) convert = nullptr;
   std::shared_ptr<reply> direct;
-  /// While the call is under way: tells the broker that its caller has given it up.
+  /// Tells the broker that the caller has given up, while the call is in flight.
   std::unique_ptr<std::stop_callback<std::function<void()>>> on_stop = {};
 };
 
-/// Who waits for the call that a broker is being told of. A promise refers to the broker, which
-/// would then keep itself alive, so whoever needs none gets none.
+/// Returns the caller of the message that the broker is handling. A promise refers to the broker
+/// and so keeps it alive; a caller with a `direct` reply needs no promise and gets none.
 template <class Broker>
 [[nodiscard]] waiting_caller make_caller(Broker* self, outgoing_call& call) {
   if (call.direct) return {{}, nullptr, std::move(call.direct)};
   return {self->make_response_promise(), call.convert, nullptr};
 }
 
-/// From a caller that gives its call up, on whatever thread; with the broker's own number for the
-/// call.
+/// A caller has given its call up, on any thread. The message carries the broker's own number for
+/// the call.
 using cancel_atom = caf::atom_constant<caf::atom("cancel")>;
 
+/// Sends `cancel_atom` to the broker when the caller stops the token.
 template <class Number>
 void watch(waiting_caller& caller, const std::stop_token& stop, caf::actor_addr broker,
            Number number) {
@@ -48,8 +49,8 @@ void watch(waiting_caller& caller, const std::stop_token& stop, caf::actor_addr 
     std::make_unique<std::stop_callback<std::function<void()>>>(stop, std::move(tell));
 }
 
-/// Delivers a call's end to its caller, in the type it asked for.
-void deliver(waiting_caller& to, result<value> r);
+/// Delivers a call's end to its caller, in the type that the caller asked for.
+void deliver(waiting_caller& caller, result<value> r);
 
 class caller_table {
 public:
@@ -66,7 +67,7 @@ public:
 
   [[nodiscard]] waiting_caller& at(std::uint64_t token) { return callers_[token]; }
 
-  /// Each token is taken once.
+  /// Removes a caller. A token may be taken once only.
   [[nodiscard]] waiting_caller take(std::uint64_t token) {
     free_.push_back(token);
     return std::exchange(callers_[token], {});

@@ -1,5 +1,5 @@
-/// The open connections of a broker: by number, by CAF's handle, and those with a backlog. A
-/// resource of one broker actor.
+/// The open connections of a broker, by number and by CAF's handle, and which of them have a
+/// backlog. A resource of one broker actor.
 #pragma once
 
 #include <string>
@@ -18,25 +18,25 @@ struct connection {
   std::string address;      ///< HOST:PORT of the other end, for the log
   std::uint64_t dial = 0;   ///< the dialler's number; 0 for an accepted connection
   time_share share;         ///< of the I/O thread's time
-  std::string unread = {};  ///< came, and waits for its turn
-  instant ready_at = never; ///< logged in since
-  bool has_gap = false;     ///< output was lost for lack of memory, so nothing may follow
+  std::string unread = {};  ///< received, and waiting for the connection's turn
+  instant ready_at = never; ///< when the login was done
+  bool has_gap = false;     ///< output was lost because memory ran out, so nothing may follow it
 };
 
 class connection_table {
 public:
   void add(connection_id id, connection c);
-  /// Null for one that has ended.
+  /// Null for a connection that has ended.
   [[nodiscard]] connection* find(connection_id id);
   /// Removes a connection that is in the table.
   [[nodiscard]] connection take(connection_id id);
 
-  /// 0 for a handle that is not a connection's any more.
+  /// 0 for a handle that does not belong to a connection any more.
   [[nodiscard]] connection_id id_of(caf::io::connection_handle handle) const noexcept;
   /// CAF has closed the socket and may give its handle to another connection.
   void forget_handle(caf::io::connection_handle handle) { ids_.erase(handle.id()); }
 
-  /// To be called after each change of a stream's backlog.
+  /// Call this after each change of a stream's backlog.
   void track_backlog(connection_id id, const net::stream& s);
   [[nodiscard]] bool has_backlog() const noexcept { return !backlogged_.empty(); }
   [[nodiscard]] std::vector<connection_id> stalled(instant now);

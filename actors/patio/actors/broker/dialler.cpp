@@ -5,7 +5,7 @@
 namespace patio {
 namespace {
 
-/// A peer that logs in and closes at once is not worth dialling at once.
+/// A peer that logs in and closes within this time is not dialled again at once.
 constexpr std::chrono::seconds settled{1};
 
 } // namespace

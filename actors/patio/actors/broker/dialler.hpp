@@ -1,5 +1,5 @@
-/// Whom a node dials, when it dials again, and who is told of the first login. Decisions only: its
-/// owner connects, waits and logs. A resource of one broker actor.
+/// The peers that a node dials: when to dial again, and whom to tell of the first login. Decides
+/// only; its owner connects, waits and logs. A resource of one broker actor.
 #pragma once
 
 #include <functional>
@@ -16,25 +16,25 @@ public:
   /// Gets the first login, or the error after which the dialler gave up. Called once.
   using answer_function = std::function<void(result<peer_info>)>;
 
-  /// What follows a failure.
+  /// The owner's next step after a failure.
   struct retry {
     std::chrono::nanoseconds wait;
-    bool is_news; ///< false for trouble that was reported since the last success
+    bool is_news; ///< log it: the first failure since the last success
   };
 
   explicit dialler(backoff_options reconnect) : reconnect_{reconnect} {}
 
-  /// Returns the number of the new dial, which the owner begins at once. `answer` may be null.
+  /// Returns the number of the new dial. The owner dials at once. `answer` may be null.
   std::uint64_t add(dial_target target, answer_function answer, std::uint64_t seed);
   /// Null for a dial that was given up.
   [[nodiscard]] const dial_target* find(std::uint64_t number) const;
 
   void logged_in(std::uint64_t number, const peer_info& peer);
-  /// To be called before failed() for a connection that was logged in: one that lasted was a
-  /// success.
+  /// Call this before failed() for a connection that was logged in. A connection that lasted counts
+  /// as a success.
   void lost(std::uint64_t number, std::chrono::nanoseconds logged_in_for);
-  /// Dialling, TLS or the login failed, or the connection was lost. Empty if there is no such dial
-  /// any more: it may have been given up now.
+  /// Dialling, TLS or the login failed, or the connection was lost. Returns nothing if the dial is
+  /// given up now, or was before.
   [[nodiscard]] std::optional<retry> failed(std::uint64_t number, const error& why);
 
   /// Answers every dial that has not logged in with errc::shut_down.

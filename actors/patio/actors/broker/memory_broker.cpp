@@ -20,20 +20,20 @@ struct memory_state {
   caf::event_based_actor* self = nullptr;
   std::optional<executor> exec;
   memory_options options;
-  struct call_under_way {
+  struct call_in_flight {
     waiting_caller caller;
-    std::stop_source over;
+    std::stop_source stop; ///< stops the function when nobody waits for it any more
   };
-  std::unordered_map<std::uint64_t, call_under_way> calls;
+  std::unordered_map<std::uint64_t, call_in_flight> calls;
   deadline_heap<std::uint64_t> deadlines;
   std::vector<caf::response_promise> joiners;
-  std::uint64_t last = 0;
+  std::uint64_t last_number = 0;
   ticker ticks;
 
-  // However the actor ends, every caller is answered.
+  // Answers every caller, however the actor ends.
   ~memory_state() {
     for (auto& [number, c] : calls) {
-      c.over.request_stop();
+      c.stop.request_stop();
       deliver(c.caller, fail(errc::shut_down, {}));
     }
     for (auto& j : joiners) j.deliver(caf::unit);
@@ -53,8 +53,8 @@ struct memory_state {
     if (calls.size() >= options.waiting_calls)
       return deliver(caller,
                      fail(errc::overloaded, std::to_string(calls.size()) + " calls are in flight"));
-    auto number = ++last;
-    auto& c = calls.emplace(number, call_under_way{std::move(caller), {}}).first->second;
+    auto number = ++last_number;
+    auto& c = calls.emplace(number, call_in_flight{std::move(caller), {}}).first->second;
     watch(c.caller, stop, self->address(), number);
     if (*deadline != never) deadlines.push(*deadline, number);
     exec->run({entry, std::move(request.args), *deadline,
@@ -62,16 +62,16 @@ struct memory_state {
                        send_if_alive(weak, answered_atom::value, number,
                                      std::make_shared<result<value>>(std::move(r)));
                      },
-                     errc::shut_down, c.over.get_token()}});
+                     errc::shut_down, c.stop.get_token()}});
     ticks.arm(self, deadlines.next());
   }
 
   void finish(std::uint64_t number, result<value> r) {
     auto ended = calls.extract(number);
-    if (ended.empty()) return; // late: its deadline or its caller was first
+    if (ended.empty()) return; // its deadline, or its caller, has ended the call before
     deadlines.settled(1);
     deadlines.purge([this](std::uint64_t n) { return calls.contains(n); });
-    ended.mapped().over.request_stop();
+    ended.mapped().stop.request_stop();
     deliver(ended.mapped().caller, std::move(r));
   }
 

@@ -1,5 +1,5 @@
-/// The broker of one process: calls go straight to the executor. Ends with its last handle or by
-/// `shut_down`.
+/// The broker of one process: passes calls straight to the executor. It ends with its last handle
+/// or by `shut_down`.
 #pragma once
 
 #include <caf/actor_system.hpp>

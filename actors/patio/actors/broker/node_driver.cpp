@@ -14,10 +14,10 @@
 namespace patio {
 namespace {
 
-constexpr std::size_t smallest_burst = 16; ///< see pending_writes
-constexpr std::size_t kept_room = 262'144; ///< bytes of an output buffer that was larger once
+constexpr std::size_t smallest_burst = 16;     ///< see pending_writes
+constexpr std::size_t kept_capacity = 262'144; ///< bytes; an output buffer shrinks that was larger
 
-/// The connection that suffers if an event cannot be handled; 0 if none does.
+/// The connection that an event is about, if a failure to handle the event must end it; else 0.
 connection_id connection_of(const mesh::node_event& event) noexcept {
   if (const auto* execute = std::get_if<mesh::execute_call>(&event)) return execute->work.id.from;
   if (const auto* ready = std::get_if<mesh::peer_ready>(&event)) return ready->peer.id;
@@ -25,7 +25,8 @@ connection_id connection_of(const mesh::node_event& event) noexcept {
   return 0;
 }
 
-// A message to oneself would be the next; posted, the turn comes after sockets and messages.
+// A message to itself would be the broker's next one. A posted turn leaves the sockets and the
+// other messages the rest of the round.
 turn_queue::ask_function post_turns_to(caf::io::broker* self) {
   return [self](const std::shared_ptr<bool>& asked) {
     self->system().middleman().backend().post([weak = self->address(), asked] {
@@ -51,7 +52,7 @@ void node_driver::give_up(connection_id about, const char* why) noexcept {
     auto* c = connections_.find(about);
     if (!c) return log_.warn("failed", "node:", why);
     node_.close(about, {errc::protocol, why, {}}, c->stream.sent_bytes());
-  } catch (...) { // there is not even memory to say so
+  } catch (...) { // there is not even memory for the error
   }
 }
 
@@ -100,9 +101,9 @@ void node_driver::on_transferred(connection_id id, const caf::io::data_transferr
   if (drain_.begun) quit_if_drained();
 }
 
-// A peer that reads slowly is normal up to a point: then it has to wait, and in the end it costs
-// its connection.
-void node_driver::apply(connection_id id, connection& c, const net::backlog_change& change) {
+// A backlog is normal up to a point. Above the high-water mark the node refuses requests of the
+// peer and calls to it; above the write buffer's bound the connection ends.
+void node_driver::apply(connection_id id, const connection& c, const net::backlog_change& change) {
   connections_.track_backlog(id, c.stream);
   if (change.congestion_changed) node_.congested(id, c.stream.is_congested());
   if (!change.overflowed) return;
@@ -122,7 +123,7 @@ void node_driver::close_stalled() {
     auto waiting = std::to_string(c->stream.backlog_bytes());
     node_.close(id,
                 {errc::protocol,
-                 "the peer does not read: nothing of " + waiting + " bytes left in time",
+                 "the peer does not read: none of " + waiting + " bytes could be sent in time",
                  {},
                  limit::write_stall_timeout},
                 c->stream.sent_bytes());
@@ -134,13 +135,13 @@ void node_driver::flush() {
   pending_ = {false, 0, smallest_burst};
   write_dirty();
   if (drain_.begun) quit_if_drained();
-  turns_.ask_for_turn(); // there may have been no memory for it
+  turns_.ask_for_turn(); // an earlier attempt may have found no memory
   auto next = std::min(node_.next_deadline(), drain_.until);
   if (connections_.has_backlog()) next = std::min(next, clock_now() + std::chrono::seconds{1});
   ticks_.arm(self_, next);
 }
 
-// Of a long queue the first calls are written before the flush, so that the peer works on them
+// Of a long mailbox, the first calls are written before the flush, so that the peer works on them
 // meanwhile.
 void node_driver::schedule_flush() {
   handle_events();
@@ -171,7 +172,7 @@ void node_driver::write(connection_id id, connection& c) {
   auto [accepted, change] = c.stream.write(out);
   c.has_gap = accepted < out.size();
   if (c.has_gap) throw std::bad_alloc{};
-  if (out.capacity() > kept_room) std::string{}.swap(out);
+  if (out.capacity() > kept_capacity) std::string{}.swap(out);
   if (c.stream.backlog_bytes() > 0) apply(id, c, change);
 }
 
@@ -189,7 +190,8 @@ void node_driver::begin_drain(instant until) {
   flush();
 }
 
-// Drained: nothing runs here, nobody waits for a call of ours, and every byte has left.
+// A node is drained when nothing runs here, when none of its own calls is in flight, and when every
+// byte has been sent.
 void node_driver::quit_if_drained() {
   if (drain_.ended) return;
   bool drained = node_.is_drained() && !connections_.has_backlog();

@@ -1,10 +1,9 @@
 /// Drives a mesh::node with sockets and time: passes on what its peers send, in an order in which
-/// connections do not make each other wait, writes what it puts out, and ticks. Owned by a
+/// connections do not make each other wait, writes the node's output, and ticks. Owned by a
 /// tcp_broker_state; runs on CAF's I/O thread.
 #pragma once
 
 #include <exception>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,7 +21,7 @@
 
 namespace patio {
 
-/// In bytes. A larger payload is decoded or written on another thread, as that may take more than
+/// In bytes. Another thread decodes or writes a larger payload, because that may take more than
 /// half a millisecond.
 inline constexpr std::size_t large_payload = 32'768;
 
@@ -39,10 +38,12 @@ public:
               event_handler handle, peer_log& log);
 
   [[nodiscard]] mesh::node& node() noexcept { return node_; }
-  [[nodiscard]] const mesh::node& node() const noexcept { return node_; }
+  /// Jobs that wait behind the connections with unread bytes. They must not throw.
+  [[nodiscard]] turn_queue& turns() noexcept { return turns_; }
 
-  /// Runs a message's handler, then handles what the node has to tell. An exception (memory may run
-  /// out) costs the connection that the handler is about, or nothing, and never the broker.
+  /// Runs the handler of a message, then handles the node's events. An exception (memory may run
+  /// out) costs the connection `about`, or nothing if there is no such connection, and never the
+  /// broker.
   template <class F>
   void guarded(connection_id about, F handler) noexcept {
     contain(about, std::move(handler));
@@ -55,36 +56,32 @@ public:
   /// Begins a connection over a connected socket. `dial` is 0 for an accepted one.
   void open(unique_fd fd, role side, std::string address, std::unique_ptr<tls::engine> tls,
             std::uint64_t dial);
-  /// The node has ended the connection: sends its last bytes and hangs up. Empty if the connection
+  /// The node has ended the connection: sends the last bytes and hangs up. Empty if the connection
   /// has ended before.
   [[nodiscard]] std::optional<connection> end(connection_id id, std::string_view last_bytes);
   /// Null for a connection that has ended.
   [[nodiscard]] connection* find(connection_id id) { return connections_.find(id); }
-  /// Decodes a large payload on another thread. Until then the connection is not read.
+  /// Decodes a large payload on another thread and does not read the connection meanwhile.
   void decode(connection_id id, std::unique_ptr<protocol::decode_job> job);
 
-  // Messages of CAF, and of the decoder.
-  /// 0 for a handle that is not a connection's any more.
+  /// 0 for a handle that does not belong to a connection any more.
   [[nodiscard]] connection_id id_of(caf::io::connection_handle handle) const noexcept {
     return connections_.id_of(handle);
   }
+  // Messages of CAF and of the decoder.
   void on_data(connection_id id, caf::io::new_data_msg& msg);
   void on_transferred(connection_id id, const caf::io::data_transferred_msg& msg);
   void on_socket_closed(connection_id id);
   void on_decoded(connection_id id, decoder::job job);
 
-  /// Runs a job, which must not throw, behind the connections that wait for their turn.
-  void defer(turn_queue::job what) { turns_.defer(std::move(what)); }
-  void run_turn() { turns_.run_turn(); }
-
-  /// Writes what the node has put out, and asks for the next tick.
+  /// Writes the node's output and asks for the next tick.
   void flush();
-  /// To be called after each call of a node function on behalf of an actor: flushes once for all
-  /// messages that are in the mailbox now.
+  /// Flushes once for all messages that are in the mailbox now. Call it after each call of a node
+  /// function on behalf of an actor.
   void schedule_flush();
   void tick(std::int64_t number);
 
-  /// Lets the calls in flight end, until then at most, and quits the actor.
+  /// Lets the calls in flight end, and quits the actor then, or at `until`.
   void begin_drain(instant until);
   [[nodiscard]] bool is_draining() const noexcept { return drain_.begun; }
 
@@ -92,7 +89,7 @@ private:
   struct pending_writes {
     bool flush_scheduled = false;
     std::size_t calls = 0; ///< since the last write
-    std::size_t burst = 0; ///< calls that are written before the mailbox is empty
+    std::size_t burst = 0; ///< so many calls are written before the mailbox is empty
   };
   /// Swapped with the node's, so that their memory is used again.
   struct reused_buffers {
@@ -123,7 +120,7 @@ private:
   void resume_reading(connection_id id);
   void write_dirty();
   void write(connection_id id, connection& c);
-  void apply(connection_id id, connection& c, const net::backlog_change& change);
+  void apply(connection_id id, const connection& c, const net::backlog_change& change);
   void close_stalled();
   void quit_if_drained();
 
@@ -138,7 +135,7 @@ private:
   reused_buffers buffers_;
   drain_state drain_;
   ticker ticks_;
-  decoder decoder_; ///< last: its thread ends before anything that it could refer to
+  decoder decoder_; ///< last: its thread ends before the other members
 };
 
 } // namespace patio

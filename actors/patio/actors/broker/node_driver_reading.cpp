@@ -5,7 +5,7 @@
 
 #include <patio/actors/caf/weak_send.hpp>
 
-// What comes from sockets, in an order in which connections do not make each other wait.
+// Reading: which bytes are processed when, so that connections do not make each other wait.
 namespace patio {
 namespace {
 
@@ -14,8 +14,8 @@ constexpr std::size_t smallest_slice = 512, largest_slice = 4096;
 } // namespace
 
 // A connection that has lately taken more than its share of this thread's time waits behind the
-// others, if there are any. It is not read meanwhile, so that the end of its stream is not seen
-// before the bytes in front of it are processed.
+// others, if there are any. The stream is not read meanwhile: its end must not be seen before the
+// bytes in front of the end are processed.
 void node_driver::on_data(connection_id id, caf::io::new_data_msg& msg) {
   auto* c = connections_.find(id);
   if (!c) return;
@@ -42,8 +42,7 @@ void node_driver::process_deferred(connection_id id) {
 
 void node_driver::process(connection_id id, std::string_view bytes) {
   auto begun = clock_now(), now = begun;
-  // In a few slices, so that the peer gets the first answers while the last requests are being
-  // read.
+  // In a few slices, so that the peer has the first answers while the last requests are processed.
   auto slice = std::clamp(bytes.size() / 4, smallest_slice, largest_slice);
   auto rest = bytes;
   for (; !rest.empty() && now - begun < net::longest_turn; now = clock_now()) {
@@ -61,7 +60,7 @@ void node_driver::process(connection_id id, std::string_view bytes) {
   flush();
 }
 
-// Reads on, unless bytes wait or are being decoded: what comes behind them would only be kept.
+// While bytes wait, or a payload is being decoded, more bytes would only fill memory.
 void node_driver::resume_reading(connection_id id) {
   auto* c = connections_.find(id);
   if (c && c->unread.empty() && !node_.is_decoding(id)) c->stream.resume();

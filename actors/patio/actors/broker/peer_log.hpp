@@ -1,5 +1,5 @@
-/// What a broker logs about its peers: one line an event in key=value form, under a budget of lines
-/// that a flood of events cannot exceed. A resource of one broker actor.
+/// The log lines of a broker about its peers: one line an event in key=value form. A budget of
+/// lines a second keeps a flood of events out of the log. A resource of one broker actor.
 #pragma once
 
 #include <cstddef>
@@ -14,15 +14,15 @@ namespace patio {
 
 class peer_log {
 public:
-  /// `lines_per_second` bounds the warnings about one network, and likewise the news of it. All
-  /// networks together get ten times as many.
+  /// `lines_per_second` is the budget of one network for warnings, and another one for news. All
+  /// networks together may have ten times as many lines.
   explicit peer_log(std::size_t lines_per_second, instant (*now)() = clock_now)
       : warnings_{lines_per_second}, news_{lines_per_second}, now_{now} {}
 
-  /// Logs a warning. `peer` is HOST:PORT, or what the event is about. The reason may contain text
-  /// of the peer.
+  /// Logs a warning. `peer` is HOST:PORT, or "node:" or "listener:" where there is no peer. The
+  /// reason may contain text of the peer.
   void warn(std::string_view event, const std::string& peer, std::string_view reason);
-  /// Logs an event of normal operation; `details` is empty or begins with a space.
+  /// Logs an event of normal operation. `details` is empty or begins with a space.
   void tell(std::string_view event, const std::string& peer, std::string_view details);
 
 private:
@@ -37,7 +37,7 @@ private:
   instant (*now_)();
 };
 
-/// ` reason="..."`, with what could break the line escaped.
+/// Returns ` reason="..."`, in which characters that could break the line are escaped.
 [[nodiscard]] std::string reason_field(std::string_view reason);
 
 } // namespace patio

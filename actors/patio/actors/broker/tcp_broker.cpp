@@ -40,7 +40,7 @@ caf::message_handler socket_handlers(node_driver& d) {
       d.guarded(id, [&] { d.on_decoded(id, std::move(job)); });
     },
     [&d](tick_atom, std::int64_t number) { d.guarded(0, [&] { d.tick(number); }); },
-    [&d](turn_atom) { d.guarded(0, [&] { d.run_turn(); }); },
+    [&d](turn_atom) { d.guarded(0, [&] { d.turns().run_turn(); }); },
     [&d](flush_atom) { d.guarded(0, [&] { d.flush(); }); },
   };
 }
@@ -66,7 +66,7 @@ caf::message_handler guarded_handlers(tcp_broker_state& s) {
   };
 }
 
-/// A handler that returned an empty error itself would have failed, as CAF sees it.
+/// CAF takes an error for a failure even if it is empty, so success needs another type.
 caf::result<void> done(caf::error why) {
   if (why) return why;
   return caf::unit;
@@ -96,12 +96,12 @@ caf::behavior make_behavior(tcp_broker* self, const executor& exec, const tcp_op
   return socket_handlers(s.driver()).or_else(guarded_handlers(s)).or_else(from_actors);
 }
 
-/// What the process may open, but for some files, pipes and whatever else it does.
+/// The descriptors that connections may use: the process keeps some for files, pipes and the rest.
 std::size_t spare_descriptors() {
-  rlimit most{};
-  if (::getrlimit(RLIMIT_NOFILE, &most) != 0 || most.rlim_cur == RLIM_INFINITY)
+  rlimit max{};
+  if (::getrlimit(RLIMIT_NOFILE, &max) != 0 || max.rlim_cur == RLIM_INFINITY)
     return std::numeric_limits<std::size_t>::max();
-  return most.rlim_cur - std::min<rlim_t>(64, most.rlim_cur / 2);
+  return max.rlim_cur - std::min<rlim_t>(64, max.rlim_cur / 2);
 }
 
 result<void> outcome(const caf::message& m) {
@@ -109,7 +109,7 @@ result<void> outcome(const caf::message& m) {
   return {};
 }
 
-/// Waits for an answer without content.
+/// Sends a request whose answer has no content, and waits for the answer.
 result<void> ask(const tcp_broker_actor& node, caf::message question) {
   std::promise<result<void>> answered;
   request_async(node, std::move(question),
@@ -129,7 +129,7 @@ tcp_broker_actor spawn_tcp_broker(caf::actor_system& sys, const executor& exec,
     auto made = tls::context::make(*options.tls);
     if (!made) throw std::invalid_argument{made.error().message};
     tls = std::move(*made);
-    options.tls = {}; // nobody needs the private key's text any more
+    options.tls = {}; // the context has the private key; its text need not stay in memory
   }
   options.limits.connections = std::min(options.limits.connections, spare_descriptors());
   auto functions = exec.functions();

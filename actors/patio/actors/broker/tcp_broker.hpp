@@ -1,6 +1,6 @@
-/// A mesh node: any number of listeners and dialled peers in one broker actor, which speaks patio's
-/// wire protocol to C++ and Python peers alike and runs on CAF's I/O thread. It ends by `shut_down`
-/// only: a system waits for it.
+/// A mesh node as one broker actor, with any number of listeners and dialled peers. It speaks
+/// patio's wire protocol to C++ and Python peers alike and runs on CAF's I/O thread. Shut it down
+/// before its actor system ends: the system would wait for the broker forever.
 #pragma once
 
 #include <future>
@@ -17,21 +17,24 @@
 namespace patio {
 
 struct tcp_options {
-  secret key =
-    {}; ///< shared by all peers, 0 to 32 bytes; empty lets everyone in, unless there are `keys`
+  /// Shared by all peers, 0 to 32 bytes. An empty key lets everyone in, unless there are `keys`.
+  secret key = {};
   patio::limits limits = {};
   routing route = routing::least_loaded;
-  std::optional<tls_options> tls =
-    {}; ///< for all connections of the node, accepted and dialled; none sends in the clear
-  std::vector<named_key> keys = {};    ///< more keys to log in with, each of which tells who does
-  std::vector<access_rule> rules = {}; ///< who may call what; none lets everybody call everything
-  bool insecure_listen_to_all = false; ///< whether to listen beyond this machine though a peer
-                                       ///< needs neither a key nor a certificate
-  python_types types = {}; ///< Python classes beyond the built-in ones, which all peers must know
+  /// For all connections of the node, accepted and dialled. Without it they are not encrypted.
+  std::optional<tls_options> tls = {};
+  /// More keys to log in with. Each one names its peer.
+  std::vector<named_key> keys = {};
+  /// Who may call what. Without rules, everybody may call everything.
+  std::vector<access_rule> rules = {};
+  /// Allows listening beyond this machine although peers need neither a key nor a certificate.
+  bool insecure_listen_to_all = false;
+  /// Python classes beyond the built-in ones. All peers must know them.
+  python_types types = {};
 };
 
 struct connect_options {
-  /// Whether to go on after a failure; after a login it always dials again.
+  /// Dials again after a failure, too. After the first login, a node always dials again.
   bool until_connected = true;
 };
 
@@ -44,36 +47,36 @@ struct dial_target {
   connect_options options;
 };
 
-/// Throws std::invalid_argument for keys of more than 32 bytes or that cannot be told apart, for
-/// limits that are too small, and for wrong TLS options. The system's configuration must have
+/// Throws std::invalid_argument for keys of more than 32 bytes, for keys that are not distinct, for
+/// limits that are too small, and for wrong TLS options. The configuration of `sys` must have
 /// loaded caf::io::middleman.
 [[nodiscard]] tcp_broker_actor spawn_tcp_broker(caf::actor_system& sys, const executor& exec,
                                                 tcp_options options = {});
 
-/// Binds, and waits for the broker to take the socket over: not to be called from within a broker.
-/// Returns the address with the port that was taken. Fails with errc::invalid where anybody could
-/// call this node from elsewhere; see tcp_options.
+/// Binds a socket and waits until the broker has adopted it, so do not call this within a broker.
+/// Returns the address with the actual port. Fails with errc::invalid if any other machine could
+/// call this node without proving anything; see tcp_options.
 [[nodiscard]] result<endpoint> listen(const tcp_broker_actor& node, const std::string& host,
                                       std::uint16_t port = default_port);
 
-/// Dials in the background. The future is ready once logged in, or holds the error after which it
-/// was given up: by default it never is, though a wrong key or port may go on for ever; with
-/// `until_connected` false it is at the first failure.
+/// Dials in the background. The future becomes ready at the first login. By default the node dials
+/// until then, even with a wrong key or port. If `until_connected` is false, it gives up at the
+/// first failure, and the future holds the error.
 std::future<result<peer_info>> connect(const tcp_broker_actor& node, const std::string& host,
                                        std::uint16_t port = default_port,
                                        connect_options options = {});
 
-/// From now on, new connections use these certificates; those that are open go on. Fails with
-/// errc::invalid, and changes nothing, if the options are wrong, the node was spawned without TLS,
-/// or it would no longer demand client certificates.
+/// Makes new connections use these certificates; open connections keep theirs. Fails with
+/// errc::invalid, and changes nothing, if the options are wrong, if the node was spawned without
+/// TLS, or if it would no longer demand client certificates.
 [[nodiscard]] result<void> replace_tls(const tcp_broker_actor& node, const tls_options& options);
 
-/// Ends a broker and waits until its calls have ended. A TCP broker needs it before its actor
-/// system ends, which would wait for ever.
+/// Ends a broker and waits until its calls have ended. A TCP broker must be shut down before its
+/// actor system ends.
 void shut_down(const broker_actor& broker);
 
-/// Shuts a broker down when it goes out of scope, also by an exception. Declare it after the actor
-/// system.
+/// Shuts a broker down at the end of the scope, also when an exception leaves the scope. Declare it
+/// after the actor system.
 class shut_down_at_exit {
 public:
   explicit shut_down_at_exit(broker_actor broker) : broker_{std::move(broker)} {}

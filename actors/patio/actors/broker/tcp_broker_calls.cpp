@@ -6,10 +6,11 @@
 // Calls of actors, on their way to the node.
 namespace patio {
 
-void tcp_broker_state::call(outgoing_call what, waiting_caller caller) {
+void tcp_broker_state::call(outgoing_call outgoing, waiting_caller caller) {
   auto token = callers_.add(std::move(caller));
-  auto id = driver_.node().call(token, std::move(what.request), clock_now(), what.only);
-  if (driver_.node().is_under_way(id)) watch(callers_.at(token), what.stop, self_->address(), id);
+  auto& node = driver_.node();
+  auto id = node.call(token, std::move(outgoing.request), clock_now(), outgoing.only);
+  if (node.is_under_way(id)) watch(callers_.at(token), outgoing.stop, self_->address(), id);
   driver_.schedule_flush();
 }
 
@@ -37,7 +38,7 @@ void tcp_broker_state::ping(connection_id id, caf::response_promise promise) {
   driver_.schedule_flush();
 }
 
-std::vector<std::string> tcp_broker_state::callable_names() const {
+std::vector<std::string> tcp_broker_state::callable_names() {
   std::vector<std::string> names;
   for (auto& peer : peers()) names.insert(names.end(), peer.names.begin(), peer.names.end());
   std::sort(names.begin(), names.end());

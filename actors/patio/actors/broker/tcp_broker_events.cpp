@@ -6,16 +6,16 @@
 #include <patio/actors/caf/weak_send.hpp>
 #include <patio/pickle/pickle.hpp>
 
-// What the broker does about the node's events.
+// Handlers of the node's events.
 namespace patio {
 namespace {
 
-pickled_result pickle(const value& v, const python_types& types, std::size_t longest) {
+pickled_result pickle(const value& v, const python_types& types, std::size_t max_bytes) {
   auto all = std::make_shared<result<std::string>>();
   try {
-    if (auto ok = write_pickle(v, **all, types, longest); !ok)
+    if (auto ok = write_pickle(v, **all, types, max_bytes); !ok)
       *all = tl::unexpected(std::move(ok.error()));
-  } catch (const std::bad_alloc&) { // the worker has to go on, and the caller to be answered
+  } catch (const std::bad_alloc&) { // the worker has to go on, and the caller needs an answer
     *all = fail(errc::invalid, "there is no memory for it");
   }
   return all;
@@ -25,11 +25,11 @@ pickled_result pickle(const value& v, const python_types& types, std::size_t lon
 
 void tcp_broker_state::handle(mesh::execute_call& event) {
   auto& work = event.work;
-  // The reservation counts the arguments' bytes until their last owner, a worker, drops this.
+  // The reservation counts the bytes of the arguments until the worker drops this function.
   auto back = [weak = self_->address(), id = work.id, reservation = std::move(work.reservation),
-               types = types_, longest = options_.limits.frame_bytes](result<value> r) {
+               types = types_, max_bytes = options_.limits.frame_bytes](result<value> r) {
     if (r && r->weight() > large_payload)
-      send_if_alive(weak, answered_atom::value, id, pickle(*r, *types, longest));
+      send_if_alive(weak, answered_atom::value, id, pickle(*r, *types, max_bytes));
     else
       send_if_alive(weak, answered_atom::value, id, std::make_shared<result<value>>(std::move(r)));
   };

@@ -27,7 +27,7 @@ error not_open_to_all(const endpoint& where) {
   return {errc::invalid,
           "anybody who reaches " + to_string(where)
             + " could call this node: give it a key, or TLS with an authority for client "
-              "certificates, or say that this is meant",
+              "certificates, or allow this explicitly",
           {}};
 }
 
@@ -44,7 +44,7 @@ tcp_broker_state::tcp_broker_state(caf::io::broker* self, executor exec, tcp_opt
         log_},
       connector_{std::in_place, options_.limits.accept_retry_delay} {}
 
-// However the actor ends, every caller is answered.
+// Answers every caller, however the actor ends.
 tcp_broker_state::~tcp_broker_state() {
   driver_.node().shut_down({errc::shut_down, {}, {}});
   driver_.handle_events();
@@ -77,15 +77,15 @@ caf::error tcp_broker_state::replace_tls(const tls::context& tls) {
   if (tls_->demands_client_certificate() && !tls.demands_client_certificate())
     return to_caf(
       {errc::invalid,
-       "a node that demands client certificates goes on to: the options need an authority for them",
+       "the node demands client certificates, so the options need an authority for them",
        {}});
   tls_ = tls;
   return caf::none;
 }
 
-// A newcomer waits for its turn like bytes do.
+// Accepting costs time as well, so a new socket waits behind the bytes of the connections.
 void tcp_broker_state::on_accepted(shared_socket socket) {
-  driver_.defer([this, socket = std::move(socket)]() mutable {
+  driver_.turns().defer([this, socket = std::move(socket)]() mutable {
     driver_.guarded(0, [&] { adopt(std::exchange(socket, nullptr)); });
   });
 }
@@ -102,7 +102,7 @@ void tcp_broker_state::adopt(const shared_socket& socket) {
 void tcp_broker_state::open(unique_fd fd, role side, std::uint64_t dial) {
   tune(fd.get(), options_.limits);
   auto peer = remote_endpoint(fd.get());
-  if (peer.port == 0) { // reset before it was adopted
+  if (peer.port == 0) { // the peer reset the connection before it was adopted
     if (dial != 0)
       dial_failed(dial, {errc::connect_failed, "the peer reset the connection at once", {}});
     return;

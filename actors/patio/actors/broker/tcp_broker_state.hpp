@@ -1,5 +1,5 @@
 /// The state of a tcp_broker actor: the switchboard between actors, the executor, the dialler and
-/// the node, whose sockets are the node_driver's. Every function runs on CAF's I/O thread; other
+/// the node, whose sockets the node_driver serves. Every function runs on CAF's I/O thread; other
 /// threads send messages.
 #pragma once
 
@@ -18,7 +18,7 @@
 
 namespace patio {
 
-/// A large result, written by its worker.
+/// A large result, which its worker has pickled.
 using pickled_result = std::shared_ptr<result<std::string>>;
 
 using accepted_atom = caf::atom_constant<caf::atom("accepted")>;
@@ -34,13 +34,13 @@ public:
   [[nodiscard]] node_driver& driver() noexcept { return driver_; }
 
   // Calls.
-  void call(outgoing_call what, waiting_caller caller);
+  void call(outgoing_call outgoing, waiting_caller caller);
   void cancel(mesh::call_id id);
   void answered(const mesh::inbound_id& id, const result<value>& r);
   void answered(const mesh::inbound_id& id, const result<std::string>& pickled);
   void ping(connection_id id, caf::response_promise promise);
-  [[nodiscard]] std::vector<std::string> callable_names() const;
-  [[nodiscard]] std::vector<peer_info> peers() const { return driver_.node().peers(); }
+  [[nodiscard]] std::vector<std::string> callable_names();
+  [[nodiscard]] std::vector<peer_info> peers() { return driver_.node().peers(); }
 
   // Connections.
   caf::error listen(const listening_socket& socket);
@@ -71,14 +71,14 @@ private:
   caf::io::broker* self_;
   executor executor_;
   tcp_options options_;
-  std::shared_ptr<const python_types> types_; ///< also workers', which may outlive this
+  std::shared_ptr<const python_types> types_; ///< shared with workers, which may outlive this
   std::optional<tls::context> tls_;
   peer_log log_;
   caller_table callers_;
   dialler dialler_;
   std::vector<caf::response_promise> joiners_;
   node_driver driver_;
-  std::optional<connector> connector_; ///< last: its thread ends before anything it could refer to
+  std::optional<connector> connector_; ///< last: its thread ends before the other members
 };
 
 } // namespace patio

@@ -6,17 +6,17 @@ namespace patio {
 namespace {
 
 constexpr std::chrono::microseconds turn{200};
-/// After this long of hearing one connection only, it need not wait for others.
-constexpr std::chrono::milliseconds lonely_after{5};
+/// A connection counts as alone if no other one has sent bytes for this long.
+constexpr std::chrono::milliseconds alone_after{5};
 
 } // namespace
 
 void turn_queue::heard(connection_id id, instant now) noexcept {
-  if (std::exchange(last_heard_, id) != id) shared_until_ = now + lonely_after;
+  if (std::exchange(last_heard_, id) != id) shared_until_ = now + alone_after;
 }
 
-void turn_queue::defer(job what) {
-  jobs_.push_back(std::move(what));
+void turn_queue::defer(job work) {
+  jobs_.push_back(std::move(work));
   ask_for_turn();
 }
 

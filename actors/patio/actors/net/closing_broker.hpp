@@ -1,4 +1,4 @@
-/// The base of every broker actor of this library. It mends the end of CAF's own.
+/// The base of every actor with connections in this library.
 #pragma once
 
 #include <utility>
@@ -7,13 +7,14 @@
 
 namespace patio::net {
 
-/// The mailbox of a dead CAF 0.17 broker stays open, so that a later caller would wait forever.
+/// Closes its mailbox when it ends, unlike a broker of CAF 0.17, whose later callers would wait
+/// forever.
 class closing_broker : public caf::io::broker {
 public:
   using broker::broker;
   bool cleanup(caf::error&& reason, caf::execution_unit* host) override {
     close_all();
-    // Unlike abstract_broker's, this one closes the mailbox.
+    // Skips abstract_broker::cleanup, which leaves the mailbox open.
     return caf::scheduled_actor::cleanup(std::move(reason), host);
   }
 };

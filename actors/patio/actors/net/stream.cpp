@@ -15,12 +15,14 @@ namespace patio::net {
 
 stream::stream(caf::io::broker* owner, unique_fd fd, const stream_options& options)
     : owner_{owner}, options_{options}, handle_{owner->add_scribe(fd.release())} {
-  // Never receive_policy::exactly, which allocates what a peer asks for where nobody catches.
+  // receive_policy::exactly would allocate as much as a peer asks for, where no exception is
+  // caught.
   owner_->configure_read(handle_, caf::io::receive_policy::at_most(smallest_read));
   owner_->ack_writes(handle_, true);
 }
 
-// The buffer is CAF's for this stream. CAF grows it where no exception may pass, so it grows here.
+// The buffer is the one that CAF reads into. CAF would grow it where no exception is caught, so it
+// grows here.
 std::string_view stream::received(caf::io::new_data_msg& message) {
   if (read_size_ != next_read_size_) {
     message.buf.reserve(next_read_size_);
@@ -52,7 +54,7 @@ void stream::resume() {
   paused_ = false;
 }
 
-// A direct write, while CAF holds nothing back, spares a round of epoll.
+// Sending directly, while CAF's buffer is empty, spares a round of epoll.
 write_result stream::write(std::string_view bytes) {
   std::size_t direct = 0;
   if (backlog_bytes_ == 0) {
@@ -88,8 +90,8 @@ bool stream::is_stalled(instant now) const noexcept {
   return backlog_bytes_ > 0 && now - moved_at_ >= options_.write_stall_timeout;
 }
 
-// CAF's own close waits for a peer that may never read, and forgets a descriptor that its poller
-// has not got yet. So the socket is shut down: CAF finds it at its end, and closes it then.
+// CAF's own close waits for a peer that may never read, and loses a descriptor that is not in the
+// poller yet. After shutdown(2) CAF reads the end of the stream, and closes the descriptor then.
 void stream::hang_up() {
   if (!open_) return;
   (void)::shutdown(static_cast<int>(handle_.id()), SHUT_RDWR);
