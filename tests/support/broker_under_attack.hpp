@@ -118,7 +118,4 @@ private:
   std::string last_address_;
 };
 
-/// The former name, which tests/actors still uses.
-using town = broker_under_attack;
-
 } // namespace patio::tests

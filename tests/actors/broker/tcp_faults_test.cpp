@@ -20,7 +20,7 @@ registry arithmetic() {
 } // namespace
 
 TEST_CASE("tcp_broker: a frame of a wrong type closes its connection, and no other (F4)") {
-  town t;
+  broker_under_attack t;
   // A wrong payload of these types does not close the connection; see below.
   const std::set<int> lawful{5, 10, 20, 30, 40, 50};
   for (int type = -128; type < 128; ++type) {
@@ -34,7 +34,7 @@ TEST_CASE("tcp_broker: a frame of a wrong type closes its connection, and no oth
 }
 
 TEST_CASE("tcp_broker: bytes that are not a login close their connection, and no other (F11)") {
-  town t;
+  broker_under_attack t;
   for (std::string bytes : {std::string{"GET / HTTP/1.1\r\n\r\n"}, std::string(64, '\0'),
                             std::string(64, '\xff'), std::string{"\x01\x80\0\0\0\0\0\0\1", 9}}) {
     raw_peer bad{t.where};
@@ -49,7 +49,7 @@ TEST_CASE("tcp_broker: bytes that are not a login close their connection, and no
 
 TEST_CASE("tcp_broker: a request that cannot be decoded or is unknown gets an error, and the "
           "connection stays open (F6)") {
-  town t;
+  broker_under_attack t;
   raw_peer odd{t.where};
   odd.log_in_as_client();
   odd.send(packet::request, 11, "no pickle");
@@ -71,7 +71,7 @@ TEST_CASE("tcp_broker: a request that cannot be decoded or is unknown gets an er
 TEST_CASE("tcp_broker: silent peers are closed after the handshake timeout") {
   tcp_options options;
   options.limits.handshake_timeout = 50ms;
-  town t{options};
+  broker_under_attack t{options};
   std::vector<raw_peer> silent;
   for (int i = 0; i < 50; ++i) silent.emplace_back(t.where);
   for (auto& peer : silent) peer.await_close();
@@ -81,7 +81,7 @@ TEST_CASE("tcp_broker: silent peers are closed after the handshake timeout") {
 TEST_CASE("tcp_broker: a peer that asks for much and reads nothing is closed, and no other") {
   tcp_options options;
   options.limits.write_buffer_bytes = std::size_t{1} << 20;
-  town t{options};
+  broker_under_attack t{options};
   raw_peer greedy{t.where};
   greedy.log_in_as_client();
   for (std::uint32_t serial = 10; serial < 30; ++serial)
@@ -93,7 +93,7 @@ TEST_CASE("tcp_broker: a peer that asks for much and reads nothing is closed, an
 TEST_CASE("tcp_broker: a peer whose backlog has stalled is closed, and no other") {
   tcp_options options;
   options.limits.write_stall_timeout = std::chrono::milliseconds{300};
-  town t{options};
+  broker_under_attack t{options};
   raw_peer lazy{t.where};
   lazy.log_in_as_client();
   for (std::uint32_t serial = 10; serial < 20; ++serial)
@@ -105,7 +105,7 @@ TEST_CASE("tcp_broker: a peer whose backlog has stalled is closed, and no other"
 TEST_CASE("tcp_broker: a node ends although a peer does not read its backlog") {
   auto begin = std::chrono::steady_clock::now();
   {
-    town t;
+    broker_under_attack t;
     raw_peer deaf{t.where};
     deaf.log_in_as_client();
     for (std::uint32_t serial = 10; serial < 20; ++serial)
@@ -146,7 +146,8 @@ TEST_CASE("tcp_broker: an answer that cannot be decoded fails only its call") {
   }
 }
 
-TEST_CASE("tcp_broker: calls and pings end with maybe_executed as soon as their peer is lost") {
+TEST_CASE(
+  "tcp_broker: as soon as a peer is lost, its calls end with maybe_executed, and pings fail") {
   log_capture log;
   raw_listener door;
   tcp_node node;
@@ -194,14 +195,14 @@ TEST_CASE("tcp_broker: a late answer does not reach the next connection with the
 }
 
 TEST_CASE("tcp_broker: unknown messages are ignored") {
-  town t;
-  for (const auto& victim : {t.server.broker(), t.good.broker()}) {
-    auto untyped = caf::actor_cast<caf::actor>(victim);
+  broker_under_attack t;
+  for (const auto& broker : {t.server.broker(), t.good.broker()}) {
+    auto untyped = caf::actor_cast<caf::actor>(broker);
     caf::anon_send(untyped, "text", 1, 2.5);
     caf::anon_send(untyped, call_atom::value);
     caf::anon_send(untyped, caf::make_error(caf::sec::runtime_error));
-    caf::anon_send(untyped, caf::down_msg{victim.address(), caf::exit_reason::kill});
-    caf::anon_send(untyped, caf::exit_msg{victim.address(), caf::exit_reason::normal});
+    caf::anon_send(untyped, caf::down_msg{broker.address(), caf::exit_reason::kill});
+    caf::anon_send(untyped, caf::exit_msg{broker.address(), caf::exit_reason::normal});
     caf::anon_send(untyped, answered_atom::value, connection_id{99}, std::uint32_t{1},
                    std::make_shared<result<value>>(value{1}));
     caf::anon_send(untyped, caf::atom("redial"), std::uint64_t{99});
@@ -234,7 +235,7 @@ TEST_CASE(
   tcp_options options;
   // Neither of these timeouts ends the connection.
   options.limits.unacknowledged_timeout = options.limits.write_stall_timeout = 1h;
-  town t{options};
+  broker_under_attack t{options};
   raw_peer half{t.where};
   half.log_in_as_client();
   for (std::uint32_t serial = 1; serial <= 4; ++serial)

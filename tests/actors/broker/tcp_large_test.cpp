@@ -19,7 +19,7 @@ std::string text_of(std::uint32_t serial) {
 } // namespace
 
 TEST_CASE("tcp_broker: large requests in a row, with small ones between them, are all answered") {
-  town t;
+  broker_under_attack t;
   std::vector<raw_peer> peers;
   constexpr std::uint32_t requests = 30;
   for (int i = 0; i < 4; ++i) {
@@ -57,7 +57,7 @@ TEST_CASE("tcp_broker: a large answer arrives although the peer hangs up right a
 }
 
 TEST_CASE("tcp_broker: a peer that is lost while its payload is decoded harms no other") {
-  town t;
+  broker_under_attack t;
   auto large = request("echo", {text_of(1)});
   for (int round = 0; round < 50; ++round) {
     raw_peer peer{t.where};

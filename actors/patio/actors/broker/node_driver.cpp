@@ -15,9 +15,9 @@ namespace patio {
 namespace {
 
 constexpr std::size_t smallest_burst = 16;     ///< see pending_writes
-constexpr std::size_t kept_capacity = 262'144; ///< bytes; an output buffer shrinks that was larger
+constexpr std::size_t kept_capacity = 262'144; ///< bytes; a larger output buffer is freed
 
-/// The connection that an event is about, if a failure to handle the event must end it; else 0.
+/// The connection to close if the event cannot be handled, or 0.
 connection_id connection_of(const mesh::node_event& event) noexcept {
   if (const auto* execute = std::get_if<mesh::execute_call>(&event)) return execute->work.id.from;
   if (const auto* ready = std::get_if<mesh::peer_ready>(&event)) return ready->peer.id;
@@ -68,8 +68,8 @@ void node_driver::open(unique_fd fd, role side, std::string address,
   flush();
 }
 
-// What an event is about is not known here: an exception of the handler costs at most a log line.
-// A handler may call the node again; what that causes comes behind what waits already.
+// A handler may call the node again. The events of that call come behind the ones that wait
+// already.
 void node_driver::handle_events() noexcept {
   if (std::exchange(buffers_.is_handling_events, true)) return;
   auto& events = buffers_.events;
@@ -84,8 +84,8 @@ std::optional<connection> node_driver::end(connection_id id, std::string_view la
   auto* c = connections_.find(id);
   if (!c) return {};
   bool waits = c->stream.backlog_bytes() > 0 || c->has_gap;
-  // The last bytes may say why a frame was refused. What finds no memory is lost with the
-  // connection.
+  // The last bytes may say why a frame was refused. Without memory for them, the connection ends
+  // all the same.
   if (!waits && !last_bytes.empty() && c->stream.is_open()) (void)c->stream.write(last_bytes);
   auto ended = connections_.take(id);
   if (waits) ended.stream.abort();

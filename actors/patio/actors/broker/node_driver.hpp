@@ -4,6 +4,7 @@
 #pragma once
 
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,7 +32,7 @@ using decoded_atom = caf::atom_constant<caf::atom("decoded")>;
 
 class node_driver {
 public:
-  /// Gets the node's events, each after the node's function that caused the event has returned.
+  /// Handles an event of the node, after the node's function that caused the event has returned.
   using event_handler = std::function<void(mesh::node_event&)>;
 
   node_driver(caf::io::broker* self, mesh::node_options options, registry functions,
@@ -49,8 +50,8 @@ public:
     contain(about, std::move(handler));
     handle_events();
   }
-  /// Passes the node's events to the handler. To be called after each call of a node function,
-  /// unless one of `guarded`, `flush` and `schedule_flush` follows.
+  /// Passes the node's events to the handler. Call this after each call of a node function, unless
+  /// `guarded`, `flush` or `schedule_flush` follows, which do the same.
   void handle_events() noexcept;
 
   /// Begins a connection over a connected socket. `dial` is 0 for an accepted one.
@@ -91,7 +92,7 @@ private:
     std::size_t calls = 0; ///< since the last write
     std::size_t burst = 0; ///< so many calls are written before the mailbox is empty
   };
-  /// Swapped with the node's, so that their memory is used again.
+  /// Are swapped with the node's buffers, so that no call allocates new ones.
   struct reused_buffers {
     std::vector<mesh::node_event> events;
     std::vector<connection_id> dirty;
@@ -103,6 +104,7 @@ private:
     instant until = never;
   };
 
+  /// Turns an exception into the end of the connection `about`.
   template <class F>
   void contain(connection_id about, F handler) noexcept {
     try {

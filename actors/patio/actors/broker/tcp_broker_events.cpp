@@ -61,7 +61,7 @@ void tcp_broker_state::handle(mesh::peer_ready& event) {
   dialler_.logged_in(c->dial, peer);
 }
 
-// Without memory for the log line the connection ends all the same.
+// The connection ends even if there is no memory for the log line.
 void tcp_broker_state::handle(mesh::connection_closed& event) {
   const auto& why = event.why;
   auto c = driver_.end(event.id, event.last_bytes);
