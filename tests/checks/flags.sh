@@ -32,7 +32,7 @@ attempt() {
   (
     cd "$work/empty"
     COLUMNS=1000 HOME=$work/home TMPDIR=$work/tmp PATH=$work/tools:$PATH PYTHONDONTWRITEBYTECODE=1 \
-      exec timeout 10 "$with" "$script" "$@" </dev/null 2>&1
+      exec timeout 60 "$with" "$script" "$@" </dev/null 2>&1
   )
 }
 
@@ -61,19 +61,18 @@ judge() {
   esac
 }
 
-files() { find "$work" | LC_ALL=C sort; }
+files() { find "$work" -mindepth 2 | LC_ALL=C sort; }
 
 bad=0
 git ls-files '*.sh' '*.py' .ci/run >"$work/scripts"
 [ -s "$work/scripts" ] || { echo "flags.sh: git tracks no scripts in $PWD" >&2; exit 1; }
-: >"$work/before"
-: >"$work/after"
+files >"$work/before"
 while read -r name; do
   case " $modules " in *" $name "*) continue ;; esac
-  files >"$work/before"
   wrong=$(judge "$name")
   files >"$work/after"
   made=$(LC_ALL=C comm -13 "$work/before" "$work/after" | sed "s|^$work/[a-z]*/||")
+  mv "$work/after" "$work/before"
   [ -z "$made" ] || wrong="$wrong
 makes files: $made"
   [ -z "$wrong" ] || {
