@@ -22,15 +22,15 @@ bool connection::has_output() {
 }
 
 void connection::take_output(std::string& out) {
-  auto& plain = session.output().bytes();
+  auto& frames = session.output().bytes();
   if (!tls) {
-    std::swap(out, plain);
+    std::swap(out, frames);
     return session.output().taken(out.size());
   }
-  if (tls->is_open() && !plain.empty()) {
-    tls->send(plain);
-    session.output().taken(plain.size());
-    plain.clear();
+  if (tls->is_open() && !frames.empty()) {
+    tls->send(frames);
+    session.output().taken(frames.size());
+    frames.clear();
   }
   if (is_closed()) tls->close();
   std::swap(out, tls->output());

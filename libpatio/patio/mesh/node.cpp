@@ -111,6 +111,7 @@ bool node::is_decoding(connection_id id) {
 // between the session's own frames in the order of the peer's frames.
 bool node::process(connection& c) {
   try {
+    if (c.ran_out_of_memory) c.session.close({errc::protocol, "no memory for its bytes", {}});
     for (bool more = true; more;) {
       more = c.session.next();
       if (!handle_events(c)) return false;
@@ -127,36 +128,24 @@ bool node::process(connection& c) {
   }
 }
 
-// The end of the stream counts once the frames in front of it have been handled. False once the
-// connection has ended.
+// The end of the stream counts once the frames in front of it have been handled, and what is being
+// decoded. False once the connection has ended.
 bool node::end_after_frames(connection& c) {
   if (c.tls_failure) {
-    auto why = std::move(*c.tls_failure);
-    c.tls_failure.reset();
-    return end_stream(c, {std::move(why)});
-  }
-  if (c.tls && c.tls->peer_closed() && !c.end) {
+    c.end = stream_end{std::exchange(c.tls_failure, {})};
+  } else if (c.tls && c.tls->peer_closed() && !c.end) {
     auto lost = c.is_ready() ? errc::maybe_executed : errc::login_refused;
-    return end_stream(c, {error{lost, "the peer closed the connection", {}}});
+    c.end = stream_end{error{lost, "the peer closed the connection", {}}};
   }
-  if (!c.end || c.session.status().is_decoding) return true;
-  auto end = std::move(*c.end);
-  c.end.reset();
-  return end_stream(c, std::move(end));
-}
-
-bool node::end_stream(connection& c, stream_end end) {
+  if (!c.end) return true;
   if (c.session.status().is_decoding) {
     core_.routes.remove(c.id);
-    c.end = std::move(end);
     return true;
   }
-  if (!end.why) {
-    close_at_end(c.id, end.sent);
-    return false;
-  }
-  c.session.close(std::move(*end.why));
-  return handle_events(c);
+  auto end = *std::exchange(c.end, {});
+  if (end.why) c.session.close(std::move(*end.why));
+  else close_at_end(c.id, end.sent);
+  return end.why && handle_events(c);
 }
 
 void node::close(connection_id id, error why, std::uint64_t sent) {
@@ -172,7 +161,8 @@ void node::close_at_end(connection_id id, std::uint64_t sent) {
   auto* c = core_.find(id);
   if (!c) return;
   if (c->session.status().is_decoding) {
-    end_stream(*c, {{}, sent});
+    c->end = stream_end{{}, sent};
+    core_.routes.remove(id);
     return;
   }
   bool within = c->session.is_within_frame();

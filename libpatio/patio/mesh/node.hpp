@@ -37,8 +37,6 @@ public:
   /// Locks the registry. Throws std::invalid_argument for keys that are too long or cannot be told
   /// apart, and for limits that `check_limits` refuses.
   node(node_options options, registry functions);
-  node(const node&) = delete;
-  node& operator=(const node&) = delete;
 
   /// What has happened since the last call of this, in order. `events` must be empty; its memory is
   /// used again.
@@ -80,7 +78,6 @@ public:
   /// names the one connection that may be used.
   call_id call(std::uint64_t token, call_request request, instant now,
                std::optional<connection_id> only = {});
-  [[nodiscard]] bool is_under_way(call_id id) const noexcept { return outbound_.is_under_way(id); }
   /// Ends a call with errc::cancelled; nothing if the call has ended already.
   void cancel(call_id id);
   void answer(const inbound_id& id, const result<value>& r);
@@ -118,8 +115,6 @@ private:
   bool process(connection& c);
   bool end_after_frames(connection& c);
   bool handle_events(connection& c, protocol::decode_job* job = nullptr);
-  bool end_stream(connection& c, stream_end end);
-  void retry(connection& c);
   void purge_deadlines();
 
   node_core core_;

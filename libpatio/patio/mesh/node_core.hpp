@@ -49,6 +49,7 @@ using due = std::variant<call_due, inbound_due, login_due, forgive_due, probe_du
 struct node_core {
   node_core(node_options o, registry f)
       : options{std::move(o)}, functions{std::move(f)}, routes{options.seed} {}
+  node_core(const node_core&) = delete; // the parts refer to it
 
   node_options options;
   registry functions;

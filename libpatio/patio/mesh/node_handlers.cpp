@@ -153,20 +153,16 @@ void node::purge_deadlines() {
   core_.deadlines.purge([this](const due& d) { return std::visit(liveness{*this}, d); });
 }
 
-void node::retry(connection& c) {
-  try {
-    if (c.ran_out_of_memory) c.session.close({errc::protocol, "no memory for its bytes", {}});
-    handle_events(c);
-  } catch (const std::bad_alloc&) {
-    retry_at_ = core_.now + std::chrono::milliseconds{10};
-  }
-}
-
 void node::tick(instant now) {
   core_.now = now;
-  if (std::exchange(retry_at_, never) != never)
-    for (auto id : core_.connection_ids())
-      if (auto* c = core_.find(id)) retry(*c);
+  if (std::exchange(retry_at_, never) != never) {
+    for (auto id : core_.connection_ids()) {
+      try {
+        if (auto* c = core_.find(id)) (void)process(*c);
+      } catch (const std::bad_alloc&) { // `process` has set the next retry
+      }
+    }
+  }
   while (auto d = core_.deadlines.pop_due(now)) {
     try {
       if (std::visit(liveness{*this}, *d)) std::visit(due_handler{*this}, *d);

@@ -46,66 +46,99 @@ private:
     std::multiset<patio::protocol::packet> logins;
   };
 
+  /// One frame and both ends.
+  struct spoken {
+    const patio::protocol::frame_reader::frame& f;
+    bool by_client;
+    end &from, &to;
+  };
+
   void judge(bool by_client, const patio::protocol::frame_reader::frame& f) {
-    auto &from = ends_[by_client ? 1 : 0], &to = ends_[by_client ? 0 : 1];
-    auto serial = f.header.serial;
-    auto require = [&](bool holds, const char* otherwise) {
-      if (holds) return;
-      auto who = std::string{by_client ? "client: " : "server: "};
-      complaints.push_back(who + std::string{to_string(f.header.type)} + " "
-                           + std::to_string(serial) + " " + otherwise);
-    };
+    using patio::protocol::packet;
+    spoken s{f, by_client, ends_[by_client ? 1 : 0], ends_[by_client ? 0 : 1]};
     switch (f.header.type) {
-    case patio::protocol::packet::auth_digest:
-    case patio::protocol::packet::auth_ok:
-      require(!by_client, "is a server's");
-      from.logins.insert(f.header.type);
-      return require(from.logins.count(f.header.type) == 1, "came twice");
-    case patio::protocol::packet::auth_request:
-      require(by_client, "is a client's");
-      from.logins.insert(f.header.type);
-      return require(from.logins.size() == 1, "came twice");
-    case patio::protocol::packet::discover_request:
-      from.announced = patio::protocol::read_announcement(f.payload, {});
-      require(f.payload == patio::protocol::announcement(from.announced),
-              "announces in words of its own");
-      return require(from.asking.insert(serial).second, "asks twice under one serial");
-    case patio::protocol::packet::discover_response:
-      from.told_names = true;
-      return require(to.asking.erase(serial) == 1, "was not asked for");
-    case patio::protocol::packet::request:
-      require(from.told_names, "comes before the names");
-      require(!from.may_not_call, "comes behind LEAVING_OK");
-      require(serial != 0, "has serial 0");
+    case packet::auth_digest:
+    case packet::auth_ok:
+    case packet::auth_request: return judge_login(s);
+    case packet::discover_request:
+    case packet::discover_response: return judge_discovery(s);
+    case packet::request:
+    case packet::response:
+    case packet::error:
+    case packet::cancel: return judge_call(s);
+    case packet::leaving:
+    case packet::leaving_ok: return judge_leaving(s);
+    default: return require(s, false, "is unknown");
+    }
+  }
+
+  void require(const spoken& s, bool holds, const char* otherwise) {
+    if (holds) return;
+    auto who = std::string{s.by_client ? "client: " : "server: "};
+    complaints.push_back(who + std::string{to_string(s.f.header.type)} + " "
+                         + std::to_string(s.f.header.serial) + " " + otherwise);
+  }
+
+  void judge_login(const spoken& s) {
+    auto type = s.f.header.type;
+    bool is_clients = type == patio::protocol::packet::auth_request;
+    require(s, s.by_client == is_clients, is_clients ? "is a client's" : "is a server's");
+    s.from.logins.insert(type);
+    require(s, is_clients ? s.from.logins.size() == 1 : s.from.logins.count(type) == 1,
+            "came twice");
+  }
+
+  void judge_discovery(const spoken& s) {
+    auto serial = s.f.header.serial;
+    if (s.f.header.type == patio::protocol::packet::discover_response) {
+      s.from.told_names = true;
+      return require(s, s.to.asking.erase(serial) == 1, "was not asked for");
+    }
+    s.from.announced = patio::protocol::read_announcement(s.f.payload, {});
+    require(s, s.f.payload == patio::protocol::announcement(s.from.announced),
+            "announces in words of its own");
+    require(s, s.from.asking.insert(serial).second, "asks twice under one serial");
+  }
+
+  void judge_call(const spoken& s) {
+    using patio::protocol::packet;
+    auto& [f, by_client, from, to] = s;
+    auto serial = f.header.serial;
+    switch (f.header.type) {
+    case packet::request:
+      require(s, from.told_names, "comes before the names");
+      require(s, !from.may_not_call, "comes behind LEAVING_OK");
+      require(s, serial != 0, "has serial 0");
       from.answered.erase(serial);
       from.cancelled.erase(serial);
-      return require(from.calling.insert(serial).second, "has a serial in use");
-    case patio::protocol::packet::error:
-      require(is_raisable(f.payload), "raises what Python cannot");
-      require(to.announced.endings || !has_note_of_ours(f.payload),
+      return require(s, from.calling.insert(serial).second, "has a serial in use");
+    case packet::cancel:
+      require(s, to.announced.cancel, "was not announced");
+      require(s, f.payload == "\x80\x05N.", "is not None");
+      require(s, from.calling.contains(serial) || has_crossed_its_answer(from, serial),
+              "cancels nothing");
+      return require(s, from.cancelled.insert(serial).second, "cancels twice");
+    case packet::error:
+      require(s, is_raisable(f.payload), "raises what Python cannot");
+      require(s, to.announced.endings || !has_note_of_ours(f.payload),
               "has a note that its caller does not know");
       [[fallthrough]];
-    case patio::protocol::packet::response:
+    default:
       to.answered[serial] = from.put_out;
-      return require(to.calling.erase(serial) == 1, "answers nothing");
-    case patio::protocol::packet::cancel:
-      require(to.announced.cancel, "was not announced");
-      require(f.payload == "\x80\x05N.", "is not None");
-      require(from.calling.contains(serial) || has_crossed_its_answer(from, serial),
-              "cancels nothing");
-      return require(from.cancelled.insert(serial).second, "cancels twice");
-    case patio::protocol::packet::leaving:
-      require(to.announced.leaving, "was not announced");
-      require(f.payload == "\x80\x05N.", "is not None");
-      require(from.told_names && to.told_names, "comes before the names");
-      return require(from.leaving.insert(serial).second, "has a serial in use");
-    case patio::protocol::packet::leaving_ok:
-      require(to.announced.leaving, "was not announced");
-      require(f.payload == "\x80\x05N.", "is not None");
-      from.may_not_call = true;
-      return require(to.leaving.erase(serial) == 1, "was not asked for");
-    default: return require(false, "is unknown");
+      return require(s, to.calling.erase(serial) == 1, "answers nothing");
     }
+  }
+
+  void judge_leaving(const spoken& s) {
+    auto serial = s.f.header.serial;
+    require(s, s.to.announced.leaving, "was not announced");
+    require(s, s.f.payload == "\x80\x05N.", "is not None");
+    if (s.f.header.type == patio::protocol::packet::leaving_ok) {
+      s.from.may_not_call = true;
+      return require(s, s.to.leaving.erase(serial) == 1, "was not asked for");
+    }
+    require(s, s.from.told_names && s.to.told_names, "comes before the names");
+    require(s, s.from.leaving.insert(serial).second, "has a serial in use");
   }
 
   static bool has_crossed_its_answer(const end& caller, std::uint32_t serial) {

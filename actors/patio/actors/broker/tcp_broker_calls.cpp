@@ -8,9 +8,8 @@ namespace patio {
 
 void tcp_broker_state::call(outgoing_call outgoing, waiting_caller caller) {
   auto token = callers_.add(std::move(caller));
-  auto& node = driver_.node();
-  auto id = node.call(token, std::move(outgoing.request), clock_now(), outgoing.only);
-  if (node.is_under_way(id)) watch(callers_.at(token), outgoing.stop, self_->address(), id);
+  auto id = driver_.node().call(token, std::move(outgoing.request), clock_now(), outgoing.only);
+  watch(callers_.at(token), outgoing.stop, self_->address(), id);
   driver_.schedule_flush();
 }
 
