@@ -9,11 +9,11 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
-/// Aborts the process if the condition does not hold, so that libFuzzer keeps the input. `what`
+/// Aborts the process if the condition does not hold, so that libFuzzer keeps the input. `property`
 /// ends the sentence "it does not hold that ...".
-inline void require(bool holds, const char* what) {
+inline void require(bool holds, const char* property) {
   if (holds) return;
-  std::fprintf(stderr, "fuzz: it does not hold that %s\n", what);
+  std::fprintf(stderr, "fuzz: it does not hold that %s\n", property);
   std::abort();
 }
 

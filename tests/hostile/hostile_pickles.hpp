@@ -6,7 +6,7 @@
 
 namespace patio::tests {
 
-/// What the decoder does, and for how much memory.
+/// The verdict of the decoder, and how much memory it takes.
 enum class outcome {
   accepted,             ///< plain data, which takes a few times the pickle's size
   refused,              ///< after at most a few times the pickle's size

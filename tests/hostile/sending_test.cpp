@@ -1,5 +1,5 @@
-// What a node sends never kills or hangs a Python peer, whatever its functions return and throw. A
-// model of such a peer checks a million answers, and a real one gets some hundred.
+// The payloads of a node never kill or hang a Python peer, whatever its functions return and throw.
+// A model of such a peer checks a million answers, and a real peer gets some hundred.
 #include <doctest/doctest.h>
 
 #include "broker_under_attack.hpp"

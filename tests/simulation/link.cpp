@@ -2,8 +2,8 @@
 
 namespace patio::simulation {
 
-instant link::arrival(int to) {
-  auto& last = last_arrival_[static_cast<std::size_t>(to)];
+instant link::arrival(int receiver) {
+  auto& last = last_arrival_[static_cast<std::size_t>(receiver)];
   // Later than the last arrival, as tasks that are due at the same moment run in random order.
   last = std::max({last + std::chrono::nanoseconds{1},
                    clock_.now() + delay_ + clock_.duration(delay_), stalled_until_});
@@ -14,25 +14,27 @@ void link::send(int from, std::string_view bytes) {
   if (!open_) return;
   while (!bytes.empty()) {
     auto piece = clock_.chance(0.3) ? std::size_t{1} + clock_.below(bytes.size()) : bytes.size();
-    auto to = 1 - from;
-    in_flight_[static_cast<std::size_t>(to)].emplace_back(bytes.substr(0, piece));
-    clock_.at(arrival(to), [self = shared_from_this(), to] { self->deliver_next(to); });
+    auto receiver = 1 - from;
+    in_flight_[static_cast<std::size_t>(receiver)].emplace_back(bytes.substr(0, piece));
+    clock_.at(arrival(receiver),
+              [self = shared_from_this(), receiver] { self->deliver_next(receiver); });
     bytes.remove_prefix(piece);
   }
 }
 
 // Delivers the oldest piece. This need not be the piece that this task was scheduled for: a stall
 // may have delayed an earlier piece beyond it.
-void link::deliver_next(int to) {
-  if (told_[static_cast<std::size_t>(to)]) return;
+void link::deliver_next(int receiver) {
+  if (told_[static_cast<std::size_t>(receiver)]) return;
   if (stalled_until_ > clock_.now()) { // the stall began while the piece was in flight
-    clock_.at(arrival(to), [self = shared_from_this(), to] { self->deliver_next(to); });
+    clock_.at(arrival(receiver),
+              [self = shared_from_this(), receiver] { self->deliver_next(receiver); });
     return;
   }
-  auto& queue = in_flight_[static_cast<std::size_t>(to)];
+  auto& queue = in_flight_[static_cast<std::size_t>(receiver)];
   auto bytes = std::move(queue.front());
   queue.pop_front();
-  if (auto& e = ends_[static_cast<std::size_t>(to)]; e.on_bytes) e.on_bytes(bytes);
+  if (auto& e = ends_[static_cast<std::size_t>(receiver)]; e.on_bytes) e.on_bytes(bytes);
 }
 
 void link::tell_closed(int end) {

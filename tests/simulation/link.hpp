@@ -43,9 +43,9 @@ public:
   [[nodiscard]] bool open() const noexcept { return open_; }
 
 private:
-  void deliver_next(int to);
+  void deliver_next(int receiver);
   void tell_closed(int end);
-  [[nodiscard]] instant arrival(int to);
+  [[nodiscard]] instant arrival(int receiver);
 
   clockwork& clock_;
   std::array<endpoint_events, 2> ends_;

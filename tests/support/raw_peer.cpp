@@ -187,7 +187,7 @@ raw_listener::raw_listener()
     : fd_{listen_on({"127.0.0.1", 0}).value()}, where_{local_endpoint(fd_.get())} {}
 
 raw_peer raw_listener::accept() {
-  await(fd_.get(), POLLIN, "nobody connected in time");
+  await(fd_.get(), POLLIN, "no peer connected in time");
   return raw_peer{unique_fd{::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)}};
 }
 
