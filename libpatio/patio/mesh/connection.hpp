@@ -1,5 +1,5 @@
-/// One connection as a node keeps it: a session, TLS if there is any, and the peer's record. A
-/// resource of one node.
+/// A connection of a node: the session, the optional TLS engine, and the peer's record. One node
+/// owns it.
 #pragma once
 
 #include <atomic>
@@ -17,19 +17,19 @@
 
 namespace patio::mesh {
 
-/// How well a peer has answered lately (peer_health.hpp).
+/// Records a peer's recent answers and failures (peer_health.hpp).
 struct peer_record {
-  std::size_t heard = 0;      ///< bytes since the last probe was due
+  std::size_t heard = 0;      ///< bytes received since the last probe was due
   unsigned missed_probes = 0; ///< in a row
   unsigned failures = 0;      ///< calls in a row that the peer refused or let time out
-  bool is_ejected = false;    ///< for those failures
+  bool is_ejected = false;    ///< because of `failures`
   std::uint64_t ejections = 0;
   backoff ejection_time;
 };
 
-/// The end of the stream, seen while a payload is decoded. What came before the end still counts.
+/// The end of the stream, if it arrives during a decode. The node still handles earlier frames.
 struct stream_end {
-  std::optional<error> why; ///< the reason to close, if it is known by now
+  std::optional<error> why; ///< the reason to close, if already known
   std::uint64_t sent = 0;   ///< see node::close
 };
 
@@ -40,8 +40,9 @@ public:
              std::unique_ptr<tls::engine> engine);
 
   [[nodiscard]] bool has_output();
-  /// Swaps what is to be sent with `out`, which is empty. With TLS, the session's bytes are
-  /// encrypted now.
+  /// Swaps the bytes to send with `out`. `out` must be empty. With TLS, encrypts the session's
+  /// bytes
+  /// now.
   void take_output(std::string& out);
   [[nodiscard]] bool is_ready() const noexcept {
     return session.state() == protocol::session::state::ready;
@@ -54,17 +55,17 @@ public:
   const connection_id id;
   const std::string address; ///< HOST:PORT of the other end
   protocol::session session;
-  std::unique_ptr<tls::engine> tls; ///< none for a connection in the clear
+  std::unique_ptr<tls::engine> tls; ///< null for an unencrypted connection
   std::vector<std::string> names;   ///< served by the peer
   bool is_announced = false;        ///< the owner knows the peer
   bool is_dirty = false;            ///< in the node's list of connections with output
   bool is_congested = false;        ///< the peer reads too slowly
-  std::string plain;                ///< what TLS has decrypted and is being handled
-  std::optional<error> tls_failure; ///< ends the connection once the frames before it are handled
+  std::string plain;                ///< decrypted bytes that the session still reads
+  std::optional<error> tls_failure; ///< ends the connection after the earlier frames
   std::optional<stream_end> end;
-  bool ran_out_of_memory = false; ///< while its frames were handled: it must close
+  bool ran_out_of_memory = false; ///< while it handled frames; the connection must close
   peer_record record;
-  /// Bytes of arguments that this peer's calls hold, whoever holds them.
+  /// Argument bytes of this peer's calls. Reservations on any thread share this counter.
   std::shared_ptr<std::atomic<std::size_t>> held = std::make_shared<std::atomic<std::size_t>>(0);
 };
 

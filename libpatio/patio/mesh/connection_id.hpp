@@ -1,4 +1,4 @@
-/// How a node's owner and its peers' records name a connection.
+/// Identifies a connection of a node.
 #pragma once
 
 #include <cstdint>

@@ -112,7 +112,7 @@ void inbound_calls::end(const inbound_id& id, Answer answer) {
   auto* c = core_.find(id.from);
   if (!c || !c->session.inbound().is_running(id.request)) return;
   answer(c->session);
-  core_.deadlines.settled(1); // the call's own, if it had a deadline
+  core_.deadlines.settled(1); // the call's deadline entry, if it had a deadline
   core_.note_output(*c);
 }
 

@@ -1,5 +1,5 @@
-/// What peers call here: which calls are refused, which run at once, and the bounds on what their
-/// arguments hold. A part of one node.
+/// Inbound calls. Decides which calls to refuse and which to run at once, and limits the memory of
+/// their arguments. This is a part of one node.
 #pragma once
 
 #include <atomic>
@@ -15,8 +15,8 @@ public:
   explicit inbound_calls(node_core& core)
       : core_{core}, held_{std::make_shared<std::atomic<std::size_t>>(0)} {}
 
-  /// Runs a quick function here, tells the owner to execute another, or answers with a refusal. The
-  /// arguments of what is refused stay in `arrived`.
+  /// Runs a quick function at once, or tells the owner to execute the function, or answers with a
+  /// refusal. The arguments of a refused call stay in `arrived`.
   void begin(connection& from, protocol::request_arrived& arrived);
   [[nodiscard]] bool is_running(const inbound_id& id);
   void answer(const inbound_id& id, const result<value>& r);
@@ -33,7 +33,7 @@ private:
   void end(const inbound_id& id, Answer answer);
 
   node_core& core_;
-  /// Bytes of arguments, by whoever still holds a reservation.
+  /// Argument bytes of all reservations that still exist.
   std::shared_ptr<std::atomic<std::size_t>> held_;
 };
 

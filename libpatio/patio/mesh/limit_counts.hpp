@@ -1,4 +1,4 @@
-/// How often each limit of a node was exceeded, and the note that says so in an error.
+/// Counts how often each limit of a node was exceeded, and notes this in errors.
 #pragma once
 
 #include <array>
@@ -11,9 +11,9 @@ namespace patio::mesh {
 
 class limit_counts {
 public:
-  /// Notes the limit's name and value in an error that a limit caused.
+  /// Adds the limit's name and value to an error that a limit caused.
   void note(error& why, const limits& bounds) const;
-  /// The same, counts the error, and notes how often the limit has been exceeded.
+  /// Counts the error and adds the limit's name, value and count to it.
   void count(error& why, const limits& bounds);
   [[nodiscard]] std::uint64_t count_of(limit which) const noexcept {
     return counts_[static_cast<std::size_t>(which)];

@@ -7,8 +7,8 @@
 namespace patio::mesh {
 
 // An honest peer logs in within a few round trips, so the oldest connection is the least likely to
-// be honest. Where all are new somebody floods, and the flood comes from the network with most
-// connections.
+// be honest. If all connections are new, this is a flood, most likely from the network with the
+// most connections.
 connection_id login_queue::least_promising(instant now, std::chrono::nanoseconds patience) const {
   const auto& [oldest, first] = *waiting_.begin();
   if (now - first.since >= patience) return oldest;

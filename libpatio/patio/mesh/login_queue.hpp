@@ -1,4 +1,4 @@
-/// Accepted connections that have not logged in yet. A resource of one node.
+/// Accepted connections before their login. One node owns the queue.
 #pragma once
 
 #include <map>
@@ -16,8 +16,9 @@ public:
   }
   void remove(connection_id id) { waiting_.erase(id); }
   [[nodiscard]] std::size_t size() const noexcept { return waiting_.size(); }
-  /// The connection to close when there are too many: the oldest, if it has had `patience`, else
-  /// the oldest of the network that has most of them. The queue must not be empty.
+  /// Returns the connection to close when there are too many. This is the oldest connection if it
+  /// has waited for `patience`, else the oldest one from the network with the most connections. The
+  /// queue must not be empty.
   [[nodiscard]] connection_id least_promising(instant now, std::chrono::nanoseconds patience) const;
 
 private:
@@ -25,7 +26,7 @@ private:
     std::string network; ///< network_of the peer's address
     instant since;
   };
-  std::map<connection_id, newcomer> waiting_; ///< the oldest first
+  std::map<connection_id, newcomer> waiting_; ///< oldest first, because ids increase
 };
 
 } // namespace patio::mesh

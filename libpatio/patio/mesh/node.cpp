@@ -128,8 +128,8 @@ bool node::process(connection& c) {
   }
 }
 
-// The end of the stream counts once the frames in front of it have been handled, and what is being
-// decoded. False once the connection has ended.
+// Handles the end of the stream after all earlier frames and the current decode. Returns false if
+// the connection has ended.
 bool node::end_after_frames(connection& c) {
   if (c.tls_failure) {
     c.end = stream_end{std::exchange(c.tls_failure, {})};
@@ -151,7 +151,7 @@ bool node::end_after_frames(connection& c) {
 void node::close(connection_id id, error why, std::uint64_t sent) {
   auto* c = core_.find(id);
   if (!c) return;
-  // What was encrypted was for the socket at once.
+  // With TLS, all encrypted bytes count as sent.
   if (c->tls) c->session.close(std::move(why));
   else c->session.close(std::move(why), sent);
   handle_events(*c);

@@ -1,9 +1,9 @@
-/// A node of the mesh without its sockets: connections, calls in flight, routes and deadlines in
-/// one state machine. Bytes, answers and time go in; bytes and events come out. A resource owned by
-/// one actor (or by a test); no thread, no clock.
+/// A node of the mesh without sockets: one state machine for connections, calls in flight, routes
+/// and deadlines. Bytes, answers and time go in; bytes and events come out. One actor (or a test)
+/// owns the node. The node has no thread and no clock.
 ///
-/// The owner takes the events after each call of a function that is not const. An owner that calls
-/// `tick` at `next_deadline` gets every call ended once.
+/// The owner takes the events after each call of a non-const function. The owner also calls `tick`
+/// at `next_deadline`; then every call ends exactly once.
 #pragma once
 
 #include <algorithm>
@@ -23,68 +23,74 @@
 
 namespace patio::mesh {
 
-/// How much a node holds, for figures and for tests that nothing is left behind.
+/// Sizes of a node's tables, for metrics and for tests that look for leaks.
 struct node_tables {
-  std::size_t connections = 0; ///< those that still log in included
-  std::size_t calls = 0;       ///< of ours, in flight or waiting for a route
+  std::size_t connections = 0; ///< including connections before login
+  std::size_t calls = 0;       ///< outbound calls, in flight or waiting for a route
   std::size_t waiting_names = 0;
-  std::size_t deadlines = 0; ///< a bounded share belongs to what has ended
+  std::size_t deadlines = 0; ///< a bounded share is obsolete
   friend bool operator==(const node_tables&, const node_tables&) = default;
 };
 
 class node {
 public:
-  /// Locks the registry. Throws std::invalid_argument for keys that are too long or cannot be told
-  /// apart, and for limits that `check_limits` refuses.
+  /// Locks the registry. Throws std::invalid_argument if `check_keys` or `check_limits` fails.
   node(node_options options, registry functions);
 
-  /// What has happened since the last call of this, in order. `events` must be empty; its memory is
-  /// used again.
+  /// Swaps the events since the last `take_events` into `events`, in order. `events` must be empty;
+  /// the node reuses its memory.
   void take_events(std::vector<node_event>& events) { std::swap(events, core_.events); }
-  /// Connections that have got something to send since the last call of this; likewise.
+  /// Swaps into `ids` the connections with new output since the last `take_dirty`. `ids` must be
+  /// empty; the node reuses its memory.
   void take_dirty(std::vector<connection_id>& ids);
   /// Swaps the bytes to send with `out`, which must be empty. Leaves `out` empty if the connection
   /// is not known. A TLS engine's bytes count as sent from here on.
   void take_output(connection_id id, std::string& out);
 
-  /// Ask before a connection is accepted. Too many that have not logged in cost the oldest of them,
-  /// if it has had a tenth of limits::handshake_timeout, else the oldest of the host that has most
-  /// of them. Fails with errc::overloaded if there are too many connections at all.
+  /// Makes room for one more accepted connection. Call this before each accept. If too many
+  /// connections wait for their login, closes the least promising one: the oldest if it has waited
+  /// a tenth of limits::handshake_timeout, else the oldest from the network with the most waiting
+  /// connections. Fails with errc::overloaded if limits::connections is reached.
   [[nodiscard]] result<void> admit();
-  /// A socket is connected. `nonce` as for a login_exchange. With `tls`, all bytes in and out are
-  /// those of the engine.
+  /// Adds a connection whose socket is connected. For `nonce`, see login_exchange. With `tls`, all
+  /// bytes in and out are encrypted.
   connection_id open(role side, std::string address, std::string nonce, instant now,
                      std::unique_ptr<tls::engine> tls = nullptr);
-  /// Handles the bytes up to the first frame that the owner has to hear of. True if bytes are left:
-  /// take the events, then call `next`, until that returns false. The bytes must live until then.
+  /// Handles the bytes up to the first frame with an event for the owner. Returns true if bytes are
+  /// left. Then take the events and call `next`, until `next` returns false. The bytes must stay
+  /// valid until then.
   [[nodiscard]] bool receive(connection_id id, std::string_view bytes, instant now);
   [[nodiscard]] bool next(connection_id id);
-  /// A decode_payload's job has run; returns as `receive`. What is refused stays in the job. A
-  /// connection that has ended since does not want the job.
+  /// Handles the job of a decode_payload after it has run. Returns the same as `receive`. Refused
+  /// data stays in the job. Ignores the job if the connection has ended.
   [[nodiscard]] bool decoded(connection_id id, protocol::decode_job& job, instant now);
-  /// While a payload is decoded the peer had better wait: what comes is kept.
+  /// True while a payload is being decoded. Pause reading from the peer, because the node must
+  /// buffer the bytes that arrive meanwhile.
   [[nodiscard]] bool is_decoding(connection_id id);
-  /// The socket is gone. `sent` counts the bytes of all output that may have reached the socket.
+  /// Ends a connection whose socket is closed. `sent` is the number of output bytes that may have
+  /// reached the socket since the connection began.
   void close(connection_id id, error why, std::uint64_t sent);
-  /// The same at the end of what the peer sent. The reason says whether the stream ended within a
-  /// frame.
+  /// Ends a connection at the end of the peer's stream. The error says whether the stream ended
+  /// within a frame.
   void close_at_end(connection_id id, std::uint64_t sent);
-  /// The peer of this connection reads too slowly, or fast enough again. Meanwhile its requests,
-  /// and calls to it, are refused.
+  /// Marks the connection as congested, or not: the peer reads too slowly. The node refuses the
+  /// requests of a congested peer, and calls to it.
   void congested(connection_id id, bool is_congested);
 
-  /// Calls a function at a peer; ends in one call_finished. `request.timeout` is what the caller
-  /// allows from `now`; the wire carries what is left of the timeout when the call is sent. `only`
-  /// names the one connection that may be used.
+  /// Calls a function of a peer. Every call ends in one call_finished. `request.timeout` starts at
+  /// `now`; the frame carries the time left when the call is sent. `only` restricts the call to one
+  /// connection.
   call_id call(std::uint64_t token, call_request request, instant now,
                std::optional<connection_id> only = {});
-  /// Ends a call with errc::cancelled; nothing if the call has ended already.
+  /// Ends a call with errc::cancelled. Does nothing if the call has already ended.
   void cancel(call_id id);
   void answer(const inbound_id& id, const result<value>& r);
-  /// As session::answer_pickled: a large result is written elsewhere, so that others do not wait.
+  /// Answers with a pickled result, see session::answer_pickled. The owner can pickle a large
+  /// result on another thread, so that other connections do not wait.
   void answer_pickled(const inbound_id& id, const result<std::string>& r);
-  /// A round trip without a function. It ends in pong_received, or in call_finished with the error
-  /// that ended the connection. False if the connection is not ready.
+  /// Starts a round trip that calls no function. The ping ends in pong_received, or in
+  /// call_finished with the error that ended the connection. Returns false if the connection is not
+  /// ready.
   bool ping(connection_id id, std::uint64_t token);
 
   [[nodiscard]] instant next_deadline() const noexcept {
@@ -92,17 +98,18 @@ public:
   }
   void tick(instant now);
 
-  /// Prepares the end: peers are told, what runs goes on, and what comes later is refused.
+  /// Starts the drain: asks peers to send no more requests, lets running calls finish, and refuses
+  /// new ones.
   void go_away();
-  /// Since `go_away`: nothing is running and nothing is on its way, as far as one can know.
+  /// True after `go_away` if no call is running and no known request is on its way.
   [[nodiscard]] bool is_drained() const;
-  /// Ends every connection with this error, and with it the calls that wait for a route. Calls in
-  /// flight end like those of any connection that is lost. The node refuses calls from then on.
+  /// Ends every connection, and every call that waits for a route, with this error. Calls in flight
+  /// end as after a lost connection. From now on the node refuses calls.
   void shut_down(const error& why);
 
   [[nodiscard]] std::vector<peer_info> peers() const;
   [[nodiscard]] node_tables tables() const noexcept;
-  /// How often a limit has refused something or closed a connection.
+  /// Returns how often this limit was exceeded.
   [[nodiscard]] std::uint64_t exceeded(limit which) const noexcept {
     return core_.counts.count_of(which);
   }
@@ -123,7 +130,7 @@ private:
   outbound_calls outbound_{core_, health_};
   inbound_calls inbound_{core_};
   connection_id last_id_ = 0;
-  instant retry_at_ = never; ///< events wait that could not be handled for lack of memory
+  instant retry_at_ = never; ///< time to retry events after the node ran out of memory
 };
 
 } // namespace patio::mesh

@@ -1,4 +1,5 @@
-/// What the parts of a node share. Internal to mesh/: `node` owns the core, the parts refer to it.
+/// The state that the parts of a node share. Internal to mesh/. The node owns the core; the parts
+/// hold references to it.
 #pragma once
 
 #include <memory>
@@ -17,14 +18,14 @@
 
 namespace patio::mesh {
 
-/// A call of ours: its slot, and whether the slot still holds that call.
+/// Identifies an outbound call. The slot holds this call only while its generation is equal.
 struct call_id {
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;
   friend bool operator==(const call_id&, const call_id&) = default;
 };
 
-/// What may happen at a deadline.
+/// Deadline entries, one type for each action.
 struct call_due {
   call_id call;
 };
@@ -42,7 +43,7 @@ struct probe_due {
 };
 struct readmit_due {
   connection_id id = 0;
-  std::uint64_t ejection = 0; ///< which of the connection's
+  std::uint64_t ejection = 0; ///< number of the ejection; an older number is obsolete
 };
 using due = std::variant<call_due, inbound_due, login_due, forgive_due, probe_due, readmit_due>;
 
@@ -59,7 +60,7 @@ struct node_core {
   deadline_heap<due> deadlines;
   limit_counts counts;
   std::vector<node_event> events;
-  std::vector<connection_id> dirty; ///< connections with output that the owner has not been told of
+  std::vector<connection_id> dirty; ///< connections with output, for take_dirty
   instant now{};
   bool is_draining = false, is_down = false;
 
@@ -67,7 +68,7 @@ struct node_core {
     auto at = connections.find(id);
     return at == connections.end() ? nullptr : at->second.get();
   }
-  /// For loops in which connections may come to their end.
+  /// Returns a copy of the ids, for loops that may remove connections.
   [[nodiscard]] std::vector<connection_id> connection_ids() const {
     std::vector<connection_id> ids;
     for (const auto& [id, c] : connections) ids.push_back(id);

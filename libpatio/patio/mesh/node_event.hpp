@@ -1,5 +1,5 @@
-/// What a node tells its owner, as values. The owner takes the events in their order after each
-/// function of the node has returned, and may call back into the node for each of them.
+/// Events that a node reports to its owner, as values. The owner takes the events in order, after
+/// each function of the node has returned. The owner may call the node while it handles an event.
 #pragma once
 
 #include <cstdint>
@@ -19,14 +19,15 @@
 
 namespace patio {
 
-/// What is known of a connection.
+/// Describes a connection and its peer.
 struct peer_info {
   connection_id id = 0;
   std::string address;                   ///< HOST:PORT of the other end
-  role side = role::server;              ///< ours: a client has dialled
+  role side = role::server;              ///< our side; a client has dialled
   std::vector<std::string> names;        ///< the functions that the peer serves
   std::size_t outbound = 0, inbound = 0; ///< calls in flight
-  /// The peer's names, by TLS certificate and key: those that access rules know.
+                                         /// Names that the peer has proved with its TLS certificate
+                                         /// and its key, for access rules.
   std::vector<std::string> proved = {};
 };
 
@@ -34,7 +35,7 @@ struct peer_info {
 
 namespace patio::mesh {
 
-/// A peer's request, for the answer.
+/// Identifies a request from a peer.
 struct inbound_id {
   connection_id from = 0;
   protocol::request_id request;
@@ -47,21 +48,21 @@ struct inbound_call {
   const registry_entry* entry = nullptr; ///< owned by the node's registry
   arguments args;
   instant deadline = never;
-  /// Stopped when nobody waits for the answer any more: the caller gave the call up, the time is
-  /// up, or the connection is lost.
+  /// Stops when the answer is no longer needed: the caller has cancelled the call, the deadline has
+  /// passed, or the connection is lost.
   std::stop_token stop;
-  /// The arguments' share of limits::inbound_bytes. Keep the reservation as long as the arguments,
-  /// on any thread.
+  /// Reserves the arguments' share of limits::inbound_bytes. Keep the reservation as long as the
+  /// arguments. Any thread may release it.
   std::shared_ptr<const void> reservation;
 };
 
-/// Run this and pass what it gives to `node::answer`; an answer after the deadline is dropped.
+/// Run this call and pass its result to `node::answer`. An answer after the deadline is dropped.
 struct execute_call {
   inbound_call work;
 };
 
-/// A call of ours has ended. `token` is what `node::call` was given. A ping that its connection did
-/// not outlive ends in this event too.
+/// An outbound call has ended. `token` is the argument of `node::call`. A ping also ends in this
+/// event if its connection has ended.
 struct call_finished {
   std::uint64_t token = 0;
   result<value> outcome;
@@ -84,7 +85,7 @@ struct connection_closed {
 };
 
 struct log_line {
-  std::string peer; ///< its address
+  std::string peer; ///< the peer's address
   std::string text;
 };
 

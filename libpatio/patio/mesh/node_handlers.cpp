@@ -1,4 +1,4 @@
-// What a node does about its sessions' events, and at deadlines.
+// Handles the events of a node's sessions, and its deadlines.
 #include <patio/mesh/node.hpp>
 
 #include <new>
@@ -60,7 +60,7 @@ struct node::session_handler {
     return true;
   }
 
-  // Whoever calls again when a call is lost must not be sent here again, so the route goes first.
+  // Removes the route first, so that a retry of a lost call does not pick this connection again.
   bool operator()(protocol::session_closed& closed) const {
     auto& core = self.core_;
     core.routes.remove(c.id);
@@ -137,7 +137,7 @@ struct node::due_handler {
   }
 };
 
-/// Whether what a deadline is for has not ended.
+/// True if the deadline entry is not obsolete.
 struct node::liveness {
   node& self;
 
@@ -168,7 +168,7 @@ void node::tick(instant now) {
       if (std::visit(liveness{*this}, *d)) std::visit(due_handler{*this}, *d);
     } catch (const std::bad_alloc&) {
       retry_at_ = now + std::chrono::milliseconds{10};
-      core_.schedule(retry_at_, *d); // nobody may wait for what has been tried once
+      core_.schedule(retry_at_, *d); // pop_due has removed the entry
     }
   }
   purge_deadlines();

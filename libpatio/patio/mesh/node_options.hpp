@@ -1,4 +1,4 @@
-/// How a node is set up. Plain data.
+/// Options of a node.
 #pragma once
 
 #include <cstdint>
@@ -15,18 +15,19 @@
 namespace patio::mesh {
 
 struct node_options {
-  /// 0 to 32 bytes: proved when dialling, and accepted from those who dial. An empty key lets
-  /// everybody in, unless there are `keys`.
+  /// 0 to 32 bytes. The node proves this key as a client and accepts it as a server. An empty key
+  /// lets every peer in, unless there are `keys`.
   secret key = {};
   patio::limits limits = {};
   routing route = routing::least_loaded;
-  std::uint64_t seed = 0; ///< for the choice among peers
-  /// Announced to peers; without any, peers cannot tell the node from a Python node.
+  std::uint64_t seed =
+    0; ///< for the random choice among peers
+       /// Extensions announced to peers. Without extensions, the node looks like a Python node.
   protocol::extensions extensions = protocol::all_extensions;
-  std::vector<named_key> keys = {}; ///< more accepted keys, each of which names who logs in with it
-  std::vector<access_rule> rules =
-    {};                    ///< who may call what; without any, everybody may call everything
-  python_types types = {}; ///< carried to and from all peers, beyond the built-in ones
+  std::vector<named_key> keys = {}; ///< additional accepted keys; each names its peers
+  /// Access rules. Without rules, every peer may call every function.
+  std::vector<access_rule> rules = {};
+  python_types types = {}; ///< supported in addition to the built-in types
   /// A payload of more bytes becomes a `decode_payload` event.
   std::size_t decode_apart = std::string::npos;
 };

@@ -143,7 +143,7 @@ void outbound_calls::end(connection& c, std::uint64_t token, result<value> outco
   health_.record_outcome(c, outcome);
   if (outcome) return finish(at, std::move(outcome));
   auto& why = outcome.error();
-  // The peer's clock was the first to ring.
+  // The peer reported the timeout before our own deadline entry was due.
   if (is_timeout(why) && slots_[at].deadline <= core_.now)
     why = {errc::timeout, "the peer reported the timeout", {}};
   if (why.code != errc::remote_error) why = in_context("peer " + c.address, std::move(why));
@@ -174,7 +174,7 @@ void outbound_calls::stop_waiting(const slot& s) {
   if (waiting->second.empty()) waiting_.erase(waiting);
 }
 
-// The event comes first: should there be no memory for it, the call is still on its way.
+// Adds the event first: if there is no memory for the event, the call stays in flight.
 void outbound_calls::finish(std::uint32_t at, result<value> outcome) {
   auto& s = slots_[at];
   core_.tell(call_finished{s.token, std::move(outcome)});

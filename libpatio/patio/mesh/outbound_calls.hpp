@@ -1,5 +1,5 @@
-/// Our calls on their way: each in flight at a peer, or waiting for a peer that serves the name.
-/// Every call ends in one `call_finished`. A part of one node.
+/// Outbound calls. Each call is in flight at a peer, or waits for a peer that serves the name.
+/// Every call ends in one `call_finished`. This is a part of one node.
 #pragma once
 
 #include <cstdint>
@@ -20,20 +20,22 @@ class outbound_calls {
 public:
   outbound_calls(node_core& core, peer_health& health) noexcept : core_{core}, health_{health} {}
 
-  /// Begins a call; see node::call. `is_refused` ends the call at once, as the node shuts down.
+  /// Begins a call; see node::call. `is_refused` ends the call at once, because the node shuts
+  /// down.
   call_id begin(std::uint64_t token, call_request request, std::optional<connection_id> only,
                 bool is_refused);
   [[nodiscard]] bool is_under_way(call_id id) const noexcept;
   void cancel(call_id id);
-  /// The call's deadline, or its wait for a route, is over.
+  /// Handles the end of the call's deadline, or of its wait for a route.
   void expire(call_id id);
-  /// The peer serves these names now: sends what waits for them.
+  /// Records the names that the peer serves now, and sends the calls that wait for them.
   void serve(const connection& c);
-  /// A session has ended a call: `token` is what `session::request` was given.
+  /// Ends a call whose session has reported an outcome. `token` is the argument of
+  /// `session::request`.
   void end(connection& c, std::uint64_t token, result<value> outcome);
-  /// The same for a call that was lost with its connection.
+  /// Ends a call that was lost with its connection.
   void lose(const connection& c, std::uint64_t token, errc code, const std::string& text);
-  /// Ends what still waits, as the node shuts down.
+  /// Ends the calls that still wait for a route, because the node shuts down.
   void fail_all(const error& why);
 
   [[nodiscard]] std::size_t in_flight() const noexcept { return slots_.size() - free_.size(); }
@@ -44,13 +46,13 @@ private:
   /// One call. The request is kept only while the call waits for a peer.
   struct slot {
     place where = place::nowhere;
-    bool is_timed = false;    ///< one of its deadline entries is for its own deadline
-    std::uint8_t entries = 0; ///< deadlines: its own, and the end of its wait for a route
+    bool is_timed = false;    ///< a deadline entry for the call's own deadline exists
+    std::uint8_t entries = 0; ///< deadline entries: the deadline, the end of the route wait
     std::uint32_t generation = 1;
     std::uint32_t serial = 0;
     connection_id at = 0;
     std::uint64_t token = 0;
-    std::uint64_t order = 0; ///< among the calls that wait for the same name
+    std::uint64_t order = 0; ///< position among the calls that wait for the same name
     instant deadline = never;
     std::optional<connection_id> only;
     std::unique_ptr<call_request> request;
@@ -68,8 +70,8 @@ private:
   peer_health& health_;
   std::vector<slot> slots_;
   std::vector<std::uint32_t> free_;
-  std::unordered_map<std::string, std::map<std::uint64_t, std::uint32_t>>
-    waiting_; ///< slots by age, by name
+  /// Maps a name to its waiting slots, oldest first.
+  std::unordered_map<std::string, std::map<std::uint64_t, std::uint32_t>> waiting_;
   std::uint64_t last_order_ = 0;
 };
 

@@ -5,7 +5,7 @@
 namespace patio::mesh {
 namespace {
 
-/// Bytes of a frame between two probes: every link that is of use is faster.
+/// Minimum bytes of a frame between two probes. Every usable link is faster.
 constexpr std::size_t least_progress = 1024;
 
 } // namespace
@@ -56,7 +56,7 @@ void peer_health::record_outcome(connection& c, const result<value>& outcome) {
   if (!outcome
       && (outcome.error().code == errc::cancelled || outcome.error().code == errc::undecodable))
     return;
-  // A Python peer has no other way to say that its clock was the first to ring.
+  // A Python peer cannot report a timeout in any other way.
   bool is_late = !outcome
                  && (outcome.error().code == errc::timeout
                      || (!c.session.status().agreed.endings && is_timeout(outcome.error())));

@@ -1,5 +1,6 @@
-/// Which peers can be trusted with a call: those that answer, do not keep failing, and read. The
-/// record is the connection's; the router is told the outcome. A part of one node.
+/// Tracks which peers are healthy: a healthy peer answers probes, does not keep failing, and reads
+/// its bytes. The connection holds the record; the router gets the result. This is a part of one
+/// node.
 #pragma once
 
 #include <patio/mesh/node_core.hpp>
@@ -10,16 +11,16 @@ class peer_health {
 public:
   explicit peer_health(node_core& core) noexcept : core_{core} {}
 
-  /// Looks at the answer to the last probe and sends the next one. Closes the connection of a peer
-  /// that has missed too many.
+  /// Checks that the last probe was answered and sends the next probe. Closes the connection of a
+  /// peer that has missed too many probes.
   void probe(connection& c);
-  /// Any discovery shows that the peer lives.
+  /// Resets the missed probes. Any discovery shows that the peer is alive.
   void answered_probe(connection& c);
-  /// Ejects a peer whose calls keep failing for a while, then tries it again. One more failure
-  /// ejects the peer for longer.
+  /// Ejects a peer after too many failures in a row, and readmits the peer later. If the next call
+  /// fails again, the peer is ejected for longer.
   void record_outcome(connection& c, const result<value>& outcome);
   void readmit(connection& c, std::uint64_t ejection);
-  /// The peer reads too slowly, or fast enough again.
+  /// Marks the peer as too slow a reader, or as fast enough again.
   void congested(connection& c, bool is_congested);
 
 private:

@@ -6,7 +6,7 @@ namespace patio::mesh {
 
 void router::serve(connection_id id, const std::vector<std::string>& names) {
   if (auto known = names_.find(id); known != names_.end() && known->second == names)
-    return; // as most refreshes say
+    return; // most probes report no change
   withdraw(id);
   auto at = peers_.begin();
   for (const auto& name : names) {

@@ -1,4 +1,4 @@
-/// Which connections serve a name. A value-like table without time or I/O; owned by one node.
+/// A table of the connections that serve each name. It uses no clock and no I/O. One node owns it.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +16,10 @@
 
 namespace patio {
 
-/// How a call finds its peer among those that serve the name.
+/// How the router picks one of the peers that serve a name.
 enum class routing : std::uint8_t {
-  least_loaded, ///< of two peers drawn at random the one with fewer calls in flight
-  round_robin,  ///< one after another
+  least_loaded, ///< picks two random peers, then the one with fewer calls in flight
+  round_robin,  ///< takes the peers in turn
 };
 
 } // namespace patio
@@ -30,19 +30,20 @@ class router {
 public:
   explicit router(std::uint64_t seed = 0) : random_{seed} {}
 
-  /// Replaces what the connection serves; the names are sorted and none comes twice.
+  /// Replaces the names that the connection serves. `names` must be sorted and unique.
   void serve(connection_id id, const std::vector<std::string>& names);
   void remove(connection_id id);
-  /// An ejected connection is picked only if no other serves the name.
+  /// The router picks an ejected connection only if every connection for the name is ejected or
+  /// blocked.
   void eject(connection_id id) { ejected_.insert(id); }
   void readmit(connection_id id) { ejected_.erase(id); }
   [[nodiscard]] bool is_ejected(connection_id id) const { return ejected_.contains(id); }
-  /// A blocked connection is picked only if all others that serve the name are blocked too; an
-  /// ejected one comes before it.
+  /// The router picks a blocked connection only if every connection for the name is blocked. It
+  /// prefers an ejected connection to a blocked one.
   void block(connection_id id) { blocked_.insert(id); }
   void unblock(connection_id id) { blocked_.erase(id); }
 
-  /// `load(id)` is the number of calls in flight there.
+  /// Picks a connection that serves the name. `load(id)` returns a connection's calls in flight.
   template <class Load>
   [[nodiscard]] std::optional<connection_id> pick(std::string_view name, routing policy,
                                                   Load load) {
@@ -70,8 +71,8 @@ private:
     std::vector<connection_id> ids;
     std::size_t next = 0;
   };
-  std::map<std::string, candidates, std::less<>>
-    peers_; ///< ordered, as a peer that picks its names could pick their hashes
+  /// A tree instead of a hash table: a peer chooses its names and could force hash collisions.
+  std::map<std::string, candidates, std::less<>> peers_;
   std::unordered_map<connection_id, std::vector<std::string>> names_;
   std::unordered_set<connection_id> ejected_, blocked_;
   std::minstd_rand random_;

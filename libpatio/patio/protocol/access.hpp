@@ -1,4 +1,5 @@
-/// Who may log in with which key, and who may call what. Value types, no state, any thread.
+/// Login keys, and rules for which peer may call which function. These are value types and
+/// functions without state, for use on any thread.
 #pragma once
 
 #include <span>
@@ -11,32 +12,33 @@
 
 namespace patio {
 
-/// A key beside the node's own, by which those who log in with it are known.
+/// An additional login key. A peer that logs in with this key is known by the key's name.
 struct named_key {
   std::string name;
   secret key;
 };
 
-/// Lets a peer call functions. A peer is known by the name of the key it logged in with, and by the
-/// names in the TLS certificate that it proved.
+/// Allows a peer to call functions. A peer has the name of the key that it logged in with, and the
+/// names in its verified TLS certificate.
 struct access_rule {
-  std::string who; ///< one of the peer's names; "*" is everybody, those without a name included
-  std::string functions; ///< a name, in which * stands for any characters and ? for one
+  std::string who;       ///< one of the peer's names; "*" means every peer, with or without a name
+  std::string functions; ///< a pattern for function names, see `matches`
   friend bool operator==(const access_rule&, const access_rule&) = default;
 };
 
-/// Fails with errc::invalid for keys that the login cannot use or that cannot be told apart.
+/// Fails with errc::invalid if the login cannot use a key, or cannot tell two keys apart.
 [[nodiscard]] result<void> check_keys(const secret& own, std::span<const named_key> others);
 
-/// "NAME:PATTERN". Fails with errc::invalid, saying what would be right.
+/// Parses "NAME:PATTERN". Fails with errc::invalid; the message describes valid input.
 [[nodiscard]] result<access_rule> parse_access_rule(std::string_view text);
 
-/// Whether one of the rules lets a peer of these names call the function; without rules, everybody
-/// may call everything.
+/// True if a rule allows a peer with these names to call the function. If there are no rules, every
+/// peer may call every function.
 [[nodiscard]] bool may_call(std::span<const access_rule> rules, std::span<const std::string> names,
                             std::string_view function);
 
-/// * stands for any characters, ? for one. Takes at most the product of both lengths in steps.
+/// In a pattern, * matches any characters and ? matches one character. The number of steps is at
+/// most the product of both lengths.
 [[nodiscard]] bool matches(std::string_view text, std::string_view pattern) noexcept;
 
 } // namespace patio

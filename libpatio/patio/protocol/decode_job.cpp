@@ -61,7 +61,7 @@ void decode_job::to_names(served_names& out) const {
 void decode_job::run() noexcept {
   try {
     run(payload_.view());
-  } catch (const std::exception&) { // memory has run out
+  } catch (const std::exception&) { // out of memory
     decoded_ = std::monostate{};
   }
 }

@@ -1,6 +1,6 @@
-/// One frame's payload on its way to what it means. A session decodes small ones as they come, and
-/// has its owner decode large ones, which may take tens of milliseconds, where nobody else has to
-/// wait for it.
+/// Decodes the payload of one frame. A session decodes a small payload at once. It hands a large
+/// payload to its owner, because decoding may take tens of milliseconds and must not delay other
+/// work.
 #pragma once
 
 #include <memory>
@@ -27,16 +27,17 @@ public:
       : header_{header}, options_{options.get()},
         kept_options_{std::move(options)}, payload_{std::move(payload)} {}
 
-  /// Decodes the job's own payload, once, on any thread. The job may be given back, or destroyed,
-  /// on another.
+  /// Decodes the job's own payload. Call this once, on any thread. Another thread may return or
+  /// destroy the job.
   void run() noexcept;
-  /// In place of `run`, for a request only: its caller is told that this node is overloaded.
+  /// Replaces `run`, for requests only: the caller gets the error `why` as the answer, for example
+  /// because this node is overloaded.
   void refuse(error why) noexcept {
     decoded_.emplace<request>().call = tl::unexpected(std::move(why));
   }
 
-  /// Gives back a call that the session had taken and its owner refused, to be destroyed with the
-  /// job.
+  /// Returns to the job a call that the session's owner has refused, so that the call is destroyed
+  /// together with the job.
   void give_back(call_request&& call) {
     if (auto* own = std::get_if<request>(&decoded_)) own->call = std::move(call);
   }
@@ -51,13 +52,13 @@ private:
   friend class session;
   struct request {
     result<call_request> call;
-    std::size_t bytes = 0; ///< that its arguments take, about
+    std::size_t bytes = 0; ///< approximate memory use of the arguments
   };
 
   struct served_names {
-    result<value> list; ///< as it came
+    result<value> list; ///< as received
     result<std::vector<std::string>> names = {};
-    bool some_too_long = false; ///< and left out
+    bool some_too_long = false; ///< names over the limit were left out
   };
 
   void run(std::string_view payload);
@@ -65,11 +66,11 @@ private:
 
   frame_header header_;
   const session_options* options_;
-  std::shared_ptr<const session_options>
-    kept_options_; ///< of a job that its session may not outlive
+  /// Keeps the options alive for a job that may outlive its session.
+  std::shared_ptr<const session_options> kept_options_;
   frame_reader::payload payload_;
-  std::variant<std::monostate, request, served_names, result<value>>
-    decoded_; ///< what is taken of it is moved away, what is refused stays
+  /// The session moves accepted parts out; refused parts stay here.
+  std::variant<std::monostate, request, served_names, result<value>> decoded_;
 };
 
 } // namespace patio::protocol

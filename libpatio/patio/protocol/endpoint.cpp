@@ -16,8 +16,8 @@ bool fits_in_host(char c) {
          && "/@[]"sv.find(c) == std::string_view::npos;
 }
 
-/// Roughly: the resolver knows. This is to tell an address from a host with two ports. What follows
-/// a % names a network interface.
+/// A rough check that tells an IPv6 address from a host with two ports. The resolver does the exact
+/// check. The text after a % names a network interface.
 bool looks_like_ipv6(std::string_view host) {
   auto address = host.substr(0, host.find('%'));
   if (address.find_first_not_of("0123456789abcdefABCDEF:."sv) != std::string_view::npos)

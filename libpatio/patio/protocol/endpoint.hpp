@@ -1,4 +1,4 @@
-/// "HOST:PORT" as people write it.
+/// Parses and writes "HOST:PORT".
 #pragma once
 
 #include <cstdint>
@@ -17,15 +17,16 @@ struct endpoint {
   friend bool operator==(const endpoint&, const endpoint&) = default;
 };
 
-/// "host", "host:port", "1.2.3.4:port", "[::1]:port", "[::1]" or "::1". Fails with errc::invalid,
-/// saying what would be right.
+/// Parses "host", "host:port", "1.2.3.4:port", "[::1]:port", "[::1]" or "::1". Fails with
+/// errc::invalid; the message describes valid input.
 [[nodiscard]] result<endpoint> parse_endpoint(std::string_view text);
 
-/// Of "HOST:PORT" with a numeric host, what one owner is sure to have of its own: an IPv4 address,
-/// the first half of an IPv6 one, as whoever has one of those has 2^64. For counting by peer.
+/// Returns the network of a "HOST:PORT" with a numeric host: a whole IPv4 address, or the first 64
+/// bits of an IPv6 address, because a single owner usually has 2^64 IPv6 addresses. Use the network
+/// to count per peer.
 [[nodiscard]] std::string network_of(std::string_view address);
 
-/// With brackets round an IPv6 address.
+/// Puts an IPv6 address in brackets.
 [[nodiscard]] std::string to_string(const endpoint& e);
 
 } // namespace patio

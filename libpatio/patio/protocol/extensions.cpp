@@ -17,13 +17,13 @@ constexpr std::array<std::pair<std::string_view, bool extensions::*>, 3> names{{
   {"endings", &extensions::endings},
 }};
 
-/// In bytes. A payload is read as often as it is sent: Python's None not at all, and none that is
-/// long.
+/// Payload bytes. Shorter payloads, such as Python's None, and longer ones are not decoded, because
+/// a peer may send them again and again.
 constexpr std::size_t shortest_announcement = 16, longest_announcement = 4096;
 
 constexpr std::string_view note_begins = "patio: ";
-/// How a call can end at the node that was to execute it. What it says of the connection is not for
-/// a peer to say.
+/// The endings that a callee may report. Only the caller's own node reports endings of a
+/// connection.
 constexpr std::array endings{errc::timeout,    errc::cancelled,   errc::no_route,
                              errc::overloaded, errc::undecodable, errc::shut_down};
 

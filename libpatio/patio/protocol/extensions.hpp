@@ -1,6 +1,6 @@
-/// What C++ nodes do beyond Python patio 0.1.4, announced in the payload of DISCOVER_REQUEST, which
-/// Python never looks at. A peer is sent the packets and notes of an extension only if it has
-/// announced it. A value type.
+/// Extensions of C++ nodes to the protocol of Python patio 0.1.4. A node announces its extensions
+/// in the payload of DISCOVER_REQUEST, because Python ignores that payload. A peer receives the
+/// packets and notes of an extension only if the peer has announced the extension.
 #pragma once
 
 #include <string>
@@ -12,34 +12,35 @@
 namespace patio::protocol {
 
 struct extensions {
-  bool cancel = false; ///< CANCEL: a call given up by its caller ends at the callee as well
-  bool leaving =
-    false; ///< LEAVING, LEAVING_OK: a node that goes away is sent nothing that it could not answer
-  bool endings =
-    false; ///< an ERROR says in a note which errc it stands for, where no function raised it
+  /// CANCEL: when the caller gives up a call, the callee ends the call as well.
+  bool cancel = false;
+  /// LEAVING, LEAVING_OK: a node that shuts down gets no requests that it could not answer.
+  bool leaving = false;
+  /// A note in an ERROR names the errc, unless a function raised the error.
+  bool endings = false;
   friend bool operator==(const extensions&, const extensions&) = default;
 };
 
 inline constexpr extensions all_extensions{true, true, true};
 
-/// The payload of a DISCOVER_REQUEST: {"patio": {"version": 1, "extensions": ["cancel", ...]}}, or
-/// None if there are none.
+/// Returns the payload of a DISCOVER_REQUEST:
+/// {"patio": {"version": 1, "extensions": ["cancel", ...]}}, or None if there are no extensions.
 [[nodiscard]] std::string announcement(const extensions& ours);
 
-/// What both sides have announced.
+/// Returns the extensions that both sides have announced.
 [[nodiscard]] constexpr extensions common(const extensions& a, const extensions& b) noexcept {
   return {a.cancel && b.cancel, a.leaving && b.leaving, a.endings && b.endings};
 }
 
-/// What a peer has announced; nothing for a payload that says nothing of the kind, as Python's.
-/// Names not known here are skipped.
+/// Returns the extensions that a peer has announced. The result is empty for a payload without an
+/// announcement, such as Python's. Skips unknown names.
 [[nodiscard]] extensions read_announcement(std::string_view payload, const pickle_limits& limits);
 
-/// The exception that stands for an error, with the note that says which errc it was; none for what
-/// a function raised.
+/// Returns the exception that represents an error. A note in the exception names the errc, unless a
+/// function raised the error.
 [[nodiscard]] value to_noted_exception(const error& e);
-/// The error that such an exception stands for; a remote_error for any other, and for an ending
-/// that only the caller's own node knows.
+/// Returns the error that the note in an exception names. Returns a remote_error if there is no
+/// such note, or if the note names an ending that only the caller's own node can report.
 [[nodiscard]] error from_noted_exception(value exception);
 
 } // namespace patio::protocol

@@ -95,7 +95,7 @@ std::string frame_reader::head(std::size_t most) const {
   return bytes.append(input_.substr(0, most - bytes.size()));
 }
 
-// No more than the header has been kept so far: a payload is stored after the verdict only.
+// Only the header is stored so far, because the payload is stored after the verdict.
 void frame_reader::begin_skip(const frame_header& header) {
   (void)take(frame_header::size_on_wire);
   auto here = std::min<std::size_t>(header.size, input_.size());

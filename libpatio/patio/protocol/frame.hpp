@@ -1,6 +1,6 @@
-/// Frames of the wire protocol: type int8, payload size uint32, serial uint32, all big endian, then
-/// the payload. Writing and reading stand side by side; libpatio/README.md has the layout as a
-/// table.
+/// Reads and writes the frames of the wire protocol. A frame is a type (int8), a payload size
+/// (uint32), a serial (uint32), all big endian, and then the payload. libpatio/README.md shows the
+/// layout as a table.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace patio::protocol {
 
-/// Never renumber: Python patio 0.1.4 in the field has these.
+/// Do not renumber: deployed Python patio 0.1.4 peers use these numbers.
 enum class packet : std::int8_t {
   auth_digest = 0,
   auth_request = 1,
@@ -22,10 +22,10 @@ enum class packet : std::int8_t {
   request = 10,
   response = 20,
   error = 30,
-  // Extensions (extensions.hpp), for peers that have announced them.
-  cancel = 40,     ///< the caller has given up the REQUEST of this serial
-  leaving = 50,    ///< send me no more requests: I am about to go
-  leaving_ok = 51, ///< answers LEAVING, behind the last request
+  // Extensions (extensions.hpp). Only a peer that has announced an extension receives its packets.
+  cancel = 40,     ///< the caller has given up the REQUEST with this serial
+  leaving = 50,    ///< the sender is about to leave and asks for no more requests
+  leaving_ok = 51, ///< answers LEAVING; no request follows it
 };
 
 [[nodiscard]] bool is_known(packet type) noexcept;
@@ -40,15 +40,16 @@ struct frame_header {
 };
 
 [[nodiscard]] frame_header read_header(std::string_view nine_bytes) noexcept;
-/// "REQUEST (type 10, serial 7)"
+/// Example: "REQUEST (type 10, serial 7)".
 [[nodiscard]] std::string describe(const frame_header& header);
 
-/// Appends a frame whose payload is written behind the header: open, append the payload to `out`,
-/// close.
+/// Appends one frame to `out`. The constructor writes the header, the caller appends the payload to
+/// `out`, and `close` fills in the size.
 class frame_writer {
 public:
   frame_writer(std::string& out, packet type, std::uint32_t serial);
-  /// Fills in the size. False, with the frame taken back, if the payload is over `limit`.
+  /// Writes the payload size into the header. If the payload exceeds `limit`, removes the frame
+  /// from `out` and returns false.
   [[nodiscard]] bool close(std::size_t limit);
   void discard();
 
@@ -57,29 +58,29 @@ private:
   std::size_t begin_;
 };
 
-/// Cuts a byte stream, in whatever pieces it comes, into frames. A frame that lies within one piece
-/// is handed on without a copy.
+/// Splits a byte stream into frames. The stream may arrive in pieces of any size. The reader does
+/// not copy a frame that lies within one piece.
 class frame_reader {
 public:
   struct frame {
     frame_header header;
     std::string_view payload; ///< valid until the next call
   };
-  /// A payload that outlives the reader.
+  /// Owns a payload, so that the payload can outlive the reader.
   struct payload {
     std::string bytes;
-    std::size_t begins_at = 0; ///< in `bytes`, at whose end it ends
+    std::size_t begins_at = 0; ///< offset in `bytes`; the payload runs to the end of `bytes`
     [[nodiscard]] std::string_view view() const noexcept {
       return std::string_view{bytes}.substr(begins_at);
     }
   };
-  /// What to do with a frame once its header is known.
+  /// The caller's decision about a frame, made when only the header is known.
   enum class verdict : std::uint8_t { take, skip, stop };
 
   void feed(std::string_view bytes);
-  /// The next whole frame. `judge(header)` is asked once a frame, before any of its payload is
-  /// stored; a skipped frame's payload is dropped as it arrives. Nothing if more bytes are needed,
-  /// or after a stop.
+  /// Returns the next whole frame. Returns nothing if more bytes are needed, or after a stop. Calls
+  /// `judge(header)` once for each frame, before the reader stores any of the payload. The payload
+  /// of a skipped frame is dropped as it arrives.
   template <class Judge>
   [[nodiscard]] std::optional<frame> next(Judge judge) {
     while (!stopped_ && available() >= frame_header::size_on_wire) {
@@ -100,16 +101,16 @@ public:
     return {};
   }
 
-  /// The payload of the frame that `next` has just given, without a copy if it came in more than
-  /// one piece.
+  /// Returns an owned payload for the frame that `next` has just returned. Does not copy the
+  /// payload if it arrived in more than one piece.
   [[nodiscard]] payload keep(const frame& f);
-  /// Instead of `next`, where more frames may be here but are to wait: the memory of a piece is the
-  /// caller's, so its rest is copied.
+  /// Copies the unread rest of the current piece, because the caller owns the memory of that piece.
+  /// Call this instead of `next` when frames that have already arrived must wait.
   void keep_rest();
 
-  /// What is here of the frame that is being judged, and behind it: at most so many bytes.
+  /// Returns at most `most` of the unread bytes. They start with the frame that is being judged.
   [[nodiscard]] std::string head(std::size_t most) const;
-  /// Whether a frame has begun to arrive.
+  /// True if a part of a frame has arrived.
   [[nodiscard]] bool is_within_frame() const noexcept { return available() > 0 || to_skip_ > 0; }
 
 private:
@@ -120,11 +121,11 @@ private:
   [[nodiscard]] std::string_view take(std::size_t n);
   void begin_skip(const frame_header& header);
 
-  std::string buffer_;       ///< bytes of earlier pieces that made no whole frame yet
-  std::size_t consumed_ = 0; ///< of buffer_
-  std::string_view input_;   ///< what is left of the current piece
+  std::string buffer_;       ///< bytes of earlier pieces that do not form a whole frame yet
+  std::size_t consumed_ = 0; ///< bytes at the start of buffer_ that are already used
+  std::string_view input_;   ///< the unread rest of the current piece
   std::uint64_t to_skip_ = 0;
-  std::size_t awaited_ = 0; ///< length of the frame that is judged
+  std::size_t awaited_ = 0; ///< length of the accepted frame, header included
   bool judged_ = false, stopped_ = false;
 };
 

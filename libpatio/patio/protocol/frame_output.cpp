@@ -54,7 +54,7 @@ void frame_output::put_error(std::uint32_t serial, const error& why, bool with_e
   put(packet::error, serial, plain);
 }
 
-// The frames that stay move to the front in place: the session may end for lack of memory.
+// Moves the remaining frames in place, because the session may be out of memory.
 void frame_output::withdraw_requests() {
   std::size_t kept = 0;
   for (std::string_view rest = bytes_; rest.size() >= frame_header::size_on_wire;) {

@@ -1,4 +1,4 @@
-/// The peer's requests that have not been answered. A resource of one session.
+/// Requests from the peer that wait for our answers. One session owns the table.
 #pragma once
 
 #include <cstdint>
@@ -15,21 +15,21 @@ namespace patio::protocol {
 
 class inbound_requests {
 public:
-  /// The reason to refuse one more request, if there is one.
+  /// Returns the reason to refuse this request, or nothing if the request is acceptable.
   [[nodiscard]] std::optional<error> refusal(const call_request& call, const limits& bounds) const;
   request_id add(std::uint32_t serial);
-  /// Keeps something until the request has been answered.
+  /// Keeps `held` alive until the request has been answered.
   void hold(request_id id, std::shared_ptr<const void> held);
-  /// Removes a request that is being answered. Stop the source once the answer has been put out.
-  /// Nothing if the request has been answered.
+  /// Removes a request. The caller writes the answer and then stops the returned source. Returns
+  /// nothing if the request has already been answered.
   [[nodiscard]] std::optional<std::stop_source> take(request_id id);
-  /// Stops all requests, and forgets them.
+  /// Stops and removes all requests.
   void stop_all();
 
   [[nodiscard]] bool contains(std::uint32_t serial) const { return running_.contains(serial); }
   [[nodiscard]] bool is_running(request_id id) const { return find(id) != nullptr; }
   [[nodiscard]] std::optional<request_id> id_of(std::uint32_t serial) const;
-  /// Stopped once the request has been answered, by whomever, or its connection is lost.
+  /// Returns a token that stops when the request has been answered, or when the connection is lost.
   [[nodiscard]] std::stop_token stop_token(request_id id);
   [[nodiscard]] std::size_t size() const noexcept { return running_.size(); }
 
@@ -37,13 +37,13 @@ private:
   struct request {
     std::uint64_t number = 0;
     std::shared_ptr<const void> held = {};
-    std::stop_source stop{std::nostopstate}; ///< made when somebody asks for the token
+    std::stop_source stop{std::nostopstate}; ///< created by the first call of stop_token
   };
   using table = std::unordered_map<std::uint32_t, request>;
   [[nodiscard]] const request* find(request_id id) const;
 
   table running_;
-  table::node_type spare_; ///< an entry that can be used again: most requests run alone
+  table::node_type spare_; ///< a spare entry to avoid allocations, as most requests run alone
   std::uint64_t last_number_ = 0;
 };
 

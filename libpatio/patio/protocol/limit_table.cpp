@@ -12,7 +12,7 @@ namespace {
 
 enum class unit : std::uint8_t { count, bytes, seconds };
 
-/// How one limit is reached, and between which numbers it can be; times count in nanoseconds here.
+/// Access to one limit, and its range. Times are in nanoseconds.
 struct access {
   unit in;
   double (*get)(const limits&);

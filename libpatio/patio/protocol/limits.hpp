@@ -1,6 +1,6 @@
-/// What a node lets others cost it. Every field can be set; 0 never means unlimited, and most
-/// cannot be 0: no node is made with one that is too small. `limit_table.hpp` has them by name,
-/// with units, as the command line takes them.
+/// Limits on the resources that peers can use at a node. Every field can be set. 0 never means
+/// unlimited, and most limits cannot be 0: a node rejects a limit that is too small.
+/// `limit_table.hpp` lists the limits by name, with units, for the command line.
 #pragma once
 
 #include <chrono>
@@ -12,70 +12,73 @@
 namespace patio {
 
 struct limits {
-  // Connections, and what they may cost before they have logged in.
-  std::size_t connections =
-    4096; ///< accepted; a TCP broker leaves 64 of the process's descriptors free as well
-  std::size_t connections_before_login =
-    128; ///< accepted ones; one more costs the least promising (node::admit)
-  std::chrono::nanoseconds handshake_timeout =
-    std::chrono::seconds{5}; ///< TLS, login and discovery together
-  std::size_t tls_handshake_bytes =
-    std::size_t{8} << 10; ///< bytes of an accepted one, the client's certificates included
-  std::size_t login_frame_bytes = 1024; ///< payload bytes until then
+  // Connections, and their resources before login.
+  /// Accepted connections. A TCP broker also keeps 64 of the process's descriptors free.
+  std::size_t connections = 4096;
+  /// Accepted connections before login. Above the limit, the least promising one is closed
+  /// (node::admit).
+  std::size_t connections_before_login = 128;
+  /// TLS handshake, login and discovery together.
+  std::chrono::nanoseconds handshake_timeout = std::chrono::seconds{5};
+  /// Handshake bytes of an accepted connection, including the client's certificates.
+  std::size_t tls_handshake_bytes = std::size_t{8} << 10;
+  std::size_t login_frame_bytes = 1024; ///< payload bytes of a frame before login
 
   // Frames and calls.
-  std::size_t frame_bytes = std::size_t{16} << 20; ///< payload bytes once logged in
-  std::size_t skipped_frame_bytes =
-    std::size_t{64} << 20;      ///< a larger frame than this is not skipped: its connection closes
-  std::size_t name_bytes = 512; ///< bytes of a function's name
-  std::size_t names_per_peer = 10'000;                     ///< functions of one peer
+  std::size_t frame_bytes = std::size_t{16} << 20; ///< payload bytes of a frame after login
+  /// A frame above this size is not skipped; it closes its connection.
+  std::size_t skipped_frame_bytes = std::size_t{64} << 20;
+  std::size_t name_bytes = 512;                            ///< bytes of a function's name
+  std::size_t names_per_peer = 10'000;                     ///< functions that one peer serves
   std::size_t keywords_per_call = 1024;                    ///< keyword arguments of one call
-  std::size_t inbound_calls = 1024;                        ///< running for one connection
-  std::size_t inbound_bytes = std::size_t{64} << 20;       ///< of their arguments, as decoded
-  std::size_t node_inbound_bytes = std::size_t{512} << 20; ///< the same of all connections together
-  std::size_t outbound_calls = 16'384; ///< waiting for answers from one connection
-  std::size_t waiting_calls = 262'144; ///< of the whole node, those without a peer included
-  std::size_t unknown_serials = 100;   ///< answers nobody waits for, in one minute
-  std::size_t queue_per_worker =
-    64; ///< calls that wait in a pool, for each of its workers (pool_options)
+  std::size_t inbound_calls = 1024;                        ///< calls that run for one connection
+  std::size_t inbound_bytes = std::size_t{64} << 20;       ///< decoded arguments of these calls
+  std::size_t node_inbound_bytes = std::size_t{512} << 20; ///< inbound_bytes of all connections
+  std::size_t outbound_calls = 16'384; ///< calls that wait for answers from one connection
+  std::size_t waiting_calls = 262'144; ///< all waiting calls of the node, with or without a peer
+  std::size_t unknown_serials = 100;   ///< answers per minute for which no call waits
+  std::size_t queue_per_worker = 64;   ///< queued calls in a pool per worker (pool_options)
   pickle_limits pickle = {};
-  std::chrono::nanoseconds decode_timeout =
-    std::chrono::seconds{2}; ///< so long a large request may wait to be decoded
+  /// Longest time that a large request may wait for its decoding.
+  std::chrono::nanoseconds decode_timeout = std::chrono::seconds{2};
 
   // A peer that reads slowly.
-  std::size_t high_water_bytes =
-    std::size_t{4} << 20; ///< with more bytes unread its requests, and calls to it, are refused
-  std::size_t write_buffer_bytes = std::size_t{64}
-                                   << 20; ///< bytes it may leave unread before it is cut off
-  std::chrono::nanoseconds write_stall_timeout =
-    std::chrono::seconds{10}; ///< so long it may read nothing of what waits for it
+  /// Above this number of unread bytes, the node refuses the peer's requests and calls to the peer.
+  std::size_t high_water_bytes = std::size_t{4} << 20;
+  /// Above this number of unread bytes, the node closes the connection.
+  std::size_t write_buffer_bytes = std::size_t{64} << 20;
+  /// Longest time that the peer may read nothing while bytes wait for it.
+  std::chrono::nanoseconds write_stall_timeout = std::chrono::seconds{10};
 
   // Time.
-  std::chrono::nanoseconds longest_timeout =
-    std::chrono::hours{24}; ///< a call's; longer ones are cut to it
-  std::chrono::nanoseconds route_timeout =
-    std::chrono::seconds{5}; ///< for a peer that serves a name; 0 does not wait
-  std::chrono::nanoseconds drain_timeout =
-    std::chrono::seconds{10}; ///< for running functions when shutting down
+  /// Longest timeout of a call. A longer timeout is reduced to this value.
+  std::chrono::nanoseconds longest_timeout = std::chrono::hours{24};
+  /// Longest wait for a peer that serves a name. 0 means no wait.
+  std::chrono::nanoseconds route_timeout = std::chrono::seconds{5};
+  /// Longest wait for running functions at shutdown.
+  std::chrono::nanoseconds drain_timeout = std::chrono::seconds{10};
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds{5};
   backoff_options reconnect = {};
-  /// Asks every peer so often what it serves, at most once a second; one that has not answered when
-  /// it would be asked again is avoided...
+  /// Interval of the probes, at least one second. A probe asks a peer for its function names. The
+  /// node ejects a peer that has not answered a probe when the next probe is due.
   std::chrono::nanoseconds probe_interval = std::chrono::seconds{10};
-  unsigned missed_probes = 2; ///< ...and given up when that has happened so often, unless it is
-                              ///< Python's and owes us results
-  unsigned failures_to_eject =
-    3; ///< calls in a row that a peer refused or let time out before it is avoided for a while
+  /// The node closes a connection after this number of missed probes in a row. A Python peer that
+  /// still owes results keeps its connection.
+  unsigned missed_probes = 2;
+  /// The node ejects a peer for a while after this number of failures in a row. A failure is a call
+  /// that the peer refuses or lets time out.
+  unsigned failures_to_eject = 3;
 
-  // The system's own means against silent peers (tcp(7)), and against noise.
+  // Socket options against silent peers (tcp(7)), and limits on retries and log output.
   std::chrono::nanoseconds keepalive_delay = std::chrono::seconds{15};
   std::chrono::nanoseconds keepalive_interval = std::chrono::seconds{5};
   unsigned keepalive_probes = 3;
-  std::chrono::nanoseconds unacknowledged_timeout = std::chrono::seconds{20}; ///< TCP_USER_TIMEOUT
-  std::chrono::nanoseconds accept_retry_delay =
-    std::chrono::seconds{1}; ///< the longest after an accept that failed; the first is 10 ms
-  std::size_t log_lines =
-    10; ///< a second for each peer's host, and ten times that for all together
+  std::chrono::nanoseconds unacknowledged_timeout =
+    std::chrono::seconds{20}; ///< TCP_USER_TIMEOUT
+                              /// Longest delay after a failed accept. The first delay is 10 ms.
+  std::chrono::nanoseconds accept_retry_delay = std::chrono::seconds{1};
+  /// Log lines per second for each peer's host. The limit for all hosts together is ten times this.
+  std::size_t log_lines = 10;
 };
 
 } // namespace patio

@@ -1,5 +1,6 @@
-/// The login of wire.md: payloads of AUTH_DIGEST and AUTH_REQUEST. Nothing but a tuple of three
-/// byte strings is decoded before it has succeeded. No state; randomness is passed in.
+/// Payloads of AUTH_DIGEST and AUTH_REQUEST, for the login in wire.md. Before the login succeeds,
+/// nothing but a tuple of three byte strings is decoded. These functions have no state; the caller
+/// passes in the random bytes.
 #pragma once
 
 #include <span>
@@ -11,30 +12,31 @@
 
 namespace patio::protocol {
 
-inline constexpr std::size_t token_size = 16; ///< random bytes a server draws for each connection
-inline constexpr std::size_t salt_size = 4;   ///< random bytes a client draws for each login
+inline constexpr std::size_t token_size =
+  16; ///< random bytes from the server, new for each connection
+inline constexpr std::size_t salt_size = 4; ///< random bytes from the client, new for each login
 inline constexpr std::size_t longest_key = 32;
 
-/// The AUTH_DIGEST payload for a token.
+/// Returns the AUTH_DIGEST payload for a token.
 [[nodiscard]] std::string login_challenge(std::string_view token);
 
-/// The AUTH_REQUEST payload by which a client answers a challenge, whose bytes it does not look
-/// into.
+/// Returns the AUTH_REQUEST payload with which a client answers a challenge. The client does not
+/// decode the challenge.
 [[nodiscard]] std::string login_answer(std::string_view challenge, std::string_view key,
                                        std::string_view salt);
 
-/// Which of the keys `answer` proves for exactly this challenge, taking as long whichever it is.
-/// The text of the error is for the server's log; the peer is told nothing.
+/// Returns the index of the key that `answer` proves for this challenge. The time taken does not
+/// depend on which key matches. The error text is for the server's log; the peer does not get it.
 [[nodiscard]] result<std::size_t> check_login(std::string_view answer, std::string_view challenge,
                                               std::span<const secret> keys);
 
-/// The same for one key.
+/// Checks the answer against a single key.
 [[nodiscard]] inline result<std::size_t>
 check_login(std::string_view answer, std::string_view challenge, const secret& key) {
   return check_login(answer, challenge, {&key, 1});
 }
 
-/// errc::invalid for a key that BLAKE2s cannot take.
+/// Fails with errc::invalid if BLAKE2s cannot use the key.
 [[nodiscard]] result<void> check_key(std::string_view key);
 
 } // namespace patio::protocol

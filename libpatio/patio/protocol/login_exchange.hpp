@@ -1,5 +1,5 @@
-/// One connection's login: which packets it takes, and what each side answers. A resource of one
-/// session. After the login it knows the names that the peer has proved.
+/// Runs the login of one connection, for either side. After the login it holds the names that the
+/// peer has proved. One session owns it.
 #pragma once
 
 #include <optional>
@@ -15,24 +15,25 @@ namespace patio::protocol {
 
 class login_exchange {
 public:
-  /// `nonce`: `token_size` fresh random bytes for a server, `salt_size` for a client.
+  /// `nonce` must be fresh random bytes: `token_size` for a server, `salt_size` for a client.
   login_exchange(role side, std::string nonce);
 
   [[nodiscard]] role side() const noexcept { return side_; }
-  /// A server's first payload.
+  /// Returns the payload that a server sends first.
   [[nodiscard]] const std::string& challenge() const noexcept { return challenge_; }
-  /// The packet that the other side must send next.
+  /// Returns the packet that the other side must send next.
   [[nodiscard]] packet expected() const noexcept;
 
   struct step {
-    std::optional<packet> send = {}; ///< a frame of this type, with the payload
+    std::optional<packet> send = {}; ///< send a frame of this type, with `payload`
     std::string payload = {};
     bool is_done = false;
   };
-  /// Takes the expected packet. The error's text is for this node's log; the peer is told nothing.
+  /// Handles the expected packet. The error text is for this node's log; the peer does not get it.
   [[nodiscard]] result<step> take(std::string_view payload, const session_options& options);
 
-  /// The peer has proved these names in another way, such as TLS. The login may add the key's name.
+  /// Records names that the peer has proved in another way, such as TLS. The login may add the name
+  /// of the key.
   void prove(const std::vector<std::string>& names);
   [[nodiscard]] const std::vector<std::string>& proved() const noexcept { return proved_; }
 

@@ -1,5 +1,5 @@
-/// Our frames that wait for the peer's answers, by serial. One counter of serials serves all frames
-/// of a sender. A resource of one session.
+/// Frames that we have sent and that wait for an answer, by serial. All frames of a sender share
+/// one counter of serials. One session owns the table.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,10 @@ class outbound_requests {
 public:
   using kind = awaited_answer::kind;
 
-  /// A serial for a frame that nobody answers.
+  /// Returns a serial for a frame without an answer.
   [[nodiscard]] std::uint32_t draw_serial() { return waiting_.draw(); }
-  /// A serial for a frame that begins at this offset and will be answered.
+  /// Returns a serial for a frame that the peer will answer. `begins_at` is the frame's offset in
+  /// the output.
   std::uint32_t add(kind what, std::uint64_t token, std::uint64_t begins_at) {
     if (what == kind::request) ++requests_;
     return waiting_.insert({what, token, begins_at});
@@ -34,8 +35,7 @@ public:
     if (taken && taken->what == kind::request) --requests_;
     return taken;
   }
-  /// The same for a request that ends before its answer: the answer may still come, and is late
-  /// then.
+  /// Takes a request that ends before its answer. If the answer still arrives, it counts as late.
   std::optional<awaited_answer> abandon(std::uint32_t serial) {
     if (!awaits(kind::request, serial)) return {};
     ++abandoned_;
@@ -46,8 +46,9 @@ public:
     return waiting_.take_all();
   }
 
-  /// Counts an answer that nobody waits for. An answer to an abandoned request is late and not
-  /// counted; more than `max` of the others since the last `forgive` are a peer's fault: false.
+  /// Records an answer for which no frame waits. The answer may be a late one, for an abandoned
+  /// request. All others count as unexpected. Returns false if there are more than `max` unexpected
+  /// answers since the last `forgive`.
   [[nodiscard]] bool tolerate_answer(std::size_t max) noexcept {
     ++ignored_;
     if (abandoned_ > 0) {
@@ -59,14 +60,14 @@ public:
   void forgive() noexcept { unexpected_ = 0; }
 
   [[nodiscard]] std::size_t requests() const noexcept { return requests_; }
-  /// Answers that nobody waited for, late ones included.
+  /// Returns the number of answers for which no frame waited, including late answers.
   [[nodiscard]] std::uint64_t ignored() const noexcept { return ignored_; }
 
 private:
   serial_table<awaited_answer> waiting_;
-  std::size_t requests_ = 0;   ///< how many of those are requests
-  std::size_t abandoned_ = 0;  ///< whose answers may still come
-  std::size_t unexpected_ = 0; ///< answers since the last `forgive`
+  std::size_t requests_ = 0;   ///< requests in `waiting_`
+  std::size_t abandoned_ = 0;  ///< abandoned requests whose answers may still arrive
+  std::size_t unexpected_ = 0; ///< unexpected answers since the last `forgive`
   std::uint64_t ignored_ = 0;
 };
 

@@ -31,7 +31,7 @@ const std::string& callable_names(const session_options& options,
   return own;
 }
 
-/// Whether a session that has now passed `half` of the discovery has passed all of it.
+/// Records that this half of the discovery is done. Returns true if both halves are done.
 bool completes(discovery& passed, discovery half) noexcept {
   passed = passed == discovery::none || passed == half ? half : discovery::both;
   return passed == discovery::both;
@@ -130,7 +130,7 @@ void session::handle(const frame_reader::frame& f) {
   handle_decoded(job);
 }
 
-// Everything but requests, answers and names: the payload, if there is one, is looked at here.
+// Handles all packets except requests, answers and names.
 void session::handle_control(const frame_reader::frame& f) {
   auto serial = f.header.serial;
   switch (f.header.type) {

@@ -1,6 +1,6 @@
-/// One connection's side of the protocol: bytes and answers go in, bytes and events come out. A
-/// resource owned by one node; no socket, no clock, no thread. libpatio/README.md says what each
-/// packet does in each state.
+/// Runs the protocol for one side of a connection. Bytes and answers go in; bytes and events come
+/// out. One node owns the session. The session has no socket, no clock and no thread.
+/// libpatio/README.md describes the effect of each packet in each state.
 #pragma once
 
 #include <memory>
@@ -21,62 +21,62 @@
 
 namespace patio::protocol {
 
-/// Which DISCOVER_RESPONSEs have gone by: ours has told the peer our names, the peer's has been
-/// heard.
+/// Progress of the discovery. `told`: we have sent our DISCOVER_RESPONSE. `heard`: the peer's
+/// DISCOVER_RESPONSE has arrived.
 enum class discovery : std::uint8_t { none, told, heard, both };
-/// How far our going away has got. `agreed`: the peer sends no more requests, or cannot be told.
+/// Progress of our LEAVING. `agreed`: the peer sends no more requests, or does not know LEAVING.
 enum class goodbye : std::uint8_t { none, asked, agreed };
 
 struct session_status {
   protocol::discovery discovery = discovery::none;
   protocol::goodbye goodbye = goodbye::none;
   bool is_probing = false;     ///< a `probe` waits for its answer
-  bool is_decoding = false;    ///< a payload_to_decode has not come back: better let the peer wait
+  bool is_decoding = false;    ///< a payload_to_decode is still out; pause reading from the peer
   bool peer_went_away = false; ///< the peer takes no more requests
-  extensions agreed;           ///< announced by both sides
+  extensions agreed;           ///< extensions that both sides have announced
 };
 
 class session {
 public:
   enum class state : std::uint8_t { login, discovery, ready, closed };
 
-  /// `nonce`: see login_exchange.
+  /// For `nonce`, see login_exchange.
   session(role side, std::shared_ptr<const session_options> options, std::string nonce);
 
-  /// Gives the session bytes, in any cut. They must live until `next` has returned false.
+  /// Passes received bytes to the session, in pieces of any size. The bytes must stay valid until
+  /// `next` has returned false.
   void feed(std::string_view bytes) { reader_.feed(bytes); }
-  /// Handles the next whole frame. False if there is none, or if the connection has ended. The
-  /// owner handles the events after each call, also after the one that returns false.
+  /// Handles the next whole frame. Returns false if there is none, or if the connection has ended.
+  /// The owner handles the events after each call, even after a call that returns false.
   [[nodiscard]] bool next();
-  /// Takes a payload_to_decode's job back. What the session refuses stays in the job, as it may
-  /// take long to destroy. Then call `next` until it returns false.
+  /// Takes the job of a payload_to_decode back. Refused data stays in the job, because its
+  /// destruction may take long. After this, call `next` until it returns false.
   void decoded(decode_job& job);
 
-  /// Sends a REQUEST in state `ready`. On success the token comes back once, in a request_ended, or
-  /// in a session_closed.
+  /// Sends a REQUEST. The state must be `ready`. On success the token comes back once, in a
+  /// request_ended or in a session_closed.
   [[nodiscard]] result<std::uint32_t> request(std::uint64_t token, const call_request& call);
-  /// Ends a request without its answer, which is dropped should it still come. `is_cancelled`: the
-  /// peer is told that the caller gave the call up, if the peer can be told. False if the request
-  /// has ended.
+  /// Ends a request without its answer. A later answer is dropped. With `is_cancelled`, sends a
+  /// CANCEL if the peer knows that extension. Returns false if the request has already ended.
   bool abandon(std::uint32_t serial, bool is_cancelled);
-  /// Answers a request_arrived, once. Nothing happens if the request has been answered, or its
+  /// Answers a request_arrived. Does nothing if the request has already been answered, or if the
   /// connection has closed.
   void answer(request_id id, const result<value>& r);
-  /// The same with a result that `write_pickle` has written elsewhere, with the options' types and
-  /// frame limit, or has failed to write.
+  /// Answers with a result that the owner has already pickled with `write_pickle`, or with the
+  /// error of that attempt. The owner must use the types and the frame limit of the options.
   void answer_pickled(request_id id, const result<std::string>& r);
 
-  /// Asks the peer what it serves, in state `ready`. A Python peer answers at any time, though
-  /// behind its busy workers.
+  /// Asks the peer for its function names. The state must be `ready`. A Python peer always answers,
+  /// but only after its busy workers become free.
   void ping(std::uint64_t token);
-  /// The same without a token: the answer comes as names_served only. Nothing while one is
-  /// unanswered.
+  /// Asks the peer for its function names, without a token: the answer comes as names_served only.
+  /// Does nothing while an earlier probe waits for its answer.
   void probe();
-  /// Tells the peer, if it can be told, to send no more requests.
+  /// Asks the peer to send no more requests, if the peer knows LEAVING.
   void go_away();
-  /// Ends the connection. `sent` counts the bytes of `output` that may have reached the socket
-  /// since the beginning: a request none of whose bytes are among them was not sent. Without
-  /// `sent`, all bytes taken may have reached the socket.
+  /// Ends the connection. `sent` is the number of bytes of `output` that may have reached the
+  /// socket since the connection began. A request that begins after these bytes was not sent.
+  /// Without `sent`, all bytes that the owner has taken may have reached the socket.
   void close(error why, std::optional<std::uint64_t> sent = {});
 
   [[nodiscard]] event_queue& events() noexcept { return events_; }
@@ -104,7 +104,8 @@ private:
   enum state state_ = state::login;
   session_status status_;
   login_exchange login_;
-  std::string callable_names_; ///< pickled, if the options' are not what this peer is told
+  std::string
+    callable_names_; ///< pickled; only used if this peer gets other names than the options'
   frame_reader reader_;
   frame_output output_;
   outbound_requests outbound_;
@@ -112,8 +113,8 @@ private:
   event_queue events_;
 };
 
-/// Whether nothing is lost if the connection is closed now, the peer's requests on their way
-/// included, where one can know.
+/// True if closing the connection now loses nothing. This includes requests that the peer has sent
+/// but that have not arrived, if the peer knows LEAVING.
 [[nodiscard]] bool is_drained(session& s) noexcept;
 
 } // namespace patio::protocol

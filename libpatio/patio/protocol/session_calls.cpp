@@ -10,7 +10,7 @@ std::string refused_request(std::uint32_t serial) {
   return "REQUEST " + std::to_string(serial) + " refused";
 }
 
-/// What a function raises is its caller's business. What a function was never given is for the log.
+/// An error that a function raised goes to its caller only. A refused call also goes to the log.
 bool is_for_the_log(const error& e) noexcept {
   if (e.code == errc::remote_error) return !e.message.empty();
   return e.code != errc::timeout && e.code != errc::cancelled && e.code != errc::no_route;
@@ -97,8 +97,8 @@ void session::handle_answer(const frame_header& header, result<value>& payload) 
   events_.push(request_ended{*token, tl::unexpected(std::move(raised))});
 }
 
-// The token of the request that this frame answers. Without one, the frame has been dealt with
-// here.
+// Returns the token of the request that this frame answers. If there is no such request, handles
+// the frame here.
 std::optional<std::uint64_t> session::end_of_request(const frame_header& answer) {
   if (outbound_.awaits(outbound_requests::kind::request, answer.serial))
     return outbound_.take(answer.serial)->token;

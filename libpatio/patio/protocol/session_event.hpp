@@ -1,5 +1,5 @@
-/// What a session tells its owner, as values. The owner takes the events in their order after each
-/// function of the session has returned.
+/// Events that a session reports to its owner, as values. The owner takes the events in order,
+/// after each function of the session has returned.
 #pragma once
 
 #include <cstdint>
@@ -16,42 +16,42 @@
 
 namespace patio::protocol {
 
-/// A request of the peer's. A serial may come again once its request has been answered; the number
-/// does not.
+/// Identifies a request from the peer. The peer may use a serial again after the answer; the number
+/// is never used again.
 struct request_id {
   std::uint32_t serial = 0;
   std::uint64_t number = 0;
   friend bool operator==(const request_id&, const request_id&) = default;
 };
 
-/// A frame of ours that waits for the peer's answer.
+/// A frame that we have sent and that waits for the peer's answer.
 struct awaited_answer {
   enum class kind : std::uint8_t { request, ping, discovery, leaving } what = kind::request;
-  std::uint64_t token = 0;     ///< the owner's, for requests and pings
-  std::uint64_t begins_at = 0; ///< the frame's offset in all bytes ever put out
+  std::uint64_t token = 0;     ///< the owner's token, for requests and pings
+  std::uint64_t begins_at = 0; ///< offset of the frame in the whole output of the connection
 };
 
 /// The peer has logged in and both sides know each other's functions. Happens once.
 struct session_ready {};
 
-/// The functions that the peer serves, sorted. Happens at every discovery, the first one included.
+/// The functions that the peer serves, sorted. Happens at every discovery, including the first.
 struct names_served {
   std::vector<std::string> names;
 };
 
-/// The peer calls a function. The owner answers it once by `session::answer`.
+/// The peer calls a function. The owner answers once, with `session::answer`.
 struct request_arrived {
   request_id id;
   call_request call;
-  std::size_t argument_bytes = 0; ///< memory that the arguments take, estimated
+  std::size_t argument_bytes = 0; ///< estimated memory use of the arguments
 };
 
-/// The peer has given a request up. The owner answers it all the same.
+/// The peer has cancelled a request. The owner must still answer the request.
 struct request_cancelled {
   request_id id;
 };
 
-/// A request of ours has ended.
+/// A request that we sent has ended.
 struct request_ended {
   std::uint64_t token = 0;
   result<value> outcome;
@@ -64,13 +64,13 @@ struct ping_answered {
 /// The peer takes no more requests.
 struct peer_went_away {};
 
-/// Something was refused and the connection lives on: for the log.
+/// The session has refused some input, and the connection stays open. This event is for the log.
 struct refused_input {
   error why;
 };
 
-/// A large payload. The owner runs the job elsewhere and passes it to `session::decoded`. Until
-/// then the session looks at nothing behind the payload.
+/// A large payload. The owner runs the job, usually on another thread, and passes the job to
+/// `session::decoded`. Until then the session does not handle any later frame.
 struct payload_to_decode {
   std::unique_ptr<decode_job> job;
 };
@@ -78,12 +78,13 @@ struct payload_to_decode {
 /// The connection has ended. This is the last event.
 struct session_closed {
   error why;
-  /// What still waited for answers. `loss` says how each of them ends.
+  /// Frames that still waited for an answer. `loss` returns how each of these ends.
   serial_table<awaited_answer> unanswered;
   std::uint64_t sent = 0;  ///< bytes of the output that may have reached the socket
-  std::size_t running = 0; ///< requests of the peer's that nobody will answer
+  std::size_t running = 0; ///< requests from the peer that stay unanswered
 
-  /// A frame none of whose bytes were sent was not sent; any other may have been executed.
+  /// Returns not_sent if no byte of the frame was sent. Otherwise the peer may have executed the
+  /// request.
   [[nodiscard]] errc loss(const awaited_answer& lost) const noexcept {
     return lost.begins_at >= sent ? errc::not_sent : errc::maybe_executed;
   }
@@ -93,10 +94,11 @@ using session_event =
   std::variant<session_ready, names_served, request_arrived, request_cancelled, request_ended,
                ping_answered, peer_went_away, refused_input, payload_to_decode, session_closed>;
 
-/// Events in their order. The last one taken leaves the queue's memory for the next.
+/// A queue of events. An empty queue keeps its memory for later events.
 class event_queue {
 public:
-  /// Leaves room for one more, so that one push while the front is being handled does not move it.
+  /// Reserves room for one more event, so that the owner may push one event while it handles the
+  /// front. That push does not move the front.
   template <class Event>
   void push(Event event) {
     if (events_.capacity() - events_.size() < 2) events_.reserve(2 * events_.size() + 4);

@@ -1,5 +1,5 @@
-/// What all connections of a node share: its key, the functions that it announces, its limits.
-/// Plain data; sessions and the jobs that decode for them read it from any thread.
+/// Options that all connections of a node share: the key, the announced functions, the limits.
+/// Sessions and decode jobs read these options on any thread; nobody changes them.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@
 
 namespace patio {
 
-/// Who dialled. After the login both sides are equal.
+/// The client dials the server. After the login both sides are equal.
 enum class role : std::uint8_t { server, client };
 
 } // namespace patio
@@ -22,16 +22,16 @@ enum class role : std::uint8_t { server, client };
 namespace patio::protocol {
 
 struct session_options {
-  secret key; ///< at most 32 bytes: proved when dialling, and accepted from those who dial
+  secret key;                     ///< at most 32 bytes; proves a client, and a server accepts it
   std::vector<std::string> names; ///< functions announced to peers that may call them
   patio::limits limits;
   protocol::extensions extensions = {}; ///< announced to peers
-  std::vector<named_key> keys = {};     ///< accepted as well; beside them an empty `key` is not
+  std::vector<named_key> keys = {};     ///< also accepted; with them, an empty `key` is refused
   std::vector<access_rule> rules = {};
-  python_types types = {}; ///< carried beyond the built-in ones
+  python_types types = {}; ///< supported in addition to the built-in types
   /// A payload of more bytes becomes a `payload_to_decode` event.
   std::size_t decode_apart = std::string::npos;
-  std::string pickled_names = {}; ///< `names` as DISCOVER_RESPONSE has them, if made already
+  std::string pickled_names = {}; ///< `names` as the payload of a DISCOVER_RESPONSE, or empty
 };
 
 } // namespace patio::protocol

@@ -1,4 +1,4 @@
-/// Which packets are lawful in which state, as the table in libpatio/README.md has them. No state.
+/// Checks which packets are lawful in each state, according to the table in libpatio/README.md.
 #pragma once
 
 #include <optional>
@@ -10,11 +10,11 @@
 
 namespace patio::protocol {
 
-/// The bytes of an unknown packet that its error shows.
+/// Number of bytes of an unknown packet that the error message shows.
 inline constexpr std::size_t snippet_bytes = 32;
 
-/// The reason why a packet of this type must not come now, if there is one. `head` is the beginning
-/// of the frame.
+/// Returns the reason why this packet is unlawful now, or nothing if the packet is lawful. `reader`
+/// holds the beginning of the frame.
 [[nodiscard]] std::optional<std::string> why_unlawful(const frame_header& header,
                                                       enum session::state now, packet login_expects,
                                                       const extensions& ours,

@@ -1,4 +1,4 @@
-/// A call's timeout between the wire and the node's own time.
+/// Converts a call's timeout between the wire format and the node's clock.
 #pragma once
 
 #include <patio/base/time.hpp>
@@ -6,12 +6,13 @@
 
 namespace patio {
 
-/// When a call that begins `now` must end: `never` for None and infinity, now for zero and less, at
-/// most `longest` from now. Fails with TypeError or ValueError for what is no number of seconds.
+/// Returns the deadline of a call that begins `now`. None and infinity give `never`. Zero and
+/// negative values give `now`. Any other timeout is reduced to at most `longest`. Fails with
+/// TypeError or ValueError if `timeout` is not a number of seconds.
 [[nodiscard]] result<instant> deadline_of(const value& timeout, instant now,
                                           std::chrono::nanoseconds longest);
 
-/// What is left until `deadline`, as a Python peer reads it: seconds, or None.
+/// Returns the time left until `deadline` as a Python peer reads it: seconds, or None.
 [[nodiscard]] value seconds_left(instant deadline, instant now);
 
 } // namespace patio
