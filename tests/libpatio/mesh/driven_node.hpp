@@ -1,4 +1,4 @@
-/// A node whose events go to a handler after each call, as every owner of a node does it.
+/// Defines a node that passes its events to a handler after each call, as every owner does.
 #pragma once
 
 #include <functional>
@@ -82,7 +82,7 @@ public:
     node::take_dirty(ids);
     return ids;
   }
-  /// What the connection has to send and nobody has taken out of this string yet.
+  /// Returns the pending output of the connection. The caller clears the part it has consumed.
   [[nodiscard]] std::string& output(patio::connection_id id) {
     std::string bytes;
     node::take_output(id, bytes);
@@ -93,7 +93,7 @@ public:
   }
 
 private:
-  // A handler may call the node again; what that causes comes behind what waits already.
+  // A handler may call the node again. New events are queued behind the pending events.
   void handle_events() {
     if (std::exchange(is_handling_, true)) return;
     std::vector<patio::mesh::node_event> events;
@@ -109,7 +109,7 @@ private:
   bool is_handling_ = false;
 };
 
-/// Several lambdas as one visitor.
+/// Combines several lambdas into one visitor.
 template <class... Fs>
 struct overloaded : Fs... {
   using Fs::operator()...;

@@ -1,4 +1,4 @@
-// limits::inbound_bytes: what the arguments of one connection's calls may hold.
+// limits::inbound_bytes bounds the memory that the arguments of one connection's calls hold.
 #include <doctest/doctest.h>
 
 #include <patio/pickle/pickle.hpp>
@@ -35,8 +35,8 @@ struct bounded_nodes : two_nodes {
 
 } // namespace
 
-TEST_CASE("inbound bytes: running calls may hold so many bytes of arguments, as decoded, and their "
-          "share is free when they are answered") {
+TEST_CASE(
+  "inbound bytes: the decoded arguments of running calls count until the calls are answered") {
   auto decoded = bytes_of_a_call();
   bounded_nodes m{2 * decoded};
   m.call(1);
@@ -55,7 +55,8 @@ TEST_CASE("inbound bytes: running calls may hold so many bytes of arguments, as 
   CHECK(m.server.held.size() == 2);
 }
 
-TEST_CASE("inbound bytes: a byte more than the limit is refused, but never the only call") {
+TEST_CASE("inbound bytes: a call that exceeds the limit by one byte is refused, but the only call "
+          "never is") {
   auto decoded = bytes_of_a_call();
   bounded_nodes less{2 * decoded - 1};
   less.call(1);
@@ -72,18 +73,18 @@ TEST_CASE("inbound bytes: a byte more than the limit is refused, but never the o
 }
 
 TEST_CASE(
-  "inbound bytes: the share is held until the call is answered and its arguments are gone") {
+  "inbound bytes: a call's bytes count until it is answered and its arguments are destroyed") {
   bounded_nodes m{1};
   m.call(1);
   auto work = std::move(m.server.held.front());
   m.server.held.pop_front();
-  SUBCASE("the arguments go first") {
+  SUBCASE("the arguments are destroyed first") {
     work.reservation.reset();
     m.call(2);
     CHECK(m.caller.code(2) == "overloaded");
     m.server.node.answer(work.id, value{1});
   }
-  SUBCASE("the answer goes first") {
+  SUBCASE("the answer is sent first") {
     m.server.node.answer(work.id, value{1});
     m.settle();
     m.call(2);
@@ -95,13 +96,13 @@ TEST_CASE(
   CHECK(m.server.held.size() == 1);
 }
 
-TEST_CASE("inbound bytes: quick calls hold nothing") {
+TEST_CASE("inbound bytes: quick calls do not count") {
   bounded_nodes m{1};
   m.call(1);
   for (std::uint64_t token = 2; token < 102; ++token)
     m.caller.node.call(token, calling("echo", {1}), m.now);
   m.settle();
-  CHECK(m.caller.code(101) == "overloaded"); // the call that is held counts
+  CHECK(m.caller.code(101) == "overloaded"); // only the held call counts
   m.answer_next();
   for (std::uint64_t token = 102; token < 202; ++token)
     m.caller.node.call(token, calling("echo", {1}), m.now);

@@ -1,5 +1,4 @@
-/// A node with limits of the test's choice among played peers, and what exceeding a limit must
-/// cause.
+/// Provides a node with custom limits and played peers, and checks the effect of an exceeded limit.
 #pragma once
 
 #include <patio/mesh/node.hpp>
@@ -27,7 +26,7 @@ struct limited : played_mesh {
     peer.send(packet::request, payload, now);
   }
 
-  /// The error in which a call ended, or a connection, whichever was last.
+  /// Returns the latest error that ended a call or a connection.
   patio::error last_error() {
     if (!owner.closings.empty()) return owner.closings.back();
     if (!owner.ended.empty() && !owner.ended.rbegin()->second.back())
@@ -41,7 +40,7 @@ struct limited : played_mesh {
   limits set;
 };
 
-/// The connection ends for it.
+/// Checks that exceeding the limit closes the connection.
 inline void check_closed(limited& m, limit which) {
   INFO(to_string(which));
   REQUIRE_FALSE(m.owner.closings.empty());
@@ -50,7 +49,7 @@ inline void check_closed(limited& m, limit which) {
   CHECK(m.node.exceeded(which) == 1);
 }
 
-/// The connection lives, and the log has a line.
+/// Checks that the connection survives and the log has a line.
 inline void check_logged(limited& m, limit which) {
   INFO(to_string(which));
   CHECK(m.owner.closings.empty());
@@ -60,7 +59,7 @@ inline void check_logged(limited& m, limit which) {
   CHECK(m.node.exceeded(which) == 1);
 }
 
-/// Nothing but a call of ours ends.
+/// Checks that exceeding the limit ends only one of the node's own calls.
 inline void check_refused(limited& m, limit which) {
   INFO(to_string(which));
   CHECK(m.owner.closings.empty());

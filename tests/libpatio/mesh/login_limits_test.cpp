@@ -1,8 +1,8 @@
-// The bounds on connections, and which newcomer goes when there are too many.
+// These tests cover the limits on connections and the choice of the pending login to close.
 #include "mesh/limited_node.hpp"
 
-TEST_CASE("node limits: one connection too many that has not logged in costs the oldest of the "
-          "busiest host") {
+TEST_CASE(
+  "node limits: too many pending logins close the oldest pending login of the busiest host") {
   limited m{{.connections_before_login = 5}};
   auto open = [&m](const char* address) {
     CHECK(m.node.admit());
@@ -23,14 +23,14 @@ TEST_CASE("node limits: one connection too many that has not logged in costs the
   m.node.close(sixth, {patio::errc::login_refused, "gone", {}}, 0);
   closed.clear();
   open("three:1");
-  CHECK(closed.empty()); // the slot was free
+  CHECK(closed.empty()); // a slot was free
   open("four:1");
   CHECK(closed.size() == 1);
   CHECK(m.node.exceeded(limit::connections_before_login) == 2);
 }
 
 TEST_CASE(
-  "node limits: among hosts that have equally many, and of one IPv6 network, the oldest go") {
+  "node limits: the oldest login is closed if hosts are equally busy or share an IPv6 network") {
   auto first_to_go = [](std::vector<std::string> hosts) {
     limited m{{.connections_before_login = hosts.size()}};
     std::map<patio::connection_id, std::string> known;
@@ -48,8 +48,8 @@ TEST_CASE(
   CHECK(first_to_go({"1.0.0.1", "[2001:db8:0:1::1]", "[2001:db8:0:2::1]"}) == "1.0.0.1");
 }
 
-TEST_CASE("node limits: who has had a tenth of the time for a login goes before a host of many "
-          "that have just come") {
+TEST_CASE("node limits: a login that has used a tenth of its time is closed before the new logins "
+          "of a busy host") {
   limited m{{.connections_before_login = 5}};
   auto slow = m.node.open(patio::role::server, "slow:1", test_token, m.now);
   m.pass(500ms - 1ns);
@@ -78,8 +78,7 @@ TEST_CASE("node limits: by default 128 connections may be logging in") {
   CHECK(m.node.tables().connections == 127);
 }
 
-TEST_CASE("node limits: those that have logged in, and those that were dialled, are none that are "
-          "logging in") {
+TEST_CASE("node limits: logged-in and dialled connections do not count as pending logins") {
   limited m{{.connections_before_login = 1}};
   m.node.open(patio::role::client, "there:1", test_salt, m.now);
   for (int i = 0; i < 3; ++i) {
@@ -91,8 +90,7 @@ TEST_CASE("node limits: those that have logged in, and those that were dialled, 
   CHECK(m.node.exceeded(limit::connections_before_login) == 0);
 }
 
-TEST_CASE(
-  "node limits: at the most connections a new one is refused, and admitted once another has gone") {
+TEST_CASE("node limits: a full node refuses a connection and admits one after another has closed") {
   limited m{{.connections = 2}};
   m.meet({});
   auto& second = m.meet({});

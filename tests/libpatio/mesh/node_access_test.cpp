@@ -1,4 +1,4 @@
-// Who may log in with which key, and who may call what.
+// These tests cover the keys that peers log in with and the rules for the names they may call.
 #include <patio/mesh/node.hpp>
 
 #include <stdexcept>
@@ -16,7 +16,7 @@ const std::vector<access_rule> some_rules{{"*", "echo"}, {"billing", "m*"}, {"ad
 
 using names = std::vector<std::string>;
 
-/// Peers that log in with a key of their own at a node that holds its work.
+/// Provides a node that holds its work and peers that each log in with their own key.
 struct guarded : played_mesh {
   explicit guarded(patio::mesh::node_options options)
       : played_mesh{std::move(options), some_functions()} {
@@ -34,12 +34,12 @@ struct guarded : played_mesh {
       now);
     return peer;
   }
-  /// What the node has put out since the last call of this, as text.
+  /// Returns the node's output since the previous call, as text.
   lines said_to(const played_peer& peer) {
     auto bytes = std::exchange(node.output(peer.id), {});
     return shown(bytes);
   }
-  /// What a peer with that key is told that it can call, in the node's words.
+  /// Returns the node's DISCOVER_RESPONSE to a peer with this key.
   std::string told(const std::string& key,
                    const patio::protocol::extensions& announced = patio::protocol::all_extensions) {
     auto& peer = log_in(key, announced);
@@ -47,7 +47,7 @@ struct guarded : played_mesh {
     peer.send(packet::discover_request, pickled_none, now, 7);
     return said_to(peer).at(0);
   }
-  /// Logged in and discovered; the names that it has proved.
+  /// Logs a peer in, runs discovery and returns the names that the peer has proved.
   names proved_with(const std::string& key) {
     auto& peer = log_in(key);
     peer.discover(now);
@@ -56,7 +56,7 @@ struct guarded : played_mesh {
   }
 };
 
-/// One that has dialled, of that key, and a server.
+/// Connects a dialling node with this key to a server.
 struct dialled : mesh {
   test_node &client, &server;
   link& wire;
@@ -78,7 +78,8 @@ private:
 
 } // namespace
 
-TEST_CASE("node: each of several keys logs in and gives its name, the node's own gives none") {
+TEST_CASE("node: a peer that logs in with a named key proves that name, and the node's own key "
+          "proves none") {
   guarded m{{.key = "own", .keys = two_keys}};
   CHECK(m.proved_with("key of billing") == names{"billing"});
   CHECK(m.proved_with("key of admin") == names{"admin"});
@@ -88,8 +89,7 @@ TEST_CASE("node: each of several keys logs in and gives its name, the node's own
   CHECK(m.node.peers().front().proved == names{"billing"});
 }
 
-TEST_CASE(
-  "node: a key that is none of them is refused, and so is the empty one beside named keys") {
+TEST_CASE("node: an unknown key is refused, and the empty key is refused beside named keys") {
   guarded m{{.keys = two_keys}};
   for (const auto* key : {"", "key of Billing", "billing", "key of billing "}) {
     m.log_in(key);
@@ -99,10 +99,10 @@ TEST_CASE(
   }
   CHECK(m.proved_with("key of admin") == names{"admin"});
   guarded open{{}};
-  CHECK(open.proved_with("") == names{}); // without any key everybody is let in
+  CHECK(open.proved_with("") == names{}); // without any key every peer may log in
 }
 
-TEST_CASE("node: keys that are too long or cannot be told apart are refused at once") {
+TEST_CASE("node: keys that are too long or ambiguous are refused at once") {
   auto made_with = [](patio::mesh::node_options options) {
     test_node{std::move(options), patio::registry{}};
   };
@@ -117,7 +117,7 @@ TEST_CASE("node: keys that are too long or cannot be told apart are refused at o
   CHECK_NOTHROW(made_with({.key = std::string(32, 'k'), .keys = two_keys}));
 }
 
-TEST_CASE("node: a peer is told the names that it may call, whether of C++ or Python") {
+TEST_CASE("node: a C++ or Python peer is told only the names that it may call") {
   for (const auto& announced : {patio::protocol::all_extensions, patio::protocol::extensions{}}) {
     guarded m{{.key = "own", .keys = two_keys, .rules = some_rules}};
     CHECK(m.told("own", announced) == "DISCOVER_RESPONSE 7 ['echo']");
@@ -127,14 +127,14 @@ TEST_CASE("node: a peer is told the names that it may call, whether of C++ or Py
   }
 }
 
-TEST_CASE("node: without rules everybody is told all names") {
+TEST_CASE("node: without rules every peer is told all names") {
   guarded m{{.key = "own", .keys = two_keys}};
   for (const auto* key : {"own", "key of admin"})
     CHECK(m.told(key) == "DISCOVER_RESPONSE 7 ['mul', 'echo', 'slow', 'fail']");
 }
 
-TEST_CASE("node: what a peer may not call is refused as PermissionError, whether it exists or not, "
-          "and is logged") {
+TEST_CASE(
+  "node: a forbidden call is logged and gets PermissionError, whether or not the function exists") {
   for (const auto& announced : {patio::protocol::all_extensions, patio::protocol::extensions{}}) {
     guarded m{{.key = "own", .keys = two_keys, .rules = some_rules}};
     auto& peer = m.log_in("key of billing", announced);
@@ -153,12 +153,13 @@ TEST_CASE("node: what a peer may not call is refused as PermissionError, whether
     CHECK(m.owner.held.size() == 1);
     peer.send(packet::request, pickled_call("nothing", {6, 7}), m.now, 9);
     CHECK(m.said_to(peer) == lines{"ERROR 9 PermissionError('nothing')"});
-    peer.send(packet::request, pickled_call("mine", {6, 7}), m.now, 10); // one that it might call
+    peer.send(packet::request, pickled_call("mine", {6, 7}), m.now, 10); // a permitted name
     CHECK(m.said_to(peer).at(0).starts_with("ERROR 10 KeyError('mine'"));
   }
 }
 
-TEST_CASE("node: a quick function is as forbidden as others, and no rule that fits means no") {
+TEST_CASE(
+  "node: rules apply to quick functions as well, and a call without a matching rule is refused") {
   guarded m{{.key = "own", .keys = two_keys, .rules = {{"admin", "*"}}}};
   auto& peer = m.log_in("key of billing");
   peer.discover(m.now);
@@ -174,19 +175,20 @@ TEST_CASE("node: a quick function is as forbidden as others, and no rule that fi
   CHECK(m.owner.logged.back() == "played:1: a peer without a name may not call 'echo'");
 }
 
-TEST_CASE("node: between two nodes, the caller hears that nobody serves what it may not call") {
+TEST_CASE("node: a calling node reports a forbidden name as a name that nobody serves") {
   dialled m{{.key = "key of billing"}, {.keys = two_keys, .rules = some_rules}};
   REQUIRE(m.client.met.size() == 1);
   auto told = m.client.met[0].names;
   std::sort(told.begin(), told.end());
   CHECK(told == names{"echo", "mul"});
   CHECK(m.call(m.client, "mul", {6, 7}) == "42");
-  CHECK(m.call(m.client, "slow", {1}) == "pending"); // for somebody who serves it
+  CHECK(m.call(m.client, "slow", {1})
+        == "pending"); // the call waits for a peer that serves the name
   m.pass(5s);
   CHECK(m.client.code(2) == "no_route");
 }
 
-TEST_CASE("node: rules hold for the peer that was dialled as well, which has proved no name") {
+TEST_CASE("node: rules also apply to a dialled peer, although a dialled peer has proved no name") {
   dialled m{{.rules = some_rules}, {}};
   REQUIRE(m.server.met.size() == 1);
   CHECK(m.server.met[0].names == names{"echo"});
@@ -195,7 +197,7 @@ TEST_CASE("node: rules hold for the peer that was dialled as well, which has pro
   CHECK(m.client.met[0].proved.empty());
 }
 
-TEST_CASE("node: a wrong key ends a connection between two nodes for both") {
+TEST_CASE("node: a wrong key closes the connection at both nodes") {
   dialled m{{.key = "another"}, {.keys = two_keys}};
   CHECK(m.client.met.empty());
   REQUIRE(m.server.closings.size() == 1);

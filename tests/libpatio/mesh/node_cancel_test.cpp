@@ -1,5 +1,5 @@
-// Work that nobody waits for any more: given up by its caller, timed out, answered, or its
-// connection lost.
+// A node requests the stop of work whose result is no longer needed: its call is cancelled, timed
+// out or answered, or its connection is lost.
 #include <patio/mesh/node.hpp>
 
 #include "protocol/played_peer.hpp"
@@ -9,7 +9,7 @@ using patio::value;
 
 namespace {
 
-/// One call of "slow" that runs at the server.
+/// Starts one call of "slow" that runs at the server.
 struct running_call : two_nodes {
   patio::mesh::call_id call;
   explicit running_call(patio::mesh::node_options for_server = {}, value timeout = {})
@@ -28,8 +28,7 @@ struct running_call : two_nodes {
 
 } // namespace
 
-TEST_CASE(
-  "node: a call that is cancelled ends where it runs as well, and its late result is dropped") {
+TEST_CASE("node: a cancelled call also stops at the serving node, and its late result is dropped") {
   running_call m;
   m.caller.node.cancel(m.call);
   CHECK(m.caller.fate(1) == "cancelled: peer node1:15383");
@@ -47,7 +46,7 @@ TEST_CASE(
   m.check_wire();
 }
 
-TEST_CASE("node: a peer like Python runs a cancelled call to its end") {
+TEST_CASE("node: a Python-like peer runs a cancelled call to its end") {
   running_call m{like_python};
   m.caller.node.cancel(m.call);
   m.settle();
@@ -61,7 +60,7 @@ TEST_CASE("node: a peer like Python runs a cancelled call to its end") {
   m.check_wire();
 }
 
-TEST_CASE("node: a call is over once it is answered, and not before") {
+TEST_CASE("node: a call's stop is requested when the call is answered, and not before") {
   running_call m;
   m.pass(1h);
   CHECK_FALSE(m.work().stop.stop_requested());
@@ -72,7 +71,7 @@ TEST_CASE("node: a call is over once it is answered, and not before") {
   CHECK(m.caller.fate(1) == "6");
 }
 
-TEST_CASE("node: a call is over at its deadline, and not a nanosecond before") {
+TEST_CASE("node: a call's stop is requested at its deadline, and not a nanosecond before") {
   running_call m{{}, value{2}};
   m.server.node.tick(m.now + 2s - 1ns);
   CHECK_FALSE(m.work().stop.stop_requested());
@@ -80,32 +79,33 @@ TEST_CASE("node: a call is over at its deadline, and not a nanosecond before") {
   CHECK(m.work().stop.stop_requested());
 }
 
-TEST_CASE("node: a call is over when its connection is lost, closed by the owner, or shut down "
-          "with the node") {
+TEST_CASE("node: a call's stop is requested when its connection or its node ends") {
   running_call m;
-  SUBCASE("lost") { m.cut(m.wire); }
-  SUBCASE("broken by the peer") {
+  SUBCASE("the connection is lost") { m.cut(m.wire); }
+  SUBCASE("the peer breaks the protocol") {
     m.server.node.receive(m.wire.at_b, std::string(9, '\x7f'), m.now);
   }
-  SUBCASE("closed") { m.server.node.close(m.wire.at_b, {errc::invalid, "not this one", {}}, 0); }
-  SUBCASE("shut down") { m.server.node.shut_down({errc::shut_down, "over", {}}); }
+  SUBCASE("the owner closes the connection") {
+    m.server.node.close(m.wire.at_b, {errc::invalid, "not this one", {}}, 0);
+  }
+  SUBCASE("the node shuts down") { m.server.node.shut_down({errc::shut_down, "over", {}}); }
   CHECK(m.work().stop.stop_requested());
 }
 
-TEST_CASE("node: a call that only its caller's clock has ended is over where it runs when the "
-          "clock there rings") {
+TEST_CASE(
+  "node: a call that timed out at the caller keeps running until the serving node's own deadline") {
   running_call m{{}, value{2}};
   m.wire.to_a.stopped = true;
   m.caller.node.tick(m.now + 2s);
   CHECK(m.caller.code(1) == "timeout");
-  m.settle(); // no CANCEL: nothing has changed at the server
+  m.settle(); // no CANCEL is sent, so nothing changes at the server
   CHECK_FALSE(m.work().stop.stop_requested());
   m.server.node.tick(m.now + 2s);
   CHECK(m.work().stop.stop_requested());
   m.check_wire();
 }
 
-TEST_CASE("node: other calls of the same peer run on when one is cancelled") {
+TEST_CASE("node: cancelling one call does not stop the other calls of the same peer") {
   running_call m;
   m.caller.node.call(2, calling("slow", {7}), m.now);
   m.settle();
@@ -119,7 +119,7 @@ TEST_CASE("node: other calls of the same peer run on when one is cancelled") {
   CHECK(m.caller.fate(2) == "7");
 }
 
-TEST_CASE("node: cancelling what its peer has answered meanwhile is no violation") {
+TEST_CASE("node: cancelling a call that the peer has just answered does not violate the protocol") {
   running_call m;
   m.wire.to_a.stopped = true;
   m.server.run(std::move(m.work()));
@@ -132,8 +132,8 @@ TEST_CASE("node: cancelling what its peer has answered meanwhile is no violation
   m.check_wire();
 }
 
-TEST_CASE(
-  "node: an earlier call's late result does not answer the one that has its serial now (M2)") {
+TEST_CASE("node: the late result of an earlier call does not answer a later call with the same "
+          "serial (M2)") {
   played_mesh m{{}, some_functions()};
   m.owner.hold = true;
   auto& peer = m.meet({});
@@ -141,7 +141,7 @@ TEST_CASE(
     peer.send(patio::protocol::packet::request, pickled_call("slow", {n}, 1), m.now, 77);
   };
   request(1);
-  m.pass(1s); // answered by the deadline, so that the peer may use the serial again
+  m.pass(1s); // the deadline answers the call, so the peer may reuse the serial
   request(2);
   REQUIRE(m.owner.held.size() == 2);
   CHECK(m.owner.held[0].id.request.serial == m.owner.held[1].id.request.serial);
@@ -152,7 +152,8 @@ TEST_CASE(
   CHECK(shown(m.node.output(peer.id)) == lines{"RESPONSE 77 2"});
 }
 
-TEST_CASE("node: nor does an earlier call's deadline (M2)") {
+TEST_CASE(
+  "node: the deadline of an earlier call does not end a later call with the same serial (M2)") {
   played_mesh m{{}, some_functions()};
   m.owner.hold = true;
   auto& peer = m.meet({});
@@ -166,7 +167,7 @@ TEST_CASE("node: nor does an earlier call's deadline (M2)") {
   CHECK(m.owner.held[1].stop.stop_requested());
 }
 
-TEST_CASE("node: says that there is something to send when a call is cancelled") {
+TEST_CASE("node: cancelling a call reports that the connection has bytes to send") {
   running_call m;
   (void)m.caller.node.take_dirty();
   m.caller.node.cancel(m.call);

@@ -7,7 +7,7 @@ using patio::value;
 
 namespace {
 
-/// The time out of a REQUEST on its way.
+/// Returns the timeout that a REQUEST in flight carries.
 value timeout_on_wire(const std::string& bytes) {
   auto frames = frames_of(bytes);
   std::erase_if(frames, [](const raw_frame& f) {
@@ -19,10 +19,10 @@ value timeout_on_wire(const std::string& bytes) {
 
 } // namespace
 
-TEST_CASE("node: a call times out at its very deadline, not a nanosecond before") {
+TEST_CASE("node: a call times out exactly at its deadline, and not a nanosecond before") {
   two_nodes m;
   m.server.hold = true;
-  m.wire.to_a.stopped = true; // so that the server's own TimeoutError does not arrive
+  m.wire.to_a.stopped = true; // keeps the server's own TimeoutError from arriving
   m.caller.node.call(1, calling("slow", {1}, 2.5), m.now);
   m.pass(2'500ms - 1ns);
   CHECK(m.caller.fate(1) == "pending");
@@ -31,7 +31,7 @@ TEST_CASE("node: a call times out at its very deadline, not a nanosecond before"
   CHECK(m.caller.node.tables().calls == 0);
 }
 
-TEST_CASE("node: the serving side ends a call at its deadline as well, and drops the late result") {
+TEST_CASE("node: the serving node also ends a call at its deadline and drops the late result") {
   two_nodes m;
   m.server.hold = true;
   m.caller.node.call(1, calling("slow", {1}, 2), m.now);
@@ -49,7 +49,7 @@ TEST_CASE("node: the serving side ends a call at its deadline as well, and drops
 }
 
 TEST_CASE(
-  "node: a peer like Python says by its TimeoutError alone that its clock was the first to ring") {
+  "node: a Python-like peer whose deadline passes first reports it only by its TimeoutError") {
   two_nodes m{{}, like_python};
   m.server.hold = true;
   m.caller.node.call(1, calling("slow", {1}, 2), m.now);
@@ -68,7 +68,7 @@ TEST_CASE(
   CHECK(m.caller.fate(2) == "timeout: peer node1:15383: the peer reported the timeout");
 }
 
-TEST_CASE("node: a late result is dropped by the caller, and does not end the connection") {
+TEST_CASE("node: the caller drops a late result and keeps the connection") {
   two_nodes m{{.limits = {.unknown_serials = 1}}};
   m.wire.to_a.stopped = true;
   for (std::uint64_t token = 1; token <= 10; ++token)
@@ -81,7 +81,7 @@ TEST_CASE("node: a late result is dropped by the caller, and does not end the co
   CHECK(m.caller.node.peers().size() == 1);
 }
 
-TEST_CASE("node: the wire carries what is left of the time, None for no limit") {
+TEST_CASE("node: a REQUEST carries the remaining time, or None without a timeout") {
   two_nodes m;
   auto sent = [&](const value& timeout) {
     m.caller.node.call(m.caller.ended.size() + 100, calling("slow", {1}, timeout), m.now);
@@ -96,7 +96,7 @@ TEST_CASE("node: the wire carries what is left of the time, None for no limit") 
   CHECK(identical(sent(HUGE_VAL), value{}));
 }
 
-TEST_CASE("node: a call that has waited for a peer carries the rest of its time") {
+TEST_CASE("node: a call that has waited for a peer carries its remaining time") {
   mesh m;
   auto& caller = m.add();
   m.add(some_functions());
@@ -109,8 +109,8 @@ TEST_CASE("node: a call that has waited for a peer carries the rest of its time"
   CHECK(caller.fate(1) == "6");
 }
 
-TEST_CASE("node: a call that has waited for a peer ends at its own deadline, and not when the wait "
-          "would have") {
+TEST_CASE("node: a call that has waited for a peer ends at its own deadline and not at the route "
+          "deadline") {
   mesh m;
   auto& caller = m.add();
   m.add(some_functions());
@@ -130,7 +130,7 @@ TEST_CASE("node: a call that has waited for a peer ends at its own deadline, and
   CHECK(caller.code(1) == "timeout");
 }
 
-TEST_CASE("node: without time left a call is not sent, and not run") {
+TEST_CASE("node: a call without remaining time is neither sent nor run") {
   two_nodes m;
   for (const auto& none : {value{0}, value{-1}, value{false}, value{-HUGE_VAL}}) {
     m.caller.node.call(1, calling("slow", {1}, none), m.now);
@@ -140,12 +140,13 @@ TEST_CASE("node: without time left a call is not sent, and not run") {
   }
 }
 
-TEST_CASE("node: a login that takes too long is given up") {
+TEST_CASE("node: a login that takes too long is closed") {
   mesh m;
   auto& server = m.add(some_functions());
   auto id = server.node.open(patio::role::server, "slow:1", "0123456789abcdef", m.now);
   CHECK(server.node.next_deadline() == m.now + 5s);
-  server.node.receive(id, std::string(1, '\1'), m.now + 4s); // bytes do not buy time
+  server.node.receive(id, std::string(1, '\1'),
+                      m.now + 4s); // received bytes do not extend the deadline
   server.node.tick(m.now + 5s - 1ns);
   CHECK(server.closings.empty());
   server.node.tick(m.now + 5s);
@@ -156,15 +157,14 @@ TEST_CASE("node: a login that takes too long is given up") {
   CHECK(server.node.tables() == patio::mesh::node_tables{});
 }
 
-TEST_CASE(
-  "node: unexpected answers are forgiven every minute, and no more than a hundred at once") {
+TEST_CASE("node: the count of unexpected answers falls every minute, by at most a hundred") {
   two_nodes m;
   auto flood = [&](int count) {
     for (int i = 0; i < count; ++i)
       m.caller.node.receive(m.wire.at_a,
                             framed(patio::protocol::packet::response, 9'999, pickled_none), m.now);
   };
-  m.pass(10s); // the minutes are counted from the end of the time for the login
+  m.pass(10s); // the minutes start at the login deadline
   for (int minute = 0; minute < 5; ++minute) {
     flood(100);
     m.pass(61s);
@@ -195,7 +195,7 @@ TEST_CASE("node: a million answered calls with a timeout of a day leave no deadl
   CHECK(m.caller.node.tables().calls == 0);
 }
 
-TEST_CASE("node: calls that are served, cancelled or lost leave no deadlines behind either") {
+TEST_CASE("node: served, cancelled and lost calls leave no deadlines behind") {
   mesh m;
   auto& server = m.add(some_functions(), {.limits = {.route_timeout = 1h}});
   m.add();
@@ -220,9 +220,10 @@ TEST_CASE("node: calls that are served, cancelled or lost leave no deadlines beh
   CHECK(longest < 400);
 }
 
-TEST_CASE("node: a deadline survives whatever its own work does meanwhile") {
-  // The owner makes and ends so many calls while it is told of a request that the node sweeps its
-  // deadlines.
+TEST_CASE(
+  "node: a deadline survives a sweep of the deadlines while its request is being announced") {
+  // While the owner handles a request, it starts and cancels enough calls to make the node sweep
+  // its deadlines.
   driven_node* self = nullptr;
   driven_node node{{}, some_functions(), [&self](patio::mesh::node_event&& event) {
                      if (!std::holds_alternative<patio::mesh::execute_call>(event)) return;
@@ -247,7 +248,7 @@ TEST_CASE("node: a deadline survives whatever its own work does meanwhile") {
         == lines{"ERROR 4 TimeoutError('the function took longer than its caller allowed')"});
 }
 
-TEST_CASE("node: the deadlines of a lost connection's requests are not kept for a day") {
+TEST_CASE("node: the deadlines of a lost connection's requests are removed early") {
   mesh m;
   auto& server = m.add(some_functions());
   m.add();

@@ -1,4 +1,4 @@
-// Peers that keep failing calls are left alone for a while.
+// A node ejects peers that keep failing calls for a while.
 #include <patio/mesh/node.hpp>
 
 #include "protocol/played_peer.hpp"
@@ -11,7 +11,7 @@ namespace {
 
 const patio::result<value> refuses = fail(errc::overloaded, "no more");
 
-/// Two peers that serve "f", taken in turn. The second always answers.
+/// Provides two peers that serve "f" in turn. The second peer always answers.
 struct two_peers : played_mesh {
   played_peer &bad, &good;
   explicit two_peers(const patio::protocol::extensions& of_bad = patio::protocol::all_extensions,
@@ -23,17 +23,17 @@ struct two_peers : played_mesh {
     o.route = patio::routing::round_robin;
     return o;
   }
-  /// Of ten calls that bad answers, if it gets any; five if all is well.
+  /// Returns how many of ten calls reach `bad`: five unless it is ejected.
   std::size_t share_of_bad() {
     bad.answers = value{1};
     return share_of(bad, 10);
   }
-  /// Calls of bad only, each answered like this.
+  /// Makes calls to `bad` only and gives each the same answer.
   void fails(int times, const patio::result<value>& r) {
     bad.answers = r;
     for (int i = 0; i < times; ++i) call("f", {}, bad.id);
   }
-  /// How long until bad is tried again, as seen by calls that it refuses.
+  /// Returns the time until `bad` is tried again. It refuses the calls that it gets.
   std::chrono::nanoseconds time_until_tried() {
     bad.answers = refuses;
     auto begin = now;
@@ -48,7 +48,7 @@ struct two_peers : played_mesh {
 } // namespace
 
 TEST_CASE(
-  "node: a peer that refuses three calls in a row is avoided while another serves the name") {
+  "node: a peer that refuses three calls in a row is ejected while another peer serves the name") {
   two_peers m;
   m.fails(2, refuses);
   CHECK(m.share_of_bad() == 5);
@@ -57,7 +57,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-  "node: a peer that lets three calls in a row time out is avoided, whoever's clock rings") {
+  "node: three timeouts in a row eject a peer, whether the caller or the peer reports them") {
   two_peers m;
   for (int i = 0; i < 3; ++i) m.call("f", 1, m.bad.id);
   m.pass(1s - 1ns);
@@ -72,7 +72,7 @@ TEST_CASE(
   CHECK(as_python.share_of_bad() == 0);
 }
 
-TEST_CASE("node: what is no sign of overload is no reason to avoid a peer") {
+TEST_CASE("node: an error that is not a sign of overload does not eject a peer") {
   auto raised = [](const char* type) {
     return tl::unexpected(patio::remote_error(value::exception(type, {"bad"})));
   };
@@ -94,8 +94,8 @@ TEST_CASE("node: what is no sign of overload is no reason to avoid a peer") {
   CHECK(cancelled.share_of_bad() == 5);
 }
 
-TEST_CASE("node: a success in between, or an exception, begins the count again; a cancelled call "
-          "leaves it as it is") {
+TEST_CASE("node: a success or an exception resets the failure count, and a cancelled call leaves "
+          "it unchanged") {
   two_peers m;
   for (const patio::result<value>& between :
        {patio::result<value>{value{1}}, patio::result<value>{tl::unexpected(patio::remote_error(
@@ -112,7 +112,8 @@ TEST_CASE("node: a success in between, or an exception, begins the count again; 
   CHECK(m.share_of_bad() == 0);
 }
 
-TEST_CASE("node: failures count by peer, and how many it takes can be set") {
+TEST_CASE(
+  "node: failures are counted per peer, and the number that ejects a peer is configurable") {
   two_peers m{patio::protocol::all_extensions, {.limits = {.failures_to_eject = 5}}};
   auto& third = m.meet({"f"});
   third.answers = refuses;
@@ -125,7 +126,7 @@ TEST_CASE("node: failures count by peer, and how many it takes can be set") {
 }
 
 TEST_CASE(
-  "node: a peer that is avoided is still used for what it serves alone, and if all are avoided") {
+  "node: an ejected peer is still used if it serves a name alone or if all peers are ejected") {
   played_mesh m{{.route = patio::routing::round_robin}};
   auto &first = m.meet({"f", "g"}), &second = m.meet({"f"});
   for (auto* peer : {&first, &second}) {
@@ -140,14 +141,14 @@ TEST_CASE(
   CHECK(alone.share_of(only, 10) == 10);
 }
 
-TEST_CASE("node: a peer that is avoided may be called by its number") {
+TEST_CASE("node: an ejected peer can still be called by its connection number") {
   two_peers m;
   m.fails(3, refuses);
   m.fails(2, refuses);
   CHECK(m.bad.requested == 5);
 }
 
-TEST_CASE("node: a peer that is avoided is tried again after a second or two") {
+TEST_CASE("node: an ejected peer is tried again after one to two seconds") {
   two_peers m;
   m.fails(3, refuses);
   auto wait = m.time_until_tried();
@@ -155,11 +156,11 @@ TEST_CASE("node: a peer that is avoided is tried again after a second or two") {
   CHECK(wait <= 2s);
 }
 
-TEST_CASE("node: when it fails again it is left alone for longer, up to half a minute, and a "
-          "success makes that short again") {
+TEST_CASE(
+  "node: each new failure lengthens the ejection up to half a minute, and a success resets it") {
   two_peers m;
   m.fails(3, refuses);
-  auto last = m.time_until_tried(); // which fails again
+  auto last = m.time_until_tried(); // this call fails again
   for (int i = 0; i < 3; ++i) {
     auto next = m.time_until_tried();
     CHECK(next >= last);
@@ -174,7 +175,7 @@ TEST_CASE("node: when it fails again it is left alone for longer, up to half a m
   CHECK(m.time_until_tried() <= 2s);
 }
 
-TEST_CASE("node: one success of a call that was under way restores a peer at once") {
+TEST_CASE("node: the success of a call in flight readmits a peer at once") {
   two_peers m;
   m.bad.answers.reset();
   auto under_way = m.call("f", {}, m.bad.id);
@@ -185,7 +186,7 @@ TEST_CASE("node: one success of a call that was under way restores a peer at onc
   CHECK(m.share_of_bad() == 5);
 }
 
-TEST_CASE("node: a success does not restore a peer that misses its refreshes") {
+TEST_CASE("node: a success does not readmit a peer that misses its probes") {
   two_peers m{{}};
   m.bad.answers.reset();
   for (int i = 0; i < 2; ++i) m.call("f", {}, m.bad.id);
@@ -197,7 +198,7 @@ TEST_CASE("node: a success does not restore a peer that misses its refreshes") {
   CHECK(m.share_of_bad() == 0);
 }
 
-TEST_CASE("node: a call that its own node refuses is not held against the peer") {
+TEST_CASE("node: a call that the calling node refuses does not count as a failure of the peer") {
   two_peers m{patio::protocol::all_extensions, {.limits = {.outbound_calls = 1}}};
   m.bad.answers.reset();
   auto under_way = m.call("f", {}, m.bad.id);
@@ -208,22 +209,21 @@ TEST_CASE("node: a call that its own node refuses is not held against the peer")
   CHECK(m.share_of_bad() == 5);
 }
 
-TEST_CASE("node: a peer that failed calls and missed a refresh is tried again once it answers, "
-          "while others serve the name") {
+TEST_CASE("node: a peer that failed calls and missed a probe is tried again once it answers") {
   two_peers m;
   m.pass(5s);
-  SUBCASE("missed first") {
+  SUBCASE("the peer first misses a probe") {
     m.bad.silent = true;
-    m.pass(15s); // asked at 10, missed at 20
+    m.pass(15s); // probed at 10 s, missed at 20 s
     for (int i = 0; i < 3; ++i) m.call("f", 1, m.bad.id);
     m.pass(1s);
   }
-  SUBCASE("failed first") {
+  SUBCASE("the peer first fails calls") {
     m.pass(14s);
     m.bad.silent = true;
     m.pass(10'900ms); // asked at 20
     for (int i = 0; i < 3; ++i) m.call("f", 0.05, m.bad.id);
-    m.pass(5s); // the end of its penalty finds a missed refresh
+    m.pass(5s); // the ejection ends while a probe is missed
   }
   CHECK(m.share_of(m.bad, 4) == 0);
   m.bad.silent = false;
@@ -233,20 +233,20 @@ TEST_CASE("node: a peer that failed calls and missed a refresh is tried again on
   CHECK(m.share_of_bad() == 5);
 }
 
-TEST_CASE("node: the end of an earlier penalty does not shorten a later one") {
-  two_peers same; // draws the same waits
+TEST_CASE("node: the end of an earlier ejection does not shorten a later ejection") {
+  two_peers same; // draws the same random waits
   same.fails(3, refuses);
   auto first = same.time_until_tried();
   two_peers m;
   m.fails(3, refuses);
   m.pass(first - 50ms);
-  m.fails(1, value{1}); // restored early
+  m.fails(1, value{1}); // readmitted early
   m.fails(3, refuses);
   CHECK(m.time_until_tried() >= 500ms);
 }
 
-TEST_CASE("node: a peer that is avoided is left alone for a second at least, and for two at most") {
-  for (int others = 0; others < 20; ++others) { // each connection draws its own
+TEST_CASE("node: the first ejection lasts at least one second and at most two seconds") {
+  for (int others = 0; others < 20; ++others) { // each connection draws its own duration
     two_peers m;
     for (int i = 0; i < others; ++i) m.meet({});
     auto& bad = m.meet({"f"});
@@ -260,8 +260,8 @@ TEST_CASE("node: a peer that is avoided is left alone for a second at least, and
   }
 }
 
-TEST_CASE(
-  "node: what a function raises is no failure of a C++ peer, a TimeoutError of its own included") {
+TEST_CASE("node: an exception of a function, even TimeoutError, does not count as a failure of a "
+          "C++ peer") {
   two_peers m;
   m.fails(10, tl::unexpected(patio::remote_error(
                 value::exception("builtins.TimeoutError", {"the database is slow"}))));

@@ -1,5 +1,5 @@
-/// Nodes in one process: an in-memory link between any two, virtual time, and a record of how every
-/// call ended.
+/// Runs nodes in one process with in-memory links and virtual time, and records how every call
+/// ended.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -20,10 +20,10 @@
 
 using namespace std::chrono_literals;
 
-/// Of a node that announces nothing, and so is to others what a Python peer is.
+/// Options of a node that announces no extensions and so looks like a Python peer.
 inline const patio::mesh::node_options like_python{.extensions = {}};
 
-/// A node and its owner. It runs functions at once, unless told to hold them.
+/// A node and its owner. The owner runs functions at once unless `hold` is set.
 class test_node final {
 public:
   test_node(patio::mesh::node_options options, patio::registry functions)
@@ -60,7 +60,7 @@ public:
     job->run();
     node.decoded(id, *job, now);
   }
-  /// How a call ended: its result, or the error's code and text; "pending", or "ended twice".
+  /// Returns how a call ended: its result, the error's code and text, "pending" or "ended twice".
   [[nodiscard]] std::string fate(std::uint64_t token) const {
     auto at = ended.find(token);
     if (at == ended.end()) return "pending";
@@ -70,7 +70,7 @@ public:
              : std::string{to_string(r.error().code)} + ": " + text_of(r.error())
                  + (r.error().exception.is_none() ? "" : to_string(r.error()));
   }
-  /// The first word of that.
+  /// Returns the first word of the fate.
   [[nodiscard]] std::string code(std::uint64_t token) const {
     return fate(token).substr(0, fate(token).find(':'));
   }
@@ -104,8 +104,8 @@ private:
   }
 };
 
-/// Nodes and the links between them. Bytes travel in pieces of random size; a link's direction can
-/// be stopped, or all of it cut.
+/// Nodes and the links between them. Bytes travel in pieces of random size. A test can stop one
+/// direction of a link or cut the whole link.
 class mesh {
 public:
   explicit mesh(std::uint64_t seed = test_seed()) : random{seed} {}
@@ -115,17 +115,17 @@ public:
   std::vector<std::unique_ptr<test_node>> nodes;
 
   struct direction {
-    std::string bytes;         ///< on their way
-    std::size_t unhandled = 0; ///< arrived, behind what is being decoded
+    std::string bytes;         ///< in flight
+    std::size_t unhandled = 0; ///< arrived behind a payload that is being decoded
     bool stopped = false;
   };
   struct link {
-    std::size_t a, b; ///< nodes; a has dialled
+    std::size_t a, b; ///< node indexes; a has dialled b
     patio::connection_id at_a, at_b;
     direction to_a, to_b;
     std::uint64_t sent_by_a = 0, sent_by_b = 0;
     bool open = true;
-    wire_judge judge{}; ///< of all that either end has sent
+    wire_judge judge{}; ///< sees all bytes of both ends
   };
   std::vector<std::unique_ptr<link>> links;
 
@@ -147,7 +147,7 @@ public:
     return *links.back();
   }
 
-  /// Cuts a link: what is on its way is lost, and both ends hear of it.
+  /// Cuts a link. The bytes in flight are lost, and both ends see the connection close.
   void cut(link& l) {
     if (!l.open) return;
     collect(l);
@@ -158,7 +158,8 @@ public:
     nodes[l.b]->node.close(l.at_b, why, l.sent_by_b);
   }
 
-  /// One random piece of one random link, or one payload decoded; false if nothing is on its way.
+  /// Delivers one random piece of one random link or decodes one payload. Returns false if nothing
+  /// is in flight.
   bool step() {
     std::vector<std::pair<link*, bool>> ready;
     for (auto& l : links) {
@@ -190,7 +191,7 @@ public:
     while (step()) {}
   }
 
-  /// Lets time pass, from deadline to deadline, with all bytes delivered in between.
+  /// Advances time from deadline to deadline and delivers all bytes in between.
   void pass(std::chrono::nanoseconds time) {
     auto until = now + time;
     settle();
@@ -226,7 +227,7 @@ private:
     (from_a ? l.to_b : l.to_a).bytes += bytes;
     (from_a ? l.sent_by_a : l.sent_by_b) += bytes.size();
   }
-  // One end has closed: its last bytes still arrive, then the other end hears of it.
+  // After one end has closed, its last bytes still arrive before the other end sees the close.
   void hung_up(std::size_t at, patio::connection_id id) {
     for (auto& l : links) {
       bool is_a = l->a == at && l->at_a == id;
@@ -239,7 +240,7 @@ private:
   }
 
 public:
-  /// Tells the other ends of closed links, once their last bytes have arrived.
+  /// Closes the other ends of closed links once their last bytes have arrived.
   void finish_closing() {
     settle();
     for (auto* l : std::exchange(closing_, {})) {
@@ -258,7 +259,7 @@ calling(std::string name, std::vector<patio::value> args = {}, patio::value time
   return {std::move(name), {std::move(args), {}}, std::move(timeout)};
 }
 
-/// mul(a, b) and echo(x); "slow" is an echo that nobody would call quick.
+/// Registers mul(a, b) and echo(x), and "slow", an echo that is not marked quick.
 [[nodiscard]] inline patio::registry some_functions() {
   patio::registry r;
   r.add("mul", [](std::int64_t a, std::int64_t b) { return a * b; });
@@ -268,7 +269,7 @@ calling(std::string name, std::vector<patio::value> args = {}, patio::value time
   return r;
 }
 
-/// A caller (node 0) that has dialled a node with functions (node 1).
+/// Connects a caller (node 0) to a node with functions (node 1).
 struct two_nodes : mesh {
   test_node& caller;
   test_node& server;

@@ -1,5 +1,5 @@
-// A node that goes away: what runs goes on, what is on its way is executed, and nothing else
-// begins.
+// A node that goes away finishes its running calls, executes the requests in flight and starts
+// nothing else.
 #include <patio/mesh/node.hpp>
 
 #include "protocol/played_peer.hpp"
@@ -9,7 +9,7 @@ using patio::value;
 
 namespace {
 
-/// The server holds its work, and is the one to leave. Its wire is watched to the end.
+/// Provides a server that holds its work and goes away. The wire judge checks its wire to the end.
 struct leaving_server : two_nodes {
   explicit leaving_server(patio::mesh::node_options for_caller = {})
       : two_nodes{std::move(for_caller)} {
@@ -36,7 +36,7 @@ std::size_t count(const std::vector<raw_frame>& frames, patio::protocol::packet 
 
 } // namespace
 
-TEST_CASE("node: one that leaves finishes the calls that it runs, and has left then") {
+TEST_CASE("node: a node that goes away is drained once it has finished its running calls") {
   leaving_server m;
   m.caller.node.call(1, calling("slow", {6}), m.now);
   m.caller.node.call(2, calling("slow", {7}), m.now);
@@ -54,13 +54,13 @@ TEST_CASE("node: one that leaves finishes the calls that it runs, and has left t
   CHECK(m.server.closings.empty());
 }
 
-TEST_CASE("node: one that leaves executes the requests that are on their way") {
+TEST_CASE("node: a node that goes away executes the requests that are already in flight") {
   leaving_server m;
   m.wire.to_b.stopped = true;
   m.caller.node.call(1, calling("slow", {6}), m.now);
   m.server.node.go_away();
   m.settle();
-  CHECK_FALSE(m.server.node.is_drained()); // for what it knows, there are some
+  CHECK_FALSE(m.server.node.is_drained()); // the node must assume requests in flight
   m.wire.to_b.stopped = false;
   m.settle();
   REQUIRE(m.server.held.size() == 1);
@@ -70,7 +70,7 @@ TEST_CASE("node: one that leaves executes the requests that are on their way") {
   CHECK(m.server.node.is_drained());
 }
 
-TEST_CASE("node: a random moment to leave loses no call and refuses none that was sent") {
+TEST_CASE("node: going away at a random moment neither loses nor refuses a call that was sent") {
   auto seed = test_seed();
   for (std::uint64_t round = 0; round < 300; ++round) {
     INFO("PATIO_TEST_SEED=" << seed + round);
@@ -96,7 +96,7 @@ TEST_CASE("node: a random moment to leave loses no call and refuses none that wa
   }
 }
 
-TEST_CASE("node: calls to a node that leaves wait for another peer, and go there") {
+TEST_CASE("node: calls to a node that goes away wait for another peer and are sent there") {
   leaving_server m;
   m.server.node.go_away();
   m.settle();
@@ -112,7 +112,8 @@ TEST_CASE("node: calls to a node that leaves wait for another peer, and go there
   CHECK(m.caller.fate(1) == "42");
 }
 
-TEST_CASE("node: one that leaves makes no more calls, but those that run may make theirs") {
+TEST_CASE(
+  "node: a node that goes away starts no new calls, but its running calls may make nested calls") {
   mesh m;
   patio::registry of_caller;
   of_caller.add("back", [](int n) { return n + 1; });
@@ -137,8 +138,8 @@ TEST_CASE("node: one that leaves makes no more calls, but those that run may mak
   CHECK(server.node.is_drained());
 }
 
-TEST_CASE("node: its own calls under way end as usual, and it has not left before") {
-  two_nodes m; // here it is the caller that leaves
+TEST_CASE("node: a node that goes away is drained only after its own outgoing calls have ended") {
+  two_nodes m; // in this test the caller goes away
   m.server.hold = true;
   m.caller.node.call(1, calling("slow", {6}), m.now);
   m.caller.node.call(2, calling("later"), m.now);
@@ -148,14 +149,14 @@ TEST_CASE("node: its own calls under way end as usual, and it has not left befor
   m.server.run(std::move(m.server.held.front()));
   m.settle();
   CHECK(m.caller.fate(1) == "6");
-  CHECK_FALSE(m.caller.node.is_drained()); // one still waits for a peer
+  CHECK_FALSE(m.caller.node.is_drained()); // one call still waits for a peer
   m.pass(5s);
   CHECK(m.caller.fate(2) == "no_route: 'later'");
   CHECK(m.caller.node.is_drained());
 }
 
-TEST_CASE("node: a peer like Python cannot be told: what runs for it goes on, what comes later is "
-          "refused") {
+TEST_CASE(
+  "node: going away keeps the running calls of a Python-like peer and refuses its later calls") {
   leaving_server m{like_python};
   m.caller.node.call(1, calling("slow", {6}), m.now);
   m.settle();
@@ -172,7 +173,7 @@ TEST_CASE("node: a peer like Python cannot be told: what runs for it goes on, wh
   CHECK(m.caller.code(3) == "remote_error");
 }
 
-TEST_CASE("node: a C++ peer that calls after it has agreed not to is refused as shut_down") {
+TEST_CASE("node: a C++ peer that calls after LEAVING_OK is refused as shut_down") {
   played_mesh m{{}, some_functions()};
   auto& peer = m.meet({});
   m.node.go_away();
@@ -188,7 +189,8 @@ TEST_CASE("node: a C++ peer that calls after it has agreed not to is refused as 
   CHECK(why == patio::error{errc::shut_down, "the node is shutting down", {}});
 }
 
-TEST_CASE("node: who is logging in is closed, and who discovers is told as soon as that is done") {
+TEST_CASE(
+  "node: going away closes pending logins and tells a discovering peer once discovery has ended") {
   played_mesh m;
   auto& discovering = m.meet({"f"});
   m.peers.push_back(std::make_unique<played_peer>(m.node, std::vector<std::string>{},
@@ -210,7 +212,7 @@ TEST_CASE("node: who is logging in is closed, and who discovers is told as soon 
   CHECK_FALSE(m.node.is_drained());
   discovering.send(patio::protocol::packet::leaving_ok, pickled_none, m.now,
                    discovering.others[0].serial);
-  CHECK_FALSE(m.node.is_drained()); // the other may have sent its first request
+  CHECK_FALSE(m.node.is_drained()); // the other peer may have sent its first request
   late.discover(m.now);
   late.silent = false;
   late.answer_asked(m.now);
@@ -221,7 +223,7 @@ TEST_CASE("node: who is logging in is closed, and who discovers is told as soon 
   CHECK(m.node.is_drained());
 }
 
-TEST_CASE("node: one that discovers for ever does not keep another from leaving for ever") {
+TEST_CASE("node: a peer that never finishes discovery cannot delay the drain forever") {
   played_mesh m;
   m.peers.push_back(std::make_unique<played_peer>(m.node, std::vector<std::string>{},
                                                   patio::protocol::all_extensions, m.now));
@@ -234,7 +236,7 @@ TEST_CASE("node: one that discovers for ever does not keep another from leaving 
 }
 
 TEST_CASE(
-  "node: a peer that does not answer LEAVING keeps it until that is closed for its silence") {
+  "node: a peer that does not answer LEAVING delays the drain until it is closed for its silence") {
   played_mesh m;
   auto& peer = m.meet({});
   m.node.go_away();
@@ -245,7 +247,7 @@ TEST_CASE(
   CHECK(m.node.is_drained());
 }
 
-TEST_CASE("node: has not left without leaving, and has at once with nobody there") {
+TEST_CASE("node: a node is drained only after go_away, and at once if it has no peers") {
   mesh m;
   auto& n = m.add();
   CHECK_FALSE(n.node.is_drained());
@@ -253,7 +255,7 @@ TEST_CASE("node: has not left without leaving, and has at once with nobody there
   CHECK(n.node.is_drained());
 }
 
-TEST_CASE("node: a peer that comes while it leaves is told at once") {
+TEST_CASE("node: a peer that connects during the drain is told at once") {
   mesh m;
   auto& server = m.add(some_functions());
   auto& caller = m.add();
@@ -267,7 +269,7 @@ TEST_CASE("node: a peer that comes while it leaves is told at once") {
   CHECK(wire.judge.complaints.empty());
 }
 
-TEST_CASE("node: two that leave at once both do") {
+TEST_CASE("node: two nodes that go away at the same time are both drained") {
   two_nodes m;
   m.caller.node.go_away();
   m.server.node.go_away();
@@ -277,7 +279,7 @@ TEST_CASE("node: two that leave at once both do") {
   CHECK(m.wire.judge.complaints.empty());
 }
 
-TEST_CASE("node: a connection that is lost while it leaves is none to wait for") {
+TEST_CASE("node: the drain does not wait for a lost connection") {
   leaving_server m;
   m.caller.node.call(1, calling("slow", {6}), m.now);
   m.settle();
@@ -289,8 +291,8 @@ TEST_CASE("node: a connection that is lost while it leaves is none to wait for")
   CHECK(m.caller.code(1) == "maybe_executed");
 }
 
-TEST_CASE(
-  "node: one that has announced nothing leaves as a Python peer would, and finishes what it runs") {
+TEST_CASE("node: a node without extensions goes away as a Python peer would and finishes its "
+          "running calls") {
   two_nodes m{{}, like_python};
   m.server.hold = true;
   m.caller.node.call(1, calling("slow", {6}), m.now);

@@ -2,7 +2,7 @@
 
 namespace {
 
-/// An answer to a call of ours that is over a limit of the pickle reader.
+/// Plays an answer that exceeds a limit of the pickle reader.
 void check_pickle(limit which, patio::pickle_limits pickle, const std::string& within,
                   const std::string& over) {
   INFO(to_string(which));
@@ -28,7 +28,7 @@ void check_pickle(limit which, patio::pickle_limits pickle, const std::string& w
 
 } // namespace
 
-TEST_CASE("node limits: none can be so small that it would bound nothing") {
+TEST_CASE("node limits: a limit below its minimum is refused") {
   auto why_not = [](const limits& l) -> std::string {
     try {
       limited m{l};
@@ -48,7 +48,7 @@ TEST_CASE("node limits: none can be so small that it would bound nothing") {
   CHECK(why_not({.accept_retry_delay = 0s}).starts_with("accept_retry_delay takes "));
 }
 
-TEST_CASE("node limits: handshake") {
+TEST_CASE("node limits: a login that is not complete after handshake_timeout is closed") {
   limited m{{.handshake_timeout = 2s}};
   m.node.open(patio::role::server, "slow:1", test_token, m.now);
   m.pass(1999ms);
@@ -57,8 +57,7 @@ TEST_CASE("node limits: handshake") {
   check_closed(m, limit::handshake_timeout);
 }
 
-TEST_CASE(
-  "node limits: a login lasts until discovery is over, for its time and among those that log in") {
+TEST_CASE("node limits: a connection is a pending login until discovery has ended") {
   limited m{{.connections_before_login = 1}};
   auto prove_key_only = [&m] {
     m.peers
@@ -77,7 +76,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-  "node limits: who asks for more than it reads is cut off within the piece in which it asks") {
+  "node limits: a peer that asks for more than it reads is closed within the same piece of input") {
   limited m{{.frame_bytes = 1'000, .write_buffer_bytes = 5'000}};
   auto& peer = m.meet({});
   m.node.receive(peer.id, times(10'000, framed(packet::discover_request, 9, pickled_none)), m.now);
@@ -85,19 +84,19 @@ TEST_CASE(
   CHECK(m.node.output(peer.id).size() < 6'000);
 }
 
-TEST_CASE("node limits: names are counted and measured before they are copied") {
+TEST_CASE("node limits: names are counted and their lengths are checked before they are copied") {
   limited m{{}};
   auto& peer = m.meet({});
   peer.silent = true;
-  m.pass(10s); // it is asked again
+  m.pass(10s); // the node probes the peer
   REQUIRE(peer.asked.size() == 1);
-  // 9 GiB, if each were a text of its own.
+  // The names would take 9 GiB if each were a separate text.
   auto names = "](" + ("X" + std::string{"\0\0\x10\0", 4}) + std::string(std::size_t{1} << 20, 'x')
                + "\x94" + times(8'999, {"h\0", 2}) + "e.";
   peer.send(packet::discover_response, names, m.now, peer.asked.front());
   check_logged(m, limit::name_bytes);
   CHECK(m.node.peers()[0].names.empty());
-  // One that is not too long is one name.
+  // A single name within the length limit is accepted.
   m.pass(10s);
   peer.silent = false;
   REQUIRE_FALSE(peer.asked.empty());
@@ -107,7 +106,8 @@ TEST_CASE("node limits: names are counted and measured before they are copied") 
   CHECK(m.node.peers()[0].names == std::vector{std::string(100, 'x')});
 }
 
-TEST_CASE("node limits: frames, before the login and after, and those that are not even skipped") {
+TEST_CASE(
+  "node limits: frames are bounded before and after login, and the largest close the connection") {
   limited before{{.login_frame_bytes = 200}};
   played_peer stranger{before.node, {}, {}, before.now};
   stranger.send(packet::auth_request, std::string(201, 'x'), before.now);
@@ -132,14 +132,14 @@ TEST_CASE("node limits: an answer over the frame limit ends its call, and is cou
   check_logged(m, limit::frame_bytes);
 }
 
-TEST_CASE("node limits: a request of ours over the frame limit") {
+TEST_CASE("node limits: the node refuses its own request if it exceeds the frame limit") {
   limited m{{.frame_bytes = 1'000}};
   m.meet({"f"});
   m.node.call(1, calling("f", {std::string(1'000, 'x')}), m.now);
   check_refused(m, limit::frame_bytes);
 }
 
-TEST_CASE("node limits: names and keywords") {
+TEST_CASE("node limits: names and keywords are bounded") {
   limited name{{.name_bytes = 4}};
   name.request(name.meet({}), pickled_call("names"));
   check_logged(name, limit::name_bytes);
@@ -163,7 +163,7 @@ TEST_CASE("node limits: names and keywords") {
   check_logged(keywords, limit::keywords_per_call);
 }
 
-TEST_CASE("node limits: calls of one connection and what they hold") {
+TEST_CASE("node limits: the calls of one connection and their memory are bounded") {
   limited calls{{.inbound_calls = 1}};
   auto& peer = calls.meet({});
   calls.request(peer, pickled_call("slow", {1}));
@@ -186,7 +186,7 @@ TEST_CASE("node limits: calls of one connection and what they hold") {
   check_logged(all, limit::node_inbound_bytes);
 }
 
-TEST_CASE("node limits: what a call holds is its memory, not its bytes on the wire") {
+TEST_CASE("node limits: a call counts with its decoded memory and not with its bytes on the wire") {
   limited m{{}};
   auto& peer = m.meet({});
   auto payload = pickled_call("slow", {value::list(std::vector<value>(980'000))});
@@ -201,7 +201,7 @@ TEST_CASE("node limits: what a call holds is its memory, not its bytes on the wi
   CHECK(m.owner.held.size() == 2);
 }
 
-TEST_CASE("node limits: calls of ours, to one peer and in all") {
+TEST_CASE("node limits: the node's own calls are bounded per peer and in total") {
   limited one{{.outbound_calls = 1}};
   one.meet({"f"});
   one.call("f");
@@ -216,7 +216,7 @@ TEST_CASE("node limits: calls of ours, to one peer and in all") {
   check_refused(all, limit::waiting_calls);
 }
 
-TEST_CASE("node limits: answers that nobody waits for") {
+TEST_CASE("node limits: unexpected answers are bounded") {
   limited m{{.unknown_serials = 2}};
   auto& peer = m.meet({});
   for (int i = 0; i < 2; ++i) peer.send(packet::response, pickled_none, m.now, 99);
@@ -225,7 +225,8 @@ TEST_CASE("node limits: answers that nobody waits for") {
   check_closed(m, limit::unknown_serials);
 }
 
-TEST_CASE("node limits: a peer that does not read, its requests and calls to it") {
+TEST_CASE(
+  "node limits: the requests of a peer that does not read and the calls to it are refused") {
   limited m{{}};
   auto& peer = m.meet({"f"});
   m.node.congested(peer.id, true);
@@ -236,7 +237,7 @@ TEST_CASE("node limits: a peer that does not read, its requests and calls to it"
   CHECK(text_of(m.last_error()).ends_with(m.said(limit::high_water_bytes, 2)));
 }
 
-TEST_CASE("node limits: pickles") {
+TEST_CASE("node limits: pickles are bounded") {
   auto number = [](std::size_t digits) { return "L" + times(digits, "1") + "L\n."; };
   auto key = [](std::size_t items) { return "(" + times(items, "K\1") + "t"; };
   check_pickle(limit::pickle_depth, {.depth = 3}, "]]]aa.", "]]]]aaa.");
@@ -254,7 +255,7 @@ TEST_CASE("node limits: pickles") {
   check_pickle(limit::pickle_trailing_bytes, {.trailing_bytes = 5}, "N.bytes", "N.behind");
 }
 
-TEST_CASE("node limits: the pickle of a request") {
+TEST_CASE("node limits: the pickle of a request is bounded") {
   limited m{{.pickle = {.depth = 20}}};
   auto& peer = m.meet({});
   auto nested = [](int levels) {
@@ -270,13 +271,13 @@ TEST_CASE("node limits: the pickle of a request") {
   CHECK(m.owner.held.size() == 1);
 }
 
-TEST_CASE("node limits: the pickle of a list of names") {
+TEST_CASE("node limits: the pickle of a list of names is bounded") {
   limited m{{.pickle = {.nodes = 20}}};
   m.meet(std::vector<std::string>(20, "f"));
   check_closed(m, limit::pickle_nodes);
 }
 
-TEST_CASE("node limits: each time is counted, and by its own limit") {
+TEST_CASE("node limits: each exceeded limit increments its own counter") {
   limited m{{.name_bytes = 4, .inbound_calls = 1}};
   auto& peer = m.meet({});
   m.request(peer, pickled_call("slow", {1}));

@@ -1,4 +1,5 @@
-// Lost connections, limits, shutting down, and owners that act from within their events.
+// These tests cover lost connections, limits, shutdown and owners that call the node from its
+// events.
 #include <patio/mesh/node.hpp>
 
 #include "mesh/node_fixture.hpp"
@@ -13,7 +14,7 @@ const patio::error gone{errc::maybe_executed, "gone", {}};
 
 } // namespace
 
-TEST_CASE("node: with the connection its calls are lost: not_sent if no byte of them left, else "
+TEST_CASE("node: a lost connection ends a call as not_sent if no byte of it was sent, else as "
           "maybe_executed") {
   two_nodes m;
   m.caller.node.call(1, calling("slow", {1}), m.now);
@@ -21,33 +22,33 @@ TEST_CASE("node: with the connection its calls are lost: not_sent if no byte of 
   auto& out = m.caller.node.output(m.wire.at_a);
   auto first = frames_of(out).at(0).payload.size() + patio::protocol::frame_header::size_on_wire;
   out.clear();
-  SUBCASE("not a byte") {
+  SUBCASE("no byte is sent") {
     m.caller.node.close(m.wire.at_a, gone, m.wire.sent_by_a);
     CHECK(m.caller.fate(1) == "not_sent: peer node1:15383: gone");
     CHECK(m.caller.fate(2) == "not_sent: peer node1:15383: gone");
   }
-  SUBCASE("one byte of the first") {
+  SUBCASE("one byte of the first call is sent") {
     m.caller.node.close(m.wire.at_a, gone, m.wire.sent_by_a + 1);
     CHECK(m.caller.code(1) == "maybe_executed");
     CHECK(m.caller.code(2) == "not_sent");
   }
-  SUBCASE("the first, and nothing of the second") {
+  SUBCASE("the first call and nothing of the second call is sent") {
     m.caller.node.close(m.wire.at_a, gone, m.wire.sent_by_a + first);
     CHECK(m.caller.code(1) == "maybe_executed");
     CHECK(m.caller.code(2) == "not_sent");
   }
-  SUBCASE("a byte of the second") {
+  SUBCASE("the first call and one byte of the second call are sent") {
     m.caller.node.close(m.wire.at_a, gone, m.wire.sent_by_a + first + 1);
     CHECK(m.caller.code(1) == "maybe_executed");
     CHECK(m.caller.code(2) == "maybe_executed");
   }
   CHECK(m.caller.node.tables()
         == patio::mesh::node_tables{0, 0, 0, m.caller.node.tables().deadlines});
-  CHECK(m.caller.last_bytes.contains(m.wire.at_a)); // for a last word
+  CHECK(m.caller.last_bytes.contains(m.wire.at_a)); // the last bytes may hold an ERROR
   CHECK(m.caller.node.output(m.wire.at_a).empty());
 }
 
-TEST_CASE("node: the end of the stream comes behind what is being decoded") {
+TEST_CASE("node: the end of the stream is handled after the payloads that are being decoded") {
   two_nodes m{{.decode_apart = 60}};
   m.caller.hold_undecoded = true;
   m.caller.node.call(1, calling("echo", {std::string(100, 'x')}), m.now);
@@ -66,7 +67,7 @@ TEST_CASE("node: the end of the stream comes behind what is being decoded") {
   CHECK_FALSE(m.caller.node.is_decoding(m.wire.at_a));
 }
 
-TEST_CASE("node: answers for a connection that has gone are dropped") {
+TEST_CASE("node: answers for a closed connection are dropped") {
   two_nodes m;
   m.server.hold = true;
   m.caller.node.call(1, calling("slow", {1}), m.now);
@@ -82,7 +83,7 @@ TEST_CASE("node: answers for a connection that has gone are dropped") {
   CHECK(m.server.closings.size() == 1);
 }
 
-TEST_CASE("node: a peer that breaks the protocol loses its own connection only") {
+TEST_CASE("node: a peer that breaks the protocol loses only its own connection") {
   mesh m;
   auto& caller = m.add();
   m.add(some_functions());
@@ -98,7 +99,7 @@ TEST_CASE("node: a peer that breaks the protocol loses its own connection only")
   CHECK(caller.fate(1) == "6");
 }
 
-TEST_CASE("node: more calls than the limits are refused at once") {
+TEST_CASE("node: calls over the limits are refused at once") {
   two_nodes m{{.limits = {.outbound_calls = 3, .waiting_calls = 5}}};
   m.server.hold = true;
   for (std::uint64_t token = 1; token <= 4; ++token)
@@ -118,7 +119,7 @@ TEST_CASE("node: more calls than the limits are refused at once") {
   CHECK(m.caller.fate(8) == "pending");
 }
 
-TEST_CASE("node: more inbound calls than the limit are answered at once") {
+TEST_CASE("node: inbound calls over the limit are answered at once") {
   auto third = [](const patio::protocol::extensions& announced) {
     two_nodes m{{}, {.limits = {.inbound_calls = 2}, .extensions = announced}};
     m.server.hold = true;
@@ -134,7 +135,7 @@ TEST_CASE("node: more inbound calls than the limit are answered at once") {
         == "remote_error: RuntimeError: overloaded: 2 calls are running for this connection");
 }
 
-TEST_CASE("node: shutting down ends everything once, and calls from then on") {
+TEST_CASE("node: shutting down ends everything once and refuses later calls") {
   two_nodes m;
   m.server.hold = true;
   for (std::uint64_t token = 1; token <= 3; ++token)
@@ -160,7 +161,8 @@ TEST_CASE("node: shutting down ends everything once, and calls from then on") {
   CHECK(m.caller.closings.size() == 1);
 }
 
-TEST_CASE("node: a lost call may be made again from within its end, and goes to another peer") {
+TEST_CASE(
+  "node: the result handler of a lost call may repeat the call, which then goes to another peer") {
   mesh m;
   auto& caller = m.add(patio::registry{}, {.route = patio::routing::round_robin});
   m.add(some_functions()).hold = true;
@@ -180,7 +182,8 @@ TEST_CASE("node: a lost call may be made again from within its end, and goes to 
   for (std::uint64_t token = 101; token <= 120; ++token) CHECK(caller.fate(token) == "6");
 }
 
-TEST_CASE("node: a call made for one peer from within that peer's end is not sent") {
+TEST_CASE(
+  "node: a call that targets a peer is not sent if it is made while the peer's close is handled") {
   two_nodes m;
   m.caller.node.call(1, calling("slow", {1}), m.now);
   m.caller.when_ended = [&](std::uint64_t token) {
@@ -190,7 +193,7 @@ TEST_CASE("node: a call made for one peer from within that peer's end is not sen
   CHECK(m.caller.fate(2) == "not_sent: the peer for 'slow' is not connected");
 }
 
-TEST_CASE("node: the owner may dial again from within the end of a connection, however that came") {
+TEST_CASE("node: the owner may dial again while it handles any close of a connection") {
   two_nodes m;
   std::vector<patio::connection_id> opened;
   auto meet_again = [&](patio::connection_id) {
@@ -199,17 +202,17 @@ TEST_CASE("node: the owner may dial again from within the end of a connection, h
     m.caller.node.tick(m.now);
   };
   m.caller.when_closed = meet_again;
-  SUBCASE("by the peer's bytes") {
+  SUBCASE("the peer's bytes close the connection") {
     m.caller.node.receive(m.wire.at_a, std::string(9, '\x7f'), m.now);
   }
-  SUBCASE("by its socket") { m.caller.node.close(m.wire.at_a, gone, 0); }
-  SUBCASE("by the time") {
+  SUBCASE("the socket closes the connection") { m.caller.node.close(m.wire.at_a, gone, 0); }
+  SUBCASE("a deadline closes the connection") {
     auto id = m.caller.node.open(patio::role::client, "slow:1", "salt", m.now);
     m.now += 5s;
     m.caller.node.tick(m.now);
     CHECK(m.caller.last_bytes.contains(id));
   }
-  SUBCASE("from within an answer") {
+  SUBCASE("an answer's handler closes the connection") {
     m.caller.when_ended = [&](std::uint64_t) { m.caller.node.close(m.wire.at_a, gone, 0); };
     m.caller.node.call(1, calling("mul", {2, 3}), m.now);
     m.settle();
@@ -218,7 +221,7 @@ TEST_CASE("node: the owner may dial again from within the end of a connection, h
   CHECK(opened.size() == 1);
 }
 
-TEST_CASE("node: a call may be made from within the end of the one before, a thousand times") {
+TEST_CASE("node: a result handler may make the next call, a thousand times in a row") {
   two_nodes m;
   m.caller.when_ended = [&](std::uint64_t token) {
     if (token < 1'000)

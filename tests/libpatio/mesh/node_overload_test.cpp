@@ -1,4 +1,4 @@
-// What the requests of all peers may hold together, and peers that do not read.
+// These tests cover the memory limit for the requests of all peers and peers that do not read.
 #include <patio/mesh/node.hpp>
 
 #include "protocol/played_peer.hpp"
@@ -9,7 +9,7 @@ namespace {
 
 const std::string text(1'000, 'x');
 
-/// Two nodes call a third, which holds its work and may hold little else.
+/// Connects two callers to a server that holds its work and has a small memory limit.
 struct two_callers : mesh {
   test_node &server, &first, &second;
   link &to_first, &to_second;
@@ -26,7 +26,7 @@ struct two_callers : mesh {
   }
 };
 
-/// About what its arguments take, as the limit counts it.
+/// Returns the memory of a request's decoded arguments.
 std::size_t decoded(const std::string& payload) {
   std::size_t memory = 0;
   (void)patio::read_call_request(payload, {}, {}, &memory);
@@ -37,8 +37,8 @@ const std::size_t bytes_of_one = decoded(pickled_call("slow", {text}));
 
 } // namespace
 
-TEST_CASE("node: what all peers' requests hold together is limited, and free again once they are "
-          "answered") {
+TEST_CASE(
+  "node: the memory of all peers' requests is limited and is released when they are answered") {
   two_callers m{2 * bytes_of_one - 1};
   CHECK(m.call(m.first, 1) == "pending");
   CHECK(m.call(m.second, 1) == "pending");
@@ -52,14 +52,15 @@ TEST_CASE("node: what all peers' requests hold together is limited, and free aga
   CHECK(m.call(m.second, 4) == refused);
 }
 
-TEST_CASE("node: at the limit is not over it") {
+TEST_CASE("node: memory that exactly reaches the limit does not exceed it") {
   two_callers m{2 * bytes_of_one};
   for (std::uint64_t token : {1u, 2u}) CHECK(m.call(m.first, token) == "pending");
   CHECK(m.call(m.second, 3) == "pending");
   CHECK(m.call(m.second, 4).starts_with("overloaded"));
 }
 
-TEST_CASE("node: what a lost connection's requests hold counts until whoever runs them lets go") {
+TEST_CASE(
+  "node: the memory of a lost connection's requests counts until the executor releases them") {
   two_callers m{bytes_of_one - 1};
   CHECK(m.call(m.first, 1) == "pending");
   CHECK(m.call(m.second, 1).starts_with("overloaded"));
@@ -72,8 +73,7 @@ TEST_CASE("node: what a lost connection's requests hold counts until whoever run
   CHECK(m.call(m.second, 5) == "pending");
 }
 
-TEST_CASE("node: what is cancelled or times out counts until whoever runs it lets go, for its "
-          "connection as well") {
+TEST_CASE("node: a cancelled or timed-out request counts until the executor releases it") {
   auto each_way = [](const patio::limits& limits) {
     mesh m;
     auto& server = m.add(some_functions(), {.limits = limits});
@@ -106,7 +106,7 @@ TEST_CASE("node: what is cancelled or times out counts until whoever runs it let
 }
 
 TEST_CASE(
-  "node: a peer that does not read is refused its requests until it does, and what runs goes on") {
+  "node: the requests of a peer are refused while it does not read, and its running calls go on") {
   two_nodes m;
   m.server.hold = true;
   m.caller.node.call(1, calling("slow", {6}), m.now);
@@ -128,7 +128,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-  "node: calls to a peer that does not read are refused at once, and are not held against it") {
+  "node: calls to a peer that does not read are refused at once and do not count as its failures") {
   played_mesh m;
   auto& peer = m.meet({"f"});
   peer.answers = value{1};
@@ -147,7 +147,7 @@ TEST_CASE(
   CHECK(m.share_of(peer, 100) > 10);
 }
 
-TEST_CASE("node: of two peers the least loaded is never the one that does not read") {
+TEST_CASE("node: least loaded never picks a peer that does not read") {
   played_mesh m;
   auto &stuck = m.meet({"f"}), &busy = m.meet({"f"});
   for (int i = 0; i < 50; ++i) m.call("f", {}, busy.id);
@@ -156,7 +156,7 @@ TEST_CASE("node: of two peers the least loaded is never the one that does not re
   CHECK(busy.requested == 100);
 }
 
-TEST_CASE("node: a connection that is not there is not congested") {
+TEST_CASE("node: an unknown connection is not congested") {
   two_nodes m;
   m.server.node.congested(12'345, true);
   m.caller.node.call(1, calling("mul", {6, 7}), m.now);
@@ -164,8 +164,8 @@ TEST_CASE("node: a connection that is not there is not congested") {
   CHECK(m.caller.fate(1) == "42");
 }
 
-TEST_CASE("node: a peer that breaks the protocol while its calls run does not make the node refuse "
-          "all others") {
+TEST_CASE("node: a peer that breaks the protocol during its calls does not make the node refuse "
+          "other peers") {
   two_callers m{2 * bytes_of_one};
   CHECK(m.call(m.first, 1) == "pending");
   m.server.node.receive(m.to_first.at_b, std::string(9, '\x7f'), m.now);
@@ -174,8 +174,8 @@ TEST_CASE("node: a peer that breaks the protocol while its calls run does not ma
   CHECK(m.server.held.size() == 2);
 }
 
-TEST_CASE("node: a peer that does not read gets no calls while another serves the name, however "
-          "they are routed") {
+TEST_CASE(
+  "node: every routing policy skips a peer that does not read while another peer serves the name") {
   for (auto how : {patio::routing::round_robin, patio::routing::least_loaded}) {
     played_mesh m{{.route = how}};
     std::vector<played_peer*> stuck;

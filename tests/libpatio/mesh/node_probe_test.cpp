@@ -1,4 +1,4 @@
-// What a node asks its peers for again and again: their names, and a sign of life.
+// A node probes its peers periodically to update their names and to see a sign of life.
 #include <patio/mesh/node.hpp>
 
 #include "protocol/played_peer.hpp"
@@ -16,7 +16,7 @@ const std::string hangs = "the peer has answered nothing for a while: it hangs";
 } // namespace
 
 TEST_CASE(
-  "node: names that a peer adds are noticed within ten seconds, and waiting calls with them") {
+  "node: names that a peer adds are noticed within ten seconds, and waiting calls are sent") {
   played_mesh m{{.limits = {.route_timeout = 1min}}};
   auto& peer = m.meet({"old"});
   peer.names = {"old", "new"};
@@ -32,7 +32,7 @@ TEST_CASE(
   CHECK(m.owner.met.size() == 1); // the owner has met this peer already
 }
 
-TEST_CASE("node: names that are gone are noticed within ten seconds, and calls go elsewhere") {
+TEST_CASE("node: removed names are noticed within ten seconds, and calls go to another peer") {
   played_mesh m{in_turn};
   auto &first = m.meet({"f", "g"}), &second = m.meet({"f"});
   first.names = {"g"};
@@ -43,8 +43,7 @@ TEST_CASE("node: names that are gone are noticed within ten seconds, and calls g
   CHECK(m.share_of(first, 4, "g") == 4);
 }
 
-TEST_CASE("node: every peer is asked every ten seconds, from when it was ready, and one that has "
-          "not answered is not asked again") {
+TEST_CASE("node: every ready peer is probed every ten seconds unless a probe is still unanswered") {
   played_mesh m;
   auto& early = m.meet({});
   m.pass(3s);
@@ -58,7 +57,7 @@ TEST_CASE("node: every peer is asked every ten seconds, from when it was ready, 
   m.pass(3s);
   CHECK(late.discovered == 2);
   early.silent = true;
-  m.pass(17s); // asked at 20, and not at 30
+  m.pass(17s); // probed at 20 s, and not at 30 s
   CHECK(early.discovered == 3);
   CHECK(late.discovered == 3);
   m.pass(10min);
@@ -67,10 +66,10 @@ TEST_CASE("node: every peer is asked every ten seconds, from when it was ready, 
 }
 
 TEST_CASE(
-  "node: a silent C++ peer is closed after thirty seconds at most, and its calls are lost") {
+  "node: a silent C++ peer is closed after at most thirty seconds, and its calls are lost") {
   for (std::chrono::nanoseconds heard_last :
        {std::chrono::nanoseconds{10s},
-        20s - 1ns}) { // just after it has answered, and just before it would have been asked
+        20s - 1ns}) { // just after an answer, and just before the next probe
     played_mesh m;
     auto& peer = m.meet({"f"});
     m.pass(heard_last);
@@ -89,7 +88,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("node: a peer that announces any extension is no Python peer, and not excused") {
+TEST_CASE("node: a silent peer that announces any extension is closed, although it owes results") {
   for (auto announced :
        {patio::protocol::extensions{.cancel = true}, {.leaving = true}, {.endings = true}}) {
     played_mesh m;
@@ -101,8 +100,7 @@ TEST_CASE("node: a peer that announces any extension is no Python peer, and not 
   }
 }
 
-TEST_CASE(
-  "node: a silent peer like Python that owes results is not closed, and is when it owes none") {
+TEST_CASE("node: a silent Python-like peer is closed only when it owes no results") {
   played_mesh m;
   auto& peer = m.meet({"f"}, {});
   auto owed = m.call("f");
@@ -119,7 +117,7 @@ TEST_CASE(
   CHECK(m.owner.closings.at(0).message == hangs);
 }
 
-TEST_CASE("node: a silent peer like Python that owes nothing is closed like any other") {
+TEST_CASE("node: a silent Python-like peer without running calls is closed like any other peer") {
   played_mesh m;
   auto& peer = m.meet({"f"}, {});
   peer.silent = true;
@@ -129,7 +127,7 @@ TEST_CASE("node: a silent peer like Python that owes nothing is closed like any 
   CHECK_FALSE(m.knows(peer));
 }
 
-TEST_CASE("node: a peer like Python owes nothing any more when its calls have timed out") {
+TEST_CASE("node: a Python-like peer owes no results after its calls have timed out") {
   played_mesh m;
   auto& peer = m.meet({"f"}, {});
   peer.silent = true;
@@ -141,7 +139,7 @@ TEST_CASE("node: a peer like Python owes nothing any more when its calls have ti
   CHECK_FALSE(m.knows(peer));
 }
 
-TEST_CASE("node: a peer that has missed a refresh is avoided, and a late answer restores it") {
+TEST_CASE("node: a missed probe ejects a peer, and a late answer readmits it") {
   for (const auto& announced : {patio::protocol::all_extensions, patio::protocol::extensions{}}) {
     played_mesh m{in_turn};
     auto& slow = m.meet({"f"}, announced);
@@ -153,7 +151,7 @@ TEST_CASE("node: a peer that has missed a refresh is avoided, and a late answer 
     m.node.call(900, calling("f"), m.now);
     m.node.call(901, calling("f"), m.now);
     m.settle();
-    CHECK(slow.requested == 1); // asked at 10, not missed yet
+    CHECK(slow.requested == 1); // probed at 10 s, not missed yet
     m.pass(1ns);
     CHECK(m.share_of(slow, 10) == 0);
     CHECK(m.knows(slow));
@@ -161,13 +159,14 @@ TEST_CASE("node: a peer that has missed a refresh is avoided, and a late answer 
     slow.answer_asked(m.now);
     slow.answer_next(value{1}, m.now);
     CHECK(m.share_of(slow, 10) == 5);
-    m.pass(10min); // and what it has missed is forgotten
+    m.pass(10min); // an answer resets the count of missed probes
     CHECK(m.knows(slow));
     CHECK(m.share_of(slow, 10) == 5);
   }
 }
 
-TEST_CASE("node: late answers restore even a Python peer that has been silent for long") {
+TEST_CASE(
+  "node: late answers readmit even a Python-like peer that has been silent for a long time") {
   played_mesh m{in_turn};
   auto& busy = m.meet({"f"}, {});
   m.meet({"f"}).answers = value{2};
@@ -182,11 +181,11 @@ TEST_CASE("node: late answers restore even a Python peer that has been silent fo
   busy.answers = value{1};
   busy.answer_asked(m.now);
   CHECK(m.share_of(busy, 10) == 5);
-  m.pass(20s); // it owes a result as before, but that is no excuse it needs
+  m.pass(20s); // the peer still owes a result
   CHECK(m.knows(busy));
 }
 
-TEST_CASE("node: a peer that has missed a refresh is used as before if it is alone") {
+TEST_CASE("node: a peer that has missed a probe is still used if it is alone") {
   played_mesh m;
   auto& peer = m.meet({"f"});
   peer.silent = true;
@@ -194,7 +193,7 @@ TEST_CASE("node: a peer that has missed a refresh is used as before if it is alo
   CHECK(m.share_of(peer, 3) == 3);
 }
 
-TEST_CASE("node: a ping's answer is a sign of life as well") {
+TEST_CASE("node: the answer to a ping also counts as a sign of life") {
   played_mesh m{in_turn};
   auto& peer = m.meet({"f"});
   m.meet({"f"}).answers = value{2};
@@ -204,7 +203,7 @@ TEST_CASE("node: a ping's answer is a sign of life as well") {
   REQUIRE(m.node.ping(peer.id, 7));
   m.settle();
   REQUIRE(peer.asked.size() == 2);
-  peer.asked.pop_front(); // the refresh, which is never answered
+  peer.asked.pop_front(); // the probe, which stays unanswered
   peer.answer_asked(m.now);
   CHECK(m.owner.pongs == std::vector<std::uint64_t>{7});
   CHECK(m.share_of(peer, 4) == 2);
@@ -212,7 +211,7 @@ TEST_CASE("node: a ping's answer is a sign of life as well") {
   CHECK(m.knows(peer));
 }
 
-TEST_CASE("node: how often to ask and how often to forgive can be set") {
+TEST_CASE("node: the probe interval and the number of allowed missed probes are configurable") {
   played_mesh m{{.limits = {.probe_interval = 1s, .missed_probes = 4}}};
   auto& peer = m.meet({"f"});
   m.pass(10s);
@@ -230,10 +229,10 @@ TEST_CASE("node: how often to ask and how often to forgive can be set") {
   CHECK(forgotten.discovered == 1);
 }
 
-TEST_CASE("node: a node that was asleep for long does not take its peers for dead") {
+TEST_CASE("node: a node that wakes after a long sleep does not close its peers") {
   played_mesh m;
   auto& peer = m.meet({"f"});
-  m.now += 1h; // its clock went on, its ticks did not
+  m.now += 1h; // the clock advanced without ticks
   m.node.tick(m.now);
   m.settle();
   CHECK(m.knows(peer));
@@ -241,7 +240,8 @@ TEST_CASE("node: a node that was asleep for long does not take its peers for dea
   CHECK(m.knows(peer));
 }
 
-TEST_CASE("node: a peer that is leaving is still asked, but not called again for what it says") {
+TEST_CASE(
+  "node: a peer that goes away is still probed, but its answers do not bring back its routes") {
   played_mesh m{{.limits = {.route_timeout = 1min}}};
   auto& peer = m.meet({"f"});
   peer.send(patio::protocol::packet::leaving, pickled_none, m.now);
@@ -255,10 +255,10 @@ TEST_CASE("node: a peer that is leaving is still asked, but not called again for
   CHECK_FALSE(m.knows(peer));
 }
 
-TEST_CASE("node: a peer whose large frame takes its time is not silent") {
+TEST_CASE("node: a peer that is still sending a large frame is not silent") {
   played_mesh m;
   auto& peer = m.meet({"f"});
-  peer.silent = true; // its answers wait behind the frame
+  peer.silent = true; // its answers are queued behind the frame
   auto frame =
     framed(patio::protocol::packet::request, 77, pickled_call("f", {std::string(10'000, 'x')}));
   auto drip = [&](std::size_t bytes_a_second) {
@@ -270,6 +270,6 @@ TEST_CASE("node: a peer whose large frame takes its time is not silent") {
   };
   drip(105);
   CHECK(m.knows(peer));
-  drip(50); // which would take a week for the largest
+  drip(50); // at this rate the largest frame would take a week
   CHECK_FALSE(m.knows(peer));
 }

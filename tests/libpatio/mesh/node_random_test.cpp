@@ -1,5 +1,5 @@
-// Random meshes: calls, answers, cuts, cancellations, stalls, nodes that leave and shut-downs in
-// random order, checked against what must hold for each call.
+// Runs calls, answers, cuts, cancellations, stalls, drains and shutdowns in random order and checks
+// the invariants of each call.
 #include <patio/mesh/node.hpp>
 
 #include <set>
@@ -121,7 +121,7 @@ private:
     value timeout = chance(30) ? value{} : value{static_cast<double>(draw(8'000)) / 1'000};
     std::optional<patio::connection_id> only;
     if (chance(20)) only = 1 + draw(6);
-    calls_[token].by = by; // before the call, as it may end at once
+    calls_[token].by = by; // set first, since the call may end at once
     auto name = std::string(1, "abcdx"[draw(5)]);
     calls_[token].id = nodes[by]->node.call(token, calling(name, {token}, timeout), now, only);
   }
@@ -136,7 +136,7 @@ private:
     auto at = n.held.begin() + static_cast<std::ptrdiff_t>(draw(n.held.size()));
     auto w = std::move(*at);
     n.held.erase(at);
-    if (w.deadline <= now) return; // an executor does not start it any more
+    if (w.deadline <= now) return; // an executor does not start expired work
     n.run(std::move(w));
     if (chance(10)) n.node.answer(w.id, value{"once more"});
   }
@@ -178,8 +178,8 @@ private:
     }
     for (auto& n : nodes)
       for (const auto& [token, results] : n->ended) ++tally[n->code(token)];
-    // Only a peer that has misbehaved may have swallowed a call without a timeout, which then waits
-    // for the connection's end.
+    // A misbehaving peer may never answer a call. A call without a timeout then ends only with its
+    // connection.
     if (misbehaved_.empty()) check_at_rest();
     for (auto& l : links) cut(*l);
     settle();
@@ -222,7 +222,7 @@ TEST_CASE(
     m.check();
     for (auto& [code, n] : m.tally) tally[code] += n;
   }
-  // Not a test of nothing: each way to end was met.
+  // The test is meaningful only if each way to end occurred.
   for (auto code : {"timeout", "cancelled", "not_sent", "maybe_executed", "no_route", "overloaded",
                     "remote_error", "shut_down"}) {
     INFO(code << ", first PATIO_TEST_SEED=" << seed);

@@ -13,7 +13,7 @@ patio::registry serving(const std::vector<std::string>& names) {
   return r;
 }
 
-/// Node 0 has dialled `count` nodes that serve "f" and say who they are.
+/// Node 0 has dialled `count` nodes that serve "f" and return their own number.
 struct many_servers : mesh {
   test_node& caller;
   many_servers(std::size_t count, patio::mesh::node_options options)
@@ -40,7 +40,7 @@ struct many_servers : mesh {
 
 } // namespace
 
-TEST_CASE("node: an unknown name waits for a peer, then is given up as no_route") {
+TEST_CASE("node: a call of an unknown name waits for a peer and then ends as no_route") {
   mesh m;
   auto& caller = m.add();
   caller.node.call(1, calling("later"), m.now);
@@ -61,7 +61,7 @@ TEST_CASE("node: an unknown name waits for a peer, then is given up as no_route"
   CHECK(caller.node.tables().waiting_names == 0);
 }
 
-TEST_CASE("node: without a route wait an unknown name fails at once") {
+TEST_CASE("node: without a route timeout a call of an unknown name fails at once") {
   mesh m;
   auto& caller = m.add(patio::registry{}, {.limits = {.route_timeout = 0s}});
   caller.node.call(1, calling("f"), m.now);
@@ -73,7 +73,7 @@ TEST_CASE("node: without a route wait an unknown name fails at once") {
   CHECK(patient.fate(1) == "pending");
 }
 
-TEST_CASE("node: a call for one peer only uses that, and does not wait") {
+TEST_CASE("node: a call that targets a peer uses only this peer and does not wait") {
   mesh m;
   auto& caller = m.add();
   m.add(serving({"f", "g"}));
@@ -85,7 +85,7 @@ TEST_CASE("node: a call for one peer only uses that, and does not wait") {
     caller.node.call(token, calling("f"), m.now, second.at_a);
   m.settle();
   CHECK(m.nodes[2]->node.tables().deadlines
-        == 2); // of the connection: the end of the time for the login, and its first refresh
+        == 2); // the login deadline and the first probe of the connection
   for (std::uint64_t token = 0; token < 20; ++token) CHECK(caller.fate(token) == "'f'");
   caller.node.call(30, calling("g"), m.now, second.at_a);
   CHECK(caller.fate(30) == "no_route: 'g' at node2:15383");
@@ -99,14 +99,15 @@ TEST_CASE("node: a call for one peer only uses that, and does not wait") {
   CHECK(caller.fate(33) == "not_sent: the peer for 'g' is not connected");
 }
 
-TEST_CASE("node: round robin takes its peers in turn") {
+TEST_CASE("node: round robin picks the peers in turn") {
   many_servers m{3, {.route = patio::routing::round_robin}};
   auto by = m.call(6);
   CHECK(by == std::vector<std::int64_t>{by[0], by[1], by[2], by[0], by[1], by[2]});
   CHECK(std::set<std::int64_t>(by.begin(), by.end()).size() == 3);
 }
 
-TEST_CASE("node: least loaded sends nothing to the peer that does not answer while others do") {
+TEST_CASE(
+  "node: least loaded sends nothing to a peer that does not answer while other peers answer") {
   many_servers m{2, {.route = patio::routing::least_loaded, .seed = 7}};
   m.nodes[1]->hold = true;
   m.caller.node.call(1000, calling("f"), m.now, m.links[0]->at_a);
@@ -114,7 +115,7 @@ TEST_CASE("node: least loaded sends nothing to the peer that does not answer whi
   for (int i = 0; i < 100; ++i) REQUIRE(m.call(1) == std::vector<std::int64_t>{2});
 }
 
-TEST_CASE("node: names are refreshed by a ping's answer") {
+TEST_CASE("node: the answer to a ping updates the peer's names") {
   mesh m;
   auto& caller = m.add();
   auto& server = m.add(serving({"old"}));
@@ -124,7 +125,7 @@ TEST_CASE("node: names are refreshed by a ping's answer") {
   m.settle();
   CHECK(caller.fate(1) == "pending");
   REQUIRE(caller.node.ping(wire.at_a, 9));
-  // The server's own registry is locked, so its answer is played by hand.
+  // The server's registry is locked, so the test plays the server's answer.
   auto serial = frames_of(caller.node.output(wire.at_a)).at(0).serial;
   caller.node.output(wire.at_a).clear();
   caller.node.receive(
@@ -141,7 +142,7 @@ TEST_CASE("node: names are refreshed by a ping's answer") {
   CHECK(server.logged.size() == 1);
 }
 
-TEST_CASE("node: a peer that leaves takes its routes along") {
+TEST_CASE("node: a closed peer's routes are removed") {
   many_servers m{2, {.route = patio::routing::round_robin}};
   m.cut(*m.links[0]);
   for (auto by : m.call(5)) CHECK(by == 2);
@@ -150,12 +151,12 @@ TEST_CASE("node: a peer that leaves takes its routes along") {
   m.pass(5s);
   CHECK(m.caller.fate(1'000) == "no_route: 'f'");
   CHECK(m.caller.node.tables()
-        == patio::mesh::node_tables{.deadlines = 2}); // the refreshes that will not be
+        == patio::mesh::node_tables{.deadlines = 2}); // probe deadlines that are stale
   m.pass(5s);
   CHECK(m.caller.node.tables() == patio::mesh::node_tables{});
 }
 
-TEST_CASE("node: who has waited longest for a name is served first") {
+TEST_CASE("node: the call that has waited longest for a name is sent first") {
   mesh m;
   auto& caller = m.add();
   for (std::uint64_t token = 0; token < 100; ++token)
@@ -171,13 +172,13 @@ TEST_CASE("node: who has waited longest for a name is served first") {
     REQUIRE(server.held[static_cast<std::size_t>(i)].args.positional[0] == value{i});
 }
 
-TEST_CASE("node: ten thousand waiting names neither stop nor slow the others") {
+TEST_CASE("node: ten thousand waiting names neither stop nor slow other calls") {
   many_servers m{1, {}};
   for (std::uint64_t i = 0; i < 10'000; ++i)
     m.caller.node.call(1'000'000 + i, calling("unknown" + std::to_string(i), {}, 3'600), m.now);
   CHECK(m.caller.node.tables().waiting_names == 10'000);
   CHECK(m.call(1'000).size() == 1'000);
-  m.connect(0, 1); // discovering another peer looks at its names only
+  m.connect(0, 1); // discovery looks only at the names of the new peer
   m.settle();
   CHECK(m.caller.node.tables().calls == 10'000);
   m.pass(5s);
@@ -185,7 +186,7 @@ TEST_CASE("node: ten thousand waiting names neither stop nor slow the others") {
   CHECK(m.caller.node.tables().waiting_names == 0);
 }
 
-TEST_CASE("node: the owner may call a peer as soon as it hears of it") {
+TEST_CASE("node: the owner may call a peer as soon as the node announces the peer") {
   mesh m;
   auto& caller = m.add();
   m.add(serving({"f"}));
@@ -197,7 +198,7 @@ TEST_CASE("node: the owner may call a peer as soon as it hears of it") {
   CHECK(caller.fate(1) == "'f'");
 }
 
-TEST_CASE("node: a peer that the owner turns away serves nothing, and what waited was not sent") {
+TEST_CASE("node: a peer that the owner rejects serves nothing, and no waiting call is sent to it") {
   mesh m;
   auto& caller = m.add();
   m.add(serving({"f"}));

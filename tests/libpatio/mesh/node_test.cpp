@@ -12,7 +12,7 @@ using fates = std::vector<std::string>;
 
 } // namespace
 
-TEST_CASE("node: two nodes meet and know each other") {
+TEST_CASE("node: two connected nodes know each other's names") {
   two_nodes m;
   REQUIRE(m.caller.met.size() == 1);
   REQUIRE(m.server.met.size() == 1);
@@ -23,7 +23,7 @@ TEST_CASE("node: two nodes meet and know each other") {
   CHECK(m.server.node.peers().size() == 1);
 }
 
-TEST_CASE("node: a call's result, and what the function raised, come back") {
+TEST_CASE("node: a call returns the result or the exception of the function") {
   two_nodes m;
   m.caller.node.call(1, calling("mul", {6, 7}), m.now);
   m.caller.node.call(2, calling("echo", {"quick"}), m.now);
@@ -39,7 +39,7 @@ TEST_CASE("node: a call's result, and what the function raised, come back") {
   CHECK(m.caller.node.tables().calls == 0);
 }
 
-TEST_CASE("node: calls go both ways, and call back while the first one runs") {
+TEST_CASE("node: calls go both ways, and a running call can call back") {
   mesh m;
   patio::registry a;
   a.add("half", [](int n) { return n / 2; });
@@ -97,12 +97,12 @@ TEST_CASE("node: calls nested fifty deep between two nodes all return") {
   for (auto& n : m.nodes) CHECK(n->node.tables().calls == 0);
 }
 
-TEST_CASE("node: an unknown function is no_route for a C++ caller, and Python's KeyError for and "
-          "from one like Python") {
+TEST_CASE(
+  "node: an unknown function is no_route between C++ nodes and KeyError with a Python-like peer") {
   auto fate = [](const patio::protocol::extensions& of_caller,
                  const patio::protocol::extensions& of_server) {
     two_nodes m{{.extensions = of_caller}, {.extensions = of_server}};
-    // What the server serves by its own word only, which is played by hand.
+    // The test plays a list that announces a function the server does not have.
     REQUIRE(m.caller.node.ping(m.wire.at_a, 9));
     auto serial = frames_of(m.caller.node.output(m.wire.at_a)).at(0).serial;
     m.caller.node.output(m.wire.at_a).clear();
@@ -148,7 +148,7 @@ TEST_CASE("node: an unknown function is logged without its control characters") 
   CHECK(a.logged.empty());
 }
 
-TEST_CASE("node: timeouts that are none are refused, on either side") {
+TEST_CASE("node: both sides refuse invalid timeouts") {
   two_nodes m;
   m.caller.node.call(1, calling("mul", {1, 2}, std::nan("")), m.now);
   m.caller.node.call(2, calling("mul", {1, 2}, "soon"), m.now);
@@ -173,7 +173,7 @@ TEST_CASE("node: timeouts that are none are refused, on either side") {
                  "RESPONSE 77 2", "RESPONSE 77 2"});
 }
 
-TEST_CASE("node: cancelling ends a call once, wherever it is") {
+TEST_CASE("node: cancelling ends a call once, whatever the state of the call") {
   two_nodes m;
   m.server.hold = true;
   auto sent = m.caller.node.call(1, calling("slow", {1}), m.now);
@@ -186,7 +186,7 @@ TEST_CASE("node: cancelling ends a call once, wherever it is") {
   m.caller.node.cancel(sent);
   m.caller.node.cancel({});
   m.caller.node.cancel({1'000'000, 1});
-  // Its slot is used again; the old number does not mean the new call.
+  // A new call reuses the slot, and the old number does not identify the new call.
   m.caller.node.call(3, calling("slow", {3}), m.now);
   m.caller.node.call(4, calling("slow", {4}), m.now);
   m.caller.node.cancel(sent);
@@ -200,7 +200,7 @@ TEST_CASE("node: cancelling ends a call once, wherever it is") {
   CHECK(m.caller.node.tables().calls == 0);
 }
 
-TEST_CASE("node: a ping comes back, or ends with its connection") {
+TEST_CASE("node: a ping gets its answer or ends with its connection") {
   two_nodes m;
   CHECK(m.caller.node.ping(m.wire.at_a, 5));
   m.settle();
@@ -215,7 +215,7 @@ TEST_CASE("node: a ping comes back, or ends with its connection") {
   CHECK_FALSE(m.caller.node.ping(12'345, 8));
 }
 
-TEST_CASE("node: a key that no login can use is refused at once (A10)") {
+TEST_CASE("node: a key that cannot be used for a login is refused at once (A10)") {
   mesh m;
   CHECK_THROWS_WITH_AS(m.add(patio::registry{}, {.key = std::string(33, 'k')}),
                        "a key has at most 32 bytes, not 33", std::invalid_argument);
@@ -234,7 +234,7 @@ TEST_CASE("node: raising the frame limit is enough for larger arguments and resu
   CHECK(*m.caller.ended[1][0] == bytes);
 }
 
-TEST_CASE("node: locks its registry") {
+TEST_CASE("node: a node locks its registry") {
   auto functions = some_functions();
   mesh m;
   m.add(functions);

@@ -17,7 +17,7 @@ constexpr auto idle = [](connection_id) { return 0; };
 
 } // namespace
 
-TEST_CASE("router: knows who serves a name, and forgets those that leave") {
+TEST_CASE("router: the router knows the peers of a name and forgets peers that are removed") {
   router r;
   r.serve(1, {"a", "b"});
   r.serve(2, {"b", "c"});
@@ -44,7 +44,7 @@ TEST_CASE("router: a new list replaces the old one") {
   CHECK(r.empty());
 }
 
-TEST_CASE("router: round robin takes one after another, whatever their load") {
+TEST_CASE("router: round robin picks one peer after another, whatever their load") {
   router r;
   for (connection_id id : {3u, 5u, 7u}) r.serve(id, {"a"});
   std::vector<connection_id> order;
@@ -54,7 +54,7 @@ TEST_CASE("router: round robin takes one after another, whatever their load") {
   CHECK(order == std::vector<connection_id>{3, 5, 7, 3, 5, 7});
 }
 
-TEST_CASE("router: of two peers least loaded takes the one with fewer calls, always") {
+TEST_CASE("router: least loaded always picks the peer with fewer calls out of two peers") {
   router r{test_seed()};
   r.serve(1, {"a"});
   r.serve(2, {"a"});
@@ -63,7 +63,7 @@ TEST_CASE("router: of two peers least loaded takes the one with fewer calls, alw
             == 2);
 }
 
-TEST_CASE("router: least loaded keeps many peers even and never takes the busiest") {
+TEST_CASE("router: least loaded balances many peers and never picks the busiest peer") {
   auto seed = test_seed();
   INFO("PATIO_TEST_SEED=" << seed);
   router r{seed};
@@ -80,7 +80,7 @@ TEST_CASE("router: least loaded keeps many peers even and never takes the busies
     REQUIRE(r.pick("a", routing::least_loaded, [&](connection_id id) { return load[id]; }) != 4);
 }
 
-TEST_CASE("router: a peer that is avoided is picked only if no other serves the name") {
+TEST_CASE("router: an ejected peer is picked only if no other peer serves the name") {
   for (auto how : {routing::round_robin, routing::least_loaded}) {
     router r{test_seed()};
     r.serve(1, {"a", "b"});
@@ -96,7 +96,7 @@ TEST_CASE("router: a peer that is avoided is picked only if no other serves the 
     CHECK(r.pick("b", how, idle) == 1);
     r.eject(2);
     CHECK(r.pick("a", how, idle) == 3);
-    r.eject(3); // all of them: as if none were
+    r.eject(3); // with all peers ejected, all are used
     got.clear();
     for (int i = 0; i < 100; ++i) got.insert(*r.pick("a", how, idle));
     CHECK(got == std::set<connection_id>{1, 2, 3});
@@ -105,7 +105,8 @@ TEST_CASE("router: a peer that is avoided is picked only if no other serves the 
   }
 }
 
-TEST_CASE("router: avoiding twice is restored once, and restoring what is not avoided is nothing") {
+TEST_CASE("router: one readmit undoes two ejects, and readmitting a peer that is not ejected has "
+          "no effect") {
   router r;
   r.serve(1, {"a"});
   r.serve(2, {"a"});
@@ -121,7 +122,7 @@ TEST_CASE("router: avoiding twice is restored once, and restoring what is not av
 }
 
 TEST_CASE(
-  "router: a peer that is avoided still serves, and a new list of names does not restore it") {
+  "router: an ejected peer still serves its names, and a new list of names does not readmit it") {
   router r;
   r.serve(1, {"a"});
   r.serve(2, {"a"});
@@ -135,7 +136,7 @@ TEST_CASE(
   CHECK(r.pick("a", routing::round_robin, idle) == 1);
 }
 
-TEST_CASE("router: agrees with a model over random changes") {
+TEST_CASE("router: the router agrees with a model over random changes") {
   auto seed = test_seed();
   INFO("PATIO_TEST_SEED=" << seed);
   std::mt19937_64 random{seed};
@@ -149,7 +150,7 @@ TEST_CASE("router: agrees with a model over random changes") {
       if (random() % 2 == 0) r.eject(id), avoided.insert(id);
       else r.readmit(id), avoided.erase(id);
     } else if (random() % 3 == 0) {
-      r.readmit(id); // as a node does, whose numbers are never used again
+      r.readmit(id); // as a node does, since it never reuses a number
       avoided.erase(id);
       r.remove(id);
       model.erase(id);
@@ -172,7 +173,7 @@ TEST_CASE("router: agrees with a model over random changes") {
   }
 }
 
-TEST_CASE("router: a peer that has gone is not avoided any more, so that nothing is kept of it") {
+TEST_CASE("router: removing a peer also removes its ejection") {
   router r;
   r.serve(1, {"a"});
   r.eject(1);

@@ -30,7 +30,7 @@ std::string refusal(const patio::secret& own, const std::vector<named_key>& othe
 
 } // namespace
 
-TEST_CASE("access: patterns") {
+TEST_CASE("access: patterns match whole names") {
   CHECK(matches("", ""));
   CHECK(matches("", "*"));
   CHECK_FALSE(matches("", "?"));

@@ -35,14 +35,14 @@ TEST_CASE("endpoint: IPv6 addresses with brackets and bare") {
   CHECK(parse_endpoint("1:2:3:4:5:6:1.2.3.4") == endpoint{"1:2:3:4:5:6:1.2.3.4", 15383});
 }
 
-TEST_CASE("endpoint: what is no port says so") {
+TEST_CASE("endpoint: an invalid port is reported") {
   for (auto text : {"h:65536", "h:-1", "h:+1", "h:1x", "h:1 ", "h:0x10", "[::1]:99999999999"})
     CHECK(why_not(text) == "the port is not a number from 0 to 65535");
   CHECK(why_not("h:") == "the port is missing");
   CHECK(why_not("[::1]:") == "the port is missing");
 }
 
-TEST_CASE("endpoint: what is no host says so") {
+TEST_CASE("endpoint: an invalid host is reported") {
   for (auto text : {"", ":80", "[]:80", "[]"}) CHECK(why_not(text) == "the host is missing");
   CHECK(why_not("[::1") == "the ] is missing");
   CHECK(why_not("[::1]80") == "what follows ] must be :PORT");

@@ -211,7 +211,7 @@ TEST_CASE("limits: a name says how its value is measured") {
   }
 }
 
-TEST_CASE("limits: units") {
+TEST_CASE("limits: values are read with their units") {
   limits all;
   auto set = [&all](const char* to) { return refusal(all, to); };
   CHECK(set("frame_bytes=2KiB") == "");

@@ -96,7 +96,7 @@ TEST_CASE(
                  "close shut_down: over"});
 }
 
-TEST_CASE("session: CANCEL crosses the answer: neither end minds") {
+TEST_CASE("session: a CANCEL that crosses the answer is accepted by both ends") {
   cancelling_pair p;
   p.server.events.when_requested = [&](std::uint32_t serial, const patio::call_request&) {
     p.server.answer(serial, value{6});

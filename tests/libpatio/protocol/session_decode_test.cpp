@@ -146,7 +146,7 @@ TEST_CASE("session: what is not decoded for lack of memory closes the connection
         == lines{"close protocol: no memory to decode REQUEST (type 10, serial 7)"});
 }
 
-TEST_CASE("session: one that decodes is not idle") {
+TEST_CASE("session: a session that decodes is not drained") {
   apart_pair p;
   p.server.session.go_away();
   settle(p.server, p.client);

@@ -37,7 +37,8 @@ TEST_CASE("session: a late answer to an earlier request does not answer the one 
   CHECK(shown(p.server.sent()) == lines{"ERROR 7 TimeoutError('too late')", "RESPONSE 7 8"});
 }
 
-TEST_CASE("session: nor does it while the owner is being told of that one (M2)") {
+TEST_CASE(
+  "session: a late answer does not answer the new request while its owner is told of it (M2)") {
   session_pair p;
   ask(p.server, 7);
   auto earlier = p.server.events.ids[7];

@@ -118,7 +118,7 @@ TEST_CASE("session: LEAVING again is answered again, and told once") {
   CHECK(p.client.events.seen == lines{"leaving"});
 }
 
-TEST_CASE("session: both may leave at once") {
+TEST_CASE("session: both peers may go away at the same time") {
   leaving_pair p;
   p.server.session.go_away();
   p.client.session.go_away();
@@ -199,7 +199,7 @@ TEST_CASE("session: a refresh asks once until it is answered, and has no token")
   CHECK(p.client.events.seen == lines{"names new", "close shut_down: over"});
 }
 
-TEST_CASE("session: leaving twice is said once") {
+TEST_CASE("session: going away twice sends LEAVING once") {
   leaving_pair p;
   p.server.session.go_away();
   p.server.session.go_away();
