@@ -37,7 +37,7 @@ BAD_LINES = [
     ("`patio gone`", "no shell block runs"),
     ("`--gone`", "no flag --gone"),
     ("`tests/gone`", "there is no tests/gone"),
-    ("`gone_name`", "no source has the name gone_name"),
+    ("`lost_name`", "no source has the name lost_name"),
     ("`patio::gone`", "no source has the name gone"),
     ("```perl\n```", "a block is one of"),
     ("```cpp\nint gone;\n```", "line for line"),
