@@ -58,7 +58,7 @@ void revoke(const folder& f, const std::string& who = "") {
   REQUIRE_MESSAGE(done.code == 0, done.err);
 }
 
-/// What a server's certificate is, as a client sees it.
+/// The state of a server's certificate, as a client sees it.
 std::string serial_of(const std::string& where) {
   return patio::tests::run({"sh", "-c",
                             "openssl s_client -connect " + where

@@ -84,7 +84,7 @@ public:
     require(told, "a node tells of what it has to send");
     return bytes;
   }
-  /// Of the first so many calls, whether all have ended that have a timeout, or all at all.
+  /// Returns whether the first calls have ended: those with a timeout only, or all of them.
   [[nodiscard]] bool over(std::size_t first, bool only_timed) const {
     for (std::size_t i = 0; i < first; ++i)
       if (!ended[i] && (timed[i] || !only_timed)) return false;

@@ -131,7 +131,7 @@ private:
     auto serial = in.byte();
     send(w, type, serial, in.text(in.byte()));
   }
-  // To a request of the node: what the input says, or the plain None.
+  // Answers a request of the node with what the input says, or with None.
   void answer_node(played_wire& w, fuzz_input& in) {
     auto which = in.byte(), raises = in.byte();
     auto payload = in.text(in.byte());

@@ -129,7 +129,7 @@ void participant::handle(decode_payload& event) {
   owner_.clock_.after(owner_.clock_.duration(std::chrono::milliseconds{50}), done);
 }
 
-// As an executor does: what nobody waits for any more is not begun.
+// Like an executor, does not begin what nobody waits for any more.
 void participant::execute_later(const inbound_id& id, const value& number,
                                 const std::stop_token& over) {
   auto start = [this, id, number, over, born = incarnation_] {

@@ -22,7 +22,7 @@ value timedelta_value(microseconds length) {
      .args = {days.count(), seconds.count(), microseconds{rest - seconds}.count()}});
 }
 
-// As in CPython there is only one object, so that a pickle holds it once.
+// CPython has only one such object, and so has this library, so that a pickle holds it once.
 const value& utc() {
   static const value zone =
     value::object({.module = "datetime", .name = "timezone", .args = {timedelta_value({})}});

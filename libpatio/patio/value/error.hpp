@@ -41,8 +41,8 @@ struct error {
   std::string message;          ///< what went wrong; never holds a key
   value exception;              ///< of kind exception if the code is remote_error, else None
   limit exceeded = limit::none; ///< the limit that caused the error, if a limit did
-  /// What the error happened to, the innermost first: "'mul' at 10.0.0.7:15383", "REQUEST 7
-  /// refused".
+  /// The things that the error happened to, the innermost first: "'mul' at 10.0.0.7:15383",
+  /// "REQUEST 7 refused".
   std::vector<std::string> contexts = {};
   /// The limit's value and how often it was exceeded, as text. The node that enforces the limit
   /// adds the note: a peer is told the message alone.
@@ -58,7 +58,7 @@ struct error {
 /// (limit high_water_bytes=4MiB)".
 [[nodiscard]] std::string text_of(const error& e);
 
-/// What kind of error it is, then its text: "no answer in time: no answer from 10.0.0.7:15383". A
+/// Returns the kind of error, then its text: "no answer in time: no answer from 10.0.0.7:15383". A
 /// remote error prints as Python's last traceback line.
 [[nodiscard]] std::string to_string(const error& e);
 
@@ -69,7 +69,8 @@ struct error {
 /// The reverse direction: an exception raised by a function or received in an ERROR frame.
 [[nodiscard]] error remote_error(value exception);
 
-/// Whether Python's TimeoutError was raised, by a function or by the clock of a Python peer.
+/// Returns whether Python's TimeoutError was raised, by a function or by the clock of a Python
+/// peer.
 [[nodiscard]] bool is_timeout(const error& e) noexcept;
 
 template <class T>

@@ -24,7 +24,7 @@ inline constexpr std::uint64_t unhashable_mark = 1;
   return sum < a ? std::numeric_limits<std::uint64_t>::max() : sum;
 }
 
-/// What every heap value begins with. It has no virtual destructor: `k` tells value::release the
+/// The head of every heap value. It has no virtual destructor: `k` tells value::release the
 /// type to delete.
 struct heap_value {
   explicit heap_value(kind which) : k{which} {}

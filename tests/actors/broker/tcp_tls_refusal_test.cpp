@@ -1,4 +1,4 @@
-// What TLS refuses: wrong certificates, wrong options, peers without TLS, silent peers.
+// TLS refuses wrong certificates, wrong options, peers without TLS, silent peers.
 #include <doctest/doctest.h>
 
 #include "tls_nodes.hpp"

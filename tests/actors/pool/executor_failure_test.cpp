@@ -1,4 +1,4 @@
-// What a pool survives: functions that throw or never answer, workers that are killed, messages
+// A pool survives functions that throw or never answer, workers that are killed, messages
 // that make no sense.
 #include <doctest/doctest.h>
 

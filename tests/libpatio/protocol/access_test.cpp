@@ -12,7 +12,7 @@ using patio::named_key;
 
 namespace {
 
-/// What the words of the header say, without a thought for speed.
+/// A slow model of the matching that the header describes.
 bool matches_by_definition(std::string_view text, std::string_view pattern) {
   if (pattern.empty()) return text.empty();
   if (pattern[0] == '*')

@@ -1,4 +1,5 @@
-// What a session refuses without ending, and how calls end with the connection.
+// A session refuses some input without ending. These tests also show how calls end with the
+// connection.
 #include <patio/protocol/session.hpp>
 
 #include <doctest/doctest.h>
@@ -227,7 +228,7 @@ TEST_CASE("session: a request is not_sent until a byte of it has been sent, then
     auto first = p.client.session.output().bytes().size();
     REQUIRE(p.client.session.request(2, calling("mul")));
     auto all = p.client.sent();
-    // What login and discovery took came before.
+    // The bytes of login and discovery came before.
     session_end counted{patio::role::client, {"secret", {}, {}}};
     start = patio::protocol::frame_header::size_on_wire * 3
             + patio::protocol::login_answer(patio::protocol::login_challenge(test_token), "secret",

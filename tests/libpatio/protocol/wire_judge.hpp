@@ -29,7 +29,7 @@ public:
       judge(by_client, *f);
     }
   }
-  /// So many more bytes have been handled by that end. Without its word, an end may not have heard
+  /// That end has handled so many more bytes. Without its word, an end may not have heard
   /// of anything yet.
   void arrived(bool at_client, std::size_t bytes) { ends_[at_client ? 1 : 0].heard += bytes; }
 

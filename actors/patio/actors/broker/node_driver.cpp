@@ -141,7 +141,7 @@ void node_driver::flush() {
   ticks_.arm(self_, next);
 }
 
-// Of a long mailbox, the first calls are written before the flush, so that the peer works on them
+// The first calls of a long mailbox are written before the flush, so that the peer works on them
 // meanwhile.
 void node_driver::schedule_flush() {
   handle_events();

@@ -25,7 +25,8 @@ struct tcp_options {
   std::optional<tls_options> tls = {};
   /// More keys to log in with. Each one names its peer.
   std::vector<named_key> keys = {};
-  /// Who may call what. Without rules, everybody may call everything.
+  /// The rules that say which peer may call which function. Without rules, everybody may call
+  /// everything.
   std::vector<access_rule> rules = {};
   /// Allows listening beyond this machine although peers need neither a key nor a certificate.
   bool insecure_listen_to_all = false;

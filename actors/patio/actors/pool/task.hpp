@@ -44,7 +44,8 @@ struct task {
 };
 using task_ptr = std::shared_ptr<task>;
 
-/// To a pool: (run_atom, task). To a worker: (run_atom, task, worker number, run number).
+/// Begins a task. A pool takes (run_atom, task). A worker takes (run_atom, task, worker number, run
+/// number).
 using run_atom = caf::atom_constant<caf::atom("run")>;
 
 /// From a worker to its pool: (atom, worker number, run number). A function blocks while it waits

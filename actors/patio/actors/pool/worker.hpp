@@ -12,7 +12,7 @@
 
 namespace patio {
 
-/// To a worker: begin no more tasks, and end when all deferred calls are answered.
+/// Tells a worker to begin no more tasks, and to end when all deferred calls are answered.
 using retire_atom = caf::atom_constant<caf::atom("retire")>;
 
 /// The thread that a worker's functions run on.

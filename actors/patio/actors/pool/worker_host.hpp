@@ -1,4 +1,4 @@
-/// What a worker offers to functions that call actors: an actor that can send requests, and the
+/// The services of a worker to functions that call actors: an actor that can send requests, and the
 /// actors that functions run as. A worker owns its host and uses it on its own thread only. When
 /// the host dies, the calls that wait are answered with errc::shut_down and the functions' actors
 /// end.
