@@ -49,7 +49,7 @@ node_driver::node_driver(caf::io::broker* self, mesh::node_options options, regi
 
 void node_driver::give_up(connection_id about, const char* why) noexcept {
   try {
-    auto* c = connections_.find(about);
+    auto* c = sockets_.find(about);
     if (!c) return log_.warn("failed", "node:", why);
     node_.close(about, {errc::protocol, why, {}}, c->stream.sent_bytes());
   } catch (...) { // there is not even memory for the error
@@ -64,7 +64,7 @@ void node_driver::open(unique_fd fd, role side, std::string address,
     {limits_.high_water_bytes, limits_.write_buffer_bytes, limits_.write_stall_timeout}};
   auto nonce = random_bytes(side == role::server ? protocol::token_size : protocol::salt_size);
   auto id = node_.open(side, address, std::move(nonce), clock_now(), std::move(tls));
-  connections_.add(id, {std::move(stream), std::move(address), dial, time_share{clock_now()}});
+  sockets_.add(id, {std::move(stream), std::move(address), dial, time_share{clock_now()}});
   flush();
 }
 
@@ -80,14 +80,14 @@ void node_driver::handle_events() noexcept {
   buffers_.is_handling_events = false;
 }
 
-std::optional<connection> node_driver::end(connection_id id, std::string_view last_bytes) {
-  auto* c = connections_.find(id);
+std::optional<peer_socket> node_driver::end(connection_id id, std::string_view last_bytes) {
+  auto* c = sockets_.find(id);
   if (!c) return {};
   bool waits = c->stream.backlog_bytes() > 0 || c->has_gap;
   // The last bytes may say why a frame was refused. Without memory for them, the connection ends
   // all the same.
   if (!waits && !last_bytes.empty() && c->stream.is_open()) (void)c->stream.write(last_bytes);
-  auto ended = connections_.take(id);
+  auto ended = sockets_.take(id);
   if (waits) ended.stream.abort();
   else ended.stream.hang_up();
   decoder_.withdraw(id);
@@ -95,7 +95,7 @@ std::optional<connection> node_driver::end(connection_id id, std::string_view la
 }
 
 void node_driver::on_transferred(connection_id id, const caf::io::data_transferred_msg& msg) {
-  auto* c = connections_.find(id);
+  auto* c = sockets_.find(id);
   if (!c) return;
   apply(id, *c, c->stream.transferred(msg));
   if (drain_.begun) quit_if_drained();
@@ -103,8 +103,8 @@ void node_driver::on_transferred(connection_id id, const caf::io::data_transferr
 
 // A backlog is normal up to a point. Above the high-water mark the node refuses requests of the
 // peer and calls to it; above the write buffer's bound the connection ends.
-void node_driver::apply(connection_id id, const connection& c, const net::backlog_change& change) {
-  connections_.track_backlog(id, c.stream);
+void node_driver::apply(connection_id id, const peer_socket& c, const net::backlog_change& change) {
+  sockets_.track_backlog(id, c.stream);
   if (change.congestion_changed) node_.congested(id, c.stream.is_congested());
   if (!change.overflowed) return;
   auto waiting = std::to_string(c.stream.backlog_bytes());
@@ -117,8 +117,8 @@ void node_driver::apply(connection_id id, const connection& c, const net::backlo
 }
 
 void node_driver::close_stalled() {
-  for (auto id : connections_.stalled(clock_now())) {
-    auto* c = connections_.find(id);
+  for (auto id : sockets_.stalled(clock_now())) {
+    auto* c = sockets_.find(id);
     if (!c) continue;
     auto waiting = std::to_string(c->stream.backlog_bytes());
     node_.close(id,
@@ -137,7 +137,7 @@ void node_driver::flush() {
   if (drain_.begun) quit_if_drained();
   turns_.ask_for_turn(); // an earlier attempt may have found no memory
   auto next = std::min(node_.next_deadline(), drain_.until);
-  if (connections_.has_backlog()) next = std::min(next, clock_now() + std::chrono::seconds{1});
+  if (sockets_.has_backlog()) next = std::min(next, clock_now() + std::chrono::seconds{1});
   ticks_.arm(self_, next);
 }
 
@@ -158,13 +158,13 @@ void node_driver::write_dirty() {
   node_.take_dirty(ids);
   for (auto id : ids)
     contain(id, [&] {
-      if (auto* c = connections_.find(id)) write(id, *c);
+      if (auto* c = sockets_.find(id)) write(id, *c);
     });
   ids.clear();
   buffers_.dirty = std::move(ids);
 }
 
-void node_driver::write(connection_id id, connection& c) {
+void node_driver::write(connection_id id, peer_socket& c) {
   auto& out = buffers_.output;
   out.clear();
   node_.take_output(id, out);
@@ -194,7 +194,7 @@ void node_driver::begin_drain(instant until) {
 // byte has been sent.
 void node_driver::quit_if_drained() {
   if (drain_.ended) return;
-  bool drained = node_.is_drained() && !connections_.has_backlog();
+  bool drained = node_.is_drained() && !sockets_.has_backlog();
   if (!drained && clock_now() < drain_.until) return;
   drain_.ended = true;
   self_->quit();

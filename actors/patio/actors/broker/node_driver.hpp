@@ -13,8 +13,8 @@
 
 #include <caf/io/broker.hpp>
 
-#include <patio/actors/broker/connection_table.hpp>
 #include <patio/actors/broker/peer_log.hpp>
+#include <patio/actors/broker/socket_table.hpp>
 #include <patio/actors/broker/turn_queue.hpp>
 #include <patio/actors/caf/ticker.hpp>
 #include <patio/actors/os/decoder.hpp>
@@ -59,15 +59,15 @@ public:
             std::uint64_t dial);
   /// The node has ended the connection: sends the last bytes and hangs up. Empty if the connection
   /// has ended before.
-  [[nodiscard]] std::optional<connection> end(connection_id id, std::string_view last_bytes);
+  [[nodiscard]] std::optional<peer_socket> end(connection_id id, std::string_view last_bytes);
   /// Null for a connection that has ended.
-  [[nodiscard]] connection* find(connection_id id) { return connections_.find(id); }
+  [[nodiscard]] peer_socket* find(connection_id id) { return sockets_.find(id); }
   /// Decodes a large payload on another thread and does not read the connection meanwhile.
   void decode(connection_id id, std::unique_ptr<protocol::decode_job> job);
 
   /// 0 for a handle that does not belong to a connection any more.
   [[nodiscard]] connection_id id_of(caf::io::connection_handle handle) const noexcept {
-    return connections_.id_of(handle);
+    return sockets_.id_of(handle);
   }
   // Messages of CAF and of the decoder.
   void on_data(connection_id id, caf::io::new_data_msg& msg);
@@ -118,11 +118,11 @@ private:
   void give_up(connection_id about, const char* why) noexcept;
   void process(connection_id id, std::string_view bytes);
   void process_deferred(connection_id id);
-  void defer(connection_id id, connection& c, std::string_view unread);
+  void defer(connection_id id, peer_socket& c, std::string_view unread);
   void resume_reading(connection_id id);
   void write_dirty();
-  void write(connection_id id, connection& c);
-  void apply(connection_id id, const connection& c, const net::backlog_change& change);
+  void write(connection_id id, peer_socket& c);
+  void apply(connection_id id, const peer_socket& c, const net::backlog_change& change);
   void close_stalled();
   void quit_if_drained();
 
@@ -131,7 +131,7 @@ private:
   mesh::node node_;
   event_handler handle_;
   peer_log& log_;
-  connection_table connections_;
+  socket_table sockets_;
   turn_queue turns_;
   pending_writes pending_;
   reused_buffers buffers_;

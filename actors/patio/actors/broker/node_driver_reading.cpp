@@ -17,7 +17,7 @@ constexpr std::size_t smallest_slice = 512, largest_slice = 4096;
 // others, if there are any. The stream is not read meanwhile: its end must not be seen before the
 // bytes in front of the end are processed.
 void node_driver::on_data(connection_id id, caf::io::new_data_msg& msg) {
-  auto* c = connections_.find(id);
+  auto* c = sockets_.find(id);
   if (!c) return;
   auto bytes = c->stream.received(msg);
   auto now = clock_now();
@@ -26,7 +26,7 @@ void node_driver::on_data(connection_id id, caf::io::new_data_msg& msg) {
   else defer(id, *c, bytes);
 }
 
-void node_driver::defer(connection_id id, connection& c, std::string_view unread) {
+void node_driver::defer(connection_id id, peer_socket& c, std::string_view unread) {
   c.unread += unread;
   c.stream.pause();
   if (c.unread.size() == unread.size())
@@ -34,7 +34,7 @@ void node_driver::defer(connection_id id, connection& c, std::string_view unread
 }
 
 void node_driver::process_deferred(connection_id id) {
-  auto* c = connections_.find(id);
+  auto* c = sockets_.find(id);
   if (!c || c->unread.empty()) return;
   process(id, std::exchange(c->unread, {}));
   resume_reading(id);
@@ -52,7 +52,7 @@ void node_driver::process(connection_id id, std::string_view bytes) {
     write_dirty();
     rest.remove_prefix(std::min(slice, rest.size()));
   }
-  if (auto* c = connections_.find(id)) {
+  if (auto* c = sockets_.find(id)) {
     turns_.account_time(c->share, begun, now);
     c->stream.adapt_read_size(bytes.size(), now - begun);
     if (!rest.empty()) defer(id, *c, rest);
@@ -62,24 +62,24 @@ void node_driver::process(connection_id id, std::string_view bytes) {
 
 // While bytes wait, or a payload is being decoded, more bytes would only fill memory.
 void node_driver::resume_reading(connection_id id) {
-  auto* c = connections_.find(id);
+  auto* c = sockets_.find(id);
   if (c && c->unread.empty() && !node_.is_decoding(id)) c->stream.resume();
 }
 
 void node_driver::on_socket_closed(connection_id id) {
-  auto* c = connections_.find(id);
+  auto* c = sockets_.find(id);
   if (!c) return;
-  connections_.forget_handle(c->stream.handle());
+  sockets_.forget_handle(c->stream.handle());
   c->stream.closed();
-  for (; c && !c->unread.empty(); c = connections_.find(id)) process_deferred(id);
+  for (; c && !c->unread.empty(); c = sockets_.find(id)) process_deferred(id);
   if (!c) return;
-  connections_.track_backlog(id, c->stream);
+  sockets_.track_backlog(id, c->stream);
   node_.close_at_end(id, c->stream.sent_bytes());
   flush();
 }
 
 void node_driver::decode(connection_id id, std::unique_ptr<protocol::decode_job> job) {
-  if (auto* c = connections_.find(id)) c->stream.pause();
+  if (auto* c = sockets_.find(id)) c->stream.pause();
   decoder_.run(id, std::move(job), [weak = self_->address(), id](const decoder::job& done) {
     send_if_alive(weak, decoded_atom::value, id, done);
   });
@@ -92,7 +92,7 @@ void node_driver::on_decoded(connection_id id, decoder::job job) {
   handle_events();
   decoder_.discard(std::move(job)); // its last owner
   resume_reading(id);
-  if (auto* c = connections_.find(id)) turns_.account_time(c->share, begun, clock_now());
+  if (auto* c = sockets_.find(id)) turns_.account_time(c->share, begun, clock_now());
   flush();
 }
 

@@ -13,7 +13,7 @@
 
 namespace patio {
 
-struct connection {
+struct peer_socket {
   net::stream stream;
   std::string address;      ///< HOST:PORT of the other end, for the log
   std::uint64_t dial = 0;   ///< the dialler's number; 0 for an accepted connection
@@ -23,13 +23,13 @@ struct connection {
   bool has_gap = false;     ///< output was lost because memory ran out, so nothing may follow it
 };
 
-class connection_table {
+class socket_table {
 public:
-  void add(connection_id id, connection c);
+  void add(connection_id id, peer_socket c);
   /// Null for a connection that has ended.
-  [[nodiscard]] connection* find(connection_id id);
+  [[nodiscard]] peer_socket* find(connection_id id);
   /// Removes a connection that is in the table.
-  [[nodiscard]] connection take(connection_id id);
+  [[nodiscard]] peer_socket take(connection_id id);
 
   /// 0 for a handle that does not belong to a connection any more.
   [[nodiscard]] connection_id id_of(caf::io::connection_handle handle) const noexcept;
@@ -42,7 +42,7 @@ public:
   [[nodiscard]] std::vector<connection_id> stalled(instant now);
 
 private:
-  std::unordered_map<connection_id, connection> connections_;
+  std::unordered_map<connection_id, peer_socket> sockets_;
   std::unordered_map<std::int64_t, connection_id> ids_;
   std::unordered_set<connection_id> backlogged_;
 };
