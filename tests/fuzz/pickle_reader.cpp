@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include <patio/pickle/plain.hpp>
 #include <patio/pickle/reader.hpp>
 #include <patio/protocol/extensions.hpp>
 #include <patio/python_values.hpp>
@@ -108,6 +109,11 @@ void read_call(std::string_view bytes, const pickle_reading& reading) {
 
 void read_value(std::string_view bytes, const pickle_reading& reading) {
   auto v = patio::read_pickle(bytes, reading.limits, reading.unknown(), reading.types);
+  if (value plain; patio::pickle::read_plain_value(bytes, reading.limits, plain)) {
+    patio::pickle::reader reader{bytes, reading.limits, reading.unknown(), reading.types};
+    auto stepped = reader.read_value();
+    require(stepped && identical(*stepped, plain), "the plain way reads what the machine reads");
+  }
   if (v) use(*v, reading.types);
   else judge(v.error());
 }

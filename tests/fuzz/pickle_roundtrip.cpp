@@ -1,6 +1,9 @@
 // Writes what was read. Read again, the value is the same. Written again, the bytes are the same.
 #include <algorithm>
 
+#include <patio/pickle/plain.hpp>
+#include <patio/pickle/writer.hpp>
+
 #include "pickles.hpp"
 
 namespace {
@@ -28,9 +31,20 @@ bool may_change(const value& v) {
   }
 }
 
+template <class Thing>
+std::string written_by_the_writer(const Thing& thing, const python_types& types) {
+  std::string out;
+  patio::pickle::writer writer{types, std::string::npos};
+  writer.save(thing);
+  require(writer.finish(out).has_value(), "what is plain can be written");
+  return out;
+}
+
 std::string written(const value& v, const python_types& types) {
   std::string out;
   require(patio::write_pickle(v, out, types).has_value(), "what was read can be written");
+  if (std::string plain; patio::pickle::write_plain_value(v, std::string::npos, plain))
+    require(plain == written_by_the_writer(v, types), "the plain way writes the writer's bytes");
   return out;
 }
 
@@ -47,6 +61,8 @@ std::string written(const patio::call_request& call, const python_types& types) 
   std::string out;
   require(patio::write_call_request(call, out, types).has_value(),
           "a call that was read can be written");
+  if (std::string plain; patio::pickle::write_plain_call(call, std::string::npos, plain))
+    require(plain == written_by_the_writer(call, types), "the plain way writes the writer's bytes");
   return out;
 }
 

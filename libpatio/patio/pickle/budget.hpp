@@ -19,6 +19,7 @@ inline constexpr std::size_t object_overhead = 192;
 
 class budget {
 public:
+  static constexpr std::size_t node_bytes = 64; ///< the estimated memory of every value
   /// A pickle of `bytes` bytes may cost `limits`, but only in proportion to its size: a short
   /// pickle can name a long part many times. `reason` must outlive the budget.
   budget(const pickle_limits& limits, std::size_t bytes, failure& reason) noexcept
@@ -56,7 +57,6 @@ public:
   }
 
 private:
-  static constexpr std::size_t node_bytes = 64;
   static constexpr std::size_t part_bytes = 16;
 
   [[nodiscard]] static pickle_limits in_proportion(pickle_limits limits,

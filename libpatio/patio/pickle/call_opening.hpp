@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include <patio/pickle/budget.hpp>
+
 namespace patio::pickle {
 
 /// The names of module and class, the class, an object of it, the dict for its fields, a MARK.
@@ -13,6 +15,10 @@ inline constexpr std::string_view call_opening_bytes = "\x8c\x17patio.broker.tcp
                                                        "CallRequest\x94\x93\x94)\x81\x94}\x94(";
 /// The first five of these parts are the memo's entries 0 to 4.
 inline constexpr std::uint32_t call_opening_memo_entries = 5;
+/// The values that these opcodes make, and the bytes that the values take beside what every value
+/// takes: the lengths of two texts and a dict.
+inline constexpr std::size_t call_opening_nodes = 7;
+inline constexpr std::size_t call_opening_lengths = 23 + 11 + dict_overhead;
 inline constexpr std::uint32_t call_state_memo_index = 4;
 /// The position of the dict on the stack. The object lies below the dict.
 inline constexpr std::size_t call_state_position = 1;

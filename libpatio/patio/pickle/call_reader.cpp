@@ -35,9 +35,8 @@ bool call_reader::skip_opening() {
   opcode op{};
   if (!machine_->next_opcode(op) || !machine_->read_protocol()) return false;
   if (!machine_->next_opcode(op) || !machine_->read_frame()) return false;
-  constexpr std::size_t nodes = 7, lengths = 23 + 11 + dict_overhead;
   if (limits.memo_entries < call_opening_memo_entries
-      || !machine_->budget().try_spend(nodes, lengths))
+      || !machine_->budget().try_spend(call_opening_nodes, call_opening_lengths))
     return true;
   machine_->in().skip(call_opening_bytes.size());
   auto& memo = machine_->memo();

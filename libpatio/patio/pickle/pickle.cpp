@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <patio/pickle/plain.hpp>
 #include <patio/pickle/reader.hpp>
 #include <patio/pickle/writer.hpp>
 
@@ -28,19 +29,25 @@ tl::unexpected<error> too_large() {
 
 result<value> read_pickle(std::string_view bytes, const pickle_limits& limits,
                           unknown_class unknown, const python_types& types) {
+  if (value v; pickle::read_plain_value(bytes, limits, v)) return v;
   return pickle::reader{bytes, limits, unknown, types}.read_value();
 }
 
 result<call_request> read_call_request(std::string_view bytes, const pickle_limits& limits,
                                        const python_types& types, std::size_t* memory) {
+  std::size_t unused = 0;
+  auto& cost = memory ? *memory : unused;
+  result<call_request> plain;
+  if (pickle::read_plain_call(bytes, limits, *plain, cost)) return plain;
   pickle::reader reader{bytes, limits, unknown_class::refuse, types};
   auto call = reader.read_call();
-  if (memory) *memory = reader.memory();
+  cost = reader.memory();
   return call;
 }
 
 result<void> write_pickle(const value& v, std::string& out, const python_types& types,
                           std::size_t max_bytes) {
+  if (pickle::write_plain_value(v, max_bytes, out)) return {};
   if (v.weight() > value::expansion_limit) return too_large();
   pickle::writer writer{types, max_bytes};
   writer.save(v);
@@ -49,6 +56,7 @@ result<void> write_pickle(const value& v, std::string& out, const python_types& 
 
 result<void> write_call_request(const call_request& request, std::string& out,
                                 const python_types& types, std::size_t max_bytes) {
+  if (pickle::write_plain_call(request, max_bytes, out)) return {};
   if (expands_too_far(request)) return too_large();
   pickle::writer writer{types, max_bytes};
   writer.save(request);
