@@ -33,7 +33,7 @@ binder::binder(std::string name, std::vector<std::string> names, std::vector<par
                                 + ", but " + std::to_string(names_.size()) + " names"};
   for (auto at = names_.begin(); at != names_.end(); ++at)
     if (std::find(names_.begin(), at, *at) != at)
-      throw std::invalid_argument{name_ + "() has two parameters '" + *at + "'"};
+      throw std::invalid_argument{name_ + "() has two parameters named '" + *at + "'"};
   for (auto i = names_.size(); i < positional_; ++i)
     names_.push_back("arg" + std::to_string(i + 1));
 }
@@ -101,7 +101,7 @@ result<std::vector<value>> binder::bind(arguments& call) const {
   if (!call.keywords.empty())
     if (auto bound = bind_keywords(call, slots, filled); !bound)
       return tl::unexpected(std::move(bound.error()));
-  // The checks are in CPython's order, which reports a wrong keyword first.
+  // CPython checks the keywords before the number of positional arguments. So does this function.
   if (given > positional_ && !takes_rest_) return tl::unexpected(too_many(given));
   for (std::size_t i = direct; i < slots.size(); ++i)
     if (!filled[i] && parameters_[i].takes == parameter::role::required)

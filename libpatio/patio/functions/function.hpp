@@ -1,8 +1,8 @@
 /// A C++ callable as a patio function: checks and converts the arguments, with errors worded like
 /// Python's. `patio::args` and `patio::kwargs` as last parameters are like *args and **kwargs.
 /// Ownership: a function owns its callable, and a call takes over its arguments. Threads: several
-/// threads may run one function at once, so the callable must allow that. Cost: a call moves its
-/// values and copies only those that it converts to other C++ types.
+/// threads may run one function at once, so the callable must allow concurrent calls. Cost: a
+/// `patio::value` argument is moved. An argument of another C++ type is a converted copy.
 #pragma once
 
 #include <array>
@@ -36,17 +36,18 @@ struct function_options {
   /// is called "arg1", "arg2" and so on, by its position.
   std::vector<std::string> parameters = {};
   /// Runs the function on the thread where the call arrives, without a queue. Use it only for a
-  /// function that takes microseconds and never blocks, as all other work of that thread waits.
+  /// function that takes microseconds and never blocks, because all other work of that thread
+  /// waits. A TCP broker still gives a call with large arguments to its executor.
   bool quick = false;
 };
 
 /// Converts the arguments, calls the function and converts its result. A thrown exception becomes
 /// the error that Python code would see.
 using immediate_function = std::function<result<value>(arguments&&)>;
-/// The same for a function that takes a std::stop_token.
+/// An immediate_function that also gets a std::stop_token.
 using stoppable_function = std::function<result<value>(arguments&&, const std::stop_token& token)>;
-/// The same for a function that takes over the duty to answer and may answer later. `host` is the
-/// executor's worker, for adapters.
+/// Takes over the duty to answer the call, and may answer later. `host` points to the host of the
+/// executor's worker. Only a `function_adapter` uses it.
 using deferred_function = std::function<void(arguments&&, reply&&, void* host)>;
 
 namespace detail {
@@ -101,13 +102,13 @@ parameter describe_parameter() {
   else return {parameter::role::required, converter<A>::name()};
 }
 
-/// Assigns the arguments of a call to the parameters, as Python does. Constant once constructed, so
-/// any thread may use it.
+/// Assigns the arguments of a call to the parameters, as Python does. A binder never changes after
+/// its construction, so any thread may use it.
 class binder {
 public:
   binder(std::string name, std::vector<std::string> names, std::vector<parameter> parameters);
-  /// Moves the arguments into one value for each parameter. The values of args and kwargs stay
-  /// empty, and the arguments for them stay in `call`.
+  /// Moves the arguments into one value for each parameter. The values for `args` and `kwargs` stay
+  /// None: their arguments stay in `call`.
   [[nodiscard]] result<std::vector<value>> bind(arguments& call) const;
   /// Returns the TypeError "name() argument 'x' must be int, not str".
   [[nodiscard]] error bad_argument(std::size_t index, const error& why) const;
@@ -128,8 +129,7 @@ private:
   bool takes_rest_ = false, takes_keywords_ = false;
 };
 
-/// args and kwargs take the arguments that remain, so that only kwargs may follow args and nothing
-/// may follow kwargs.
+/// True if `args` and `kwargs` come last, in this order. They take all arguments that remain.
 template <class... As>
 constexpr bool rest_comes_last() {
   const std::array<int, sizeof...(As) + 1> stages{0, (std::same_as<As, args>     ? 1
@@ -140,7 +140,8 @@ constexpr bool rest_comes_last() {
   return true;
 }
 
-/// A binder that knows the C++ types of the parameters and the result. Constant once constructed.
+/// A binder that knows the C++ types of the parameters and the result. A typed_function never
+/// changes after its construction.
 template <class R, class... As>
 class typed_function {
   static_assert(rest_comes_last<As...>(),
@@ -150,7 +151,8 @@ public:
   typed_function(std::string name, std::vector<std::string> names)
       : binder_{std::move(name), std::move(names), {describe_parameter<As>()...}} {}
 
-  /// Returns the arguments as the function's own types, or the TypeError.
+  /// Returns the arguments as the function's parameter types. Fails with a TypeError for arguments
+  /// that do not fit, or with the exception that a converter has thrown.
   [[nodiscard]] result<std::tuple<As...>> convert(arguments&& call) const {
     auto slots = binder_.bind(call);
     if (!slots) return tl::unexpected(std::move(slots.error()));
@@ -217,7 +219,8 @@ private:
   binder binder_;
 };
 
-/// The typed_function of a signature, without a leading reply_to or std::stop_token.
+/// Maps a signature to its typed_function. A leading reply_to or std::stop_token is not a parameter
+/// of the typed_function, because the caller passes no argument for it.
 template <class Signature>
 struct function_of;
 template <class R, class... As>
@@ -237,7 +240,7 @@ struct function_of<R(std::stop_token, As...)> {
 
 } // namespace detail
 
-/// The type `R(Args...)` of any callable with one signature, with parameters by value.
+/// The type `R(Args...)` of a callable that has one signature. R and Args are decayed.
 template <class F>
 using signature_of = typename detail::signature_of<std::decay_t<F>>::type;
 

@@ -16,8 +16,8 @@ namespace patio::detail {
   return text;
 }
 
-// This returns const char*, because gcc would explain the name std::string_view behind the name of
-// the function.
+// Returns const char*: with std::string_view as return type, gcc would append the definition of
+// that alias to __PRETTY_FUNCTION__.
 
 template <auto Function>
 [[nodiscard]] constexpr const char* signature_with_function() noexcept {

@@ -54,7 +54,7 @@ error current_exception_error() noexcept {
       return raised("RuntimeError", "a C++ exception that is not a std::exception");
     }
   } catch (...) {
-    return {errc::remote_error, {}, {}}; // no memory is left for a text
+    return {errc::remote_error, {}, {}}; // out of memory, even for a text
   }
 }
 

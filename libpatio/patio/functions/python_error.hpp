@@ -1,6 +1,7 @@
-/// Exceptions by which a C++ function raises a Python exception. std::bad_alloc, out_of_range,
-/// overflow_error, invalid_argument and domain_error arrive as their Python counterparts. Any other
-/// std::exception arrives as RuntimeError("type: what"). Value types.
+/// Translates C++ exceptions to Python exceptions. A C++ function raises any Python exception by
+/// throwing a python_error. std::bad_alloc, out_of_range, overflow_error, invalid_argument and
+/// domain_error arrive as their Python counterparts. Any other std::exception arrives as
+/// RuntimeError("type: what"). The classes are value types.
 #pragma once
 
 #include <exception>
@@ -10,7 +11,7 @@
 
 namespace patio {
 
-/// Raises the given Python exception.
+/// A function that throws a python_error raises the given Python exception at its caller.
 class python_error : public std::exception {
 public:
   /// `type` is the name of a built-in exception, e.g. "ValueError".
@@ -36,8 +37,8 @@ private:
   std::string what_;
 };
 
-/// Returns the exception that is being handled, as Python code would see it. Call it only inside a
-/// catch block.
+/// Returns the error that Python code would see for the exception being handled. Call this function
+/// only inside a catch block.
 [[nodiscard]] error current_exception_error() noexcept;
 
 } // namespace patio

@@ -23,7 +23,7 @@ registry::registry(registry_options options) : table_{std::make_shared<table>()}
 
 void registry::require_unlocked() const {
   if (table_->locked)
-    throw std::logic_error{"Registry locked: add functions before a broker serves them"};
+    throw std::logic_error{"Registry locked: add and remove functions before a broker serves them"};
 }
 
 std::string registry::insert(registry_entry entry, std::optional<function_identity> identity) {
@@ -85,7 +85,7 @@ std::string registry::make_name(std::string_view function, std::string_view sign
   if (!table_->options.auto_naming)
     throw std::invalid_argument{"auto_naming is disabled, name parameter is required"};
   std::string name = table_->options.project ? *table_->options.project + "." : "";
-  // The names by which gcc and clang spell an unnamed namespace.
+  // gcc writes an unnamed namespace in the first way, clang in the second.
   for (std::string_view unnamed : {"{anonymous}::", "(anonymous namespace)::"})
     if (function.starts_with(unnamed)) function.remove_prefix(unnamed.size());
   for (std::size_t i = 0; i < function.size(); ++i) {

@@ -1,7 +1,7 @@
 /// Functions by name, like Python patio's Registry. A handle: copies share one table, and `clone`
-/// makes an independent table. One thread adds functions; then the first broker that serves them
-/// locks the table. Any thread may read a locked table. Misuse throws: std::logic_error for a
-/// change after the lock, and std::invalid_argument for a name that is taken or not allowed.
+/// makes an independent table. One thread adds functions. The first broker that serves the table
+/// locks it. Any thread may read a locked table. Misuse throws: std::logic_error for a change after
+/// the lock, and std::invalid_argument for a name that is taken or not allowed.
 #pragma once
 
 #include <memory>
@@ -21,17 +21,17 @@ namespace patio {
 
 /// Specialize this so that `registry::add` takes another kind of target:
 ///   static registry_entry make(std::string name, T target, More... more);
-/// <patio/actors/pool/actor_function.hpp> does so for actors.
+/// <patio/actors/pool/actor_function.hpp> specializes the adapter for actors.
 template <class T>
 struct function_adapter;
 
 struct registry_options {
   std::optional<std::string> project = {}; ///< the first part of automatic names
   /// Adds a digest of the signature to automatic names, so that a call never reaches a function
-  /// with another signature. It digests the type's name in the platform's ABI, on which compilers
-  /// agree.
+  /// with another signature. The digest covers the mangled name of the function's type. All
+  /// compilers for one platform's ABI produce the same mangled name.
   bool strict = false;
-  bool auto_naming = true; ///< allows functions without a given name
+  bool auto_naming = true; ///< allows `add` without a name
 };
 
 /// Identifies the C++ function behind a name. A callable with state has no identity.
@@ -43,8 +43,8 @@ struct function_identity {
 
 namespace detail {
 
-/// A callable whose parameters all convert from values. A callable with another first parameter
-/// needs a `function_adapter`.
+/// A callable that needs no `function_adapter`: each parameter converts from a value, or is `args`,
+/// `kwargs`, a `reply_to` or a std::stop_token.
 template <class F>
 concept plain_function = takes_values<typename signature_of<std::decay_t<F>>::type>::value;
 
@@ -64,9 +64,9 @@ public:
 
   explicit registry(registry_options options = {});
 
-  /// Adds a callable with one signature and returns its name. With `reply_to<R>` as first parameter
-  /// it may answer later. With `std::stop_token` as first parameter it learns that nobody waits for
-  /// the answer any more (reply.hpp).
+  /// Adds a callable with one signature and returns its name. A callable whose first parameter is a
+  /// `reply_to<R>` may answer later. A callable whose first parameter is a `std::stop_token` can
+  /// see when nobody waits for the answer any more (reply.hpp).
   template <detail::plain_function F>
   std::string add(std::string name, F f, function_options options = {}) {
     auto identity = identity_of(f);
@@ -96,7 +96,7 @@ public:
 
   template <auto Function>
   [[nodiscard]] std::string automatic_name() const {
-    static_assert(std::is_pointer_v<decltype(Function)>, "a lambda has no name: pass one");
+    static_assert(std::is_pointer_v<decltype(Function)>, "a lambda has no name: pass a name");
     return make_name(detail::function_name<Function>(),
                      typeid(signature_of<decltype(Function)>).name());
   }
@@ -104,7 +104,8 @@ public:
   /// Throws std::out_of_range if the name is not in the registry.
   void remove(std::string_view name);
 
-  /// Returns null for an unknown name. The entry lives until it is removed or the last handle goes.
+  /// Returns null for an unknown name. The entry lives until it is removed, or until the last
+  /// handle to the table is destroyed.
   [[nodiscard]] const registry_entry* find(std::string_view name) const;
   template <auto Function>
   [[nodiscard]] std::vector<std::string> names_of() const {
@@ -159,7 +160,7 @@ deferred_function run_later(F f, Typed bound) {
   return [f = std::move(f), bound = std::move(bound)](arguments&& call, reply&& duty, void*) {
     auto converted = bound.convert(std::move(call));
     if (!converted) return duty.answer(tl::unexpected(std::move(converted.error())));
-    // `shared` outlives an exception, which must be answered as well.
+    // `shared` still exists if `f` throws, so that the exception can be sent as the answer.
     auto shared = std::make_shared<shared_reply>(std::move(duty));
     try {
       std::apply([&](auto&&... each) { f(reply_to<answer>{reply{shared}}, std::move(each)...); },

@@ -1,6 +1,6 @@
-/// The duty to answer one call exactly once. A resource that can be moved but not copied; any
-/// thread may own it. A reply that is dropped without an answer sends an error, so that no caller
-/// waits forever.
+/// The duty to answer one call exactly once. A reply can be moved but not copied, and any thread
+/// may own it. A reply that is destroyed without an answer sends an error, so that no caller waits
+/// forever.
 #pragma once
 
 #include <atomic>
@@ -21,10 +21,12 @@ public:
   using sink = std::function<void(result<value>)>;
 
   reply() = default;
-  /// `drop_code` is the error of a drop without an answer. By default the function is at fault.
+  /// `drop_code` is the code of the error that a reply sends if it is destroyed without an answer.
+  /// The default code blames the function.
   explicit reply(sink out, errc drop_code = errc::remote_error, std::stop_token token = {})
       : sink_{std::move(out)}, drop_code_{drop_code}, stop_token_{std::move(token)} {}
-  /// Makes one of several owners of a duty. Dropping this owner leaves the duty to the others.
+  /// Makes one of several owners of a duty. The error is sent only if all owners are destroyed
+  /// without an answer.
   explicit reply(std::shared_ptr<shared_reply> shared);
   reply(reply&& other) noexcept
       : sink_{std::exchange(other.sink_, nullptr)}, shared_{std::move(other.shared_)},
@@ -40,13 +42,13 @@ public:
     if (sink_) drop();
   }
 
-  /// Ignores every answer after the first.
+  /// Answers the call. Ignores every answer after the first.
   void answer(result<value> r);
   [[nodiscard]] bool open() const noexcept { return sink_ != nullptr || shared_ != nullptr; }
   /// Returns a token that is stopped once nobody waits for the answer any more: the call was
-  /// cancelled, its deadline has passed or its connection was lost. Stop callbacks run on the
-  /// broker's thread and must be quick. The token of a call that cannot be stopped has no stop
-  /// state.
+  /// answered or cancelled, its deadline has passed, or its connection was lost. Stop callbacks run
+  /// on the broker's thread and must be quick. The token of a call that cannot be stopped has no
+  /// stop state.
   [[nodiscard]] const std::stop_token& stop_token() const noexcept { return stop_token_; }
 
 private:
@@ -62,8 +64,8 @@ private:
   std::stop_token stop_token_;
 };
 
-/// A duty that a function and its caller own together, perhaps in two threads. The first answer
-/// counts.
+/// A duty with several owners, perhaps on different threads: for example the function and the code
+/// that invoked it. The first answer counts.
 class shared_reply {
 public:
   explicit shared_reply(reply duty) : duty_{std::move(duty)} {}
@@ -85,8 +87,8 @@ inline void reply::answer(result<value> r) {
   else if (auto shared = std::exchange(shared_, nullptr)) shared->answer(std::move(r));
 }
 
-/// A reply with the type of the result. A function that takes one as its first parameter may answer
-/// later.
+/// A reply that knows the type of the result. A function whose first parameter is a reply_to may
+/// answer later.
 template <class R>
 class reply_to {
 public:
@@ -94,7 +96,7 @@ public:
   explicit reply_to(reply untyped) : untyped_{std::move(untyped)} {}
   void answer(const R& r) { untyped_.answer(to_value(r)); }
   void fail(error why) { untyped_.answer(tl::unexpected(std::move(why))); }
-  /// Returns reply::stop_token.
+  /// See reply::stop_token.
   [[nodiscard]] const std::stop_token& stop_token() const noexcept { return untyped_.stop_token(); }
 
 private:
@@ -109,7 +111,7 @@ public:
   explicit reply_to(reply untyped) : untyped_{std::move(untyped)} {}
   void answer() { untyped_.answer(value{}); }
   void fail(error why) { untyped_.answer(tl::unexpected(std::move(why))); }
-  /// Returns reply::stop_token.
+  /// See reply::stop_token.
   [[nodiscard]] const std::stop_token& stop_token() const noexcept { return untyped_.stop_token(); }
 
 private:

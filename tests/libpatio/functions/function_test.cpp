@@ -91,7 +91,7 @@ TEST_CASE("function: too many parameter names, or a repeated name, are refused w
   CHECK_THROWS_WITH_AS(rpc.add("f", [](int) {}, {.parameters = {"a", "b"}}),
                        "f() has 1 parameter, but 2 names", std::invalid_argument);
   CHECK_THROWS_WITH_AS(rpc.add("f", [](int, int) {}, {.parameters = {"a", "a"}}),
-                       "f() has two parameters 'a'", std::invalid_argument);
+                       "f() has two parameters named 'a'", std::invalid_argument);
   CHECK(rpc.names().empty());
 }
 
