@@ -96,9 +96,9 @@ TEST_CASE("patio serve: a wrong --limit is exit code 2, and the message says wha
     serve({"--limit", "drain_timeout=1MiB"}), 2,
     "--limit: drain_timeout takes a number of seconds (ms, min, h) from 0s to 3600s, not '1MiB'");
   check_error(serve({"--limit", "frames=1"}), 2,
-              "--limit: there is no limit 'frames' ('patio serve --help' lists the limits)");
+              "--limit: unknown limit 'frames' ('patio serve --help' lists the limits)");
   check_error(serve({"--limit", "frame=1MiB"}), 2,
-              "--limit: there is no limit 'frame': it is now named 'frame_bytes'");
+              "--limit: unknown limit 'frame': it is now named 'frame_bytes'");
   check_error(serve({"--limit", "frame"}), 2, "--limit: a limit is NAME=VALUE, not 'frame'");
 }
 
@@ -140,9 +140,9 @@ TEST_CASE(
               "cli_limits_empty_key is empty: a key has 1 to 32 bytes; leave the option out to do "
               "without this key");
   check_error(serve({"--peer-key", "a=" + key.name(), "--peer-key", "b=" + same.name()}), 2,
-              "the key of 'b' is that of another name, too");
+              "the key of 'b' occurs twice: all keys must be different");
   check_error(serve({"--peer-key", "a=" + key.name()}, {{"PATIO_KEY", "key"}}), 2,
-              "the key of 'a' is that of another name, too");
+              "the key of 'a' occurs twice: all keys must be different");
 }
 
 TEST_CASE(

@@ -69,7 +69,7 @@ TEST_CASE("F7 the serials 0 and 2^32-1 are answered like any other; a serial in 
   node.later.await_started(2); // the first call of "later" is the good client's
   peer.send(packet::request, 5, request("two"));
   peer.await_close();
-  node.check_logged("REQUEST (type 10, serial 5) came again before its answer");
+  node.check_logged("REQUEST (type 10, serial 5) reuses the serial of an open request");
   node.check_undisturbed();
 }
 

@@ -65,7 +65,7 @@ struct login_fixture : broker_under_attack {
 };
 
 const std::string not_three_strings = "the login is not a tuple of three byte strings";
-const std::string other_challenge = "the login answers another challenge than the one sent";
+const std::string other_challenge = "the login does not answer the challenge that was sent";
 
 /// Lets a client with a key dial a hostile server. `play` is the server's part.
 template <class Play>

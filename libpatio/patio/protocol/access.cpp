@@ -15,9 +15,10 @@ result<void> check_keys(const secret& own, std::span<const named_key> others) {
     if (ok) ok = protocol::check_key(key.view());
     if (!ok) return ok;
     if (name.empty() || key.empty())
-      return fail(errc::invalid, "a named key has a name and at least one byte");
+      return fail(errc::invalid, "a named key needs a name and at least one byte");
     if (!seen.insert(key.view()).second)
-      return fail(errc::invalid, "the key of " + quoted(name) + " is that of another name, too");
+      return fail(errc::invalid,
+                  "the key of " + quoted(name) + " occurs twice: all keys must be different");
   }
   return ok;
 }
@@ -39,7 +40,7 @@ bool may_call(std::span<const access_rule> rules, std::span<const std::string> n
   return rules.empty() || std::ranges::any_of(rules, applies);
 }
 
-// Only the last star can need another try.
+// On a mismatch, backtracks to the last star. An earlier star never needs another try.
 bool matches(std::string_view text, std::string_view pattern) noexcept {
   std::size_t t = 0, p = 0, star = std::string_view::npos, star_text = 0;
   while (t < text.size()) {

@@ -1,5 +1,5 @@
-/// Login keys, and rules for which peer may call which function. These are value types and
-/// functions without state, for use on any thread.
+/// Login keys, and rules that say which peer may call which function. The types are value types.
+/// The functions have no state and run on any thread.
 #pragma once
 
 #include <span>

@@ -26,7 +26,7 @@ void decode_job::run(std::string_view payload) {
   }
 }
 
-// The limits come before the copies: a list may name one long text again and again.
+// Checks the limits before it copies any text: a list may refer to one long text many times.
 void decode_job::to_names(served_names& out) const {
   const auto& limits = options_->limits;
   auto no_list = [](const error& why) {
@@ -43,8 +43,9 @@ void decode_job::to_names(served_names& out) const {
     return void(out.names = fail(errc::undecodable, limit::names_per_peer,
                                  "the peer serves more than "
                                    + std::to_string(limits.names_per_peer) + " names"));
-  std::set<const void*> seen; // a text that is named again and again costs its bytes once, here and
-                              // wherever names are compared
+  // A text that the list refers to many times is copied only once. Later comparisons then also meet
+  // that text only once.
+  std::set<const void*> seen;
   auto& names = *out.names;
   for (const auto& item : *items) {
     if (item.identity() && !seen.insert(item.identity()).second) continue;

@@ -27,11 +27,10 @@ public:
       : header_{header}, options_{options.get()},
         kept_options_{std::move(options)}, payload_{std::move(payload)} {}
 
-  /// Decodes the job's own payload. Call this once, on any thread. Another thread may return or
-  /// destroy the job.
+  /// Decodes the job's own payload. Call this once, on any thread.
   void run() noexcept;
-  /// Replaces `run`, for requests only: the caller gets the error `why` as the answer, for example
-  /// because this node is overloaded.
+  /// Call this instead of `run` to refuse a request, for example because this node is overloaded.
+  /// The caller gets `why` as its answer.
   void refuse(error why) noexcept {
     decoded_.emplace<request>().call = tl::unexpected(std::move(why));
   }
@@ -58,7 +57,7 @@ private:
   struct served_names {
     result<value> list; ///< as received
     result<std::vector<std::string>> names = {};
-    bool some_too_long = false; ///< names over the limit were left out
+    bool some_too_long = false; ///< `names` lacks the names over the limit
   };
 
   void run(std::string_view payload);
@@ -69,7 +68,7 @@ private:
   /// Keeps the options alive for a job that may outlive its session.
   std::shared_ptr<const session_options> kept_options_;
   frame_reader::payload payload_;
-  /// The session moves accepted parts out; refused parts stay here.
+  /// The session moves accepted data out of the job. Refused data stays here.
   std::variant<std::monostate, request, served_names, result<value>> decoded_;
 };
 

@@ -32,7 +32,7 @@ bool looks_like_ipv6(std::string_view host) {
 
 result<endpoint> parse_endpoint(std::string_view text) {
   auto wrong = [&](const char* why) {
-    return fail(errc::invalid, "'" + std::string{text} + "' is no endpoint: " + why
+    return fail(errc::invalid, "'" + std::string{text} + "' is not an endpoint: " + why
                                  + "; write HOST:PORT or [IPV6]:PORT, for example 127.0.0.1:15383");
   };
   endpoint e;
@@ -42,7 +42,7 @@ result<endpoint> parse_endpoint(std::string_view text) {
     if (close == std::string_view::npos) return wrong("the ] is missing");
     e.host = text.substr(1, close - 1);
     port = text.substr(close + 1);
-    if (!port.empty() && port.front() != ':') return wrong("what follows ] must be :PORT");
+    if (!port.empty() && port.front() != ':') return wrong("only :PORT may follow the ]");
     if (port == ":") return wrong("the port is missing");
     if (!port.empty()) port.remove_prefix(1);
   } else if (std::count(text.begin(), text.end(), ':') == 1) {
@@ -51,13 +51,13 @@ result<endpoint> parse_endpoint(std::string_view text) {
     port = text.substr(colon + 1);
     if (port.empty()) return wrong("the port is missing");
   } else {
-    e.host = text; // with more colons a bare IPv6 address, which leaves no room for a port
+    e.host = text; // a host without a port; if it has colons, an IPv6 address without brackets
   }
   if (e.host.empty()) return wrong("the host is missing");
   if (!std::all_of(e.host.begin(), e.host.end(), fits_in_host))
-    return wrong("the host has a character that no host name has");
+    return wrong("the host has a character that a host name cannot have");
   if (e.host.find(':') != std::string::npos && !looks_like_ipv6(e.host))
-    return wrong("it has several colons and is no IPv6 address");
+    return wrong("it has several colons but is not an IPv6 address");
   if (port.empty()) return e;
   auto [end, ec] = std::from_chars(port.data(), port.data() + port.size(), e.port);
   if (ec != std::errc{} || end != port.data() + port.size())

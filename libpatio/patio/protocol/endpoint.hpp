@@ -9,7 +9,7 @@
 
 namespace patio {
 
-inline constexpr std::uint16_t default_port = 15383; ///< Python patio's
+inline constexpr std::uint16_t default_port = 15383; ///< the default of Python patio, too
 
 struct endpoint {
   std::string host;
@@ -22,11 +22,11 @@ struct endpoint {
 [[nodiscard]] result<endpoint> parse_endpoint(std::string_view text);
 
 /// Returns the network of a "HOST:PORT" with a numeric host: a whole IPv4 address, or the first 64
-/// bits of an IPv6 address, because a single owner usually has 2^64 IPv6 addresses. Use the network
-/// to count per peer.
+/// bits of an IPv6 address. Limits per peer count networks, because a single owner usually has 2^64
+/// IPv6 addresses.
 [[nodiscard]] std::string network_of(std::string_view address);
 
-/// Puts an IPv6 address in brackets.
+/// Returns "HOST:PORT", with brackets around an IPv6 address.
 [[nodiscard]] std::string to_string(const endpoint& e);
 
 } // namespace patio

@@ -17,8 +17,8 @@ constexpr std::array<std::pair<std::string_view, bool extensions::*>, 3> names{{
   {"endings", &extensions::endings},
 }};
 
-/// Payload bytes. Shorter payloads, such as Python's None, and longer ones are not decoded, because
-/// a peer may send them again and again.
+/// Bounds of the payload size, in bytes. A payload outside these bounds, such as Python's None, is
+/// not decoded, because a peer may send any number of DISCOVER_REQUESTs.
 constexpr std::size_t shortest_announcement = 16, longest_announcement = 4096;
 
 constexpr std::string_view note_begins = "patio: ";
@@ -43,7 +43,7 @@ std::string announcement(const extensions& ours) {
       {"patio", to_value(std::map<std::string, value>{{"extensions", to_value(announced)},
                                                       {"version", 1}})}});
   std::string bytes;
-  (void)write_pickle(payload, bytes); // plain values, which can always be written
+  (void)write_pickle(payload, bytes); // cannot fail: the payload has built-in types only
   return bytes;
 }
 

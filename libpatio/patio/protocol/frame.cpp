@@ -95,7 +95,7 @@ std::string frame_reader::head(std::size_t most) const {
   return bytes.append(input_.substr(0, most - bytes.size()));
 }
 
-// Only the header is stored so far, because the payload is stored after the verdict.
+// Assumes that the buffer holds no byte of the payload yet.
 void frame_reader::begin_skip(const frame_header& header) {
   (void)take(frame_header::size_on_wire);
   auto here = std::min<std::size_t>(header.size, input_.size());
@@ -113,9 +113,9 @@ frame_reader::payload frame_reader::keep(const frame& f) {
   return p;
 }
 
-// A large frame that gets along is given room in few steps, as each is a copy for which others
-// wait: of half a MiB at most, where all of it is not much more. The system gives memory only as it
-// is written to.
+// Grows the buffer of a large frame in few steps, because each step copies the bytes that have
+// arrived while other connections wait. The factor 32 covers the default frame limit in one step
+// from half a MiB. Reserved memory costs nothing until the frame's bytes are written to it.
 void frame_reader::keep_rest() {
   constexpr std::size_t large = 65'536, far_along = 524'288;
   if (stopped_) input_ = {};

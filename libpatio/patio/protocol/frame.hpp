@@ -15,16 +15,16 @@ namespace patio::protocol {
 enum class packet : std::int8_t {
   auth_digest = 0,
   auth_request = 1,
-  auth_response = 2, ///< defined by Python, never sent by anyone
+  auth_response = 2, ///< defined by Python patio, but never sent
   auth_ok = 3,
   discover_request = 5,
   discover_response = 6,
   request = 10,
   response = 20,
   error = 30,
-  // Extensions (extensions.hpp). Only a peer that has announced an extension receives its packets.
+  // Packets of extensions (extensions.hpp). Only a peer that has announced an extension gets them.
   cancel = 40,     ///< the caller has given up the REQUEST with this serial
-  leaving = 50,    ///< the sender is about to leave and asks for no more requests
+  leaving = 50,    ///< the sender is about to close and asks for no more requests
   leaving_ok = 51, ///< answers LEAVING; no request follows it
 };
 

@@ -9,7 +9,7 @@ std::optional<error> inbound_requests::refusal(const call_request& call,
   if (running_.size() >= bounds.inbound_calls)
     return error{errc::overloaded,
                  "overloaded: " + std::to_string(running_.size())
-                   + " calls are running for this connection",
+                   + " calls from this connection are unanswered",
                  {},
                  limit::inbound_calls};
   if (call.function.size() > bounds.name_bytes)

@@ -1,4 +1,5 @@
-/// Requests from the peer that wait for our answers. One session owns the table.
+/// Requests from the peer that wait for our answers. A request counts as running from its arrival
+/// to its answer, even while its function is still queued. One session owns the table.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +44,7 @@ private:
   [[nodiscard]] const request* find(request_id id) const;
 
   table running_;
-  table::node_type spare_; ///< a spare entry to avoid allocations, as most requests run alone
+  table::node_type spare_; ///< the entry of the last answered request, to save an allocation
   std::uint64_t last_number_ = 0;
 };
 

@@ -27,7 +27,7 @@ template <auto Reach>
 constexpr access field(unit in, double least, double most) {
   using type = std::remove_reference_t<decltype(Reach(std::declval<limits&>()))>;
   auto get = [](const limits& all) {
-    const auto& now = Reach(const_cast<limits&>(all)); // which only names the field
+    const auto& now = Reach(const_cast<limits&>(all)); // Reach only returns the field
     if constexpr (std::is_same_v<type, std::chrono::nanoseconds>)
       return static_cast<double>(now.count());
     else return static_cast<double>(now);
@@ -55,87 +55,89 @@ struct row {
 // NOLINTEND(bugprone-macro-parentheses)
 
 constexpr std::array rows{
-  PATIO_LIMIT(connections, connections, count, 1, 1e6, "accepted connections"),
+  PATIO_LIMIT(connections, connections, count, 1, 1e6,
+              "open connections at which the node accepts no more"),
   PATIO_LIMIT(connections_before_login, connections_before_login, count, 1, 1e6,
               "accepted connections that have not logged in yet"),
   PATIO_LIMIT(handshake_timeout, handshake_timeout, seconds, 10 * ms, hour,
-              "for TLS, login and discovery together"),
+              "time for TLS, login and discovery together"),
   PATIO_LIMIT(tls_handshake_bytes, tls_handshake_bytes, bytes, 2 * kib, 16 * kib,
-              "a client's TLS handshake, its certificates included"),
+              "size of a client's TLS handshake, including its certificates"),
   PATIO_LIMIT(login_frame_bytes, login_frame_bytes, bytes, 128, mib,
               "payload of a frame before the login"),
-  PATIO_LIMIT(frame_bytes, frame_bytes, bytes, 128, gib, "payload of a frame"),
+  PATIO_LIMIT(frame_bytes, frame_bytes, bytes, 128, gib, "payload of a frame after the login"),
   PATIO_LIMIT(skipped_frame_bytes, skipped_frame_bytes, bytes, 128, 4 * gib,
-              "a larger frame is not skipped, its connection closes"),
-  PATIO_LIMIT(name_bytes, name_bytes, bytes, 1, mib, "name of a function"),
+              "payload of an oversized frame that is skipped; a larger one closes its connection"),
+  PATIO_LIMIT(name_bytes, name_bytes, bytes, 1, mib, "length of a function's name"),
   PATIO_LIMIT(names_per_peer, names_per_peer, count, 1, 1e6, "functions of one peer"),
   PATIO_LIMIT(keywords_per_call, keywords_per_call, count, 1, 1e6, "keyword arguments of one call"),
-  PATIO_LIMIT(inbound_calls, inbound_calls, count, 1, 1e6, "calls that run for one connection"),
+  PATIO_LIMIT(inbound_calls, inbound_calls, count, 1, 1e6, "unanswered calls from one connection"),
   PATIO_LIMIT(inbound_bytes, inbound_bytes, bytes, 1, 64 * gib,
-              "arguments of the calls that run for one connection"),
+              "memory of the arguments of one connection's calls"),
   PATIO_LIMIT(node_inbound_bytes, node_inbound_bytes, bytes, 1, 1024 * gib,
-              "arguments of all calls that run for peers"),
+              "memory of the arguments of all calls from peers"),
   PATIO_LIMIT(outbound_calls, outbound_calls, count, 1, 1e6,
-              "calls that wait for one connection's answers"),
+              "calls that wait for answers from one connection"),
   PATIO_LIMIT(waiting_calls, waiting_calls, count, 1, 1e8,
               "calls that wait for answers or for a peer"),
   PATIO_LIMIT(unknown_serials, unknown_serials, count, 1, 1e6,
-              "answers a minute that nobody waits for"),
+              "answers per minute for which no call waits"),
   PATIO_LIMIT(pickle_depth, pickle.depth, count, 1, value::max_depth,
               "levels of containers in a pickle"),
   PATIO_LIMIT(pickle_nodes, pickle.nodes, count, 1, 1e8, "values in a pickle"),
   PATIO_LIMIT(pickle_memo_entries, pickle.memo_entries, count, 1, 1e8, "memo entries of a pickle"),
   PATIO_LIMIT(pickle_memory_bytes, pickle.memory_bytes, bytes, kib, 64 * gib,
-              "memory of what a pickle holds, estimated"),
+              "estimated memory of a decoded pickle"),
   PATIO_LIMIT(pickle_integer_bytes, pickle.integer_bytes, bytes, 8, mib,
-              "binary integer in a pickle"),
+              "size of a binary integer in a pickle"),
   PATIO_LIMIT(pickle_integer_digits, pickle.integer_digits, count, 20, 1e6,
               "decimal digits of an integer in a pickle"),
   PATIO_LIMIT(pickle_compared_bytes, pickle.compared_bytes, bytes, kib, 64 * gib,
-              "bytes of keys compared while reading a pickle"),
+              "bytes of keys compared while decoding a pickle"),
   PATIO_LIMIT(pickle_trailing_bytes, pickle.trailing_bytes, bytes, 0, gib,
-              "what may follow a pickle's end, to be ignored as by Python"),
+              "bytes behind the end of a pickle, which are ignored"),
   PATIO_LIMIT(decode_timeout, decode_timeout, seconds, ms, hour,
-              "until a large request that waits to be decoded is refused"),
+              "wait of a large request for its decoding"),
   PATIO_LIMIT(queue_per_worker, queue_per_worker, count, 1, 1e6,
-              "calls that wait in the pool, for each worker"),
+              "calls that wait in the pool, per worker"),
   PATIO_LIMIT(high_water_bytes, high_water_bytes, bytes, 1, 64 * gib,
-              "unread by a peer, above which its requests are refused"),
+              "bytes unread by a peer above which its requests are refused"),
   PATIO_LIMIT(write_buffer_bytes, write_buffer_bytes, bytes, 1, 64 * gib,
-              "unread by a peer, above which it is cut off"),
+              "bytes unread by a peer above which its connection closes"),
   PATIO_LIMIT(write_stall_timeout, write_stall_timeout, seconds, 10 * ms, hour,
-              "without reading, after which a peer is cut off"),
+              "time for which a peer may read nothing while bytes wait for it"),
   PATIO_LIMIT(longest_timeout, longest_timeout, seconds, ms, 24 * 365 * hour,
-              "timeout of a call; longer ones are cut to it"),
+              "finite timeout of a call; a longer one is reduced to this"),
   PATIO_LIMIT(route_timeout, route_timeout, seconds, 0, hour,
-              "for a peer that serves a name; 0 does not wait"),
+              "wait for a peer that serves the name; 0 means no wait"),
   PATIO_LIMIT(drain_timeout, drain_timeout, seconds, 0, hour,
-              "for running calls when shutting down; 0 does not wait"),
-  PATIO_LIMIT(connect_timeout, connect_timeout, seconds, ms, hour, "for a TCP connection"),
+              "wait for unfinished calls at shutdown; 0 means no wait"),
+  PATIO_LIMIT(connect_timeout, connect_timeout, seconds, ms, hour,
+              "time to establish a TCP connection"),
   PATIO_LIMIT(reconnect_first_delay, reconnect.first_delay, seconds, ms, hour,
-              "before dialling again, doubled by each failure"),
+              "first delay before dialling again; each failure doubles the delay"),
   PATIO_LIMIT(reconnect_longest_delay, reconnect.longest_delay, seconds, ms, hour,
-              "before dialling again at most"),
+              "longest delay before dialling again"),
   PATIO_LIMIT(reconnect_refused_delay, reconnect.refused_delay, seconds, ms, hour,
-              "before dialling again after a refused login, at least"),
+              "shortest delay before dialling again after a refused login"),
   PATIO_LIMIT(probe_interval, probe_interval, seconds, s, 24 * hour,
-              "between two questions to a peer what it serves"),
+              "time between two probes of a peer"),
   PATIO_LIMIT(missed_probes, missed_probes, count, 1, 1000,
-              "unanswered such questions that end a connection"),
+              "unanswered probes in a row that close a connection"),
   PATIO_LIMIT(failures_to_eject, failures_to_eject, count, 1, 1000,
-              "failed calls in a row after which a peer is avoided"),
+              "failed calls in a row that eject a peer"),
   PATIO_LIMIT(keepalive_delay, keepalive_delay, seconds, s, 9 * hour,
-              "of silence before TCP probes a peer"),
+              "silence of a peer before TCP's first keepalive probe"),
   PATIO_LIMIT(keepalive_interval, keepalive_interval, seconds, s, 9 * hour,
-              "between two such probes"),
+              "time between two keepalive probes"),
   PATIO_LIMIT(keepalive_probes, keepalive_probes, count, 1, 100,
-              "unanswered probes that end a connection"),
+              "unanswered keepalive probes that end a connection"),
   PATIO_LIMIT(unacknowledged_timeout, unacknowledged_timeout, seconds, s, 9 * hour,
-              "without TCP's acknowledgement of sent bytes"),
+              "time for which sent bytes may stay unacknowledged by TCP"),
   PATIO_LIMIT(accept_retry_delay, accept_retry_delay, seconds, 10 * ms, hour,
-              "after an accept that failed, at most"),
+              "longest delay after a failed accept"),
   PATIO_LIMIT(log_lines, log_lines, count, 1, 1e6,
-              "log lines a second about one peer's host; ten times as many about all"),
+              "log lines per second, log level and network; ten times as many for all networks"),
 };
 #undef PATIO_LIMIT
 
@@ -144,7 +146,8 @@ constexpr bool in_order() {
     if (static_cast<std::size_t>(rows[i].which) != i + 1) return false;
   return static_cast<std::size_t>(limit::log_lines) == rows.size();
 }
-static_assert(in_order(), "a row for each enumerator of `limit`, in their order");
+static_assert(in_order(),
+              "`rows` must have one row for each enumerator of `limit`, in the same order");
 
 const row& row_of(limit which) { return rows[static_cast<std::size_t>(which) - 1]; }
 
@@ -196,7 +199,7 @@ tl::unexpected<error> refusal(const row& r, const std::string& given) {
                                + ", not " + given);
 }
 
-/// A name of patio 0.1 and the limit that it stood for.
+/// The name of a limit in patio 0.1, and the limit, which now has another name.
 struct renamed {
   std::string_view old_name;
   limit now;
@@ -232,7 +235,7 @@ constexpr renamed old_names[] = {
 };
 
 tl::unexpected<error> unknown_limit(std::string_view name) {
-  auto text = "there is no limit " + quoted(name);
+  auto text = "unknown limit " + quoted(name);
   auto old = std::ranges::find(old_names, name, &renamed::old_name);
   if (old != std::end(old_names)) text += ": it is now named " + quoted(to_string(old->now));
   return fail(errc::invalid, std::move(text));

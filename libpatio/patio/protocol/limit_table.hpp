@@ -14,7 +14,7 @@ namespace patio {
 struct limit_row {
   limit which;
   std::string_view name;    ///< the field's name, with an underscore for each dot
-  std::string_view meaning; ///< one line for people
+  std::string_view meaning; ///< description for users, one line
 };
 
 /// Returns every limit except `none`, in the order of `limit`.

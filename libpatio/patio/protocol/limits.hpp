@@ -13,12 +13,13 @@ namespace patio {
 
 struct limits {
   // Connections, and their resources before login.
-  /// Accepted connections. A TCP broker also keeps 64 of the process's descriptors free.
+  /// Open connections, accepted and dialled. At this number the node accepts no more connections. A
+  /// TCP broker reduces the limit, so that 64 of the process's descriptors stay free.
   std::size_t connections = 4096;
-  /// Accepted connections before login. Above the limit, the least promising one is closed
-  /// (node::admit).
+  /// Accepted connections before login. At this number, each further connection closes the least
+  /// promising connection (node::admit).
   std::size_t connections_before_login = 128;
-  /// TLS handshake, login and discovery together.
+  /// Longest time for TLS handshake, login and discovery together.
   std::chrono::nanoseconds handshake_timeout = std::chrono::seconds{5};
   /// Handshake bytes of an accepted connection, including the client's certificates.
   std::size_t tls_handshake_bytes = std::size_t{8} << 10;
@@ -31,8 +32,8 @@ struct limits {
   std::size_t name_bytes = 512;                            ///< bytes of a function's name
   std::size_t names_per_peer = 10'000;                     ///< functions that one peer serves
   std::size_t keywords_per_call = 1024;                    ///< keyword arguments of one call
-  std::size_t inbound_calls = 1024;                        ///< calls that run for one connection
-  std::size_t inbound_bytes = std::size_t{64} << 20;       ///< decoded arguments of these calls
+  std::size_t inbound_calls = 1024;                        ///< unanswered calls from one connection
+  std::size_t inbound_bytes = std::size_t{64} << 20;       ///< memory of these calls' arguments
   std::size_t node_inbound_bytes = std::size_t{512} << 20; ///< inbound_bytes of all connections
   std::size_t outbound_calls = 16'384; ///< calls that wait for answers from one connection
   std::size_t waiting_calls = 262'144; ///< all waiting calls of the node, with or without a peer
@@ -51,11 +52,12 @@ struct limits {
   std::chrono::nanoseconds write_stall_timeout = std::chrono::seconds{10};
 
   // Time.
-  /// Longest timeout of a call. A longer timeout is reduced to this value.
+  /// Longest finite timeout of a call. A longer timeout is reduced to this value. A call without a
+  /// timeout stays without one.
   std::chrono::nanoseconds longest_timeout = std::chrono::hours{24};
   /// Longest wait for a peer that serves a name. 0 means no wait.
   std::chrono::nanoseconds route_timeout = std::chrono::seconds{5};
-  /// Longest wait for running functions at shutdown.
+  /// Longest wait for unfinished calls at shutdown. 0 means no wait.
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds{10};
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds{5};
   backoff_options reconnect = {};
@@ -73,11 +75,12 @@ struct limits {
   std::chrono::nanoseconds keepalive_delay = std::chrono::seconds{15};
   std::chrono::nanoseconds keepalive_interval = std::chrono::seconds{5};
   unsigned keepalive_probes = 3;
-  std::chrono::nanoseconds unacknowledged_timeout =
-    std::chrono::seconds{20}; ///< TCP_USER_TIMEOUT
-                              /// Longest delay after a failed accept. The first delay is 10 ms.
+  /// TCP_USER_TIMEOUT.
+  std::chrono::nanoseconds unacknowledged_timeout = std::chrono::seconds{20};
+  /// Longest delay after a failed accept. The first delay is 10 ms.
   std::chrono::nanoseconds accept_retry_delay = std::chrono::seconds{1};
-  /// Log lines per second for each peer's host. The limit for all hosts together is ten times this.
+  /// Log lines per second about one network (network_of), counted separately for warnings and for
+  /// other lines. All networks together get ten times as many lines.
   std::size_t log_lines = 10;
 };
 

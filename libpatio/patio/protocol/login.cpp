@@ -9,7 +9,7 @@
 namespace patio::protocol {
 namespace {
 
-/// Just enough of a pickle machine for (bytes, bytes, bytes), in the opcodes of protocols 3 to 5.
+/// A pickle reader for nothing but a tuple of three byte strings, as protocols 3 to 5 write it.
 class login_parser {
 public:
   explicit login_parser(std::string_view pickle) : rest_{pickle} {}
@@ -68,7 +68,7 @@ private:
 
 std::string pickled(const value& v) {
   std::string out;
-  // Byte strings of a few bytes each can always be written.
+  // This cannot fail: the value consists of short byte strings.
   (void)write_pickle(v, out);
   return out;
 }
@@ -89,7 +89,7 @@ result<std::size_t> check_login(std::string_view answer, std::string_view challe
   auto [salt, digest, token] = *parts;
   if (salt.size() > 8) return fail(errc::login_refused, "the login's salt has more than 8 bytes");
   if (!equal_in_constant_time(token, challenge))
-    return fail(errc::login_refused, "the login answers another challenge than the one sent");
+    return fail(errc::login_refused, "the login does not answer the challenge that was sent");
   auto proved = keys.size();
   for (std::size_t i = 0; i < keys.size(); ++i)
     if (equal_in_constant_time(digest, blake2s(challenge, keys[i].view(), salt))) proved = i;

@@ -1,6 +1,6 @@
-/// Payloads of AUTH_DIGEST and AUTH_REQUEST, for the login in wire.md. Before the login succeeds,
-/// nothing but a tuple of three byte strings is decoded. These functions have no state; the caller
-/// passes in the random bytes.
+/// Payloads of AUTH_DIGEST and AUTH_REQUEST. libpatio/README.md describes the login. Before the
+/// login succeeds, nothing but a tuple of three byte strings is decoded. These functions have no
+/// state; the caller passes in the random bytes.
 #pragma once
 
 #include <span>
@@ -12,10 +12,11 @@
 
 namespace patio::protocol {
 
-inline constexpr std::size_t token_size =
-  16; ///< random bytes from the server, new for each connection
-inline constexpr std::size_t salt_size = 4; ///< random bytes from the client, new for each login
-inline constexpr std::size_t longest_key = 32;
+/// Number of random bytes from the server, new for each connection.
+inline constexpr std::size_t token_size = 16;
+/// Number of random bytes from the client, new for each login.
+inline constexpr std::size_t salt_size = 4;
+inline constexpr std::size_t longest_key = 32; ///< bytes
 
 /// Returns the AUTH_DIGEST payload for a token.
 [[nodiscard]] std::string login_challenge(std::string_view token);
@@ -25,8 +26,9 @@ inline constexpr std::size_t longest_key = 32;
 [[nodiscard]] std::string login_answer(std::string_view challenge, std::string_view key,
                                        std::string_view salt);
 
-/// Returns the index of the key that `answer` proves for this challenge. The time taken does not
-/// depend on which key matches. The error text is for the server's log; the peer does not get it.
+/// Returns the index of the key that `answer` proves for this challenge. The execution time does
+/// not reveal which key matches. The error text is for the server's log; the peer does not get the
+/// text.
 [[nodiscard]] result<std::size_t> check_login(std::string_view answer, std::string_view challenge,
                                               std::span<const secret> keys);
 

@@ -30,7 +30,7 @@ result<login_exchange::step> login_exchange::check(std::string_view answer,
   const auto& named = options.keys;
   std::vector<secret> keys;
   for (const auto& other : named) keys.push_back(other.key);
-  // The node's own key comes last, so that the positions of the others are those in `named`.
+  // The node's own key comes last, so that every other key has the same index here and in `named`.
   if (!options.key.empty() || named.empty()) keys.push_back(options.key);
   auto which = check_login(answer, challenge_, keys);
   if (!which) return tl::unexpected(std::move(which.error()));

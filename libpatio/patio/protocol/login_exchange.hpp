@@ -1,5 +1,5 @@
-/// Runs the login of one connection, for either side. After the login it holds the names that the
-/// peer has proved. One session owns it.
+/// Runs the login of one connection, for either side, and holds the names that the peer has proved.
+/// One session owns the login_exchange.
 #pragma once
 
 #include <optional>
@@ -29,7 +29,7 @@ public:
     std::string payload = {};
     bool is_done = false;
   };
-  /// Handles the expected packet. The error text is for this node's log; the peer does not get it.
+  /// Handles the expected packet. The error text is for this node's log and not for the peer.
   [[nodiscard]] result<step> take(std::string_view payload, const session_options& options);
 
   /// Records names that the peer has proved in another way, such as TLS. The login may add the name

@@ -46,9 +46,10 @@ public:
     return waiting_.take_all();
   }
 
-  /// Records an answer for which no frame waits. The answer may be a late one, for an abandoned
-  /// request. All others count as unexpected. Returns false if there are more than `max` unexpected
-  /// answers since the last `forgive`.
+  /// Records an answer for which no frame waits. As long as abandoned requests are unanswered, the
+  /// answer counts as the late answer to one of these requests. After that, the answer counts as
+  /// unexpected. Returns false if more than `max` unexpected answers have come since the last
+  /// `forgive`.
   [[nodiscard]] bool tolerate_answer(std::size_t max) noexcept {
     ++ignored_;
     if (abandoned_ > 0) {

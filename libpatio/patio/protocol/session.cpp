@@ -14,20 +14,22 @@ constexpr std::string_view pickled_none{"\x80\x05N.", 4};
 
 using awaited = outbound_requests::kind;
 
-// One answer always fits. The owner sees large answers to small questions only when the whole piece
-// of input has been read, so the output is bounded here.
+// One answer always fits. The owner takes the output only after a whole piece of input has been
+// handled, and small requests in that piece may have large answers. The session therefore limits
+// its output itself.
 std::size_t longest_output(const limits& bounds) noexcept {
   return std::max(bounds.write_buffer_bytes, bounds.frame_bytes + frame_header::size_on_wire);
 }
 
-/// The names that this peer may call, pickled; kept in `own` if the peer is told less than others.
+/// Returns the pickled names of the functions that this peer may call. `own` keeps this peer's
+/// names unless the options already hold them.
 const std::string& callable_names(const session_options& options,
                                   const std::vector<std::string>& proved, std::string& own) {
   if (options.rules.empty() && !options.pickled_names.empty()) return options.pickled_names;
   if (!own.empty()) return own;
   auto names = options.names;
   std::erase_if(names, [&](const auto& name) { return !may_call(options.rules, proved, name); });
-  (void)write_pickle(to_value(names), own); // texts, which can always be written
+  (void)write_pickle(to_value(names), own); // cannot fail: the names are texts
   return own;
 }
 
@@ -48,7 +50,7 @@ session::session(role side, std::shared_ptr<const session_options> options, std:
 bool session::next() {
   if (state_ == state::closed) return false;
   if (output_.bytes().size() > longest_output(options_->limits)) {
-    close({errc::protocol, "it is sent more than it reads", {}, limit::write_buffer_bytes});
+    close({errc::protocol, "the peer asks for more than it reads", {}, limit::write_buffer_bytes});
     return false;
   }
   if (status_.is_decoding) {
@@ -87,7 +89,7 @@ void session::refuse_oversize(const frame_header& h, error why) {
   switch (h.type) {
   case packet::request:
     if (inbound_.contains(h.serial))
-      return close({errc::protocol, describe(h) + " came again before its answer", {}});
+      return close({errc::protocol, describe(h) + " reuses the serial of an open request", {}});
     return output_.put_error(h.serial, why, status_.agreed.endings);
   case packet::response:
   case packet::error:
@@ -103,7 +105,8 @@ void session::handle(const frame_reader::frame& f) {
   switch (header.type) {
   case packet::request:
     if (inbound_.contains(header.serial))
-      return close({errc::protocol, describe(header) + " came again before its answer", {}});
+      return close(
+        {errc::protocol, describe(header) + " reuses the serial of an open request", {}});
     break;
   case packet::response:
   case packet::error:
@@ -117,7 +120,7 @@ void session::handle(const frame_reader::frame& f) {
       events_.push(request_ended{
         outbound_.take(header.serial)->token,
         fail(errc::protocol, "the peer answered a REQUEST with " + describe(header))});
-    return close({errc::protocol, describe(header) + " was not asked for", {}});
+    return close({errc::protocol, "unexpected " + describe(header), {}});
   default: return handle_control(f);
   }
   if (f.payload.size() > options_->decode_apart) {
@@ -130,7 +133,7 @@ void session::handle(const frame_reader::frame& f) {
   handle_decoded(job);
 }
 
-// Handles all packets except requests, answers and names.
+// Handles DISCOVER_REQUEST and the packets of the login and of the extensions.
 void session::handle_control(const frame_reader::frame& f) {
   auto serial = f.header.serial;
   switch (f.header.type) {
@@ -140,16 +143,16 @@ void session::handle_control(const frame_reader::frame& f) {
     output_.put(packet::discover_response, serial,
                 callable_names(*options_, login_.proved(), callable_names_));
     return advance_discovery(discovery::told);
-  case packet::cancel: // an answer may have crossed it: then nothing is left to cancel
+  case packet::cancel: // the answer may already have been sent: then there is nothing to cancel
     if (auto id = inbound_.id_of(serial)) events_.push(request_cancelled{*id});
     return;
   case packet::leaving:
     output_.put(packet::leaving_ok, serial, pickled_none);
     if (!std::exchange(status_.peer_went_away, true)) events_.push(peer_went_away{});
     return;
-  case packet::leaving_ok: // comes behind everything that the peer had sent before it knew
+  case packet::leaving_ok: // comes after every REQUEST that the peer sent before it got the LEAVING
     if (!outbound_.awaits(awaited::leaving, serial))
-      return close({errc::protocol, describe(f.header) + " was not asked for", {}});
+      return close({errc::protocol, "unexpected " + describe(f.header), {}});
     (void)outbound_.take(serial);
     status_.goodbye = goodbye::agreed;
     return;
@@ -163,8 +166,8 @@ void session::handle_control(const frame_reader::frame& f) {
   probe();
 }
 
-// A Python peer would take a REQUEST before our DISCOVER_RESPONSE for that response, so `ready`
-// waits for both halves.
+// The session becomes `ready` only after both halves. A Python peer would take a REQUEST that
+// arrives before our DISCOVER_RESPONSE for that DISCOVER_RESPONSE.
 void session::advance_discovery(discovery half) {
   if (state_ != state::discovery || !completes(status_.discovery, half)) return;
   state_ = state::ready;

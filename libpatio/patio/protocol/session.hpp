@@ -31,7 +31,7 @@ struct session_status {
   protocol::discovery discovery = discovery::none;
   protocol::goodbye goodbye = goodbye::none;
   bool is_probing = false;     ///< a `probe` waits for its answer
-  bool is_decoding = false;    ///< a payload_to_decode is still out; pause reading from the peer
+  bool is_decoding = false;    ///< between payload_to_decode and `decoded`; pause reading
   bool peer_went_away = false; ///< the peer takes no more requests
   extensions agreed;           ///< extensions that both sides have announced
 };
@@ -49,12 +49,13 @@ public:
   /// Handles the next whole frame. Returns false if there is none, or if the connection has ended.
   /// The owner handles the events after each call, even after a call that returns false.
   [[nodiscard]] bool next();
-  /// Takes the job of a payload_to_decode back. Refused data stays in the job, because its
-  /// destruction may take long. After this, call `next` until it returns false.
+  /// Takes back the finished job of a payload_to_decode. Leaves refused data in the job, because
+  /// destroying that data may take a long time. After this, call `next` until `next` returns false.
   void decoded(decode_job& job);
 
-  /// Sends a REQUEST. The state must be `ready`. On success the token comes back once, in a
-  /// request_ended or in a session_closed.
+  /// Sends a REQUEST and returns its serial. Fails with errc::not_sent if the state is not `ready`.
+  /// On success the token comes back once, in a request_ended or in a session_closed, unless the
+  /// owner abandons the request.
   [[nodiscard]] result<std::uint32_t> request(std::uint64_t token, const call_request& call);
   /// Ends a request without its answer. A later answer is dropped. With `is_cancelled`, sends a
   /// CANCEL if the peer knows that extension. Returns false if the request has already ended.
@@ -104,8 +105,8 @@ private:
   enum state state_ = state::login;
   session_status status_;
   login_exchange login_;
-  std::string
-    callable_names_; ///< pickled; only used if this peer gets other names than the options'
+  /// Names of the functions that this peer may call, pickled. Empty if the options hold them.
+  std::string callable_names_;
   frame_reader reader_;
   frame_output output_;
   outbound_requests outbound_;
@@ -113,8 +114,8 @@ private:
   event_queue events_;
 };
 
-/// True if closing the connection now loses nothing. This includes requests that the peer has sent
-/// but that have not arrived, if the peer knows LEAVING.
+/// True if closing the connection now loses no call. If the peer knows LEAVING, this is also true
+/// of the peer's requests that have not arrived yet.
 [[nodiscard]] bool is_drained(session& s) noexcept;
 
 } // namespace patio::protocol

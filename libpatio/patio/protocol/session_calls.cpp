@@ -90,20 +90,20 @@ void session::handle_answer(const frame_header& header, result<value>& payload) 
   if (header.type == packet::response)
     return events_.push(request_ended{*token, std::move(*payload)});
   if (payload->kind() != kind::exception)
-    return events_.push(
-      request_ended{*token, fail(errc::undecodable, "the peer raised what is not an exception")});
+    return events_.push(request_ended{
+      *token, fail(errc::undecodable, "the peer's ERROR frame does not hold an exception")});
   auto raised = status_.agreed.endings ? from_noted_exception(std::move(*payload))
                                        : remote_error(std::move(*payload));
   events_.push(request_ended{*token, tl::unexpected(std::move(raised))});
 }
 
-// Returns the token of the request that this frame answers. If there is no such request, handles
-// the frame here.
+// Returns the token of the request that this frame answers. If there is no such request, counts the
+// frame as an unexpected answer, or closes the session.
 std::optional<std::uint64_t> session::end_of_request(const frame_header& answer) {
   if (outbound_.awaits(outbound_requests::kind::request, answer.serial))
     return outbound_.take(answer.serial)->token;
   if (outbound_.awaits_any(answer.serial))
-    close({errc::protocol, describe(answer) + " answers no REQUEST", {}});
+    close({errc::protocol, describe(answer) + " does not answer a REQUEST", {}});
   else if (!outbound_.tolerate_answer(options_->limits.unknown_serials))
     close({errc::protocol, "too many answers that nobody waits for", {}, limit::unknown_serials});
   return {};

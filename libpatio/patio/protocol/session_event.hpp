@@ -81,7 +81,7 @@ struct session_closed {
   /// Frames that still waited for an answer. `loss` returns how each of these ends.
   serial_table<awaited_answer> unanswered;
   std::uint64_t sent = 0;  ///< bytes of the output that may have reached the socket
-  std::size_t running = 0; ///< requests from the peer that stay unanswered
+  std::size_t running = 0; ///< unanswered requests from the peer
 
   /// Returns not_sent if no byte of the frame was sent. Otherwise the peer may have executed the
   /// request.
@@ -97,8 +97,8 @@ using session_event =
 /// A queue of events. An empty queue keeps its memory for later events.
 class event_queue {
 public:
-  /// Reserves room for one more event, so that the owner may push one event while it handles the
-  /// front. That push does not move the front.
+  /// Adds an event. The next push never reallocates, so the owner may push one event while it holds
+  /// a reference to the front.
   template <class Event>
   void push(Event event) {
     if (events_.capacity() - events_.size() < 2) events_.reserve(2 * events_.size() + 4);

@@ -1,5 +1,5 @@
 /// Options that all connections of a node share: the key, the announced functions, the limits.
-/// Sessions and decode jobs read these options on any thread; nobody changes them.
+/// Sessions and decode jobs read these options on any thread. The options never change.
 #pragma once
 
 #include <cstddef>
@@ -22,13 +22,13 @@ enum class role : std::uint8_t { server, client };
 namespace patio::protocol {
 
 struct session_options {
-  secret key;                     ///< at most 32 bytes; proves a client, and a server accepts it
+  secret key;                     ///< at most 32 bytes; a client proves it, a server accepts it
   std::vector<std::string> names; ///< functions announced to peers that may call them
   patio::limits limits;
   protocol::extensions extensions = {}; ///< announced to peers
-  std::vector<named_key> keys = {};     ///< also accepted; with them, an empty `key` is refused
+  std::vector<named_key> keys = {};     ///< also accepted; an empty `key` then is not
   std::vector<access_rule> rules = {};
-  python_types types = {}; ///< supported in addition to the built-in types
+  python_types types = {}; ///< classes supported in addition to the built-in types
   /// A payload of more bytes becomes a `payload_to_decode` event.
   std::size_t decode_apart = std::string::npos;
   std::string pickled_names = {}; ///< `names` as the payload of a DISCOVER_RESPONSE, or empty

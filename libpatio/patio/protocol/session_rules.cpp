@@ -7,7 +7,7 @@ namespace {
 
 constexpr packet tls_handshake{22}; ///< the first byte of a TLS connection
 
-/// A packet of an extension is lawful for the side that has announced the extension.
+/// True if the packet belongs to an extension that this side has announced.
 bool is_announced(packet type, const extensions& ours) noexcept {
   switch (type) {
   case packet::cancel: return ours.cancel;

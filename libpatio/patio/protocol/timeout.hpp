@@ -12,7 +12,7 @@ namespace patio {
 [[nodiscard]] result<instant> deadline_of(const value& timeout, instant now,
                                           std::chrono::nanoseconds longest);
 
-/// Returns the time left until `deadline` as a Python peer reads it: seconds, or None.
+/// Returns the time left until `deadline` as a Python value: seconds, or None for `never`.
 [[nodiscard]] value seconds_left(instant deadline, instant now);
 
 } // namespace patio

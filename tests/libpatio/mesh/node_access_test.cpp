@@ -111,9 +111,10 @@ TEST_CASE("node: keys that are too long or ambiguous are refused at once") {
   CHECK_THROWS_WITH_AS(made_with({.keys = {{"a", std::string(33, 'k')}}}),
                        "a key has at most 32 bytes, not 33", std::invalid_argument);
   CHECK_THROWS_WITH_AS(made_with({.key = "k", .keys = {{"a", "k"}}}),
-                       "the key of 'a' is that of another name, too", std::invalid_argument);
+                       "the key of 'a' occurs twice: all keys must be different",
+                       std::invalid_argument);
   CHECK_THROWS_WITH_AS(made_with({.keys = {{"a", ""}}}),
-                       "a named key has a name and at least one byte", std::invalid_argument);
+                       "a named key needs a name and at least one byte", std::invalid_argument);
   CHECK_NOTHROW(made_with({.key = std::string(32, 'k'), .keys = two_keys}));
 }
 

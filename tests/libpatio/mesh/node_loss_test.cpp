@@ -130,9 +130,9 @@ TEST_CASE("node: inbound calls over the limit are answered at once") {
     return m.caller.fate(3);
   };
   CHECK(third(patio::protocol::all_extensions)
-        == "overloaded: peer node1:15383: overloaded: 2 calls are running for this connection");
+        == "overloaded: peer node1:15383: overloaded: 2 calls from this connection are unanswered");
   CHECK(third({})
-        == "remote_error: RuntimeError: overloaded: 2 calls are running for this connection");
+        == "remote_error: RuntimeError: overloaded: 2 calls from this connection are unanswered");
 }
 
 TEST_CASE("node: shutting down ends everything once and refuses later calls") {

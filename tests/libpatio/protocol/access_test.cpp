@@ -116,9 +116,9 @@ TEST_CASE("access: keys that the login cannot use or tell apart are refused, wit
   CHECK(refusal(too_long, {}) == "a key has at most 32 bytes, not 33");
   CHECK(refusal({}, {{"a", "1"}, {"b", too_long}}) == "a key has at most 32 bytes, not 33");
   CHECK(refusal(too_long, {{"a", "1"}}) == "a key has at most 32 bytes, not 33");
-  CHECK(refusal({}, {{"a", ""}}) == "a named key has a name and at least one byte");
-  CHECK(refusal({}, {{"", "1"}}) == "a named key has a name and at least one byte");
-  CHECK(refusal("1", {{"a", "1"}}) == "the key of 'a' is that of another name, too");
+  CHECK(refusal({}, {{"a", ""}}) == "a named key needs a name and at least one byte");
+  CHECK(refusal({}, {{"", "1"}}) == "a named key needs a name and at least one byte");
+  CHECK(refusal("1", {{"a", "1"}}) == "the key of 'a' occurs twice: all keys must be different");
   CHECK(refusal({}, {{"a", "same"}, {"b", "same"}})
-        == "the key of 'b' is that of another name, too");
+        == "the key of 'b' occurs twice: all keys must be different");
 }

@@ -45,22 +45,22 @@ TEST_CASE("endpoint: an invalid port is reported") {
 TEST_CASE("endpoint: an invalid host is reported") {
   for (auto text : {"", ":80", "[]:80", "[]"}) CHECK(why_not(text) == "the host is missing");
   CHECK(why_not("[::1") == "the ] is missing");
-  CHECK(why_not("[::1]80") == "what follows ] must be :PORT");
+  CHECK(why_not("[::1]80") == "only :PORT may follow the ]");
   using namespace std::string_view_literals;
   for (auto text : {"a b"sv, "a\tb:80"sv, "user@host"sv, "host/path"sv, "a\0b"sv, "a\x7f"sv,
                     "a\x1b:80"sv, "::1]"sv, "x[::1]:80"sv})
-    CHECK(why_not(text) == "the host has a character that no host name has");
+    CHECK(why_not(text) == "the host has a character that a host name cannot have");
 }
 
 TEST_CASE("endpoint: a host with two ports is no IPv6 address") {
   for (auto text :
        {"127.0.0.1:80:90", "localhost:80:90", "a:b:c:g", "host::80", "1:2:3", "1:2:3:4:5:6:7:8:9"})
-    CHECK(why_not(text) == "it has several colons and is no IPv6 address");
+    CHECK(why_not(text) == "it has several colons but is not an IPv6 address");
 }
 
 TEST_CASE("endpoint: the error quotes the text and says what would be right") {
   CHECK(parse_endpoint("h:x").error().message
-        == "'h:x' is no endpoint: the port is not a number from 0 to 65535; write HOST:PORT or "
+        == "'h:x' is not an endpoint: the port is not a number from 0 to 65535; write HOST:PORT or "
            "[IPV6]:PORT, for example 127.0.0.1:15383");
 }
 

@@ -182,19 +182,19 @@ TEST_CASE("limits: what is no number of the limit's unit is refused") {
 }
 
 TEST_CASE("limits: an unknown name and what is no assignment are refused") {
-  CHECK(refusal("handshakes=5s") == "there is no limit 'handshakes'");
-  CHECK(refusal("=5") == "there is no limit ''");
-  CHECK(refusal("pickle.depth=5") == "there is no limit 'pickle.depth'");
+  CHECK(refusal("handshakes=5s") == "unknown limit 'handshakes'");
+  CHECK(refusal("=5") == "unknown limit ''");
+  CHECK(refusal("pickle.depth=5") == "unknown limit 'pickle.depth'");
   CHECK(refusal("handshake") == "a limit is NAME=VALUE, not 'handshake'");
   CHECK(refusal("") == "a limit is NAME=VALUE, not ''");
 }
 
 TEST_CASE("limits: a name of patio 0.1 is refused with the name that it has now") {
   CHECK(refusal("handshake=5s")
-        == "there is no limit 'handshake': it is now named 'handshake_timeout'");
-  CHECK(refusal("frame=1MiB") == "there is no limit 'frame': it is now named 'frame_bytes'");
-  CHECK(refusal("drain=1s") == "there is no limit 'drain': it is now named 'drain_timeout'");
-  CHECK(refusal("refresh=1s") == "there is no limit 'refresh': it is now named 'probe_interval'");
+        == "unknown limit 'handshake': it is now named 'handshake_timeout'");
+  CHECK(refusal("frame=1MiB") == "unknown limit 'frame': it is now named 'frame_bytes'");
+  CHECK(refusal("drain=1s") == "unknown limit 'drain': it is now named 'drain_timeout'");
+  CHECK(refusal("refresh=1s") == "unknown limit 'refresh': it is now named 'probe_interval'");
 }
 
 TEST_CASE("limits: a name says how its value is measured") {

@@ -42,7 +42,7 @@ std::string verdict(std::string_view answer, std::string_view key = "secret") {
 }
 
 const std::string not_three = "the login is not a tuple of three byte strings";
-const std::string other_challenge = "the login answers another challenge than the one sent";
+const std::string other_challenge = "the login does not answer the challenge that was sent";
 
 } // namespace
 

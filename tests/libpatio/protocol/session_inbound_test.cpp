@@ -156,6 +156,6 @@ TEST_CASE("session: an overloaded one tells a peer that can tell by which limit"
   for (std::uint64_t token : {1u, 2u}) REQUIRE(p.client.session.request(token, {"mul", {}, {}}));
   settle(p.server, p.client);
   CHECK(p.client.events.seen
-        == lines{"result 2 overloaded: too many calls are waiting: overloaded: 1 calls are running "
-                 "for this connection"});
+        == lines{"result 2 overloaded: too many calls are waiting: overloaded: 1 calls from this "
+                 "connection are unanswered"});
 }

@@ -178,8 +178,7 @@ TEST_CASE("session: LEAVING_OK that answers a request ends the connection and th
   p.server.receive(packet::leaving_ok, 4, pickled_none);
   REQUIRE(p.server.events.seen.size() == 2);
   CHECK(p.server.events.seen[0].starts_with("result 1 maybe_executed"));
-  CHECK(p.server.events.seen[1]
-        == "close protocol: LEAVING_OK (type 51, serial 4) was not asked for");
+  CHECK(p.server.events.seen[1] == "close protocol: unexpected LEAVING_OK (type 51, serial 4)");
 }
 
 TEST_CASE("session: a refresh asks once until it is answered, and has no token") {

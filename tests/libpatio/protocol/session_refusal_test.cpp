@@ -149,8 +149,9 @@ TEST_CASE("session: more running requests than the limit are refused at once") {
   session_pair p{with_limits({.inbound_calls = 2})};
   for (std::uint32_t serial = 5; serial <= 7; ++serial)
     p.server.receive(packet::request, serial, pickled_call("mul"));
-  CHECK(shown(p.server.sent())
-        == lines{"ERROR 7 RuntimeError('overloaded: 2 calls are running for this connection')"});
+  CHECK(
+    shown(p.server.sent())
+    == lines{"ERROR 7 RuntimeError('overloaded: 2 calls from this connection are unanswered')"});
   p.server.answer(5, value{});
   p.server.receive(packet::request, 8, pickled_call("mul"));
   CHECK(p.server.session.inbound().size() == 2);

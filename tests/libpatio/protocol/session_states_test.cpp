@@ -166,7 +166,7 @@ TEST_CASE("session: the refusal says which packet came in which state") {
         == "close protocol: unknown packet type -128 in "
            "b'\\x80\\x00\\x00\\x00\\x04\\x00\\x00\\x00\\x07\\x80\\x05N.'");
   CHECK(refusal(moment::ready, role::client, packet::discover_response)
-        == "close protocol: DISCOVER_RESPONSE (type 6, serial 7) was not asked for");
+        == "close protocol: unexpected DISCOVER_RESPONSE (type 6, serial 7)");
 }
 
 TEST_CASE("session: HTTP, TLS and noise on the port are closed at the first header (F11)") {

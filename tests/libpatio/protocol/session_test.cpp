@@ -146,9 +146,10 @@ TEST_CASE("session: a serial that comes again before its answer ends the connect
   session_pair p;
   p.server.receive(packet::request, 7, pickled_call("mul"));
   p.server.receive(packet::request, 7, pickled_call("mul"));
-  CHECK(p.server.events.seen
-        == lines{"request 7 mul()",
-                 "close protocol: REQUEST (type 10, serial 7) came again before its answer"});
+  CHECK(
+    p.server.events.seen
+    == lines{"request 7 mul()",
+             "close protocol: REQUEST (type 10, serial 7) reuses the serial of an open request"});
   p.server.answer(7, value{1});
   CHECK(p.server.sent().empty());
 }
@@ -207,7 +208,7 @@ TEST_CASE("session: an answer to what is no request ends the connection") {
   p.client.receive(packet::response, 3, pickled_none);
   CHECK(p.client.events.seen
         == lines{"lost ping 5 maybe_executed",
-                 "close protocol: RESPONSE (type 20, serial 3) answers no REQUEST"});
+                 "close protocol: RESPONSE (type 20, serial 3) does not answer a REQUEST"});
   session_pair q;
   REQUIRE(q.client.session.request(1, calling("mul")));
   q.client.receive(packet::discover_response, 3, pickled(value::list({})));
