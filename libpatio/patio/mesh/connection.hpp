@@ -27,7 +27,8 @@ struct peer_record {
   backoff ejection_time;
 };
 
-/// The end of the stream, if it arrives during a decode. The node still handles earlier frames.
+/// The end of the stream. The node keeps it while a payload is being decoded, and handles the
+/// earlier frames first.
 struct stream_end {
   std::optional<error> why; ///< the reason to close, if already known
   std::uint64_t sent = 0;   ///< see node::close
@@ -40,9 +41,8 @@ public:
              std::unique_ptr<tls::engine> engine);
 
   [[nodiscard]] bool has_output();
-  /// Swaps the bytes to send with `out`. `out` must be empty. With TLS, encrypts the session's
-  /// bytes
-  /// now.
+  /// Swaps the bytes to send with `out`, which must be empty. With TLS, encrypts the session's
+  /// bytes first.
   void take_output(std::string& out);
   [[nodiscard]] bool is_ready() const noexcept {
     return session.state() == protocol::session::state::ready;
@@ -57,7 +57,7 @@ public:
   protocol::session session;
   std::unique_ptr<tls::engine> tls; ///< null for an unencrypted connection
   std::vector<std::string> names;   ///< served by the peer
-  bool is_announced = false;        ///< the owner knows the peer
+  bool is_announced = false;        ///< the owner has got peer_ready
   bool is_dirty = false;            ///< in the node's list of connections with output
   bool is_congested = false;        ///< the peer reads too slowly
   std::string plain;                ///< decrypted bytes that the session still reads
@@ -65,7 +65,7 @@ public:
   std::optional<stream_end> end;
   bool ran_out_of_memory = false; ///< while it handled frames; the connection must close
   peer_record record;
-  /// Argument bytes of this peer's calls. Reservations on any thread share this counter.
+  /// Argument bytes of this peer's calls. Any thread may release its share.
   std::shared_ptr<std::atomic<std::size_t>> held = std::make_shared<std::atomic<std::size_t>>(0);
 };
 

@@ -5,7 +5,8 @@
 
 namespace patio {
 
-/// Counts a node's connections from 1. A number is never used again, unlike a socket's descriptor.
+/// The number of a connection, counted from 1. Unlike a socket's descriptor, a number is never used
+/// again.
 using connection_id = std::uint64_t;
 
 } // namespace patio

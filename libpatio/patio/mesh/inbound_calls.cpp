@@ -77,7 +77,7 @@ void inbound_calls::begin(connection& from, protocol::request_arrived& arrived) 
   }
   auto deadline = deadline_of(call.timeout, core_.now, core_.options.limits.longest_timeout);
   if (!deadline) {
-    deadline.error().message = "bad timeout"; // a refusal, not something a function raised
+    deadline.error().message = "bad timeout"; // a text marks a refusal, which is logged
     return refuse(std::move(deadline.error()));
   }
   if (*deadline <= core_.now)

@@ -19,7 +19,7 @@ connection_id login_queue::least_promising(instant now, std::chrono::nanoseconds
   std::map<std::string_view, crowd> crowds;
   for (const auto& [id, one] : waiting_)
     ++crowds.try_emplace(one.network, crowd{0, id}).first->second.size;
-  auto less = [](const auto& a, const auto& b) { // among crowds of one size, the older one goes
+  auto less = [](const auto& a, const auto& b) { // of equal crowds, the older one is greater
     return std::pair{a.second.size, b.second.oldest} < std::pair{b.second.size, a.second.oldest};
   };
   return std::ranges::max_element(crowds, less)->second.oldest;

@@ -22,7 +22,7 @@ node::node(node_options options, registry functions)
   if (auto ok = check_keys(o.key, o.keys); !ok) throw std::invalid_argument{text_of(ok.error())};
   if (auto ok = check_limits(o.limits); !ok) throw std::invalid_argument{text_of(ok.error())};
   core_.functions.lock();
-  // A frame within its limit is not to be refused for its length a second time.
+  // A payload within frame_bytes must not fail because of pickle.bytes.
   o.limits.pickle.bytes = std::max(o.limits.pickle.bytes, o.limits.frame_bytes);
   protocol::session_options shared{
     o.key,   core_.functions.names(), o.limits, o.extensions, o.keys, o.rules,
@@ -107,11 +107,12 @@ bool node::is_decoding(connection_id id) {
   return c && c->session.status().is_decoding;
 }
 
-// Handles the session's events after each frame, so that the answers of quick functions stand
-// between the session's own frames in the order of the peer's frames.
+// Handles the session's events after each frame. The answer of a quick function therefore comes
+// before the session's own answer to a later frame.
 bool node::process(connection& c) {
   try {
-    if (c.ran_out_of_memory) c.session.close({errc::protocol, "no memory for its bytes", {}});
+    if (c.ran_out_of_memory)
+      c.session.close({errc::protocol, "out of memory while handling the peer's bytes", {}});
     for (bool more = true; more;) {
       more = c.session.next();
       if (!handle_events(c)) return false;
@@ -122,7 +123,7 @@ bool node::process(connection& c) {
     purge_deadlines();
     return false;
   } catch (const std::bad_alloc&) {
-    c.ran_out_of_memory = true; // the rest of the bytes is gone with the caller's buffer
+    c.ran_out_of_memory = true; // the unread bytes are lost with the caller's buffer
     retry_at_ = core_.now + std::chrono::milliseconds{10};
     throw;
   }
@@ -212,8 +213,8 @@ bool node::ping(connection_id id, std::uint64_t token) {
   return true;
 }
 
-// Nothing is promised to a peer that has not logged in yet. A peer that discovers may have sent its
-// first requests, and is told as soon as it can be.
+// Closes connections that have not logged in yet: such a peer cannot have sent a request. A peer in
+// discovery may have sent requests. Its session sends the LEAVING once it is ready.
 void node::go_away() {
   core_.is_draining = true;
   for (auto id : core_.connection_ids()) {

@@ -28,7 +28,7 @@ struct node_tables {
   std::size_t connections = 0; ///< including connections before login
   std::size_t calls = 0;       ///< outbound calls, in flight or waiting for a route
   std::size_t waiting_names = 0;
-  std::size_t deadlines = 0; ///< a bounded share is obsolete
+  std::size_t deadlines = 0; ///< including a bounded share of obsolete entries
   friend bool operator==(const node_tables&, const node_tables&) = default;
 };
 
@@ -38,10 +38,10 @@ public:
   node(node_options options, registry functions);
 
   /// Swaps the events since the last `take_events` into `events`, in order. `events` must be empty;
-  /// the node reuses its memory.
+  /// the node reuses the memory of `events`.
   void take_events(std::vector<node_event>& events) { std::swap(events, core_.events); }
   /// Swaps into `ids` the connections with new output since the last `take_dirty`. `ids` must be
-  /// empty; the node reuses its memory.
+  /// empty; the node reuses the memory of `ids`.
   void take_dirty(std::vector<connection_id>& ids);
   /// Swaps the bytes to send with `out`, which must be empty. Leaves `out` empty if the connection
   /// is not known. A TLS engine's bytes count as sent from here on.
@@ -98,10 +98,11 @@ public:
   }
   void tick(instant now);
 
-  /// Starts the drain: asks peers to send no more requests, lets running calls finish, and refuses
-  /// new ones.
+  /// Starts the drain: asks peers to send no more requests, lets open calls end, and refuses later
+  /// requests.
   void go_away();
-  /// True after `go_away` if no call is running and no known request is on its way.
+  /// True after `go_away` once every call has ended. If a peer knows LEAVING, this covers the
+  /// peer's requests that have not arrived yet.
   [[nodiscard]] bool is_drained() const;
   /// Ends every connection, and every call that waits for a route, with this error. Calls in flight
   /// end as after a lost connection. From now on the node refuses calls.

@@ -18,7 +18,8 @@
 
 namespace patio::mesh {
 
-/// Identifies an outbound call. The slot holds this call only while its generation is equal.
+/// Identifies an outbound call. The slot still holds this call only if the slot's current
+/// generation equals `generation`.
 struct call_id {
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;
@@ -50,7 +51,7 @@ using due = std::variant<call_due, inbound_due, login_due, forgive_due, probe_du
 struct node_core {
   node_core(node_options o, registry f)
       : options{std::move(o)}, functions{std::move(f)}, routes{options.seed} {}
-  node_core(const node_core&) = delete; // the parts refer to it
+  node_core(const node_core&) = delete; // the parts hold references to the core
 
   node_options options;
   registry functions;

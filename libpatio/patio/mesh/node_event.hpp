@@ -1,5 +1,5 @@
 /// Events that a node reports to its owner, as values. The owner takes the events in order, after
-/// each function of the node has returned. The owner may call the node while it handles an event.
+/// each function of the node has returned. While the owner handles an event, it may call the node.
 #pragma once
 
 #include <cstdint>
@@ -23,11 +23,10 @@ namespace patio {
 struct peer_info {
   connection_id id = 0;
   std::string address;                   ///< HOST:PORT of the other end
-  role side = role::server;              ///< our side; a client has dialled
+  role side = role::server;              ///< this node's side; a client has dialled the peer
   std::vector<std::string> names;        ///< the functions that the peer serves
-  std::size_t outbound = 0, inbound = 0; ///< calls in flight
-                                         /// Names that the peer has proved with its TLS certificate
-                                         /// and its key, for access rules.
+  std::size_t outbound = 0, inbound = 0; ///< unanswered calls to the peer and from the peer
+  /// Names that the peer has proved with its TLS certificate and its key, for access rules.
   std::vector<std::string> proved = {};
 };
 

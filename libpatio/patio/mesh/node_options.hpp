@@ -20,14 +20,13 @@ struct node_options {
   secret key = {};
   patio::limits limits = {};
   routing route = routing::least_loaded;
-  std::uint64_t seed =
-    0; ///< for the random choice among peers
-       /// Extensions announced to peers. Without extensions, the node looks like a Python node.
+  std::uint64_t seed = 0; ///< of the random choice among peers
+  /// Extensions announced to peers. Without extensions, the node looks like a Python node.
   protocol::extensions extensions = protocol::all_extensions;
   std::vector<named_key> keys = {}; ///< additional accepted keys; each names its peers
   /// Access rules. Without rules, every peer may call every function.
   std::vector<access_rule> rules = {};
-  python_types types = {}; ///< supported in addition to the built-in types
+  python_types types = {}; ///< classes supported in addition to the built-in types
   /// A payload of more bytes becomes a `decode_payload` event.
   std::size_t decode_apart = std::string::npos;
 };

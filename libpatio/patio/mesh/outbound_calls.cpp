@@ -34,7 +34,7 @@ call_id outbound_calls::begin(std::uint64_t token, call_request request,
   else if (is_refused) refuse(at, {errc::shut_down, {}, {}});
   else if (in_flight() > limits.waiting_calls)
     refuse(at, {errc::overloaded,
-                std::to_string(in_flight() - 1) + " calls are in flight",
+                std::to_string(in_flight() - 1) + " calls wait for an answer or for a peer",
                 {},
                 limit::waiting_calls});
   else dispatch(at);
@@ -86,7 +86,7 @@ void outbound_calls::wait_for_route(std::uint32_t at) {
     return refuse(at, {errc::no_route, quoted(s.request->function), {}});
   s.where = place::waiting;
   auto until = after(core_.now, patience);
-  s.is_timed = s.deadline <= until; // else the call needs another entry once it is sent
+  s.is_timed = s.deadline <= until; // otherwise `send` adds an entry for the deadline
   ++s.entries;
   core_.schedule(std::min(s.deadline, until), call_due{{at, s.generation}});
   s.order = ++last_order_;
@@ -118,7 +118,7 @@ void outbound_calls::expire(call_id id) {
     if (is_late) return refuse(id.slot, {errc::timeout, "nobody served " + name + " in time", {}});
     return refuse(id.slot, {errc::no_route, std::move(name), {}});
   }
-  if (!is_late) return; // the end of its wait for a route, found long since
+  if (!is_late) return; // the end of the route wait; the call was sent before
   auto* c = core_.find(s.at);
   if (!c) return;
   (void)c->session.abandon(s.serial, false);
@@ -143,17 +143,18 @@ void outbound_calls::end(connection& c, std::uint64_t token, result<value> outco
   health_.record_outcome(c, outcome);
   if (outcome) return finish(at, std::move(outcome));
   auto& why = outcome.error();
-  // The peer reported the timeout before our own deadline entry was due.
+  // The peer's report of the timeout arrived before this node handled the call's deadline entry.
   if (is_timeout(why) && slots_[at].deadline <= core_.now)
     why = {errc::timeout, "the peer reported the timeout", {}};
   if (why.code != errc::remote_error) why = in_context("peer " + c.address, std::move(why));
-  // The session reports what is wrong with an answer as well, and there it is counted.
+  // Notes the limit without counting it: the session also reports a bad answer as refused_input,
+  // and the handler of that event counts it.
   core_.counts.note(why, core_.options.limits);
   finish(at, std::move(outcome));
 }
 
-// Without memory for the text the call ends all the same: its owner has reserved room for the
-// event.
+// If there is no memory for the text, the call ends without the text. The caller of `lose` has
+// reserved room for the event.
 void outbound_calls::lose(const connection& c, std::uint64_t token, errc code,
                           const std::string& text) {
   error why{code, {}, {}};

@@ -20,8 +20,7 @@ class outbound_calls {
 public:
   outbound_calls(node_core& core, peer_health& health) noexcept : core_{core}, health_{health} {}
 
-  /// Begins a call; see node::call. `is_refused` ends the call at once, because the node shuts
-  /// down.
+  /// Begins a call; see node::call. If `is_refused`, the call ends at once with errc::shut_down.
   call_id begin(std::uint64_t token, call_request request, std::optional<connection_id> only,
                 bool is_refused);
   [[nodiscard]] bool is_under_way(call_id id) const noexcept;
@@ -35,9 +34,10 @@ public:
   void end(connection& c, std::uint64_t token, result<value> outcome);
   /// Ends a call that was lost with its connection.
   void lose(const connection& c, std::uint64_t token, errc code, const std::string& text);
-  /// Ends the calls that still wait for a route, because the node shuts down.
+  /// Ends all calls that have not ended.
   void fail_all(const error& why);
 
+  /// Returns the number of calls that have not ended, including calls that wait for a route.
   [[nodiscard]] std::size_t in_flight() const noexcept { return slots_.size() - free_.size(); }
   [[nodiscard]] std::size_t waiting_names() const noexcept { return waiting_.size(); }
 

@@ -5,7 +5,8 @@
 namespace patio::mesh {
 namespace {
 
-/// Minimum bytes of a frame between two probes. Every usable link is faster.
+/// A peer that sends at least this many bytes of a frame between two probes makes progress. Every
+/// usable link is faster.
 constexpr std::size_t least_progress = 1024;
 
 } // namespace
@@ -26,24 +27,27 @@ void peer_health::answered_probe(connection& c) {
   update_route(c);
 }
 
-// The peer's kernel may acknowledge bytes for a process that hangs, so the process is asked.
+// Asks the peer's process. TCP cannot tell that a process hangs, because the peer's kernel still
+// acknowledges bytes.
 void peer_health::probe(connection& c) {
   const auto& limits = core_.options.limits;
   const auto& status = c.session.status();
-  // The peer's answer may wait behind a large frame, which must get on all the same. Or our
-  // question waits behind what the peer reads, or the answer behind what we decode.
+  // A late answer does not count as missed in three cases: a large frame in front of the answer is
+  // still arriving, the peer reads slowly and may not have the probe yet, or this node decodes an
+  // earlier payload.
   bool progresses =
     std::exchange(c.record.heard, 0) >= least_progress && c.session.is_within_frame();
   bool is_slow = progresses || c.is_congested || status.is_decoding;
   if (status.is_probing && !is_slow) {
     ++c.record.missed_probes;
     update_route(c);
-    // A Python peer answers behind the functions that run for us, however long those take.
+    // A Python peer answers only after the functions that it runs for this node, however long these
+    // functions take.
     bool is_excused =
       status.agreed == protocol::extensions{} && c.session.outbound().requests() > 0;
     if (c.record.missed_probes >= limits.missed_probes && !is_excused)
       return c.session.close(
-        {errc::maybe_executed, "the peer has answered nothing for a while: it hangs", {}});
+        {errc::maybe_executed, "the peer did not answer the last probes and seems to hang", {}});
   } else if (!status.is_probing) {
     c.session.probe();
     core_.note_output(c);
@@ -56,7 +60,8 @@ void peer_health::record_outcome(connection& c, const result<value>& outcome) {
   if (!outcome
       && (outcome.error().code == errc::cancelled || outcome.error().code == errc::undecodable))
     return;
-  // A Python peer cannot report a timeout in any other way.
+  // A peer without the extension `endings`, such as a Python peer, reports a timeout as an
+  // exception.
   bool is_late = !outcome
                  && (outcome.error().code == errc::timeout
                      || (!c.session.status().agreed.endings && is_timeout(outcome.error())));
@@ -75,7 +80,7 @@ void peer_health::record_outcome(connection& c, const result<value>& outcome) {
 }
 
 void peer_health::readmit(connection& c, std::uint64_t ejection) {
-  if (c.record.ejections != ejection) return; // ejected again since
+  if (c.record.ejections != ejection) return; // the peer has been ejected again
   c.record.is_ejected = false;
   update_route(c);
 }

@@ -10,8 +10,9 @@ void router::serve(connection_id id, const std::vector<std::string>& names) {
   withdraw(id);
   auto at = peers_.begin();
   for (const auto& name : names) {
-    at = peers_.try_emplace(
-      at, name); // the hint is where it belongs, unless others serve what lies between
+    // The hint is exact unless another connection serves a name between the last name and this
+    // name.
+    at = peers_.try_emplace(at, name);
     at->second.ids.push_back(id);
     ++at;
   }

@@ -16,7 +16,7 @@
 
 namespace patio {
 
-/// How the router picks one of the peers that serve a name.
+/// The policy by which the router picks one of the peers that serve a name.
 enum class routing : std::uint8_t {
   least_loaded, ///< picks two random peers, then the one with fewer calls in flight
   round_robin,  ///< takes the peers in turn
@@ -38,8 +38,8 @@ public:
   void eject(connection_id id) { ejected_.insert(id); }
   void readmit(connection_id id) { ejected_.erase(id); }
   [[nodiscard]] bool is_ejected(connection_id id) const { return ejected_.contains(id); }
-  /// The router picks a blocked connection only if every connection for the name is blocked. It
-  /// prefers an ejected connection to a blocked one.
+  /// The router picks a blocked connection only if every connection for the name is blocked. An
+  /// ejected connection is preferred to a blocked connection.
   void block(connection_id id) { blocked_.insert(id); }
   void unblock(connection_id id) { blocked_.erase(id); }
 

@@ -111,7 +111,8 @@ TEST_CASE("node: calls over the limits are refused at once") {
   m.caller.node.call(6, calling("unknown"), m.now);
   m.caller.node.call(7, calling("unknown"), m.now);
   CHECK(m.caller.fate(7)
-        == "overloaded: 5 calls are in flight (limit waiting_calls=5, exceeded 1 times)");
+        == "overloaded: 5 calls wait for an answer or for a peer (limit waiting_calls=5, exceeded "
+           "1 times)");
   m.settle();
   m.server.run(std::move(m.server.held[0]));
   m.settle();

@@ -11,7 +11,7 @@ namespace {
 using names = std::vector<std::string>;
 
 const patio::mesh::node_options in_turn{.route = patio::routing::round_robin};
-const std::string hangs = "the peer has answered nothing for a while: it hangs";
+const std::string hangs = "the peer did not answer the last probes and seems to hang";
 
 } // namespace
 
