@@ -6,7 +6,7 @@
 namespace patio {
 namespace {
 
-/// An exception of a user's own conversion must not end the broker.
+/// Catches exceptions from a user's own conversion: they must not end the broker.
 result<caf::message> convert(const waiting_caller& caller, const value& v) noexcept {
   try {
     auto converted = caller.convert(v);
@@ -22,7 +22,7 @@ result<caf::message> convert(const waiting_caller& caller, const value& v) noexc
 void deliver(waiting_caller& caller, result<value> r) {
   caller.on_stop.reset();
   if (caller.direct) return caller.direct->answer(std::move(r));
-  if (!caller.promise.pending()) return; // sent without asking for an answer
+  if (!caller.promise.pending()) return; // the sender does not want an answer
   if (!r) return caller.promise.deliver(to_caf(r.error()));
   if (!caller.convert) return caller.promise.deliver(std::move(*r));
   auto converted = convert(caller, *r);

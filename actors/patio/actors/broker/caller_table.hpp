@@ -1,5 +1,5 @@
-/// The callers of a broker by token, each with its response promise. A resource of one broker
-/// actor.
+/// The callers of a broker by token, each with its response promise. One broker actor owns the
+/// table.
 #pragma once
 
 #include <cstdint>
@@ -25,19 +25,19 @@ struct waiting_caller {
   std::unique_ptr<std::stop_callback<std::function<void()>>> on_stop = {};
 };
 
-/// Returns the caller of the message that the broker is handling. A promise refers to the broker
-/// and so keeps it alive; a caller with a `direct` reply needs no promise and gets none.
+/// Returns the caller of the message that the broker is handling. A promise keeps the broker alive.
+/// A caller with a `direct` reply therefore gets no promise.
 template <class Broker>
 [[nodiscard]] waiting_caller make_caller(Broker* self, outgoing_call& call) {
   if (call.direct) return {{}, nullptr, std::move(call.direct)};
   return {self->make_response_promise(), call.convert, nullptr};
 }
 
-/// A caller has given its call up, on any thread. The message carries the broker's own number for
-/// the call.
+/// Tells a broker that a caller has given up its call. Sent from any thread. The message carries
+/// the broker's own number for the call.
 using cancel_atom = caf::atom_constant<caf::atom("cancel")>;
 
-/// Sends `cancel_atom` to the broker when the caller stops the token.
+/// Makes a stop of the token send `cancel_atom` to the broker.
 template <class Number>
 void watch(waiting_caller& caller, const std::stop_token& stop, caf::actor_addr broker,
            Number number) {
@@ -67,7 +67,7 @@ public:
 
   [[nodiscard]] waiting_caller& at(std::uint64_t token) { return callers_[token]; }
 
-  /// Removes a caller. A token may be taken once only.
+  /// Removes a caller. Take each token only once.
   [[nodiscard]] waiting_caller take(std::uint64_t token) {
     free_.push_back(token);
     return std::exchange(callers_[token], {});

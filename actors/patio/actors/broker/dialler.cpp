@@ -5,7 +5,8 @@
 namespace patio {
 namespace {
 
-/// A peer that logs in and closes within this time is not dialled again at once.
+/// A connection that ends within this time after its login counts as a failure, so the delay before
+/// the next dial grows.
 constexpr std::chrono::seconds settled{1};
 
 } // namespace

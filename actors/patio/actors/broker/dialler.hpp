@@ -1,5 +1,5 @@
-/// The peers that a node dials: when to dial again, and whom to tell of the first login. Decides
-/// only; its owner connects, waits and logs. A resource of one broker actor.
+/// The peers that a node dials. The dialler decides when to dial again, and reports the first
+/// login. Its owner, one broker actor, connects, waits and logs.
 #pragma once
 
 #include <functional>
@@ -13,28 +13,29 @@ namespace patio {
 
 class dialler {
 public:
-  /// Gets the first login, or the error after which the dialler gave up. Called once.
+  /// Gets the peer after the first login, or the error after which the dialler gave up. Called
+  /// once.
   using answer_function = std::function<void(result<peer_info>)>;
 
   /// The owner's next step after a failure.
   struct retry {
     std::chrono::nanoseconds wait;
-    bool is_news; ///< log it: the first failure since the last success
+    bool is_news; ///< the first failure since the last success; log it
   };
 
   explicit dialler(backoff_options reconnect) : reconnect_{reconnect} {}
 
   /// Returns the number of the new dial. The owner dials at once. `answer` may be null.
   std::uint64_t add(dial_target target, answer_function answer, std::uint64_t seed);
-  /// Null for a dial that was given up.
+  /// Returns null for a dial that was given up.
   [[nodiscard]] const dial_target* find(std::uint64_t number) const;
 
   void logged_in(std::uint64_t number, const peer_info& peer);
-  /// Call this before failed() for a connection that was logged in. A connection that lasted counts
-  /// as a success.
+  /// Call this before failed() for a connection that was logged in. If the connection lasted more
+  /// than a second, resets the delay and lets the next failure be logged.
   void lost(std::uint64_t number, std::chrono::nanoseconds logged_in_for);
-  /// Dialling, TLS or the login failed, or the connection was lost. Returns nothing if the dial is
-  /// given up now, or was before.
+  /// Handles a failure: dialling, TLS or the login failed, or the connection was lost. Returns
+  /// nothing if the dialler gives up this dial, or has given it up before.
   [[nodiscard]] std::optional<retry> failed(std::uint64_t number, const error& why);
 
   /// Answers every dial that has not logged in with errc::shut_down.

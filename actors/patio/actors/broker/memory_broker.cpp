@@ -22,7 +22,7 @@ struct memory_state {
   memory_options options;
   struct call_in_flight {
     waiting_caller caller;
-    std::stop_source stop; ///< stops the function when nobody waits for it any more
+    std::stop_source stop; ///< stops the function when the call has ended
   };
   std::unordered_map<std::uint64_t, call_in_flight> calls;
   deadline_heap<std::uint64_t> deadlines;
@@ -30,7 +30,7 @@ struct memory_state {
   std::uint64_t last_number = 0;
   ticker ticks;
 
-  // Answers every caller, however the actor ends.
+  // Answers every caller, whatever the reason for the actor's end.
   ~memory_state() {
     for (auto& [number, c] : calls) {
       c.stop.request_stop();
@@ -68,7 +68,7 @@ struct memory_state {
 
   void finish(std::uint64_t number, result<value> r) {
     auto ended = calls.extract(number);
-    if (ended.empty()) return; // its deadline, or its caller, has ended the call before
+    if (ended.empty()) return; // its deadline or its caller has already ended the call
     deadlines.settled(1);
     deadlines.purge([this](std::uint64_t n) { return calls.contains(n); });
     ended.mapped().stop.request_stop();

@@ -1,5 +1,5 @@
-/// The broker of one process: passes calls straight to the executor. It ends with its last handle
-/// or by `shut_down`.
+/// The broker for calls within one process. The broker passes calls straight to the executor. It
+/// ends with its last handle, or by `shut_down`.
 #pragma once
 
 #include <caf/actor_system.hpp>
@@ -11,7 +11,7 @@ namespace patio {
 
 struct memory_options {
   std::chrono::nanoseconds longest_timeout = std::chrono::hours{24};
-  std::size_t waiting_calls = 262'144; ///< one more is refused as overloaded
+  std::size_t waiting_calls = 262'144; ///< further calls end with errc::overloaded
 };
 
 [[nodiscard]] broker_actor spawn_memory_broker(caf::actor_system& sys, const executor& exec,

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t smallest_burst = 16;     ///< see pending_writes
 constexpr std::size_t kept_capacity = 262'144; ///< bytes; a larger output buffer is freed
 
-/// The connection to close if the event cannot be handled, or 0.
+/// Returns the connection to close if the event cannot be handled, or 0.
 connection_id connection_of(const mesh::node_event& event) noexcept {
   if (const auto* execute = std::get_if<mesh::execute_call>(&event)) return execute->work.id.from;
   if (const auto* ready = std::get_if<mesh::peer_ready>(&event)) return ready->peer.id;
@@ -25,14 +25,14 @@ connection_id connection_of(const mesh::node_event& event) noexcept {
   return 0;
 }
 
-// A message to itself would be the broker's next one. A posted turn leaves the sockets and the
-// other messages the rest of the round.
+// Posts a function to the I/O loop. A message from the broker to itself would be handled before the
+// loop polls the sockets again.
 turn_queue::ask_function post_turns_to(caf::io::broker* self) {
   return [self](const std::shared_ptr<bool>& asked) {
     self->system().middleman().backend().post([weak = self->address(), asked] {
       try {
         send_if_alive(weak, turn_atom::value);
-      } catch (const std::bad_alloc&) { // the next event asks again, at the latest a tick
+      } catch (const std::bad_alloc&) { // the next flush asks again
         *asked = false;
       }
     });
@@ -68,8 +68,8 @@ void node_driver::open(unique_fd fd, role side, std::string address,
   flush();
 }
 
-// A handler may call the node again. The events of that call come behind the ones that wait
-// already.
+// A handler may call the node again. The loop handles the events of that nested call after the
+// events that are already queued.
 void node_driver::handle_events() noexcept {
   if (std::exchange(buffers_.is_handling_events, true)) return;
   auto& events = buffers_.events;
@@ -84,8 +84,8 @@ std::optional<peer_socket> node_driver::end(connection_id id, std::string_view l
   auto* c = sockets_.find(id);
   if (!c) return {};
   bool waits = c->stream.backlog_bytes() > 0 || c->has_gap;
-  // The last bytes may say why a frame was refused. Without memory for them, the connection ends
-  // all the same.
+  // The last bytes may tell the peer why a frame was refused. If there is no memory to send them,
+  // the connection ends without them.
   if (!waits && !last_bytes.empty() && c->stream.is_open()) (void)c->stream.write(last_bytes);
   auto ended = sockets_.take(id);
   if (waits) ended.stream.abort();
@@ -101,8 +101,8 @@ void node_driver::on_transferred(connection_id id, const caf::io::data_transferr
   if (drain_.begun) quit_if_drained();
 }
 
-// A backlog is normal up to a point. Above the high-water mark the node refuses requests of the
-// peer and calls to it; above the write buffer's bound the connection ends.
+// Applies the two limits of the backlog. Above high_water_bytes, the node refuses the peer's
+// requests and calls to the peer. Above write_buffer_bytes, the connection ends.
 void node_driver::apply(connection_id id, const peer_socket& c, const net::backlog_change& change) {
   sockets_.track_backlog(id, c.stream);
   if (change.congestion_changed) node_.congested(id, c.stream.is_congested());
@@ -141,8 +141,8 @@ void node_driver::flush() {
   ticks_.arm(self_, next);
 }
 
-// The first calls of a long mailbox are written before the flush, so that the peer works on them
-// meanwhile.
+// Writes the first calls of a long mailbox before the flush, so that the peer can already work on
+// them.
 void node_driver::schedule_flush() {
   handle_events();
   if (!pending_.flush_scheduled) self_->send(self_, flush_atom::value);
@@ -190,8 +190,7 @@ void node_driver::begin_drain(instant until) {
   flush();
 }
 
-// A node is drained when nothing runs here, when none of its own calls is in flight, and when every
-// byte has been sent.
+// Quits once the node is drained and every byte has been sent, or at the end of the drain timeout.
 void node_driver::quit_if_drained() {
   if (drain_.ended) return;
   bool drained = node_.is_drained() && !sockets_.has_backlog();

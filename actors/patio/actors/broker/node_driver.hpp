@@ -1,6 +1,6 @@
-/// Drives a mesh::node with sockets and time: passes on what its peers send, in an order in which
-/// connections do not make each other wait, writes the node's output, and ticks. Owned by a
-/// tcp_broker_state; runs on CAF's I/O thread.
+/// Drives a mesh::node with sockets and time: passes received bytes to the node, shares the thread
+/// fairly among the connections, writes the node's output, and ticks. A tcp_broker_state owns the
+/// driver. The driver runs on CAF's I/O thread.
 #pragma once
 
 #include <exception>
@@ -22,8 +22,8 @@
 
 namespace patio {
 
-/// In bytes. Another thread decodes or writes a larger payload, because that may take more than
-/// half a millisecond.
+/// A size in bytes. Another thread decodes or pickles a larger payload, because that may take more
+/// than half a millisecond.
 inline constexpr std::size_t large_payload = 32'768;
 
 using flush_atom = caf::atom_constant<caf::atom("flush")>;
@@ -39,12 +39,12 @@ public:
               event_handler handle, peer_log& log);
 
   [[nodiscard]] mesh::node& node() noexcept { return node_; }
-  /// Jobs that wait behind the connections with unread bytes. They must not throw.
+  /// Returns the queue of deferred work. A job in the queue must not throw.
   [[nodiscard]] turn_queue& turns() noexcept { return turns_; }
 
-  /// Runs the handler of a message, then handles the node's events. An exception (memory may run
-  /// out) costs the connection `about`, or nothing if there is no such connection, and never the
-  /// broker.
+  /// Runs the handler of a message, then handles the node's events. If the handler throws, for
+  /// example out of memory, closes the connection `about`. If there is no such connection, logs the
+  /// exception. The broker lives on in both cases.
   template <class F>
   void guarded(connection_id about, F handler) noexcept {
     contain(about, std::move(handler));
@@ -54,22 +54,22 @@ public:
   /// `guarded`, `flush` or `schedule_flush` follows, which do the same.
   void handle_events() noexcept;
 
-  /// Begins a connection over a connected socket. `dial` is 0 for an accepted one.
+  /// Begins a connection over a connected socket. `dial` is 0 for an accepted connection.
   void open(unique_fd fd, role side, std::string address, std::unique_ptr<tls::engine> tls,
             std::uint64_t dial);
-  /// The node has ended the connection: sends the last bytes and hangs up. Empty if the connection
-  /// has ended before.
+  /// Ends the socket of a connection that the node has ended: sends the last bytes and hangs up.
+  /// Returns nothing if the connection has already ended.
   [[nodiscard]] std::optional<peer_socket> end(connection_id id, std::string_view last_bytes);
-  /// Null for a connection that has ended.
+  /// Returns null for a connection that has ended.
   [[nodiscard]] peer_socket* find(connection_id id) { return sockets_.find(id); }
-  /// Decodes a large payload on another thread and does not read the connection meanwhile.
+  /// Decodes a large payload on another thread. Pauses reading from the connection meanwhile.
   void decode(connection_id id, std::unique_ptr<protocol::decode_job> job);
 
-  /// 0 for a handle that does not belong to a connection any more.
+  /// Returns 0 for a handle that no longer belongs to a connection.
   [[nodiscard]] connection_id id_of(caf::io::connection_handle handle) const noexcept {
     return sockets_.id_of(handle);
   }
-  // Messages of CAF and of the decoder.
+  // Handlers of messages from CAF and from the decoder.
   void on_data(connection_id id, caf::io::new_data_msg& msg);
   void on_transferred(connection_id id, const caf::io::data_transferred_msg& msg);
   void on_socket_closed(connection_id id);
@@ -77,12 +77,12 @@ public:
 
   /// Writes the node's output and asks for the next tick.
   void flush();
-  /// Flushes once for all messages that are in the mailbox now. Call it after each call of a node
-  /// function on behalf of an actor.
+  /// Flushes once for all messages that are in the mailbox now. Call this after each node function
+  /// that is called on behalf of an actor.
   void schedule_flush();
   void tick(std::int64_t number);
 
-  /// Lets the calls in flight end, and quits the actor then, or at `until`.
+  /// Starts the drain. Quits the actor once all calls have ended, or at `until`.
   void begin_drain(instant until);
   [[nodiscard]] bool is_draining() const noexcept { return drain_.begun; }
 
@@ -90,9 +90,9 @@ private:
   struct pending_writes {
     bool flush_scheduled = false;
     std::size_t calls = 0; ///< since the last write
-    std::size_t burst = 0; ///< so many calls are written before the mailbox is empty
+    std::size_t burst = 0; ///< calls after which the output is written at once
   };
-  /// Are swapped with the node's buffers, so that no call allocates new ones.
+  /// Buffers that are swapped with the node's, so that they are not allocated again and again.
   struct reused_buffers {
     std::vector<mesh::node_event> events;
     std::vector<connection_id> dirty;
@@ -104,7 +104,7 @@ private:
     instant until = never;
   };
 
-  /// Turns an exception into the end of the connection `about`.
+  /// If the handler throws, closes the connection `about`.
   template <class F>
   void contain(connection_id about, F handler) noexcept {
     try {

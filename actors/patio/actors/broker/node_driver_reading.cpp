@@ -5,7 +5,8 @@
 
 #include <patio/actors/caf/weak_send.hpp>
 
-// Reading: which bytes are processed when, so that connections do not make each other wait.
+// Reading: the order in which the connections' bytes are processed, so that no connection delays
+// the others for long.
 namespace patio {
 namespace {
 
@@ -13,9 +14,9 @@ constexpr std::size_t smallest_slice = 512, largest_slice = 4096;
 
 } // namespace
 
-// A connection that has lately taken more than its share of this thread's time waits behind the
-// others, if there are any. The stream is not read meanwhile: its end must not be seen before the
-// bytes in front of the end are processed.
+// A connection that has spent its share of this thread's time waits until the other connections
+// have had their turn. Its stream is paused meanwhile, because the end of the stream must not be
+// handled before the bytes in front of it.
 void node_driver::on_data(connection_id id, caf::io::new_data_msg& msg) {
   auto* c = sockets_.find(id);
   if (!c) return;
@@ -42,7 +43,7 @@ void node_driver::process_deferred(connection_id id) {
 
 void node_driver::process(connection_id id, std::string_view bytes) {
   auto begun = clock_now(), now = begun;
-  // In a few slices, so that the peer has the first answers while the last requests are processed.
+  // Processes the bytes in slices, so that the peer gets the first answers early.
   auto slice = std::clamp(bytes.size() / 4, smallest_slice, largest_slice);
   auto rest = bytes;
   for (; !rest.empty() && now - begun < net::longest_turn; now = clock_now()) {
@@ -60,7 +61,8 @@ void node_driver::process(connection_id id, std::string_view bytes) {
   flush();
 }
 
-// While bytes wait, or a payload is being decoded, more bytes would only fill memory.
+// Does not resume while bytes wait or a payload is being decoded: further bytes would only fill
+// memory.
 void node_driver::resume_reading(connection_id id) {
   auto* c = sockets_.find(id);
   if (c && c->unread.empty() && !node_.is_decoding(id)) c->stream.resume();

@@ -25,8 +25,8 @@ void peer_log::tell(std::string_view event, const std::string& peer, std::string
   note(log_level::info, news_, peer, line_of(event, peer, details));
 }
 
-// A peer has another port each time it connects, so the budget belongs to its network. A crowd may
-// come from many networks, so there is a budget for all of them as well.
+// Each network has a budget, because a peer has a new port for each connection. All networks share
+// another budget, because a flood may come from many networks.
 void peer_log::note(log_level level, budget& lines, const std::string& peer, std::string line) {
   if (!is_logged(level)) return;
   auto now = now_();

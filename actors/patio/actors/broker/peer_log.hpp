@@ -1,5 +1,5 @@
-/// The log lines of a broker about its peers: one line an event in key=value form. A budget of
-/// lines a second keeps a flood of events out of the log. A resource of one broker actor.
+/// Writes a broker's log lines about its peers: one line per event, in key=value form. A budget of
+/// lines per second keeps a flood of events out of the log. One broker actor owns the peer_log.
 #pragma once
 
 #include <cstddef>
@@ -14,13 +14,13 @@ namespace patio {
 
 class peer_log {
 public:
-  /// `lines_per_second` is the budget of one network for warnings, and another one for news. All
-  /// networks together may have ten times as many lines.
+  /// Each network may cause `lines_per_second` warnings, and as many other lines. All networks
+  /// together may cause ten times as many lines.
   explicit peer_log(std::size_t lines_per_second, instant (*now)() = clock_now)
       : warnings_{lines_per_second}, news_{lines_per_second}, now_{now} {}
 
-  /// Logs a warning. `peer` is HOST:PORT, or "node:" or "listener:" where there is no peer. The
-  /// reason may contain text of the peer.
+  /// Logs a warning. `peer` is HOST:PORT, or "node:" or "listener:" if there is no peer. The reason
+  /// may contain text that the peer sent.
   void warn(std::string_view event, const std::string& peer, std::string_view reason);
   /// Logs an event of normal operation. `details` is empty or begins with a space.
   void tell(std::string_view event, const std::string& peer, std::string_view details);
@@ -28,7 +28,7 @@ public:
 private:
   struct budget {
     explicit budget(std::size_t lines) : network{lines}, all{10 * lines} {}
-    rate_limit network, all; ///< lines a second
+    rate_limit network, all; ///< lines per second
   };
 
   void note(log_level level, budget& lines, const std::string& peer, std::string line);

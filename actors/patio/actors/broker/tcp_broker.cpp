@@ -45,7 +45,7 @@ caf::message_handler socket_handlers(node_driver& d) {
   };
 }
 
-/// Messages from other threads: the connector's, workers', callers'.
+/// Handles messages from other threads: from the connector, from workers and from stop callbacks.
 caf::message_handler guarded_handlers(tcp_broker_state& s) {
   auto& d = s.driver();
   return {
@@ -66,7 +66,7 @@ caf::message_handler guarded_handlers(tcp_broker_state& s) {
   };
 }
 
-/// CAF takes an error for a failure even if it is empty, so success needs another type.
+/// CAF treats even an empty error as a failure, so success needs another type.
 caf::result<void> done(caf::error why) {
   if (why) return why;
   return caf::unit;
@@ -96,7 +96,8 @@ caf::behavior make_behavior(tcp_broker* self, const executor& exec, const tcp_op
   return socket_handlers(s.driver()).or_else(guarded_handlers(s)).or_else(from_actors);
 }
 
-/// The descriptors that connections may use: the process keeps some for files, pipes and the rest.
+/// Returns the number of descriptors that connections may use. The rest is for files, pipes and
+/// other needs of the process.
 std::size_t spare_descriptors() {
   rlimit max{};
   if (::getrlimit(RLIMIT_NOFILE, &max) != 0 || max.rlim_cur == RLIM_INFINITY)
@@ -129,7 +130,7 @@ tcp_broker_actor spawn_tcp_broker(caf::actor_system& sys, const executor& exec,
     auto made = tls::context::make(*options.tls);
     if (!made) throw std::invalid_argument{made.error().message};
     tls = std::move(*made);
-    options.tls = {}; // the context has the private key; its text need not stay in memory
+    options.tls = {}; // the context has the private key: erase the key's text
   }
   options.limits.connections = std::min(options.limits.connections, spare_descriptors());
   auto functions = exec.functions();

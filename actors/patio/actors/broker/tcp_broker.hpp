@@ -1,6 +1,6 @@
-/// A mesh node as one broker actor, with any number of listeners and dialled peers. It speaks
-/// patio's wire protocol to C++ and Python peers alike and runs on CAF's I/O thread. Shut it down
-/// before its actor system ends: the system would wait for the broker forever.
+/// A mesh node as one broker actor, with any number of listeners and dialled peers. The broker
+/// speaks patio's wire protocol with C++ and Python peers, and runs on CAF's I/O thread. Shut the
+/// broker down before its actor system ends, because the system would wait for the broker forever.
 #pragma once
 
 #include <future>
@@ -17,25 +17,27 @@
 namespace patio {
 
 struct tcp_options {
-  /// Shared by all peers, 0 to 32 bytes. An empty key lets everyone in, unless there are `keys`.
+  /// The key that all peers share, 0 to 32 bytes. An empty key lets every peer in, unless there are
+  /// `keys`.
   secret key = {};
   patio::limits limits = {};
   routing route = routing::least_loaded;
-  /// For all connections of the node, accepted and dialled. Without it they are not encrypted.
+  /// TLS for all connections of the node, accepted and dialled. Without these options, connections
+  /// are not encrypted.
   std::optional<tls_options> tls = {};
-  /// More keys to log in with. Each one names its peer.
+  /// Additional keys that the node accepts. A peer gets the name of the key that it logs in with.
   std::vector<named_key> keys = {};
-  /// The rules that say which peer may call which function. Without rules, everybody may call
-  /// everything.
+  /// The rules that say which peer may call which function. Without rules, every peer may call
+  /// every function.
   std::vector<access_rule> rules = {};
-  /// Allows listening beyond this machine although peers need neither a key nor a certificate.
+  /// Lets a node listen beyond this machine even if peers need neither a key nor a certificate.
   bool insecure_listen_to_all = false;
-  /// Python classes beyond the built-in ones. All peers must know them.
+  /// Python classes in addition to the built-in types. All peers must know these classes.
   python_types types = {};
 };
 
 struct connect_options {
-  /// Dials again after a failure, too. After the first login, a node always dials again.
+  /// Dials again if the first login fails. After the first login, a node always dials again.
   bool until_connected = true;
 };
 
@@ -54,30 +56,30 @@ struct dial_target {
 [[nodiscard]] tcp_broker_actor spawn_tcp_broker(caf::actor_system& sys, const executor& exec,
                                                 tcp_options options = {});
 
-/// Binds a socket and waits until the broker has adopted it, so do not call this within a broker.
-/// Returns the address with the actual port. Fails with errc::invalid if any other machine could
-/// call this node without proving anything; see tcp_options.
+/// Binds a socket and waits until the broker has adopted the socket. Do not call this on the
+/// broker's own thread. Returns the address with the actual port. Fails with errc::invalid if a
+/// peer on another machine could call this node without a key or a certificate; see tcp_options.
 [[nodiscard]] result<endpoint> listen(const tcp_broker_actor& node, const std::string& host,
                                       std::uint16_t port = default_port);
 
 /// Dials in the background. The future becomes ready at the first login. By default the node dials
-/// until then, even with a wrong key or port. If `until_connected` is false, it gives up at the
-/// first failure, and the future holds the error.
+/// until the login succeeds, even with a wrong key or port. If `until_connected` is false, the node
+/// gives up at the first failure, and the future holds the error.
 std::future<result<peer_info>> connect(const tcp_broker_actor& node, const std::string& host,
                                        std::uint16_t port = default_port,
                                        connect_options options = {});
 
-/// Makes new connections use these certificates; open connections keep theirs. Fails with
-/// errc::invalid, and changes nothing, if the options are wrong, if the node was spawned without
-/// TLS, or if it would no longer demand client certificates.
+/// Makes new connections use these TLS options. Open connections keep their old options. Fails with
+/// errc::invalid and changes nothing in three cases: the options are wrong, the node was spawned
+/// without TLS, or the node could no longer accept connections or demand client certificates.
 [[nodiscard]] result<void> replace_tls(const tcp_broker_actor& node, const tls_options& options);
 
 /// Ends a broker and waits until its calls have ended. A TCP broker must be shut down before its
 /// actor system ends.
 void shut_down(const broker_actor& broker);
 
-/// Shuts a broker down at the end of the scope, also when an exception leaves the scope. Declare it
-/// after the actor system.
+/// Shuts a broker down at the end of the scope, even if an exception leaves the scope. Declare the
+/// object after the actor system.
 class shut_down_at_exit {
 public:
   explicit shut_down_at_exit(broker_actor broker) : broker_{std::move(broker)} {}

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-// Calls of actors, on their way to the node.
+// Passes calls from actors, and answers from workers, to the node.
 namespace patio {
 
 void tcp_broker_state::call(outgoing_call outgoing, waiting_caller caller) {

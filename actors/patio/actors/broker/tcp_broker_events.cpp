@@ -15,7 +15,7 @@ pickled_result pickle(const value& v, const python_types& types, std::size_t max
   try {
     if (auto ok = write_pickle(v, **all, types, max_bytes); !ok)
       *all = tl::unexpected(std::move(ok.error()));
-  } catch (const std::bad_alloc&) { // the worker has to go on, and the caller needs an answer
+  } catch (const std::bad_alloc&) { // the worker must live on, and the caller needs an answer
     *all = fail(errc::invalid, "there is no memory for it");
   }
   return all;
@@ -25,7 +25,8 @@ pickled_result pickle(const value& v, const python_types& types, std::size_t max
 
 void tcp_broker_state::handle(mesh::execute_call& event) {
   auto& work = event.work;
-  // The reservation counts the bytes of the arguments until the worker drops this function.
+  // The captured reservation counts the bytes of the arguments until the worker destroys this
+  // lambda.
   auto back = [weak = self_->address(), id = work.id, reservation = std::move(work.reservation),
                types = types_, max_bytes = options_.limits.frame_bytes](result<value> r) {
     if (r && r->weight() > large_payload)

@@ -26,7 +26,7 @@ mesh::node_options to_node_options(const tcp_options& o) {
 error not_open_to_all(const endpoint& where) {
   return {errc::invalid,
           "anybody who reaches " + to_string(where)
-            + " could call this node: give it a key, or TLS with an authority for client "
+            + " could call this node: give the node a key, or TLS with an authority for client "
               "certificates, or allow this explicitly",
           {}};
 }
@@ -44,12 +44,12 @@ tcp_broker_state::tcp_broker_state(caf::io::broker* self, executor exec, tcp_opt
         log_},
       connector_{std::in_place, options_.limits.accept_retry_delay} {}
 
-// Answers every caller, however the actor ends.
+// Answers every caller, whatever the reason for the actor's end.
 tcp_broker_state::~tcp_broker_state() {
   driver_.node().shut_down({errc::shut_down, {}, {}});
   driver_.handle_events();
   dialler_.shut_down();
-  connector_.reset(); // a joiner may listen on the same port at once
+  connector_.reset(); // frees the ports first, because a joiner may listen on one at once
   for (auto& j : joiners_) j.deliver(caf::unit);
 }
 
@@ -83,7 +83,7 @@ caf::error tcp_broker_state::replace_tls(const tls::context& tls) {
   return caf::none;
 }
 
-// Accepting costs time as well, so a new socket waits behind the bytes of the connections.
+// Accepting takes time as well, so a new socket waits behind the deferred work of the connections.
 void tcp_broker_state::on_accepted(shared_socket socket) {
   driver_.turns().defer([this, socket = std::move(socket)]() mutable {
     driver_.guarded(0, [&] { adopt(std::exchange(socket, nullptr)); });

@@ -1,6 +1,6 @@
-/// The state of a tcp_broker actor: the switchboard between actors, the executor, the dialler and
-/// the node, whose sockets the node_driver serves. Every function runs on CAF's I/O thread; other
-/// threads send messages.
+/// The state of a tcp_broker actor. It connects actors, the executor, the dialler and the node. The
+/// node_driver serves the node's sockets. Every function runs on CAF's I/O thread; other threads
+/// send messages.
 #pragma once
 
 #include <optional>
@@ -18,7 +18,7 @@
 
 namespace patio {
 
-/// A large result, which its worker has pickled.
+/// A large result that its worker has already pickled.
 using pickled_result = std::shared_ptr<result<std::string>>;
 
 using accepted_atom = caf::atom_constant<caf::atom("accepted")>;

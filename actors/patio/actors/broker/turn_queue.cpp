@@ -6,7 +6,7 @@ namespace patio {
 namespace {
 
 constexpr std::chrono::microseconds turn{200};
-/// A connection counts as alone if no other one has sent bytes for this long.
+/// A connection counts as alone if no other connection has sent bytes for this long.
 constexpr std::chrono::milliseconds alone_after{5};
 
 } // namespace

@@ -1,6 +1,6 @@
 /// The order in which connections use the I/O thread. A connection that has spent its share of the
 /// thread's time waits behind the others. Waiting jobs run in bounded turns, and the I/O loop polls
-/// the sockets between two turns. A resource of one broker actor.
+/// the sockets between two turns. One broker actor owns the queue.
 #pragma once
 
 #include <deque>
@@ -15,10 +15,10 @@ namespace patio {
 
 class turn_queue {
 public:
-  /// Must not throw.
+  /// A job must not throw.
   using job = std::function<void()>;
-  /// Asks for a call of run_turn() in the next round of the I/O loop. If there is no memory for the
-  /// call, the function sets the flag to false later, on the same thread. The flag may outlive the
+  /// Schedules a call of run_turn() in the next round of the I/O loop. If memory for the call runs
+  /// out later, the function sets `asked` to false on the queue's thread. `asked` may outlive the
   /// queue.
   using ask_function = std::function<void(const std::shared_ptr<bool>& asked)>;
 
@@ -31,20 +31,22 @@ public:
   [[nodiscard]] bool may_run(const time_share& share, instant now) const noexcept {
     return !is_shared(now) || !share.is_spent(now);
   }
-  /// Counts the time, unless the connection is alone and so keeps nobody waiting.
+  /// Counts the time against the connection's share. Time does not count while the connection is
+  /// alone, because then no other connection waits.
   void account_time(time_share& share, instant begun, instant now) const noexcept {
     if (is_shared(now)) share.took(now - begun, now);
   }
 
-  /// Runs the job in one of the next turns, behind the jobs that wait already.
+  /// Runs the job in a later turn, after the jobs that already wait.
   void defer(job work);
-  /// Runs jobs until the turn is over, and asks for another turn if jobs are left.
+  /// Runs jobs for the length of a turn. Asks for another turn if jobs are left.
   void run_turn();
-  /// Asks for a turn if jobs wait and no turn is on its way: there may have been no memory for one.
+  /// Asks for a turn if jobs wait and no turn is scheduled, for example because an earlier attempt
+  /// ran out of memory.
   void ask_for_turn();
 
 private:
-  /// More than one connection has sent bytes lately.
+  /// True if more than one connection has sent bytes lately.
   [[nodiscard]] bool is_shared(instant now) const noexcept { return now < shared_until_; }
 
   ask_function ask_;

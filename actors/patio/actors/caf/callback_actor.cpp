@@ -12,8 +12,8 @@
 namespace patio {
 namespace {
 
-/// The sender of one request. Whoever can still answer the request holds a reference to its sender,
-/// so the sender's destruction means that no answer will come.
+/// The sender of one request. Every actor and promise that can still answer the request holds a
+/// reference to the sender. The sender's destruction therefore means that no answer will come.
 class callback_actor final : public caf::monitorable_actor {
 public:
   callback_actor(caf::actor_config& cfg, std::function<void(caf::message&)> settle)

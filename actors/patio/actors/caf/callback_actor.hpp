@@ -11,8 +11,8 @@
 namespace patio {
 
 /// Sends `content` and calls `settle` once, on the thread that answers or drops the request. An
-/// answer without content is an empty message. An error is a message with a caf::error: it is
-/// errc::shut_down if the receiver ended without an answer.
+/// answer without content is an empty message. An error is a message with a caf::error. The error
+/// is errc::shut_down if the receiver ended without an answer.
 void request_async(const caf::strong_actor_ptr& receiver, caf::message content,
                    std::function<void(caf::message&)> settle);
 

@@ -1,5 +1,5 @@
-/// The reaction of this library's actors to unknown messages. CAF's defaults print some of these
-/// messages, and let others end the actor.
+/// How this library's actors react to messages without a handler. By default, CAF prints such a
+/// message, or ends the actor.
 #pragma once
 
 #include <caf/scheduled_actor.hpp>

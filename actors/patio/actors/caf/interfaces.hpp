@@ -26,10 +26,10 @@ using listen_atom = caf::atom_constant<caf::atom("listen")>;
 using tls_atom = caf::atom_constant<caf::atom("tls")>;
 using connect_atom = caf::atom_constant<caf::atom("connect")>;
 
-/// A caller's options for a call, beside the function's name and arguments.
+/// A caller's options for a call, in addition to the function's name and arguments.
 struct call_options {
-  /// The longest time that the caller waits, from the request on. Without a timeout the call waits
-  /// as long as its connection lives.
+  /// The longest time that the caller waits, counted from the request. Without a timeout the call
+  /// waits as long as its connection lives.
   std::optional<std::chrono::nanoseconds> timeout = {};
   /// The connection_id of the only peer that may get the call; see peer_info.
   std::optional<connection_id> only = {};
@@ -46,14 +46,14 @@ struct outgoing_call {
   /// Converts the result to the answer's message, which is empty for None. If null, the answer is
   /// the value itself.
   result<caf::message> (*convert)(const value&) = nullptr;
-  /// If set, it gets the result instead of the sender. If it is dropped unanswered, its answer is
-  /// errc::shut_down.
+  /// If set, this reply gets the result instead of the sender.
   std::shared_ptr<reply> direct = nullptr;
 };
 
-/// Any broker. Its errors have the category "patio"; from_caf() in error.hpp converts them.
+/// Any broker. Errors from a broker have the category "patio"; from_caf() in error.hpp converts
+/// them.
 using broker_actor = caf::typed_actor<
-  /// Calls a function by name. Answers with its result.
+  /// Calls a function by name. Answers with the function's result.
   caf::replies_to<call_atom, call_request>::with<value>,
   /// Calls a function at a chosen peer or with a typed result. patio::function and patio::call send
   /// this message.
@@ -64,7 +64,8 @@ using broker_actor = caf::typed_actor<
   caf::replies_to<peers_atom>::with<std::vector<peer_info>>,
   /// Answers when the broker has shut down.
   caf::replies_to<join_atom>::with<void>,
-  /// Ends every call and connection, then the broker. Answers when the broker has shut down.
+  /// Shuts the broker down and answers after that. A TCP broker first drains: it waits up to
+  /// limits::drain_timeout for its calls to end.
   caf::replies_to<shut_down_atom>::with<void>>;
 
 struct listening_socket;
@@ -84,7 +85,7 @@ using tcp_broker_actor = broker_actor::extend<
 
 } // namespace patio
 
-/// A type that patio carries by its fields may be in messages: CAF's messages never leave the
+/// Allows any type with patio::fields in CAF messages, because patio's CAF messages never leave the
 /// process.
 template <patio::detail::has_fields T>
 struct caf::allowed_unsafe_message_type<T> : std::true_type {};

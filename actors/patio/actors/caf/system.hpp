@@ -1,5 +1,5 @@
-/// A configuration for actor systems that run this library. Loads the middleman and sets what was
-/// measured to be fast for this library.
+/// A configuration for actor systems that run this library. It loads the middleman and sets the
+/// options that were measured to be fastest for this library.
 #pragma once
 
 #include <caf/actor_system.hpp>

@@ -1,6 +1,6 @@
-/// Coarse ticks for an actor with deadlines, one at a time. A pending tick keeps its actor alive
-/// and stays in CAF's clock until it is due, so no tick is sent far ahead. An earlier deadline
-/// replaces the pending tick, which is ignored when it arrives.
+/// Coarse ticks for an actor with deadlines, one at a time. CAF's clock keeps the actor of a
+/// pending tick alive, so no tick is scheduled far ahead. An earlier deadline replaces the pending
+/// tick. The replaced tick is ignored when it arrives.
 #pragma once
 
 #include <algorithm>
@@ -26,7 +26,7 @@ public:
     armed_ = at; // after the send, which may have thrown std::bad_alloc
   }
 
-  /// Returns false for a tick that an earlier one has replaced.
+  /// Returns false for a tick that was replaced.
   [[nodiscard]] bool fired(std::int64_t number) noexcept {
     if (number != armed_.count()) return false;
     armed_ = never;

@@ -1,4 +1,4 @@
-/// Messages to actors that may have ended. Any thread.
+/// Messages to actors that may have ended. The function runs on any thread.
 #pragma once
 
 #include <utility>
