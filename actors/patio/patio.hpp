@@ -1,5 +1,5 @@
 /// The public header of patio with CAF: registry, executors, brokers, calls and remote functions.
-/// A program without actors includes <patio/core.hpp> alone.
+/// A program without actors includes only <patio/core.hpp>.
 #pragma once
 
 #include <caf/all.hpp>

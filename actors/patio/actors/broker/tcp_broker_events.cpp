@@ -16,7 +16,7 @@ pickled_result pickle(const value& v, const python_types& types, std::size_t max
     if (auto ok = write_pickle(v, **all, types, max_bytes); !ok)
       *all = tl::unexpected(std::move(ok.error()));
   } catch (const std::bad_alloc&) { // the worker must live on, and the caller needs an answer
-    *all = fail(errc::invalid, "there is no memory for it");
+    *all = fail(errc::invalid, "out of memory");
   }
   return all;
 }

@@ -6,8 +6,8 @@ namespace patio {
 
 void call_async(const broker_actor& broker, call_request request, const call_options& options,
                 reply::sink on_result) {
-  // If the broker is dead or dies with the call in its mailbox, CAF drops the message and so the
-  // reply.
+  // If the broker has ended, or ends with the call in its mailbox, CAF destroys the message. That
+  // destroys the reply, which then reports errc::shut_down.
   auto direct = std::make_shared<reply>(std::move(on_result), errc::shut_down);
   caf::anon_send(
     broker, call_atom::value,

@@ -1,6 +1,7 @@
-/// Calls from code outside actors, as futures. A future always becomes ready, even if its broker
-/// dies (errc::shut_down). Dropping a future earlier cancels its call. Not for CAF's own threads,
-/// which must not block. In a function of a thread pool, waiting lets another function run.
+/// Calls from code outside actors, as futures. If its broker ends, a future becomes ready with
+/// errc::shut_down. Destroying a future cancels its call. Do not wait for a future on CAF's own
+/// threads, because these must not block. While a function of a thread pool waits, another function
+/// may run.
 #pragma once
 
 #include <future>
@@ -15,8 +16,8 @@
 namespace patio {
 
 /// Sends a call without a future, from any thread. `on_result` is called once, on the broker's
-/// thread or wherever the broker dies; it must be quick and must not throw. The timeout is the
-/// request's: `options.timeout` is ignored.
+/// thread or on the thread that ends the broker. It must be quick and must not throw.
+/// `request.timeout` counts; `options.timeout` is ignored.
 void call_async(const broker_actor& broker, call_request request, const call_options& options,
                 reply::sink on_result);
 
@@ -31,13 +32,14 @@ struct call_target {
   call_target(const char* function_name) : name{function_name} {}
 };
 
-/// The result of one call, to come. Like std::future it is moved and never copied, and used by one
-/// thread at a time; unlike std::future it cancels its call when it is dropped.
+/// The future result of one call. Like a std::future, a call_future can be moved but not copied,
+/// and only one thread at a time may use it. Unlike a std::future, it cancels its call when it is
+/// destroyed.
 template <class R>
 class call_future {
 public:
   call_future() = default;
-  /// Stopping `caller_stop` cancels the call as well.
+  /// A stop of `caller_stop` cancels the call as well.
   call_future(std::future<R> result, const std::stop_token& caller_stop)
       : result_{std::move(result)}, stop_{std::make_unique<stop_chain>(caller_stop)} {}
   call_future(call_future&&) noexcept = default;
@@ -56,7 +58,7 @@ public:
     return result_.get();
   }
   void wait() const {
-    require_may_block(); // even if the result is there, so that the error does not depend on luck
+    require_may_block(); // even if the result is ready, so that the error does not depend on timing
     if (ready()) return;
     blocking_scope blocking;
     result_.wait();
@@ -73,12 +75,12 @@ public:
   }
   [[nodiscard]] bool valid() const noexcept { return result_.valid(); }
 
-  /// Gives the call up: the call ends with errc::cancelled, unless it has ended already. A C++ peer
-  /// is told to stop the function.
+  /// Cancels the call: it ends with errc::cancelled, unless it has already ended. A C++ peer is
+  /// told to stop the function.
   void cancel() noexcept {
     if (stop_) stop_->source.request_stop();
   }
-  /// Stopped by `cancel` and by the caller's own stop token.
+  /// Returns a token that is stopped by `cancel` and by the caller's own stop token.
   [[nodiscard]] std::stop_token stop_token() const {
     return stop_ ? stop_->source.get_token() : std::stop_token{};
   }
@@ -100,7 +102,7 @@ private:
   }
 
   std::future<R> result_;
-  std::unique_ptr<stop_chain> stop_; ///< on the heap, as a stop callback cannot be moved
+  std::unique_ptr<stop_chain> stop_; ///< on the heap, because a stop callback cannot be moved
 };
 
 namespace detail {
@@ -118,7 +120,7 @@ void settle(std::promise<R>& promise, result<value> r) {
       auto converted = from_value<R>(*r);
       if (converted) promise.set_value(std::move(*converted));
       else fail_with({errc::undecodable, "the result " + converted.error().message, {}});
-    } catch (...) { // a user's own conversion threw: the caller's business, not the broker's
+    } catch (...) { // a user's own conversion threw: the caller gets its exception
       promise.set_exception(std::current_exception());
     }
   }
@@ -134,7 +136,7 @@ template <class T>
 
 } // namespace detail
 
-/// Calls a function by name. Keep the future: dropping it cancels the call.
+/// Calls a function by name. Keep the future: its destructor cancels the call.
 template <class R = value, class... As>
 [[nodiscard]] call_future<R> call(const broker_actor& broker, call_target target,
                                   const As&... args) {

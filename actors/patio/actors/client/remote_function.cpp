@@ -28,7 +28,7 @@ remote_function::remote_function(caf::actor_config& cfg, broker_actor broker, st
     : caf::monitorable_actor{cfg}, broker_{std::move(broker)}, name_{std::move(name)},
       options_{options}, arguments_{arguments}, answer_{answer} {}
 
-// Removes its monitor from the broker, as a program may make a remote function for every call.
+// Removes its monitor from the broker, because a program may make a remote function for every call.
 remote_function::~remote_function() {
   caf::default_attachable::observe_token monitor{address(), caf::default_attachable::monitor};
   caf::actor_cast<caf::abstract_actor*>(broker_)->detach(monitor);

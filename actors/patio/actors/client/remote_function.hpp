@@ -1,6 +1,6 @@
-/// A function at some peer as a typed actor, for requests, delegation, monitors and links. The
-/// actor has no thread: it turns a message into a call in the sender's thread and passes it to the
-/// broker, which answers the sender. It ends with its last handle, and it dies with its broker.
+/// A function of a peer as a typed actor, for requests, delegation, monitors and links. The actor
+/// has no thread. On the sender's thread, it turns a message into a call and passes the call to the
+/// broker. The broker answers the sender. The actor ends with its last handle or with its broker.
 #pragma once
 
 #include <string>
@@ -19,7 +19,7 @@ template <class R, class... As>
 struct function_actor {
   using type = caf::typed_actor<typename caf::replies_to<As...>::template with<R>>;
 };
-/// CAF does not send empty requests, so a unit stands for an empty argument list.
+/// CAF cannot send empty requests, so a caf::unit stands for an empty argument list.
 template <class R>
 struct function_actor<R> : function_actor<R, caf::unit_t> {};
 template <class Signature>
@@ -29,7 +29,8 @@ template <class R, class... As>
 struct remote_traits<R(As...)> {
   static_assert(
     (convertible<std::decay_t<As>> && ...) && (std::is_void_v<R> || convertible<R>),
-    "a remote function takes and returns values; patio::converter makes a value of any type");
+    "a remote function takes and returns types that convert to values: specialize patio::converter "
+    "for your own type");
   using actor = typename function_actor<R, std::decay_t<As>...>::type;
 
   static result<caf::message> answer(const value& v) {
@@ -87,8 +88,8 @@ private:
 template <class Signature>
 using function_actor = typename detail::remote_traits<Signature>::actor;
 
-/// Makes an actor for a function by name; the name is looked up at each call. After
-/// `options.timeout` a call ends with errc::timeout, whatever timeout the CAF request has.
+/// Makes an actor for a function by name. The broker looks the name up for each call. After
+/// `options.timeout` a call ends with errc::timeout, independent of the timeout of the CAF request.
 template <class Signature>
 [[nodiscard]] function_actor<Signature> function(const broker_actor& broker, std::string name,
                                                  const call_options& options = {}) {

@@ -7,8 +7,8 @@
 
 namespace patio::net {
 
-/// Closes its mailbox when it ends, unlike a broker of CAF 0.17, whose later callers would wait
-/// forever.
+/// A broker that closes its mailbox when it ends. A plain broker of CAF 0.17 leaves the mailbox
+/// open, so later callers would wait forever.
 class closing_broker : public caf::io::broker {
 public:
   using broker::broker;

@@ -15,14 +15,14 @@ namespace patio::net {
 
 stream::stream(caf::io::broker* owner, unique_fd fd, const stream_options& options)
     : owner_{owner}, options_{options}, handle_{owner->add_scribe(fd.release())} {
-  // receive_policy::exactly would allocate as much as a peer asks for, where no exception is
-  // caught.
+  // With receive_policy::exactly, CAF would allocate as much as a peer announces, and would not
+  // catch a std::bad_alloc.
   owner_->configure_read(handle_, caf::io::receive_policy::at_most(smallest_read));
   owner_->ack_writes(handle_, true);
 }
 
-// The buffer is the one that CAF reads into. CAF would grow it where no exception is caught, so it
-// grows here.
+// CAF reads into the buffer of this message again. The buffer grows here, because CAF would grow it
+// in a place where nobody catches a std::bad_alloc.
 std::string_view stream::received(caf::io::new_data_msg& message) {
   if (read_size_ != next_read_size_) {
     message.buf.reserve(next_read_size_);
@@ -45,7 +45,8 @@ void stream::pause() {
   if (open_ && !std::exchange(paused_, true)) owner_->halt(handle_);
 }
 
-// CAF forgets a trigger in the same round of its loop as the halt, so this one comes in the next.
+// CAF ignores a trigger in the same round of its loop as the halt, so this function posts the
+// trigger to the next round.
 void stream::resume() {
   if (!paused_ || !open_) return;
   auto trigger = [alive = caf::actor_cast<caf::strong_actor_ptr>(owner_), owner = owner_,
@@ -54,7 +55,7 @@ void stream::resume() {
   paused_ = false;
 }
 
-// Sending directly, while CAF's buffer is empty, spares a round of epoll.
+// Sends directly while CAF's buffer is empty. This saves a round of epoll.
 write_result stream::write(std::string_view bytes) {
   std::size_t direct = 0;
   if (backlog_bytes_ == 0) {
@@ -90,8 +91,9 @@ bool stream::is_stalled(instant now) const noexcept {
   return backlog_bytes_ > 0 && now - moved_at_ >= options_.write_stall_timeout;
 }
 
-// CAF's own close waits for a peer that may never read, and loses a descriptor that is not in the
-// poller yet. After shutdown(2) CAF reads the end of the stream, and closes the descriptor then.
+// CAF's own close waits until the peer has read everything, which may never happen. It also leaks a
+// descriptor that is not in the poller yet. After shutdown(2), CAF reads the end of the stream and
+// then closes the descriptor.
 void stream::hang_up() {
   if (!open_) return;
   (void)::shutdown(static_cast<int>(handle_.id()), SHUT_RDWR);

@@ -1,6 +1,6 @@
 /// A TCP connection of a CAF broker. It moves bytes between the socket and the broker's state
-/// machine, knows nothing of the protocol, and reports to its owner by return values. Owned by the
-/// broker's state; runs on CAF's I/O thread.
+/// machine, independent of the protocol, and reports to its owner by return values. The broker's
+/// state owns the stream. A stream runs on CAF's I/O thread.
 #pragma once
 
 #include <chrono>
@@ -16,37 +16,40 @@
 
 namespace patio::net {
 
-/// The longest time for which one stream may keep the I/O thread: all others wait meanwhile.
+/// The longest time for which one stream may keep the I/O thread, because all other streams wait
+/// meanwhile.
 inline constexpr std::chrono::microseconds longest_turn{500};
 
-/// Bounds of the backlog: the bytes that were written and that the kernel has not accepted yet.
+/// Limits of the backlog, that is, of the written bytes that the kernel has not accepted yet.
 struct stream_options {
   std::size_t high_water_bytes;                 ///< a larger backlog is congestion
   std::size_t write_buffer_bytes;               ///< a larger backlog has overflowed
   std::chrono::nanoseconds write_stall_timeout; ///< a backlog that does not shrink has stalled
 };
 
-/// The news for the owner when the backlog has grown or shrunk.
+/// The consequences of a change of the backlog, for the owner.
 struct backlog_change {
   bool congestion_changed = false; ///< see stream::is_congested
   bool overflowed = false;         ///< abort the stream
 };
 
 struct write_result {
-  std::size_t accepted = 0; ///< bytes: all, unless there was no memory for the rest
+  /// Number of bytes accepted. Fewer than were passed only if memory ran out.
+  std::size_t accepted = 0;
   backlog_change backlog = {};
 };
 
-/// The owner keeps streams by numbers of its own: a handle is a descriptor, and CAF may give it to
-/// the next connection. The owner passes three messages of CAF on:
+/// The owner identifies streams by its own numbers. A CAF handle is a descriptor, and the next
+/// connection may get the same descriptor. The owner passes on three messages of CAF:
 ///   new_data_msg           to received(); then it processes the bytes and calls adapt_read_size()
 ///   data_transferred_msg   to transferred()
 ///   connection_closed_msg  to closed()
-/// While there is a backlog, the owner asks is_stalled() about once a second. It ends the stream by
-/// hang_up() or abort() and may drop it then, as CAF closes the descriptor. Destroying a stream
-/// does not end it.
+/// While there is a backlog, the owner calls is_stalled() about once a second. The owner ends the
+/// stream by hang_up() or abort(). It may then destroy the stream, because CAF closes the
+/// descriptor. Destroying a stream does not end the connection.
 ///
-/// With TLS, the owner keeps a tls::engine beside the stream:
+/// A stream does not encrypt. A broker with TLS needs a tls::engine for each stream. tcp_broker has
+/// the engine in its mesh::connection, which does these steps:
 ///   - engine.receive() decrypts the bytes of received() for the state machine;
 ///   - engine.send() encrypts the output of the state machine, once engine.is_open();
 ///   - at the beginning and after each of the two, write(engine.output()) and clear that string;
@@ -61,28 +64,29 @@ public:
   stream& operator=(stream&&) = default;
 
   [[nodiscard]] caf::io::connection_handle handle() const noexcept { return handle_; }
-  /// False once CAF has closed the socket. The handle may belong to another stream then.
+  /// False once CAF has closed the socket. From then on the handle may belong to another stream.
   [[nodiscard]] bool is_open() const noexcept { return open_; }
 
-  /// Returns the bytes of the message, where they stay. Call this for each message.
+  /// Returns a view of the message's bytes. Call this for each message.
   [[nodiscard]] std::string_view received(caf::io::new_data_msg& message);
-  /// Makes reads larger if `bytes`, the size of the last read, were processed fast, and smaller if
-  /// they were processed slowly.
+  /// Makes reads larger if the last read filled its buffer and was processed fast. Makes reads
+  /// smaller if the last read was small or was processed slowly. `bytes` is the size of that read.
   void adapt_read_size(std::size_t bytes, std::chrono::nanoseconds processing_time) noexcept;
   /// Stops reading. CAF may still deliver bytes in this round of its loop. A paused stream does not
   /// notice that the peer closes it.
   void pause();
-  /// Reads again from the next round of CAF's loop on.
+  /// Resumes reading in the next round of CAF's loop.
   void resume();
 
-  /// Sends as many bytes as the kernel accepts and leaves the rest to CAF. Only while is_open().
+  /// Sends as many bytes as the kernel accepts and leaves the rest to CAF. Call this only while
+  /// is_open().
   [[nodiscard]] write_result write(std::string_view bytes);
   [[nodiscard]] backlog_change transferred(const caf::io::data_transferred_msg& message);
   [[nodiscard]] std::size_t backlog_bytes() const noexcept { return backlog_bytes_; }
-  /// The peer reads too slowly, so the owner should write less.
+  /// True if the peer reads too slowly, so that the owner should write less.
   [[nodiscard]] bool is_congested() const noexcept { return congested_; }
   [[nodiscard]] bool is_stalled(instant now) const noexcept;
-  /// Bytes that may have reached the peer.
+  /// Returns the number of bytes that may have reached the peer.
   [[nodiscard]] std::uint64_t sent_bytes() const noexcept { return sent_bytes_; }
 
   /// Closes both directions. The peer still gets the bytes that the kernel has accepted; a backlog
@@ -90,9 +94,9 @@ public:
   void hang_up();
   /// Resets the connection.
   void abort();
-  /// Notes that CAF reports the end of the stream. If there is a backlog, the peer may have ended
-  /// its own direction only: resets the connection then, because CAF would keep the socket until
-  /// the peer has read all of the backlog.
+  /// Handles CAF's report that the peer's stream has ended. If there is a backlog, resets the
+  /// connection: the peer may have closed only its own direction, and CAF would keep the socket
+  /// open until the peer has read the whole backlog.
   void closed();
 
 private:
@@ -108,8 +112,8 @@ private:
   bool congested_ = false;
   std::uint64_t sent_bytes_ = 0;
   std::size_t backlog_bytes_ = 0; ///< in CAF's write buffer
-  instant moved_at_{};            ///< when the backlog was empty or shrank the last time
-  /// Follows the traffic: CAF clears a read buffer of this size before every read.
+  instant moved_at_{};            ///< last time when the backlog was empty or shrank
+  /// Adapts to the traffic, because CAF zeroes a read buffer of this size before every read.
   std::size_t read_size_ = smallest_read;
   std::size_t next_read_size_ = smallest_read;
 };

@@ -30,7 +30,7 @@ struct acceptor {
 
 struct attempt {
   endpoint target;
-  std::vector<address> addresses = {}; ///< those that are still to be tried, the next one last
+  std::vector<address> addresses = {}; ///< untried addresses, the next at the end
   instant deadline;
   connector::on_connected tell;
   unique_fd fd = {};
@@ -45,7 +45,7 @@ struct timer {
 } // namespace
 
 struct connector::state : std::enable_shared_from_this<state> {
-  // Other threads hand these over, under the mutex.
+  // The mutex guards the next five members. Other threads pass work to the connector in them.
   std::mutex mutex;
   std::vector<acceptor> new_acceptors;
   std::vector<attempt> new_attempts;
@@ -59,8 +59,8 @@ struct connector::state : std::enable_shared_from_this<state> {
   std::vector<attempt> attempts;
   std::vector<timer> timers;
   std::chrono::nanoseconds longest_pause{};
-  /// The number of accepted sockets whose shared_socket is still alive. Shared with these sockets,
-  /// which may outlive the connector and end on any thread.
+  /// The number of accepted sockets whose shared_socket still exists. Each of these sockets shares
+  /// the counter, because a socket may outlive the connector and may be destroyed on any thread.
   std::shared_ptr<std::atomic<std::size_t>> unclaimed =
     std::make_shared<std::atomic<std::size_t>>(0);
 
@@ -76,7 +76,7 @@ struct connector::state : std::enable_shared_from_this<state> {
     notify();
   }
 
-  /// Moves what other threads have handed over to this thread. Returns false once it must stop.
+  /// Takes over the work from other threads. Returns false once the connector must stop.
   bool receive_handed_over() {
     std::uint64_t count = 0;
     (void)!::read(wake.get(), &count, sizeof count);
@@ -93,7 +93,7 @@ struct connector::state : std::enable_shared_from_this<state> {
     return !due_to_stop;
   }
 
-  // Begins to connect to the next address. Leaves `fd` empty if there is none left.
+  // Begins to connect to the next address. Leaves `fd` empty if no address is left.
   void next_address(attempt& a) {
     a.fd = {};
     while (!a.fd && !a.addresses.empty()) {
@@ -127,7 +127,7 @@ struct connector::state : std::enable_shared_from_this<state> {
       if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) return;
       a.tell(counted(
         fail(errc::connect_failed, "cannot accept: " + std::system_category().message(errno))));
-      // After EMFILE and the like the listening socket stays readable, so poll would spin.
+      // After an error such as EMFILE the listening socket stays readable, so poll(2) would spin.
       a.paused_until = now + a.pause;
       a.pause = std::min(a.pause * 2, longest_pause);
       return;
@@ -226,8 +226,8 @@ void connector::connect(endpoint target, std::chrono::milliseconds patience, on_
     s.hand_over(&state::new_attempts, std::move(a));
   };
   if (is_numeric(target.host)) return begin(*state_, resolve(target, false));
-  // Resolving may take minutes and cannot be interrupted. It runs on a detached thread, which does
-  // not keep the connector's state alive meanwhile.
+  // Resolving a name may take minutes and cannot be interrupted. It runs on a detached thread. That
+  // thread does not keep the connector's state alive meanwhile.
   std::thread{[weak = std::weak_ptr{state_}, target, begin] {
     block_signals();
     auto addresses = resolve(target, false);

@@ -23,12 +23,13 @@
 namespace patio {
 namespace {
 
-constexpr std::size_t max_untaken = 2; ///< each may hold as much memory as a pickle may
-constexpr int niceness = 5;            ///< the I/O thread, with its many small payloads, goes first
+constexpr std::size_t max_untaken = 2; ///< each job may hold limits::pickle.memory_bytes
+constexpr int niceness = 5;            ///< the I/O thread has priority over the decoder
 
-/// Each byte of a request makes the request count as so much later. That is some 50 times the worst
-/// measured time for decoding a byte, so many large requests do not delay the small ones of others.
-/// The names of a peer that logs in have no handicap, because the time for a login is limited.
+/// In the order of decoding, a request counts as having arrived later by this time per byte. The
+/// value is about 50 times the worst measured time for decoding a byte, so that large requests do
+/// not delay the small requests of other peers. Function names have no handicap, because the time
+/// for a login is limited.
 constexpr std::chrono::nanoseconds handicap_per_byte{8'000};
 
 struct waiting_job {
@@ -37,7 +38,7 @@ struct waiting_job {
   decoder::on_decoded tell;
   instant since{};
 
-  /// The job with the earliest rank is the next.
+  /// The job with the earliest rank comes next.
   [[nodiscard]] instant rank() const noexcept {
     if (work->is_answer()) return instant{};
     if (!work->is_request()) return since;
@@ -49,18 +50,18 @@ struct waiting_job {
 
 struct decoder::state {
   std::chrono::nanoseconds longest_wait;
-  std::mutex mutex; ///< guards the fields below, except `thread`
+  std::mutex mutex; ///< guards `waiting`, `discarded`, `untaken` and `due_to_stop`
   std::condition_variable changed;
   std::vector<waiting_job> waiting; ///< in the order of their arrival
   std::vector<job> discarded;
-  std::size_t untaken = 0; ///< jobs that are begun and not yet taken
+  std::size_t untaken = 0; ///< jobs that have begun and are not yet taken
   bool due_to_stop = false;
   std::thread thread;
 
   void run() {
     block_signals();
     (void)::pthread_setname_np(::pthread_self(), "patio.decoder");
-    // With a thread's id, Linux changes the priority of this thread only.
+    // Given a thread id, Linux changes the priority of that thread only.
     (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), niceness);
     std::unique_lock lock{mutex};
     for (;;) {
@@ -100,7 +101,7 @@ struct decoder::state {
     try {
       if (has_waited_too_long(w)) refuse(*w.work);
       else w.work->run();
-    } catch (const std::bad_alloc&) { // the job then says that its payload could not be decoded
+    } catch (const std::bad_alloc&) { // the session then finds that the job holds no result
     }
     while (!try_to_tell(w)) {
       std::unique_lock lock{mutex};
@@ -118,8 +119,8 @@ struct decoder::state {
                  limit::decode_timeout});
   }
 
-  /// Returns false if the callback ran out of memory. The caller must try again: without the call
-  /// the connection would wait forever.
+  /// Returns false if the callback ran out of memory. The caller must try again, because the
+  /// connection waits for the callback.
   [[nodiscard]] static bool try_to_tell(const waiting_job& w) {
     try {
       w.tell(w.work);
@@ -129,7 +130,7 @@ struct decoder::state {
     }
   }
 
-  /// Starts the thread if there is none, and wakes it.
+  /// Starts the thread if it does not run yet, and wakes it.
   void wake() {
     if (!thread.joinable()) thread = std::thread{[this] { run(); }};
     changed.notify_one();

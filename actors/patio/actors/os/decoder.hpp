@@ -1,6 +1,6 @@
-/// Decodes large payloads outside CAF's I/O thread, where one payload would delay all connections.
-/// Its own thread starts with the first payload. A resource: its destructor waits for the payload
-/// that is being decoded and joins the thread. The functions may be called on any thread.
+/// Decodes large payloads on a thread of its own, because a large payload on CAF's I/O thread would
+/// delay all connections. The thread starts with the first payload. The destructor waits for the
+/// payload that is being decoded, and joins the thread. Any thread may call the functions.
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,7 @@ namespace patio {
 class decoder {
 public:
   using job = std::shared_ptr<protocol::decode_job>;
-  /// Runs on the decoder's thread. If it throws std::bad_alloc, it is called again.
+  /// A callback that runs on the decoder's thread. If it throws std::bad_alloc, it is called again.
   using on_decoded = std::function<void(const job&)>;
 
   /// A request that has waited for `longest_wait` is refused instead of decoded.
@@ -28,11 +28,11 @@ public:
   /// Small payloads come before large ones that arrived a little earlier. A connection has at most
   /// one job here.
   ///
-  /// At most two jobs are begun and not yet taken(): the others wait.
+  /// A job begins only while fewer than two jobs have begun without being taken().
   void run(connection_id connection, job work, on_decoded tell);
   /// Drops the job of a connection that has ended, if its decoding has not begun.
   void withdraw(connection_id connection);
-  /// The owner has taken over the result of a job that `tell` was called for.
+  /// Tells the decoder that the owner has taken over the result of a decoded job.
   void taken() noexcept;
   /// Destroys the job on the decoder's thread, because that may take as long as decoding it. The
   /// caller should hold no other reference to the job.

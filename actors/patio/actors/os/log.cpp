@@ -59,7 +59,7 @@ void log(log_level level, std::string_view text) {
   if (sink) {
     try {
       (*sink)(level, text);
-    } catch (...) { // an exception of the sink must not end the broker that logs
+    } catch (...) { // an exception from the sink must not end the broker that logs
     }
     return;
   }

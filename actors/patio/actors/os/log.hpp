@@ -1,5 +1,6 @@
-/// The library's log: one line for each event, in the form "key=value". By default spdlog writes
-/// warnings and errors to standard error; the embedding program may change that. Any thread.
+/// The library's log: one line for each event, as "key=value" fields. By default spdlog writes
+/// warnings and errors to standard error. The embedding program may replace the sink. The functions
+/// run on any thread.
 #pragma once
 
 #include <functional>
@@ -18,9 +19,9 @@ void set_log_sink(std::function<void(log_level, std::string_view)> sink);
 
 void log(log_level level, std::string_view text);
 
-/// Escapes the characters that would break a line, a "value" in the line, or a terminal, and cuts
-/// the text after `max_bytes`. For a reason that contains text from a peer. Keeps backslashes: the
-/// quoted parts of a reason are escaped already.
+/// Makes text from a peer safe for the log: escapes the characters that would break a line, a
+/// quoted value or a terminal, and truncates the text after `max_bytes`. Keeps backslashes, because
+/// the quoted parts of a reason are already escaped.
 [[nodiscard]] std::string printable(std::string_view text, std::size_t max_bytes = 300);
 
 } // namespace patio

@@ -8,7 +8,7 @@ namespace patio {
 void block_signals() {
   sigset_t all;
   sigfillset(&all);
-  // These report a fault of the thread itself: they must reach it.
+  // A signal that reports a fault of the thread itself must reach the thread.
   for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) sigdelset(&all, fault);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
   std::signal(SIGPIPE, SIG_IGN);

@@ -3,11 +3,11 @@
 
 namespace patio {
 
-/// Blocks all signals in the calling thread and in all threads that it starts later, except those
-/// that report a fault of a thread, and ignores SIGPIPE. Call it first in main: then only
-/// `wait_for_signal` sees SIGINT, SIGTERM and SIGHUP.
+/// Blocks all signals in the calling thread and in all threads that it starts later. Signals that
+/// report a fault of a thread are not blocked. Ignores SIGPIPE. Call this function first in main:
+/// then only `wait_for_signal` sees SIGINT, SIGTERM and SIGHUP.
 void block_signals();
-/// Waits for SIGINT, SIGTERM or SIGHUP, and returns its number.
+/// Waits for SIGINT, SIGTERM or SIGHUP, and returns the signal's number.
 int wait_for_signal();
 
 } // namespace patio

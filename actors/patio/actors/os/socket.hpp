@@ -1,4 +1,4 @@
-/// TCP sockets until a broker adopts them. Errors state the system's reason.
+/// TCP sockets before a broker adopts them. Errors contain the operating system's reason.
 #pragma once
 
 #include <cstdint>
@@ -34,8 +34,8 @@ private:
   int fd_ = -1;
 };
 
-/// A connected socket on its way to the actor that adopts it, or the error in its place. The end of
-/// the last copy closes a socket that no actor has adopted.
+/// A connected socket on its way to the actor that adopts it, or an error instead. The destructor
+/// of the last copy closes a socket that no actor has adopted.
 using shared_socket = std::shared_ptr<result<unique_fd>>;
 
 /// One address of a resolved name.
@@ -61,11 +61,11 @@ struct address {
 [[nodiscard]] result<unique_fd> begin_connect(const address& target);
 [[nodiscard]] result<void> finish_connect(int fd);
 
-/// Sets TCP_NODELAY, and the limits' times for keepalive and unacknowledged data, in whole seconds.
+/// Sets TCP_NODELAY, and the limits for keepalive and unacknowledged data, rounded up to seconds.
 void tune(int fd, const limits& l) noexcept;
 
-/// Returns whether the socket's local address is a loopback address. Only this machine can reach
-/// a listening socket with such an address.
+/// True if the socket's local address is a loopback address. Only this machine can reach a
+/// listening socket with such an address.
 [[nodiscard]] bool is_loopback(int fd);
 
 [[nodiscard]] endpoint local_endpoint(int fd);

@@ -17,7 +17,7 @@ result<secret> read_secret_file(const std::string& path, std::size_t max_bytes) 
   unique_fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!fd) return cannot_read(std::system_category().message(errno));
   std::string bytes;
-  bytes.reserve(max_bytes + 1); // growing later would leave a copy behind
+  bytes.reserve(max_bytes + 1); // growth would leave a copy of the secret in freed memory
   for (;;) {
     auto size = bytes.size();
     bytes.resize(max_bytes + 1);
@@ -40,8 +40,8 @@ result<tls_options> read_tls_files(const tls_files& files) {
     if (path.empty()) return {};
     auto bytes = read_secret_file(path);
     if (!bytes) return tl::unexpected(std::move(bytes.error()));
-    // A file that is being replaced may be empty for a moment. Without authorities, for example, a
-    // client would trust the whole system's store.
+    // A file that is being replaced may be empty for a moment. An empty file must not count as an
+    // omitted option: without authorities, a client would trust all authorities of the system.
     if (bytes->empty()) return fail(errc::invalid, path + " is empty");
     option = bytes->view();
     return {};

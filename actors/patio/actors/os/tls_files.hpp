@@ -1,4 +1,4 @@
-/// TLS options from PEM files. Any thread.
+/// Reads TLS options from PEM files, on any thread.
 #pragma once
 
 #include <string>
@@ -15,11 +15,11 @@ struct tls_files {
   std::string revoked{}; ///< certificate revocation lists
 };
 
-/// Fails with errc::invalid, naming the file that cannot be read and the reason.
+/// Fails with errc::invalid. The message names the file and the reason.
 [[nodiscard]] result<tls_options> read_tls_files(const tls_files& files);
 
-/// Returns the content of a file of at most `max_bytes`. Uses no stream, whose buffer would keep a
-/// copy of the secret.
+/// Returns the content of a file. Fails with errc::invalid for more than `max_bytes`. Does not use
+/// a std::ifstream, because its buffer would keep a copy of the secret.
 [[nodiscard]] result<secret> read_secret_file(const std::string& path,
                                               std::size_t max_bytes = std::size_t{1} << 20);
 

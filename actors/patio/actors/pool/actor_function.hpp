@@ -1,14 +1,14 @@
-/// Actors as registered functions, and a function as an actor. With this header `registry::add`
-/// takes two more kinds of targets:
+/// Actors as registered functions, and functions as actors. With this header `registry::add`
+/// accepts two more kinds of targets:
 ///
 ///   rpc.add("kv.get", store, get_atom::value);
 ///     An existing typed actor. Each call sends the given atoms, then the arguments. The registry
 ///     does not keep the actor alive: once the actor has ended, calls fail.
 ///
 ///   rpc.add("f", [](caf::event_based_actor* self, int64_t n) -> caf::result<int64_t> { ... });
-///     A callable that runs as an actor, one for each worker that is called. The actor may delegate
-///     or answer later; it ends with its worker. A `std::stop_token` as second parameter is stopped
-///     once nobody waits for the answer.
+///     A callable that runs as an actor. Each worker that gets a call spawns one actor. The actor
+///     may delegate or answer later, and ends with its worker. A `std::stop_token` as second
+///     parameter is stopped once nobody waits for the answer.
 #pragma once
 
 #include <stop_token>
@@ -52,7 +52,7 @@ template <class R>
 result<value> to_result(const R& r) noexcept {
   try {
     return to_value(r);
-  } catch (...) { // out of a user's own conversion
+  } catch (...) { // a user's own conversion threw
     return tl::unexpected(current_exception_error());
   }
 }
@@ -87,8 +87,9 @@ deferred_function existing_actor_function(typed_function<R, As...> bound, caf::a
   };
 }
 
-/// Finds the first signature of a typed actor whose input is the prefix, then values only. Gives
-/// its result type, and the function of the parameters behind the prefix.
+/// Finds the first signature of a typed actor whose input is the prefix, followed only by types
+/// that convert to values. Defines the signature's result type, and a typed_function of the
+/// parameters after the prefix.
 template <class Prefix, class... Sigs>
 struct matching_signature;
 template <class... Ps, class In, class Out, class... Sigs>
@@ -112,7 +113,7 @@ struct after_prefix<std::tuple<P, Ps...>, caf::detail::type_list<P, As...>>
 template <class... Ps, class In, class... Out, class... Sigs>
 requires after_prefix<std::tuple<Ps...>, In>::matches struct matching_signature<
   std::tuple<Ps...>, caf::typed_mpi<In, caf::output_tuple<Out...>>, Sigs...> {
-  static_assert(sizeof...(Out) <= 1, "a function has one result");
+  static_assert(sizeof...(Out) <= 1, "a function has at most one result");
   using result_type = typename answer_of<
     typename caf::detail::tl_head<caf::detail::type_list<Out..., caf::unit_t>>::type>::type;
   using function = typename after_prefix<std::tuple<Ps...>, In>::template function<result_type>;
@@ -149,7 +150,7 @@ struct actor_callable {
   }
 
   static deferred_function defer(function bound, F f) {
-    auto key = std::make_shared<char>(); // its address names this function in worker_host::instance
+    auto key = std::make_shared<char>(); // identifies the function in worker_host::instance
     return [bound = std::move(bound), f = std::move(f), key](arguments&& call, reply&& answer,
                                                              void* host) {
       auto converted = bound.convert(std::move(call));
@@ -243,8 +244,8 @@ struct spawn_typed<R(As...)> {
 } // namespace detail
 
 /// Spawns a plain function as a typed actor. The actor takes the function's arguments and answers
-/// its result. If the function throws, the request fails with that exception (see from_caf) and the
-/// actor lives on. CAF ends the actor with its last handle.
+/// with the function's result. If the function throws, the request fails with that exception (see
+/// from_caf) and the actor lives on. CAF ends the actor with its last handle.
 ///
 ///   auto half = patio::spawn_function(sys, [](std::int64_t n) { return n / 2; });
 ///   self->request(half, std::chrono::seconds{1}, std::int64_t{42})

@@ -1,11 +1,12 @@
-/// Managed blocking, as in ForkJoinPool: a function that waits for a call of its own tells its
-/// pool, which lets another task run in the meantime. Any thread; only on a worker's does it do
-/// anything.
+/// Managed blocking, as in Java's ForkJoinPool: a function that waits for a call of its own tells
+/// its pool, and the pool lets another task run in the meantime. On a thread that is not a
+/// worker's, a blocking_scope does nothing.
 #pragma once
 
 namespace patio {
 
-/// Stands where a thread waits for a call. Blocks the thread's worker in its pool while it lives.
+/// Create a blocking_scope where a thread waits for a call. As long as the scope exists, the pool
+/// counts the thread's worker as blocked.
 class blocking_scope {
 public:
   blocking_scope();
@@ -14,8 +15,8 @@ public:
   blocking_scope& operator=(const blocking_scope&) = delete;
 };
 
-/// Throws call_error, errc::invalid, inside a function of an async pool: waiting would block a
-/// thread that all functions there share.
+/// Throws a call_error with errc::invalid inside a function of an async pool, because waiting would
+/// block a thread that all functions of the pool share.
 void require_may_block();
 
 } // namespace patio

@@ -9,7 +9,8 @@ namespace patio {
 
 void executor::run(task t) const {
   auto shared = std::make_shared<task>(std::move(t));
-  if (!pool_) return shared->answer.answer(fail(errc::shut_down, "the null executor runs nothing"));
+  if (!pool_)
+    return shared->answer.answer(fail(errc::shut_down, "the null executor runs no functions"));
   caf::anon_send(pool_, run_atom::value, std::move(shared));
 }
 

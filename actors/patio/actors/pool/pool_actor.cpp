@@ -14,9 +14,9 @@
 namespace patio {
 namespace {
 
-/// A function that answers later has answered.
+/// Tells the pool that a function that answers later has answered.
 using settled_atom = caf::atom_constant<caf::atom("settled")>;
-/// At least one task that waits has been stopped.
+/// Tells the pool that at least one waiting task has been stopped.
 using stopped_atom = caf::atom_constant<caf::atom("stopped")>;
 
 using task_queue = worker_queue<task_ptr, task_owner>;
@@ -26,8 +26,8 @@ using task_queue = worker_queue<task_ptr, task_owner>;
 struct pool_state {
   struct slot {
     caf::actor worker;
-    task_ptr task = nullptr; ///< the task that the worker has and is not done with
-    std::uint64_t run = 0;   ///< the number of that run; 0 while the worker is idle
+    task_ptr task = nullptr; ///< the worker's current task
+    std::uint64_t run = 0;   ///< number of the current run; 0 while the worker is idle
   };
 
   caf::event_based_actor* self = nullptr;
@@ -37,8 +37,8 @@ struct pool_state {
   task_queue queue{1, 1};
   std::vector<slot> workers; ///< by worker number
   std::uint64_t last_run = 0;
-  std::size_t deferred = 0; ///< calls of functions that answer later: admitted, not answered
-  fair_queue<task_ptr, task_owner> waiting_deferred; ///< calls that wait for `deferred` to fall
+  std::size_t deferred = 0; ///< admitted, unanswered calls of functions that answer later
+  fair_queue<task_ptr, task_owner> waiting_deferred; ///< calls that wait until `deferred` falls
   /// The flag stop_notice::sent of all tasks.
   std::shared_ptr<std::atomic_flag> stop_noticed = std::make_shared<std::atomic_flag>();
 
@@ -61,7 +61,7 @@ struct pool_state {
   [[nodiscard]] bool is_current(std::size_t worker, std::uint64_t run) const;
 };
 
-// Runs however the pool ends, so that no caller is left without an answer.
+// Answers the waiting callers, whatever the reason for the pool's end.
 pool_state::~pool_state() {
   auto waiting = queue.remove_all_waiting();
   for (auto& t : waiting_deferred.remove_all()) waiting.push_back(std::move(t));
@@ -101,14 +101,15 @@ void pool_state::enqueue(task_ptr t) {
   refuse(evicted ? **evicted : *t, queue.waiting());
 }
 
-// A stopped task would only hold memory and a place in the queue, so it leaves before its turn.
+// Watches for a stop of a waiting task. A stopped task would only hold memory and a place in the
+// queue, so the pool removes it early.
 void pool_state::watch_stop(task& t) const {
   if (!t.answer.stop_token().stop_possible()) return;
   t.on_stop = std::make_unique<std::stop_callback<stop_notice>>(
     t.answer.stop_token(), stop_notice{self->address(), stop_noticed});
 }
 
-// A deferred call counts until its answer, though it holds a worker only while it begins.
+// A deferred call counts until its answer, although it holds a worker only while it begins.
 void pool_state::begin_deferred(task_ptr t) {
   ++deferred;
   auto original = std::make_shared<reply>(std::move(t->answer));
@@ -127,9 +128,9 @@ void pool_state::settled() {
 }
 
 void pool_state::refuse(task& t, std::size_t waiting) const {
-  auto why = queue.exhausted()
-               ? std::to_string(options.max_blocked) + " functions wait for calls of their own"
-               : std::to_string(waiting) + " calls wait for a worker";
+  auto why = queue.exhausted() ? std::to_string(options.max_blocked)
+                                   + " functions are blocked, as many as max_blocked allows"
+                               : std::to_string(waiting) + " calls wait for a worker";
   t.answer.answer(fail(errc::overloaded, queue.exhausted() ? limit::none : limit::queue_per_worker,
                        std::move(why)));
 }
@@ -181,9 +182,10 @@ void pool_state::unblock(std::size_t worker, std::uint64_t run) {
   if (is_current(worker, run)) queue.unblock(worker);
 }
 
-// Nothing in the pool kills a worker, but an actor that got a request from one can. A worker dies
-// between two runs. If its last task has no open answer, that run is over and only its done_atom is
-// missing. Otherwise the task has not begun and goes to a new worker.
+// The pool never kills a worker, but an actor that received a request from a worker can kill that
+// worker. A worker dies only between two runs. If its last task has been answered or has handed its
+// reply over, that run is over and only the done_atom is missing. Otherwise the task has not begun,
+// and a new worker gets the task.
 void pool_state::replace(const caf::actor_addr& dead) {
   auto at =
     std::find_if(workers.begin(), workers.end(), [&](const slot& s) { return s.worker == dead; });

@@ -1,6 +1,6 @@
-/// The actor of a pool: queues tasks, hands them to its workers, and refuses tasks beyond its
-/// limits. Runs on CAF's scheduler and owns its workers. It ends with `shut_down_atom` or with its
-/// last handle. However it ends, it answers the waiting tasks with errc::shut_down and ends its
+/// The actor of a pool queues tasks, hands the tasks to its workers, and refuses tasks beyond its
+/// limits. The actor runs on CAF's scheduler and owns its workers. It ends by `shut_down_atom` or
+/// with its last handle. At its end it answers the waiting tasks with errc::shut_down and ends its
 /// workers.
 #pragma once
 

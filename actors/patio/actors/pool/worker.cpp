@@ -19,7 +19,7 @@ struct worker_state {
 
 void start_deferred(const deferred_function& f, task& t, worker_host* host) {
   auto stop = t.answer.stop_token();
-  // From here on the function is to blame if the call is dropped without an answer, not the pool.
+  // From here on, the function is to blame if the reply is destroyed without an answer.
   auto original = std::make_shared<reply>(std::move(t.answer));
   f(std::move(t.args),
     reply{[original](result<value> r) { original->answer(std::move(r)); }, errc::remote_error,
@@ -28,21 +28,21 @@ void start_deferred(const deferred_function& f, task& t, worker_host* host) {
 }
 
 result<value> run_function(task& t, const task_run& run) {
-  // A function that runs on after its caller has given up must not hold up other tasks.
+  // A function that still runs after its caller has given up must not delay other tasks.
   std::stop_callback on_stop{t.answer.stop_token(), [&] { run.tell_pool(block_atom::value); }};
   if (const auto* immediate = std::get_if<immediate_function>(&t.entry->run))
     return (*immediate)(std::move(t.args));
   return std::get<stoppable_function>(t.entry->run)(std::move(t.args), t.answer.stop_token());
 }
 
-/// The one place where users' functions run. Their exceptions are caught inside the entry's `run`.
+/// Users' functions run only here. The entry's `run` catches their exceptions.
 void run_task(task& t, worker_state& w, const task_run& run) {
   if (t.deadline <= clock_now())
     return t.answer.answer(fail(errc::timeout, "the call waited too long for a worker"));
   worker_scope scope{run, w.config.thread};
   if (const auto* deferred = std::get_if<deferred_function>(&t.entry->run))
     return start_deferred(*deferred, t, w.host.get());
-  auto r = run_function(t, run); // no longer stoppable when the answer is given
+  auto r = run_function(t, run); // ends the stop callback before the answer stops the token
   t.answer.answer(std::move(r));
 }
 
@@ -59,7 +59,7 @@ caf::behavior worker(caf::stateful_actor<worker_state>* self, const worker_confi
       task_run run{s.config.pool, number, run_number};
       try {
         run_task(*t, s, run);
-      } catch (...) { // a conversion threw, or memory ran out: a function's own throw stays inside
+      } catch (...) { // a conversion threw or memory ran out; `run` catches other exceptions
         t->answer.answer(tl::unexpected(current_exception_error()));
       }
       run.tell_pool(done_atom::value);

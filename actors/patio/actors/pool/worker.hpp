@@ -1,6 +1,6 @@
-/// Workers: the actors of a pool that run functions, one at a time. A pool spawns, monitors and
-/// ends its workers. A worker dies with its pool, or once it has been retired and its deferred
-/// calls are answered. If anything else kills a worker, the pool replaces it.
+/// Workers are the actors of a pool. A worker runs one function at a time. A pool spawns, monitors
+/// and ends its workers. A worker ends with its pool, or once it has been retired and its deferred
+/// calls have been answered. If a worker ends for another reason, the pool replaces the worker.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace patio {
 
-/// Tells a worker to begin no more tasks, and to end when all deferred calls are answered.
+/// Tells a worker to end once its deferred calls have been answered. The worker gets no more tasks.
 using retire_atom = caf::atom_constant<caf::atom("retire")>;
 
 /// The thread that a worker's functions run on.
@@ -23,7 +23,7 @@ enum class worker_thread : std::uint8_t {
 
 struct worker_config {
   caf::actor_addr pool;
-  /// Kept alive by the worker, as a function may run longer than its pool lives.
+  /// The worker keeps the registry alive, because a function may run longer than its pool exists.
   registry functions;
   worker_thread thread = worker_thread::shared;
 };

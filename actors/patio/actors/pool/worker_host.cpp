@@ -15,7 +15,8 @@ worker_host::worker_host(caf::event_based_actor* self) : self_{self} {
 worker_host::~worker_host() {
   for (auto& [token, call] : waiting_)
     call.answer.answer(fail(errc::shut_down, "the executor has shut down"));
-  // An actor that waits for something would keep the actor system from ending until that comes.
+  // Ends the functions' actors: an actor that waits for a message would keep the actor system from
+  // ending.
   for (auto& [function, actor] : instances_)
     caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
 }
@@ -41,8 +42,8 @@ void worker_host::end_call(std::uint64_t token, result<value> r) {
   if (waiting_.empty() && on_idle_) on_idle_();
 }
 
-// One monitor serves all calls to a target: CAF's demonitor searches all monitors of the target and
-// removes every one of ours.
+// All calls to a target share one monitor, because CAF's demonitor searches all monitors of the
+// target and removes all of ours.
 void worker_host::watch(const caf::actor_addr& target) {
   if (++watched_[target] == 1) self_->monitor(target);
 }
@@ -68,8 +69,8 @@ error worker_host::request_failed(const caf::error& reason) {
     return actor_gone(caf::to_string(reason));
   if (reason == caf::sec::request_timeout)
     return remote_error(value::exception("builtins.TimeoutError", {caf::to_string(reason)}));
-  // from_caf would read CAF's own errors as errors of this node, but here an actor has passed them
-  // on as its answer.
+  // from_caf would convert CAF's own errors to errors of this node. Here an actor has passed such
+  // an error on as its answer.
   if (reason.category() == caf::atom("system"))
     return remote_error(value::exception("builtins.RuntimeError", {caf::to_string(reason)}));
   return from_caf(reason);

@@ -1,7 +1,7 @@
-/// The services of a worker to functions that call actors: an actor that can send requests, and the
-/// actors that functions run as. A worker owns its host and uses it on its own thread only. When
-/// the host dies, the calls that wait are answered with errc::shut_down and the functions' actors
-/// end.
+/// The services of a worker for functions that call actors or run as actors: an actor that can send
+/// requests, and the functions' own actors. A worker owns its host and uses the host only on the
+/// worker's thread. The destructor answers the waiting calls with errc::shut_down and ends the
+/// functions' actors.
 #pragma once
 
 #include <functional>
@@ -24,12 +24,12 @@ public:
   worker_host& operator=(const worker_host&) = delete;
 
   [[nodiscard]] caf::event_based_actor* self() const noexcept { return self_; }
-  /// Returns this worker's actor for a function; `function` is an address that stands for the
-  /// function. Spawns the actor at the function's first call, and again after the actor has died.
+  /// Returns this worker's actor for a function. `function` is an address that identifies the
+  /// function. Spawns the actor at the function's first call, and again after the actor has ended.
   [[nodiscard]] caf::actor instance(const void* function,
                                     const std::function<caf::actor()>& spawner);
 
-  /// Registers a call that waits for `target`. The call fails if `target` dies first. Returns a
+  /// Registers a call that waits for `target`. The call fails if `target` ends first. Returns a
   /// token for `end_call`.
   [[nodiscard]] std::uint64_t begin_call(const caf::actor& target, reply&& answer);
   /// Answers the call, unless it has ended already.
@@ -37,12 +37,12 @@ public:
 
   /// True if no call waits.
   [[nodiscard]] bool idle() const noexcept { return waiting_.empty(); }
-  /// Sets a callback for each time that the last waiting call has ended.
+  /// Sets a callback that runs each time the last waiting call has ended.
   void on_idle(std::function<void()> callback) { on_idle_ = std::move(callback); }
 
-  /// The error of a call whose actor has died.
+  /// Returns the error for a call whose actor has ended.
   [[nodiscard]] static error actor_gone(const std::string& reason);
-  /// Translates the error that an actor's request ended with into the call's error.
+  /// Returns the call's error for the error of a request to an actor.
   [[nodiscard]] static error request_failed(const caf::error& reason);
 
 private:

@@ -1,5 +1,5 @@
-/// Which run of a task the current thread works on. Stands on a worker's stack while the worker
-/// runs a function, and is used on that thread only.
+/// Tells which run of a task the current thread executes. A worker creates a worker_scope on its
+/// stack around each function. Only that thread uses the scope.
 #pragma once
 
 #include <patio/actors/pool/task.hpp>
@@ -9,13 +9,13 @@ namespace patio {
 
 class worker_scope {
 public:
-  /// `run` outlives the scope.
+  /// `run` must outlive the scope.
   worker_scope(const task_run& run, worker_thread thread);
   ~worker_scope();
   worker_scope(const worker_scope&) = delete;
   worker_scope& operator=(const worker_scope&) = delete;
 
-  /// The innermost scope on this thread; null on a thread that runs no function of a pool.
+  /// Returns the innermost scope on this thread, or null outside the functions of a pool.
   [[nodiscard]] static const worker_scope* current() noexcept;
 
   [[nodiscard]] const task_run& run() const noexcept { return run_; }
