@@ -4,8 +4,8 @@ namespace patio::apps {
 
 alarm_clock::alarm_clock() : thread_{[this](const std::stop_token& stop) { run(stop); }} {}
 
-// The stop callback may run inside its own constructor. It is therefore made without the lock, and
-// before its sleeper is in the map.
+// The stop callback may run inside its own constructor. It is therefore constructed without the
+// lock, and before its sleeper is in the map.
 void alarm_clock::wake(reply_to<void> reply, time when) {
   auto key = [&] {
     std::lock_guard lock{mutex_};

@@ -1,5 +1,5 @@
 /// Answers calls at a given time, with one thread for any number of calls. The demo function
-/// `sleep` uses it. A resource; usable from any thread.
+/// `sleep` uses the clock. Any thread may use it.
 #pragma once
 
 #include <chrono>

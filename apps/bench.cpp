@@ -68,7 +68,7 @@ private:
   broker_actor broker_;
   call_request request_;
   std::size_t calls_, done_ = 0;
-  std::atomic<std::size_t> sent_{0}; ///< set by the main thread, then incremented on the broker's
+  std::atomic<std::size_t> sent_{0}; ///< the main thread sets it; the broker's thread increments it
   measurement measured_;
   std::promise<void> finished_;
 };

@@ -50,8 +50,8 @@ result<secret> load_key_file(const std::string& path) {
   secret key = bytes->view().substr(0, bytes->size() - (bytes->view().ends_with('\n') ? 1 : 0));
   if (key.empty())
     return fail(errc::invalid, path
-                                 + " is empty: a key has 1 to 32 bytes; leave the option out to do "
-                                   "without this key");
+                                 + " is empty: a key has 1 to 32 bytes; omit the option if you "
+                                   "need no key");
   if (auto fits = protocol::check_key(key.view()); !fits)
     return fail(errc::invalid, path + ": " + fits.error().message);
   return key;
@@ -71,7 +71,7 @@ result<secret> load_key(const connection_flags& flags) {
 
 namespace {
 
-/// Returns the file flags as they stand on the command line.
+/// Returns the flags of the TLS files, as on a command line.
 std::string flags_text(const tls_files& files) {
   std::string text;
   auto add = [&](const char* flag, const std::string& path) {

@@ -15,7 +15,8 @@
 namespace patio::apps {
 namespace {
 
-constexpr std::size_t max_integer_bytes = 8 * 1024; // a peer's pickle reader accepts no longer one
+constexpr std::size_t max_integer_bytes =
+  8 * 1024; // a peer's pickle reader refuses longer integers
 
 [[noreturn]] void raise(const char* type, std::string text) {
   throw python_error{type, {std::move(text)}};
@@ -73,8 +74,8 @@ value whole_power(const integer& base, const integer& exponent) {
   if (exponent == integer{0} || base == integer{1}) return 1;
   if (base == integer{0}) return 0;
   if (base == integer{-1}) return odd ? -1 : 1;
-  // The base is at least 2, so the result grows with the exponent. A result that would be too large
-  // is refused before it is computed, by an estimate of its bits.
+  // The base's magnitude is at least 2, so the result grows with the exponent. An estimate of the
+  // result's bits refuses a result that would be too large before it is computed.
   auto steps = exponent.as_int64();
   auto base_bits = (base.magnitude().size() - 1) * 8 + 1;
   if (!steps || *steps > static_cast<std::int64_t>(max_integer_bytes * 8 / base_bits))

@@ -1,4 +1,4 @@
-/// The functions of `patio serve --demo`, in Python's arithmetic.
+/// The functions of `patio serve --demo`. They calculate like Python.
 #pragma once
 
 #include <patio/functions/registry.hpp>

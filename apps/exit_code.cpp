@@ -22,8 +22,8 @@ const char* advice(const error& why) {
   case errc::no_route:
     return "`patio list --connect HOST:PORT` shows the functions that a peer serves";
   case errc::timeout:
-    return "--timeout SECONDS allows more time; the function may have run all the same";
-  case errc::not_sent: return "the call was not sent: it is safe to repeat it";
+    return "--timeout SECONDS allows more time; the function may have run or may still run";
+  case errc::not_sent: return "the call was not sent, so it is safe to repeat";
   case errc::maybe_executed:
     return "the function may have run: repeat the call only if a second run does no harm";
   case errc::overloaded: return "try again later";

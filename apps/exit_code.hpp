@@ -13,12 +13,13 @@ enum exit_code : int {
   timed_out = 4,
   not_served = 5, ///< no peer serves the name
   lost = 6,       ///< the connection was lost, or the call was refused, cancelled or shut down
-  refused = 7,    ///< the bytes or a type in them are not accepted
+  refused = 7,    ///< a pickle or a type in a pickle is not accepted
 };
 
 [[nodiscard]] exit_code exit_code_of(errc code) noexcept;
 
-/// Prints one line on standard error, with advice where there is some. Returns the exit code.
+/// Prints the error as one line on standard error, with advice for some errors. Returns the exit
+/// code.
 int report(const error& why);
 
 } // namespace patio::apps

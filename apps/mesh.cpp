@@ -230,7 +230,7 @@ void add_mesh(CLI::App& app, command& run) {
   auto f = std::make_shared<mesh_flags>();
   sub
     .add_option("--topology", f->topology,
-                "who dials whom: server-centric, client-many-servers or full-mesh")
+                "which nodes dial each other: server-centric, client-many-servers or full-mesh")
     ->check(CLI::IsMember({"server-centric", "client-many-servers", "full-mesh"}))
     ->capture_default_str();
   sub.add_option("--nodes", f->nodes, "total number of nodes")
@@ -239,11 +239,12 @@ void add_mesh(CLI::App& app, command& run) {
   sub
     .add_option(
       "--python", f->python,
-      "number of nodes that are Python patio (the interpreter is PATIO_PYTHON, else python3)")
+      "number of nodes that run Python patio, in the interpreter PATIO_PYTHON or else python3")
     ->capture_default_str();
   sub
-    .add_option("--kill-every", f->kill_every,
-                "seconds between two kills of a random node, which is then restarted; 0 kills none")
+    .add_option(
+      "--kill-every", f->kill_every,
+      "interval in seconds at which a random node is killed and restarted; 0 kills no node")
     ->capture_default_str();
   sub.add_option("--duration", f->duration, "duration of the calls, in seconds")
     ->check(CLI::Range(0.1, 1e6))
@@ -256,8 +257,8 @@ void add_mesh(CLI::App& app, command& run) {
   sub.footer("Example:\n  patio mesh --topology full-mesh --nodes 5 --kill-every 1 --duration 20");
   sub.callback([f, &run] {
     if (f->python >= f->nodes)
-      throw CLI::ValidationError("--python",
-                                 "must be less than --nodes, because at least one node is C++");
+      throw CLI::ValidationError(
+        "--python", "must be less than --nodes, because at least one node must be C++");
     run = [f] { return mesh_run{*f}.run(); };
   });
 }

@@ -25,8 +25,8 @@ struct node_flags {
   double rate = 10;
 };
 
-// One write for each line: the pipe keeps the lines of several threads whole, and a written line
-// survives a kill of the process.
+// Writes each line with one write(2), so that the lines of several threads do not mix. A written
+// line survives a kill of the process.
 void print_line(const std::string& line) {
   auto text = line + "\n";
   (void)!::write(STDOUT_FILENO, text.data(), text.size());

@@ -1,5 +1,5 @@
-/// The processes of `patio mesh`: started, controlled by lines on standard input, killed and
-/// restarted. A resource: the destructor kills and reaps the processes that still run.
+/// Starts, controls and kills the processes of `patio mesh`. The commands to a process are lines on
+/// its standard input. The destructor kills and reaps the processes that still run.
 #pragma once
 
 #include <functional>
@@ -21,13 +21,13 @@ public:
   mesh_processes(const mesh_processes&) = delete;
   mesh_processes& operator=(const mesh_processes&) = delete;
 
-  /// Starts the command as this node. Returns false if the command cannot be started, and prints a
-  /// line on standard error if the program is the reason.
+  /// Starts the command as this node. Returns false if that fails. If the program itself cannot be
+  /// started, also prints the reason on standard error.
   bool start(std::size_t node, const std::vector<std::string>& command);
   void send_line(std::size_t node, const std::string& line);
   /// Kills the node with SIGKILL, then reads the output that it had already written.
   void kill(std::size_t node);
-  /// True until the end of the node's output. This end shows that a node has exited by itself.
+  /// True until the end of the node's output. The end of the output shows that the node has exited.
   [[nodiscard]] bool has_output(std::size_t node) const noexcept {
     return node < children_.size() && children_[node].out >= 0;
   }

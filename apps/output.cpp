@@ -16,7 +16,8 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-/// `detail` says which values of the type have no JSON form; it is empty if none has one.
+/// `detail` says which values of the type have no JSON form. It is empty if no value of the type
+/// has a JSON form.
 error no_json_form(const value& v, const char* detail) {
   return {errc::invalid,
           "a value of type " + std::string{type_name(v.kind())} + detail
@@ -24,7 +25,7 @@ error no_json_form(const value& v, const char* detail) {
           {}};
 }
 
-/// Lone surrogates are the only thing in the text of a value that is not UTF-8.
+/// True if the text of a value has no lone surrogates. Apart from these, the text is UTF-8.
 bool is_utf8(std::string_view text) {
   for (std::size_t i = 0; i + 1 < text.size(); ++i)
     if (text[i] == '\xed' && static_cast<unsigned char>(text[i + 1]) >= 0xa0) return false;

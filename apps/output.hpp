@@ -1,4 +1,4 @@
-/// How values are printed: as Python literals, or as JSON where they have a JSON form.
+/// Prints values as Python literals or as JSON.
 #pragma once
 
 #include <string>

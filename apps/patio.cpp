@@ -32,10 +32,10 @@ void add_subcommands(CLI::App& app, patio::apps::command& run) {
 
 int main(int argc, char** argv) {
   namespace apps = patio::apps;
-  // The write itself reports a broken pipe. Other signals end the command, except in `serve`, which
-  // waits for them.
+  // Ignores SIGPIPE, because write(2) also reports a broken pipe as an error. `serve` handles the
+  // other signals itself.
   std::signal(SIGPIPE, SIG_IGN);
-  CLI::App app{"Serve functions to other processes and call theirs, in C++ and in Python.",
+  CLI::App app{"Serve functions to C++ and Python processes, and call functions of such processes.",
                "patio"};
   app.footer("Example:\n  patio serve --demo &\n  patio call mul 6 7 --connect 127.0.0.1");
   app.set_version_flag("--version", "patio " PATIO_VERSION);

@@ -23,8 +23,8 @@ result<std::string> read_input(const std::string& path) {
   return text.str();
 }
 
-// The payload of a frame is a value or a call. An ERROR frame may also have an exception whose
-// class this node does not know.
+// The payload of a frame is a value or a call. Only an ERROR frame may hold an exception whose
+// class the node does not know.
 result<std::string> explain_bytes(std::string_view bytes) {
   auto types = python_types::standard();
   if (auto call = read_call_request(bytes, {}, types)) return to_tagged_json(*call);

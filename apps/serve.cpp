@@ -127,7 +127,7 @@ void wait_for_stop_signal(const tcp_broker_actor& node, const connection_flags& 
     try {
       reload_tls(node, f);
     } catch (const std::bad_alloc&) {
-      // Out of memory, the node keeps its certificates. It must still receive the stop signal.
+      // If memory runs out, the node keeps its certificates and still waits for the stop signal.
     }
   }
 }
@@ -143,7 +143,7 @@ void exit_on_second_signal() {
   } catch (const std::system_error&) {}
 }
 
-/// Like report(), with advice about the addresses to listen on.
+/// Prints an error like report(), but with advice about the addresses to listen on.
 int report_unopened(const error& why) {
   bool unprotected = why.code == errc::invalid;
   std::cerr << "patio: " << displayable(why.message)
@@ -228,7 +228,7 @@ void add_node(CLI::App& sub, serve_flags& f) {
   sub.add_flag("--verbose", f.verbose, "log every connection, not only warnings and errors");
 }
 
-/// Declares the flags that say who may do what, and how much.
+/// Declares the flags for access rules and limits.
 void add_access(CLI::App& sub, serve_flags& f) {
   sub
     .add_option("--peer-key", f.peer_keys,

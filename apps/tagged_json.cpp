@@ -111,7 +111,8 @@ std::string text_of(const value& v) {
 }
 
 tl::unexpected<error> too_large() {
-  return fail(errc::invalid, "the value is too large with its shared parts written out");
+  return fail(errc::invalid,
+              "the value is too large: its shared parts would be written each time they occur");
 }
 
 std::string unhex(const json& tagged) {

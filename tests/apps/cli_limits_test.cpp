@@ -137,8 +137,8 @@ TEST_CASE(
               "cannot read no_such_file: No such file or directory");
   check_error(serve({"--peer-key", "billing="}), 2, "cannot read");
   check_error(serve({"--peer-key", "billing=" + empty.name()}), 2,
-              "cli_limits_empty_key is empty: a key has 1 to 32 bytes; leave the option out to do "
-              "without this key");
+              "cli_limits_empty_key is empty: a key has 1 to 32 bytes; omit the option if you need "
+              "no key");
   check_error(serve({"--peer-key", "a=" + key.name(), "--peer-key", "b=" + same.name()}), 2,
               "the key of 'b' occurs twice: all keys must be different");
   check_error(serve({"--peer-key", "a=" + key.name()}, {{"PATIO_KEY", "key"}}), 2,
