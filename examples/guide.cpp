@@ -1,4 +1,4 @@
-// Every C++ fragment of actors/README.md, in its order, as one program.
+// All C++ fragments of actors/README.md, in the same order, as one program.
 #include <iostream>
 
 #include <patio/patio.hpp>

@@ -4,7 +4,8 @@
 
 #include <patio/patio.hpp>
 
-// Any actor may deliver the promise. Here it is an actor that receives a delayed message.
+// Any actor may deliver the promise. Here, `timer` delivers the promise when a delayed message
+// arrives.
 caf::result<std::string> later(caf::event_based_actor* self, std::string text) {
   auto promise = self->make_response_promise<std::string>();
   auto timer = self->spawn([promise, text](caf::event_based_actor*) -> caf::behavior {

@@ -11,19 +11,19 @@ std::int64_t sub(std::int64_t a, std::int64_t b) { return a - b; }
 
 int main() {
   patio::registry rpc{{.project = "example"}};
-  rpc.add<&geometry::norm>();                      // the name is that of the function
+  rpc.add<&geometry::norm>();                      // registered as "example.geometry.norm"
   rpc.add("sub", sub, {.parameters = {"a", "b"}}); // callers may use keyword arguments
   rpc.add("difference", sub);                      // one function may have several names
-  // Takes *args and **kwargs.
+  // This function takes *args and **kwargs.
   rpc.add("count", [](patio::args xs, patio::kwargs named) { return xs.size() + named.size(); });
-  // May keep the reply and answer at any later time.
+  // This function may keep the reply and answer at any later time.
   rpc.add("later", [](patio::reply_to<std::int64_t> reply, std::int64_t x) { reply.answer(x); });
 
   for (const auto& name : rpc.names()) std::cout << name << rpc.find(name)->signature << '\n';
 
   patio::system_config config;
   caf::actor_system sys{config};
-  // The pool locks the registry: no function can be added afterwards.
+  // The broker locks the registry: no function can be added afterwards.
   auto broker = patio::spawn_memory_broker(sys, patio::spawn_async_pool(sys, rpc));
   std::cout << patio::call<std::int64_t>(broker, {"sub", {}, {{"b", 2}, {"a", 44}}}).get() << '\n';
   try {

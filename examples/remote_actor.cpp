@@ -1,5 +1,5 @@
-// A remote function is a typed actor: requests, delegation and monitors work as with any other
-// actor.
+// A remote function is a typed actor. Requests, delegation and monitors work like those of any
+// other actor.
 #include <iostream>
 
 #include <patio/patio.hpp>

@@ -16,7 +16,7 @@ int main() {
 
   auto where = patio::listen(server, "127.0.0.1", 0).value();
   patio::connect(worker, where.host, where.port);
-  // The call waits for a peer that serves "greet", up to five seconds.
+  // The call waits up to five seconds for a peer that serves "greet".
   std::cout << patio::call<std::string>(server, "greet", "client").get() << '\n';
   patio::shut_down(worker);
   patio::shut_down(server);

@@ -1,5 +1,4 @@
-// An existing typed actor becomes a service for C++ and Python peers. The Python side is in
-// call_service.py.
+// C++ and Python peers call an existing typed actor. The Python side is in call_service.py.
 #include <iostream>
 #include <map>
 

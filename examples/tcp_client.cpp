@@ -1,4 +1,4 @@
-// A node that only calls. Arguments: HOST:PORT of one or more peers.
+// A node that calls functions and serves none. Arguments: HOST:PORT of one or more peers.
 #include <iostream>
 
 #include <patio/patio.hpp>
