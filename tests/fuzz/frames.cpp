@@ -22,13 +22,16 @@ struct frames_read {
 
 class recorder {
 public:
-  explicit recorder(unsigned verdicts) : verdicts_{verdicts} {}
+  /// With `waits`, later frames wait in the reader after each frame, as during a decode.
+  explicit recorder(unsigned verdicts, bool waits = false) : verdicts_{verdicts}, waits_{waits} {}
 
   void feed(std::string_view piece) {
     reader_.feed(piece);
     while (auto f =
-             reader_.next([this](const patio::protocol::frame_header& h) { return judge(h); }))
+             reader_.next([this](const patio::protocol::frame_header& h) { return judge(h); })) {
       keep(*f);
+      if (waits_) reader_.keep_rest();
+    }
   }
   frames_read end() {
     seen_.is_within_frame = !stopped_ && reader_.is_within_frame();
@@ -55,13 +58,14 @@ private:
   }
 
   unsigned verdicts_;
+  bool waits_;
   bool stopped_ = false;
   patio::protocol::frame_reader reader_;
   frames_read seen_;
 };
 
 frames_read in_pieces(unsigned verdicts, std::string_view stream, std::string_view cuts) {
-  recorder r{verdicts};
+  recorder r{verdicts, cuts.size() % 2 == 1};
   std::string piece; // overwritten by the next piece, like a socket's buffer
   for (std::size_t i = 0; !stream.empty(); ++i) {
     std::size_t length = cuts.empty() ? 1 : static_cast<unsigned char>(cuts[i % cuts.size()]);

@@ -95,12 +95,14 @@ std::string frame_reader::head(std::size_t most) const {
   return bytes.append(input_.substr(0, most - bytes.size()));
 }
 
-// Assumes that the buffer holds no byte of the payload yet.
+// After keep_rest() the buffer may hold bytes of the payload, and bytes of later frames.
 void frame_reader::begin_skip(const frame_header& header) {
   (void)take(frame_header::size_on_wire);
-  auto here = std::min<std::size_t>(header.size, input_.size());
+  auto buffered = std::min<std::size_t>(header.size, buffer_.size() - consumed_);
+  consumed_ += buffered;
+  auto here = std::min<std::size_t>(header.size - buffered, input_.size());
   input_.remove_prefix(here);
-  to_skip_ = header.size - here;
+  to_skip_ = header.size - buffered - here;
 }
 
 frame_reader::payload frame_reader::keep(const frame& f) {

@@ -196,6 +196,23 @@ TEST_CASE("frame_reader: a payload of four gigabytes is skipped without being ke
         == std::vector<seen>{{{packet::error, 5, 9}, "after"}});
 }
 
+TEST_CASE("frame_reader: a frame is skipped wherever its payload waits") {
+  auto stream = stream_with_large_frame();
+  for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
+    CAPTURE(cut);
+    frame_reader reader;
+    std::vector<seen> frames;
+    for (auto piece : {stream.substr(0, cut), stream.substr(cut)}) {
+      reader.feed(piece);
+      while (auto f = reader.next(skip_large)) {
+        frames.push_back({f->header, std::string{f->payload}});
+        reader.keep_rest(); // a decoder works on the frame, and the rest waits
+      }
+    }
+    CHECK(frames == frames_but_the_large());
+  }
+}
+
 TEST_CASE("frame_reader: after a stop nothing comes any more") {
   auto stop_at_2 = [](const frame_header& h) {
     return h.serial == 2 ? frame_reader::verdict::stop : frame_reader::verdict::take;
