@@ -1,5 +1,5 @@
-/// A node with one good client that has a call in flight. Hostile peers may harm nothing but their
-/// own connections.
+/// A node with one good client that has a call in flight. A hostile peer may harm only its own
+/// connection.
 #pragma once
 
 #include <algorithm>
@@ -66,8 +66,8 @@ struct broker_under_attack {
     return r;
   }
 
-  /// Connects a hostile peer. Each peer has its own loopback address, so the limit of log lines per
-  /// host suppresses none of their lines.
+  /// Connects a hostile peer. Each hostile peer has its own loopback address, so that the limit of
+  /// log lines for one network suppresses none of its lines.
   [[nodiscard]] raw_peer hostile_peer() {
     auto number = ++hostile_peers_;
     last_address_ =

@@ -37,7 +37,8 @@ REGISTER_LISTENER("case counter", 1, case_counter);
 } // namespace
 
 int main(int argc, char** argv) {
-  // Programs with actors do the same. Without this a peer that dies could end the test by SIGPIPE.
+  // Programs with actors do the same. Without this call, SIGPIPE could end the test when a peer
+  // dies.
   patio::block_signals();
   bool needs_python = true;
   for (int i = 1; i < argc; ++i)

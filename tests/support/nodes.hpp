@@ -28,7 +28,8 @@ result<R> ask(const Actor& target, As... as) {
   return ended(promise->get_future());
 }
 
-/// A TCP broker with its own actor system and pool. A resource: the destructor shuts it down.
+/// A TCP broker with its own actor system and pool. A resource: its destructor shuts the broker
+/// down.
 class tcp_node {
 public:
   explicit tcp_node(const registry& functions = registry{}, tcp_options options = {},
@@ -60,8 +61,8 @@ private:
   tcp_broker_actor broker_;
 };
 
-/// A function named "later", whose calls the test answers when it wants to. Must outlive the actor
-/// systems that use it.
+/// A function named "later". The test decides when its calls are answered. Must outlive the actor
+/// systems that use the function.
 class on_demand {
 public:
   void add_to(registry& rpc) {
@@ -71,7 +72,7 @@ public:
       changed_.notify_all();
     });
   }
-  /// Waits until at least `count` calls have begun and are not answered.
+  /// Waits until at least `count` calls have begun and are still unanswered.
   void await_started(std::size_t count) {
     std::unique_lock lock{mutex_};
     REQUIRE(changed_.wait_for(lock, patience, [&] { return started_.size() >= count; }));

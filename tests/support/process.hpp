@@ -21,8 +21,8 @@ public:
   line_reader& operator=(const line_reader&) = delete;
   void open(int fd) noexcept { fd_ = fd; }
 
-  /// Reads the next line; nothing at the end of the output. Throws std::runtime_error after
-  /// `time_limit`.
+  /// Returns the next line, or nullopt at the end of the output. Throws std::runtime_error if that
+  /// takes longer than `time_limit`.
   [[nodiscard]] std::optional<std::string>
   line(std::chrono::seconds time_limit = std::chrono::seconds{30});
   /// Reads up to the end of the output.
@@ -60,8 +60,8 @@ public:
   /// Reads lines until one begins with `prefix`, and returns the rest of that line.
   [[nodiscard]] std::string await(const std::string& prefix);
   void signal(int number);
-  /// Returns the exit code, or minus the number of the signal that ended the child. Throws
-  /// std::runtime_error after `time_limit`.
+  /// Returns the exit code, or the negated number of the signal that ended the child. Throws
+  /// std::runtime_error if the child runs longer than `time_limit`.
   [[nodiscard]] int wait(std::chrono::seconds time_limit = std::chrono::seconds{30});
   [[nodiscard]] pid_t id() const noexcept { return pid_; }
 

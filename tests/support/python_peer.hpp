@@ -21,8 +21,8 @@ public:
 
   /// The address of a server.
   [[nodiscard]] const endpoint& where() const noexcept { return where_; }
-  /// Lets a client dial. Returns false if it has not logged in within `seconds`: without this limit
-  /// Python patio waits forever.
+  /// Lets a client dial. Returns false if the client has not logged in within `seconds`. Without
+  /// this limit Python patio waits forever.
   [[nodiscard]] bool connect(const endpoint& server, double seconds = 20);
   /// Makes `times` calls at once from the Python peer. Returns ["ok", repr] or
   /// ["error", type, repr of the arguments].

@@ -130,8 +130,8 @@ void raw_peer::await_close() {
   while (read_more()) buffer_.clear();
 }
 
-// Also reads: after a peer whose receive window is full has closed, the system may send it nothing
-// for a long time, so writing alone would not notice the close.
+// Also reads. If the other side closes while its receive window is full, the kernel may send
+// nothing for a long time, so that a writer alone would not notice the close.
 void raw_peer::send_until_closed(std::string_view bytes) {
   while (!bytes.empty()) {
     await(fd_.get(), POLLIN | POLLOUT, "the peer neither reads nor closes");
@@ -175,7 +175,7 @@ void raw_peer::discover(const std::vector<std::string>& names) {
   send(packet::discover_request, 3, none);
   std::string payload;
   if (!write_pickle(to_value(names), payload)) throw std::runtime_error{"the names cannot be sent"};
-  // The other side's question and its answer come in either order.
+  // The other side's DISCOVER_REQUEST, and its answer to ours, may arrive in either order.
   for (int missing = 2; missing > 0; --missing) {
     auto f = receive();
     if (f.type == packet::discover_request) send(packet::discover_response, f.serial, payload);

@@ -1,5 +1,5 @@
-/// A scripted peer for what real peers never do. It logs in if it is told to, and sends and
-/// receives single frames, on the test's own thread.
+/// A scripted peer that can break the protocol, which real peers do not. It logs in on request, and
+/// sends and receives single frames on the test's own thread.
 #pragma once
 
 #include <memory>
@@ -32,10 +32,10 @@ public:
   raw_peer(const endpoint& where, const std::string& source);
   explicit raw_peer(unique_fd connected);
 
-  /// Does the TLS handshake. All later functions but send_until_closed use TLS.
+  /// Does the TLS handshake. Afterwards all functions except send_until_closed use TLS.
   void secure(std::unique_ptr<tls::engine> tls);
 
-  /// True once the other side has sent close_notify, which excludes truncation.
+  /// Returns whether the other side has sent close_notify. If it has, the stream is not truncated.
   [[nodiscard]] bool was_told_the_end() const { return tls_ && tls_->peer_closed(); }
 
   /// Does a client's login without the discovery. Returns the payload that proved the key.
@@ -49,7 +49,7 @@ public:
   /// Waits until the other side closes or resets the connection. Drops all frames that arrive
   /// before that.
   void await_close();
-  /// Sends until the other side closes, which may happen anywhere within the bytes. Without TLS.
+  /// Sends the bytes until the other side closes, possibly before the last byte. Does not use TLS.
   void send_until_closed(std::string_view bytes);
   void close() { fd_ = {}; }
   /// Sends a FIN. The other side can still send.
@@ -61,7 +61,7 @@ public:
 
 private:
   void discover(const std::vector<std::string>& names);
-  /// False at the end of the stream.
+  /// Returns false at the end of the stream.
   [[nodiscard]] bool read_more();
   void write_to_socket(std::string_view bytes);
   unique_fd fd_;

@@ -1,4 +1,4 @@
-// When a node dials again, and whom it tells: decisions without a socket.
+// When a node dials again, and what the dialler reports. These decisions need no socket.
 #include <doctest/doctest.h>
 
 #include <vector>
@@ -12,7 +12,7 @@ namespace {
 
 const error unreachable{errc::connect_failed, "cannot connect", {}};
 
-/// A dialler with one dial, and the answers that the dial was given.
+/// A dialler with one dial, and the answers that the dial has got.
 struct one_dial {
   dialler d{{.first_delay = 100ms, .longest_delay = 400ms, .refused_delay = 5s}};
   std::vector<result<peer_info>> answers;
@@ -52,7 +52,8 @@ TEST_CASE("dialler: a refused login waits longer") {
   CHECK(dial.d.failed(dial.number, {errc::login_refused, "wrong key", {}})->wait == 5s);
 }
 
-TEST_CASE("dialler: a failure is news once, until a connection has lasted") {
+TEST_CASE(
+  "dialler: a failure is reported once, and again only after a connection of more than a second") {
   one_dial dial;
   CHECK(dial.d.failed(dial.number, unreachable)->is_news);
   CHECK_FALSE(dial.d.failed(dial.number, unreachable)->is_news);
@@ -66,7 +67,8 @@ TEST_CASE("dialler: a failure is news once, until a connection has lasted") {
   CHECK(retry->wait <= 100ms);
 }
 
-TEST_CASE("dialler: the first login is reported once, and after it a dial is never given up") {
+TEST_CASE("dialler: the first login is reported once, and afterwards the dial is repeated after "
+          "every failure") {
   one_dial dial{false};
   dial.d.logged_in(dial.number, {.id = 7});
   dial.d.logged_in(dial.number, {.id = 8});
@@ -77,7 +79,7 @@ TEST_CASE("dialler: the first login is reported once, and after it a dial is nev
   CHECK(dial.answers.size() == 1);
 }
 
-TEST_CASE("dialler: a dial with until_connected false is given up at its first failure") {
+TEST_CASE("dialler: a dial with until_connected false ends at its first failure") {
   one_dial dial{false};
   CHECK_FALSE(dial.d.failed(dial.number, unreachable));
   REQUIRE(dial.answers.size() == 1);

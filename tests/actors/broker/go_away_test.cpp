@@ -1,4 +1,4 @@
-// Nodes that shut down while others call them: calls in flight end, and no other call begins.
+// Nodes that shut down while other nodes call them. Calls in flight end, and no other call begins.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -32,7 +32,7 @@ public:
     std::unique_lock lock{mutex_};
     REQUIRE(changed_.wait_for(lock, patience, [&, until = ended_ + n] { return ended_ >= until; }));
   }
-  /// Waits for the calls in flight, and returns why calls have failed.
+  /// Waits for the calls in flight, and returns the errors of the calls that have failed.
   std::vector<std::string> stop() {
     std::unique_lock lock{mutex_};
     stopped_ = true;
@@ -95,7 +95,7 @@ TEST_CASE("go away: a rolling restart of nodes under load fails no call") {
   CHECK(calls.stop() == std::vector<std::string>{});
 }
 
-TEST_CASE("go away: a node finishes the calls that it runs and has made, and accepts no more") {
+TEST_CASE("go away: a node finishes its running calls and its own calls, and accepts no more") {
   on_demand later;
   registry rpc;
   later.add_to(rpc);
@@ -107,8 +107,8 @@ TEST_CASE("go away: a node finishes the calls that it runs and has made, and acc
   auto ours = call<std::int64_t>(server.broker(), "later");
   later.await_started(2);
   std::thread ends{[&] { shut_down(server.broker()); }};
-  // Once the client knows, it does not route calls to the server any more. Until then a call may
-  // begin there, and end when its time is over.
+  // Once the client knows that the server goes away, it routes no more calls to the server. Until
+  // then a call may begin there, and ends at its timeout.
   auto refused = [&] {
     return failure(call<std::int64_t>(client.broker(),
                                       call_target{"later", {.timeout = 10ms, .only = peer.id}}))

@@ -62,8 +62,8 @@ TEST_CASE("memory_broker: a registry is locked by the first broker that serves i
   CHECK_THROWS_AS(rpc.add("more", [] { return 1; }), std::logic_error);
 }
 
-TEST_CASE("memory_broker: an unknown name, a spent timeout and one that is not a number end a call "
-          "at once") {
+TEST_CASE("memory_broker: an unknown name, a timeout of zero and a timeout that is not a number "
+          "end a call at once") {
   running r;
   auto b = r.broker();
   CHECK(to_string(failure(call(b, "unheard_of"))) == "nobody serves this name: 'unheard_of'");
@@ -95,8 +95,8 @@ TEST_CASE("memory_broker: a call beyond the limit of waiting calls is refused at
   for (auto& f : waiting) CHECK(failure(std::move(f)).code == errc::shut_down);
 }
 
-TEST_CASE(
-  "memory_broker: it answers discover and peers, and tells everyone who waits for its end") {
+TEST_CASE("memory_broker: it answers discover and peers, and reports its end to every actor that "
+          "waits for the end") {
   running r;
   auto b = r.broker();
   CHECK(ask<std::vector<std::string>>(b, discover_atom::value).value() == r.functions().names());
@@ -120,7 +120,8 @@ TEST_CASE("memory_broker: after its end, calls and a second shut_down end at onc
         == errc::shut_down);
 }
 
-TEST_CASE("memory_broker: an exit message ends it like a shutdown, and callers are told") {
+TEST_CASE(
+  "memory_broker: an exit message ends the broker like a shutdown, and every call is answered") {
   running r;
   auto b = r.broker();
   auto waiting = call(b, "never");
@@ -212,5 +213,7 @@ TEST_CASE("memory_broker: answered calls with long timeouts leave no memory behi
   auto before = mallinfo2().uordblks;
   call_often(300);
   auto after = mallinfo2().uordblks;
-  CHECK(after < before + (std::size_t{1} << 20)); // CAF's own request timeouts would leave 5 MiB
+  CHECK(after < before
+                  + (std::size_t{1}
+                     << 20)); // with CAF's own request timeouts, 5 MiB would stay allocated here
 }

@@ -1,4 +1,4 @@
-// Memory that runs out. A program of its own, because it replaces operator new.
+// Brokers that run out of memory. This is a separate program, because it replaces operator new.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -35,7 +35,8 @@ using namespace patio::tests;
 
 namespace {
 
-/// A node with two peers. It will have no memory for `unlucky`, which `other` must not notice.
+/// A node with two peers. The node will run out of memory for `unlucky`, and must still serve
+/// `other`.
 struct scarce_node {
   tcp_node server;
   endpoint where = server.listen();
@@ -62,13 +63,13 @@ struct scarce_node {
 
 } // namespace
 
-TEST_CASE("tcp_broker: a result for which there is no memory is an error of its call, and of no "
-          "other") {
+TEST_CASE(
+  "tcp_broker: a result that cannot be pickled for lack of memory fails only its own call") {
   auto rpc = scarce_node::two();
   rpc.add("large", [] {
     std::string text(std::size_t{4} << 20, 'x');
     value result{text};
-    largest = std::size_t{1} << 20; // pickling it will fail
+    largest = std::size_t{1} << 20; // so that pickling the result fails
     return result;
   });
   scarce_node node{rpc};
@@ -99,7 +100,8 @@ TEST_CASE("tcp_broker: a frame that runs out of memory while it is decoded close
   node.check_undisturbed();
 }
 
-TEST_CASE("stream: a write for which there is no memory accepts what the kernel has accepted") {
+TEST_CASE(
+  "stream: a write that runs out of memory accepts only the bytes that the kernel has accepted") {
   line_server server;
   auto client = server.connect();
   std::string bytes(std::size_t{16} << 20, 'x');

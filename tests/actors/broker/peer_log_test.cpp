@@ -50,7 +50,7 @@ TEST_CASE("peer_log: lines beyond a network's budget are left out, and the next 
   CHECK(v.log.lines().back() == "event=closed peer=10.0.0.7:6 reason=\"why\"");
 }
 
-TEST_CASE("peer_log: a crowd of networks has a budget as well") {
+TEST_CASE("peer_log: all networks together have a budget of ten times that of one network") {
   verbose v;
   peer_log log{1, test_clock};
   for (int network = 1; network <= 20; ++network)
@@ -58,7 +58,7 @@ TEST_CASE("peer_log: a crowd of networks has a budget as well") {
   CHECK(v.log.lines().size() == 10);
 }
 
-TEST_CASE("peer_log: warnings do not use the budget of news") {
+TEST_CASE("peer_log: warnings and other lines have separate budgets") {
   verbose v;
   peer_log log{1, test_clock};
   log.warn("closed", "10.0.0.7:1", "why");
@@ -66,7 +66,7 @@ TEST_CASE("peer_log: warnings do not use the budget of news") {
   CHECK(v.log.lines().size() == 2);
 }
 
-TEST_CASE("peer_log: a line that the level hides does not use the budget") {
+TEST_CASE("peer_log: a line below the log level does not use the budget") {
   verbose v;
   peer_log log{1, test_clock};
   set_log_level(log_level::warning);

@@ -24,7 +24,7 @@ tcp_options guarded() {
 
 using names = std::vector<std::string>;
 
-/// The names that a client with this key discovers.
+/// Returns the names that a client with this key discovers.
 names discovered_with(const secret& key, const endpoint& where) {
   tcp_node client{registry{}, {.key = key}};
   auto found = client.connect(where).names;
@@ -32,7 +32,7 @@ names discovered_with(const secret& key, const endpoint& where) {
   return found;
 }
 
-/// Calls the function, and returns its result or its error as text.
+/// Calls the function and returns the result or the error as text.
 std::string answer_to(raw_peer& peer, const std::string& function) {
   std::string payload;
   REQUIRE(write_call_request({function, {}, {}}, payload));
@@ -61,8 +61,7 @@ TEST_CASE("tcp_broker: each key has a name, and a peer discovers only what that 
   CHECK(server.peers().back().proved == names{"admin"});
 }
 
-TEST_CASE("tcp_broker: a peer that calls what it may not call gets a PermissionError, and the log "
-          "names the peer") {
+TEST_CASE("tcp_broker: a forbidden call gets a PermissionError, and the log names the peer") {
   log_capture log;
   tcp_node server{some_names(), guarded()};
   auto where = server.listen();
@@ -75,7 +74,7 @@ TEST_CASE("tcp_broker: a peer that calls what it may not call gets a PermissionE
   log.await("reason=\"'billing' may not call 'shutdown'\"");
 }
 
-TEST_CASE("tcp_broker: an unknown key is refused, and the empty key as well") {
+TEST_CASE("tcp_broker: an unknown key and the empty key are refused") {
   log_capture log;
   tcp_node server{some_names(), {.keys = {{"billing", "key of billing"}}}};
   auto where = server.listen();

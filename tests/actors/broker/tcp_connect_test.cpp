@@ -1,4 +1,4 @@
-// How TCP brokers connect: listening, dialling, redialling.
+// How TCP brokers listen, dial, and dial again.
 #include <doctest/doctest.h>
 
 #include <netinet/in.h>
@@ -20,7 +20,7 @@ registry named(const std::string& name, std::int64_t answer) {
   return rpc;
 }
 
-/// A port where nobody listens any more.
+/// Returns a port where nothing listens any more.
 endpoint deserted() {
   raw_listener gone;
   return gone.where();
@@ -41,9 +41,8 @@ tcp_options eager() {
 
 } // namespace
 
-TEST_CASE(
-  "tcp_broker: a node listens on several IPv4 and IPv6 addresses, and another one dials them all "
-  "at once") {
+TEST_CASE("tcp_broker: a node listens on several IPv4 and IPv6 addresses, and another node dials "
+          "all of them") {
   tcp_node server{named("one", 1)}, client;
   std::vector<endpoint> where;
   for (const char* host : {"127.0.0.1", "::1", "127.0.0.1", "::1", "localhost"})
@@ -65,7 +64,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-  "tcp_broker: a node calls each of its peers by the names that the peer serves, whoever dialled") {
+  "tcp_broker: a node calls each peer by the names that the peer serves, whichever side dialled") {
   tcp_node hub{named("hub", 0), eager()};
   auto where = hub.listen();
   tcp_node a{named("a", 1)}, b{named("b", 2)}, c{named("c", 3)};
@@ -81,8 +80,8 @@ TEST_CASE(
   CHECK(hub.peers().size() == 3);
 }
 
-TEST_CASE("tcp_broker: an address where a node cannot listen is an error at once, with address and "
-          "reason") {
+TEST_CASE("tcp_broker: listening on an impossible address fails at once, and the error has the "
+          "address and the reason") {
   tcp_node node;
   auto taken = node.listen();
   auto again = listen(node.broker(), taken.host, taken.port);
@@ -100,7 +99,7 @@ TEST_CASE("tcp_broker: an address where a node cannot listen is an error at once
           .message.starts_with("cannot resolve '" + too_long + "': "));
 }
 
-TEST_CASE("tcp_broker: a failed dial says where and why") {
+TEST_CASE("tcp_broker: the error of a failed dial has the address and the reason") {
   tcp_node node;
   auto nobody = deserted();
   auto refused = refusal(node, nobody);
@@ -113,8 +112,7 @@ TEST_CASE("tcp_broker: a failed dial says where and why") {
                                     + too_long + "': "));
 }
 
-TEST_CASE(
-  "tcp_broker: a peer that accepts and stays silent is given up after the handshake timeout") {
+TEST_CASE("tcp_broker: a dialled peer that stays silent is dropped after the handshake timeout") {
   tcp_options impatient;
   impatient.limits.handshake_timeout = 30ms;
   tcp_node node{registry{}, impatient};

@@ -34,8 +34,8 @@ struct usage {
   std::size_t descriptors = entries("/proc/self/fd"), threads = entries("/proc/self/task");
 };
 
-/// Waits: CAF's I/O thread closes descriptors of a node that has ended, and the kernel may still
-/// list a thread that has been joined.
+/// Waits, because CAF's I/O thread closes the descriptors of an ended node later, and the kernel
+/// may still list a joined thread.
 void check_no_more_than(const usage& before) {
   auto until = std::chrono::steady_clock::now() + patience;
   usage now;
@@ -84,7 +84,7 @@ TEST_CASE("tcp_broker: a shutdown with calls in flight answers every caller on b
     client.reset();
   }
   for (auto& f : calls)
-    CHECK(failure(std::move(f)).code == errc::maybe_executed); // they were sent, and still run
+    CHECK(failure(std::move(f)).code == errc::maybe_executed); // the calls were sent and still run
   for (auto& f : routeless) CHECK(failure(std::move(f)).code == errc::shut_down);
 }
 
@@ -99,7 +99,7 @@ TEST_CASE("tcp_broker: after its end, calls, connects and a second shut_down end
   shut_down(node.broker());
 }
 
-TEST_CASE("tcp_broker: joins and connects that wait are answered when the node ends") {
+TEST_CASE("tcp_broker: waiting joins and connects are answered when the node ends") {
   tcp_node node;
   std::promise<void> joined;
   node.system().spawn([&](caf::event_based_actor* self) {
@@ -115,8 +115,8 @@ TEST_CASE("tcp_broker: joins and connects that wait are answered when the node e
   CHECK(ended(login).error().code == errc::shut_down);
 }
 
-TEST_CASE(
-  "tcp_broker: an exit message ends a node like a shutdown without a drain, and callers are told") {
+TEST_CASE("tcp_broker: an exit message ends a node like a shutdown without a drain, and every call "
+          "is answered") {
   log_capture log;
   on_demand later;
   tcp_node server{with_later(later), draining(0ms)}, client;
@@ -129,7 +129,7 @@ TEST_CASE(
   CHECK(failure(std::move(routeless)).code == errc::shut_down);
 }
 
-TEST_CASE("tcp_broker: a call that races with the end of its node ends as well") {
+TEST_CASE("tcp_broker: a call that is made while its node ends is answered") {
   log_capture log;
   tcp_node server{[] {
     registry rpc;
@@ -221,6 +221,6 @@ TEST_CASE("tcp_broker: answered calls with long timeouts leave no memory behind"
   call_often(100);
   auto before = mallinfo2().uordblks;
   call_often(300);
-  CHECK(mallinfo2().uordblks
-        < before + (std::size_t{1} << 20)); // CAF's own request timeouts would leave 5 MiB
+  CHECK(mallinfo2().uordblks < before + (std::size_t{1} << 20)); // with CAF's own request timeouts,
+                                                                 // 5 MiB would stay allocated here
 }

@@ -1,5 +1,4 @@
-// Bad peers, unknown messages and lost connections: they cost a TCP broker nothing but their own
-// connection.
+// Bad peers, unknown messages and lost connections. Each affects only its own connection.
 #include <doctest/doctest.h>
 
 #include "broker_under_attack.hpp"
@@ -19,7 +18,7 @@ registry arithmetic() {
 
 } // namespace
 
-TEST_CASE("tcp_broker: a frame of a wrong type closes its connection, and no other (F4)") {
+TEST_CASE("tcp_broker: a frame of a wrong type closes only its own connection (F4)") {
   broker_under_attack t;
   // A wrong payload of these types does not close the connection; see below.
   const std::set<int> lawful{5, 10, 20, 30, 40, 50};
@@ -33,7 +32,7 @@ TEST_CASE("tcp_broker: a frame of a wrong type closes its connection, and no oth
   t.check_undisturbed();
 }
 
-TEST_CASE("tcp_broker: bytes that are not a login close their connection, and no other (F11)") {
+TEST_CASE("tcp_broker: bytes that are not a login close only their own connection (F11)") {
   broker_under_attack t;
   for (std::string bytes : {std::string{"GET / HTTP/1.1\r\n\r\n"}, std::string(64, '\0'),
                             std::string(64, '\xff'), std::string{"\x01\x80\0\0\0\0\0\0\1", 9}}) {
@@ -78,7 +77,8 @@ TEST_CASE("tcp_broker: silent peers are closed after the handshake timeout") {
   t.check_undisturbed();
 }
 
-TEST_CASE("tcp_broker: a peer that asks for much and reads nothing is closed, and no other") {
+TEST_CASE("tcp_broker: a peer that makes many requests and reads no answers is closed, and no "
+          "other peer is") {
   tcp_options options;
   options.limits.write_buffer_bytes = std::size_t{1} << 20;
   broker_under_attack t{options};
@@ -90,7 +90,7 @@ TEST_CASE("tcp_broker: a peer that asks for much and reads nothing is closed, an
   t.check_undisturbed();
 }
 
-TEST_CASE("tcp_broker: a peer whose backlog has stalled is closed, and no other") {
+TEST_CASE("tcp_broker: a peer whose backlog has stalled is closed, and no other peer is") {
   tcp_options options;
   options.limits.write_stall_timeout = std::chrono::milliseconds{300};
   broker_under_attack t{options};
@@ -127,7 +127,7 @@ TEST_CASE("tcp_broker: an answer that cannot be decoded fails only its call") {
   std::string two;
   REQUIRE(write_pickle(value{2}, two));
   server.send(packet::response, server.receive().serial, "\x80\x04\x8c\x02os\x8c\x06system\x93.");
-  server.send(packet::response, 4711, two); // nobody waits for this one
+  server.send(packet::response, 4711, two); // no call waits for this answer
   server.send(packet::response, server.receive().serial, two);
   CHECK(failure(std::move(bad)).code == errc::undecodable);
   CHECK(ended(good) == value{2});
@@ -187,7 +187,7 @@ TEST_CASE("tcp_broker: a late answer does not reach the next connection with the
     for (int i = 0; i < 5; ++i) later.answer_one();
     for (auto& peer : fresh) {
       peer.send(packet::request, 5, request("two", {}));
-      CHECK(peer.receive().serial == 5); // and nothing before it
+      CHECK(peer.receive().serial == 5); // no earlier answer arrives here
     }
     fresh.clear();
     while (!server.peers().empty()) {}
@@ -242,7 +242,7 @@ TEST_CASE(
     half.send(packet::request, serial, request("big", {16'000'000}));
   (void)half.receive(); // the other answers do not fit into the buffers of the kernel
   half.half_close();
-  ++t.descriptors_at_first; // of `half` itself
+  ++t.descriptors_at_first; // the client's descriptor of `half`
   t.check_nothing_left();
   t.check_undisturbed();
 }

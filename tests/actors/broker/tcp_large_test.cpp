@@ -1,5 +1,5 @@
-// Large payloads, which a broker decodes and writes off its I/O thread: in order, complete, and
-// before the end of the stream.
+// Large payloads, which a broker decodes and writes on other threads than the I/O thread. They keep
+// their order and are complete.
 #include <doctest/doctest.h>
 
 #include <map>
@@ -56,7 +56,8 @@ TEST_CASE("tcp_broker: a large answer arrives although the peer hangs up right a
   }
 }
 
-TEST_CASE("tcp_broker: a peer that is lost while its payload is decoded harms no other") {
+TEST_CASE(
+  "tcp_broker: a peer that is lost while its payload is decoded does not affect other peers") {
   broker_under_attack t;
   auto large = request("echo", {text_of(1)});
   for (int round = 0; round < 50; ++round) {

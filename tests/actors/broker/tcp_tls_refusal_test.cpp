@@ -1,4 +1,4 @@
-// TLS refuses wrong certificates, wrong options, peers without TLS, silent peers.
+// Wrong certificates, wrong options, peers without TLS, and silent peers are refused.
 #include <doctest/doctest.h>
 
 #include "tls_nodes.hpp"
@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A client and a server whose handshake must fail, and what they report.
+/// A client and a server whose handshake must fail, and the errors that they report.
 struct disagreement {
   explicit disagreement(tls_options servers, tls_options clients,
                         const std::string& host = "127.0.0.1") {
@@ -36,7 +36,7 @@ struct disagreement {
 } // namespace
 
 TEST_CASE(
-  "tcp_broker over TLS: certificates that prove nothing are refused, and both ends say why") {
+  "tcp_broker over TLS: invalid certificates are refused, and both ends report the reason") {
   auto other = make_authority("Another authority");
   SUBCASE("from an authority that the client does not know") {
     disagreement{certs().open_server(), believes(other)}.check(
@@ -66,8 +66,8 @@ TEST_CASE(
   }
 }
 
-TEST_CASE(
-  "tcp_broker: a node without TLS cannot add it, and one without a certificate cannot listen") {
+TEST_CASE("tcp_broker: a node without TLS cannot add TLS, and a TLS node without a certificate "
+          "cannot listen") {
   tcp_node clear;
   auto no = replace_tls(clear.broker(), certs().open_server());
   REQUIRE_FALSE(no);
@@ -115,15 +115,15 @@ TEST_CASE("tcp_broker over TLS: a peer that does not speak TLS is closed at once
   CHECK(log.await("event=closed").find("TLS") != std::string::npos);
   tcp_node plain{
     registry{},
-    options_within(50ms, {})}; // it waits for a challenge, as the server waits for a hello
+    options_within(50ms, {})}; // the client waits for a challenge, and the server for a ClientHello
   CHECK(refusal(plain, where).message.find("no login within") != std::string::npos);
   tcp_node good{registry{}, options_with(certs().anonymous())};
   good.connect(where);
   check_calls(good);
 }
 
-TEST_CASE(
-  "tcp_broker: a TLS client of a node without TLS is closed at once, and both ends say why") {
+TEST_CASE("tcp_broker: a TLS client of a node without TLS is closed at once, and both ends report "
+          "the reason") {
   log_capture log;
   tcp_node server{functions(), options_within(patience, {})},
     client{registry{}, options_within(patience, certs().anonymous())};
@@ -149,7 +149,7 @@ TEST_CASE("tcp_broker over TLS: a peer that is silent, or stops within the hands
   shaken.await_close();
 }
 
-TEST_CASE("tcp_broker over TLS: a client gives up a server that never answers its hello") {
+TEST_CASE("tcp_broker over TLS: a client drops a server that never answers its ClientHello") {
   tcp_node client{registry{}, options_within(50ms, certs().anonymous())};
   raw_listener silent;
   auto why = refusal(client, silent.where());

@@ -1,4 +1,4 @@
-// Calls between nodes over TLS: they work as without it, and certificates name the peers.
+// Calls between nodes over TLS work as without TLS, and certificates name the peers.
 #include <doctest/doctest.h>
 
 #include "tls_nodes.hpp"
@@ -137,8 +137,8 @@ TEST_CASE("tcp_broker over TLS: a call whose bytes arrive one by one is answered
   CHECK(slow.receive().serial == 9);
 }
 
-TEST_CASE(
-  "tcp_broker over TLS: a peer that asks for much and reads nothing is closed, and no other") {
+TEST_CASE("tcp_broker over TLS: a peer that makes many requests and reads no answers is closed, "
+          "and no other peer is") {
   log_capture log;
   auto options = options_with(certs().open_server());
   options.limits.write_buffer_bytes = std::size_t{1} << 20;

@@ -1,4 +1,4 @@
-/// Nodes with TLS, for the tests of tcp brokers over TLS.
+/// Nodes with TLS, for the tests of TCP brokers.
 #pragma once
 
 #include "broker_under_attack.hpp"
@@ -30,19 +30,19 @@ inline tcp_options options_within(std::chrono::nanoseconds handshake_timeout,
   return options;
 }
 
-/// The error of a dial that must fail.
+/// Returns the error of a dial that must fail.
 inline error refusal(tcp_node& client, const endpoint& to) {
   auto login = ended(patio::connect(client.broker(), to.host, to.port, {.until_connected = false}));
   REQUIRE_FALSE(login);
   return login.error();
 }
 
-/// The node can call its peer.
+/// Checks that the node can call its peer.
 inline void check_calls(tcp_node& node) {
   CHECK(ended(call<std::int64_t>(node.broker(), "two")) == 2);
 }
 
-/// The dialling side's engine, for a raw_peer.
+/// Returns the dialling side's engine, for a raw_peer.
 inline std::unique_ptr<tls::engine> dialling(const tls_options& options) {
   return tls::context::make(options).value().connect("127.0.0.1").value();
 }

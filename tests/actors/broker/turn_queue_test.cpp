@@ -12,7 +12,7 @@ namespace {
 
 instant now{};
 
-/// A queue, how many turns it has asked for, and the jobs that ran.
+/// A queue, the number of turns that it has requested, and the jobs that ran.
 struct asked_turns {
   int asked = 0;
   std::shared_ptr<bool> flag;
@@ -35,7 +35,7 @@ struct asked_turns {
 
 } // namespace
 
-TEST_CASE("turn_queue: deferred jobs run in their order, in a turn that is asked for once") {
+TEST_CASE("turn_queue: deferred jobs run in their order, in a turn that is requested once") {
   asked_turns t;
   t.defer(1);
   t.defer(2);
@@ -48,7 +48,7 @@ TEST_CASE("turn_queue: deferred jobs run in their order, in a turn that is asked
   CHECK(t.asked == 2);
 }
 
-TEST_CASE("turn_queue: a turn ends after 200 us, and another one is asked for") {
+TEST_CASE("turn_queue: a turn ends after 200 us, and another turn is requested") {
   asked_turns t;
   t.defer(1, 150us);
   t.defer(2, 50us);
@@ -61,7 +61,7 @@ TEST_CASE("turn_queue: a turn ends after 200 us, and another one is asked for") 
   CHECK(t.asked == 2);
 }
 
-TEST_CASE("turn_queue: a job may defer another one") {
+TEST_CASE("turn_queue: a job may defer another job") {
   asked_turns t;
   t.queue.defer([&] { t.defer(1); });
   t.queue.run_turn();
@@ -75,7 +75,7 @@ TEST_CASE("turn_queue: a job may defer another one") {
   CHECK(t.asked == 3);
 }
 
-TEST_CASE("turn_queue: a turn that found no memory is asked for again") {
+TEST_CASE("turn_queue: a turn that was not run for lack of memory is requested again") {
   asked_turns t;
   t.queue.ask_for_turn();
   CHECK(t.asked == 0);
@@ -87,8 +87,8 @@ TEST_CASE("turn_queue: a turn that found no memory is asked for again") {
   CHECK(t.asked == 2);
 }
 
-TEST_CASE("turn_queue: a connection that has spent its share waits while another one has sent "
-          "lately") {
+TEST_CASE("turn_queue: a connection that has spent its share waits while another connection has "
+          "sent lately") {
   asked_turns t;
   time_share spent{now};
   spent.took(10ms, now);
@@ -107,7 +107,7 @@ TEST_CASE("turn_queue: a connection that has spent its share waits while another
   CHECK(t.queue.may_run(spent, now));
 }
 
-TEST_CASE("turn_queue: the time of a connection that is alone is not counted") {
+TEST_CASE("turn_queue: a connection that is alone does not spend its share") {
   asked_turns t;
   now += 1s;
   time_share share{now - 1s};

@@ -1,5 +1,5 @@
-// Calls that work alike on every backend. PATIO_TEST_BACKEND names the one to run on: memory (the
-// default; the memory broker), cpp (a C++ peer) or python (a Python peer).
+// Calls that work alike on every backend. PATIO_TEST_BACKEND names the backend: memory (the
+// default: the memory broker), cpp (a C++ peer) or python (a Python peer).
 #include <doctest/doctest.h>
 
 #include <cstdlib>

@@ -1,5 +1,4 @@
-// Cancelled calls on each kind of broker: the call ends at once, and the function that runs for it
-// is told to stop.
+// Cancelled calls on each kind of broker. The call ends at once, and its function is told to stop.
 #include <doctest/doctest.h>
 
 #include <caf/scoped_actor.hpp>
@@ -11,8 +10,8 @@ using namespace patio::tests;
 
 namespace {
 
-/// The function "watch" never answers, and counts how often it has begun and been stopped; "two"
-/// answers 2.
+/// The function "watch" never answers, and counts its starts and stops. The function "two" answers
+/// 2.
 class watched {
 public:
   registry functions() {
@@ -20,7 +19,8 @@ public:
     rpc.add("watch", [this](reply_to<std::int64_t> r) {
       auto stop = r.stop_token();
       auto& w = begin(std::move(r));
-      w.callback = std::make_unique<callback>(stop, count_stop{this}); // may be called at once
+      w.callback =
+        std::make_unique<callback>(stop, count_stop{this}); // the callback may run at once
     });
     rpc.add("two", [] { return 2; });
     return rpc;
@@ -82,7 +82,7 @@ void on_each_broker(F test) {
 
 } // namespace
 
-TEST_CASE("cancel: a future that is dropped stops its function at the callee") {
+TEST_CASE("cancel: dropping a future stops its function at the callee") {
   on_each_broker([](const broker_actor& broker, watched& w) {
     {
       auto dropped = call<std::int64_t>(broker, "watch");
@@ -103,7 +103,7 @@ TEST_CASE("cancel: a cancelled call ends with errc::cancelled, at once and only 
     CHECK(failure(std::move(one)).code == errc::cancelled);
     w.await_stopped(1);
     CHECK_FALSE(is_ready(two));
-    two = call<std::int64_t>(broker, "watch"); // cancels the call that was there
+    two = call<std::int64_t>(broker, "watch"); // the assignment cancels the earlier call
     w.await_stopped(2);
     w.await_begun(3);
     CHECK_FALSE(is_ready(two));

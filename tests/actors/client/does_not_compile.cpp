@@ -1,6 +1,6 @@
-// The compiler checks each call of a typed remote function. does_not_compile.sh compiles this file
-// as it stands, which must succeed, and once for each #ifdef with its name defined. That must fail
-// with an error that the comment's regular expression matches.
+// does_not_compile.sh first compiles this file unchanged, which must succeed. Then it compiles the
+// file once for each #ifdef, with that macro defined. Each of these compilations must fail, with an
+// error that matches the regular expression behind the #ifdef.
 #include <thread>
 
 #include <caf/event_based_actor.hpp>

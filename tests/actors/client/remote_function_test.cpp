@@ -1,4 +1,4 @@
-// Remote functions as typed actors, beyond what calls_test.cpp shows on every backend.
+// Remote functions as typed actors. calls_test.cpp has the cases that run on every backend.
 #include <doctest/doctest.h>
 
 #include <patio/patio.hpp>
@@ -76,7 +76,8 @@ TEST_CASE("remote_function: a function without a result answers an empty message
   CHECK(ended(t.noted.get_future()) == "hello");
 }
 
-TEST_CASE("remote_function: a remote function dies with its broker, as monitors and links see") {
+TEST_CASE(
+  "remote_function: a remote function dies with its broker, and monitors and links are notified") {
   test_system t;
   auto add = t.add();
   std::promise<void> watching;
@@ -137,7 +138,7 @@ TEST_CASE("remote_function: a message of other types is refused and does not rea
   CHECK(ended(call<std::int64_t>(t.broker, "add", 1, 2)) == 3);
 }
 
-TEST_CASE("remote_function: an anonymous message runs the function, and nobody gets the answer") {
+TEST_CASE("remote_function: an anonymous message runs the function, and the answer is dropped") {
   test_system t;
   caf::anon_send(function<void(std::string)>(t.broker, "note"), std::string{"no answer, please"});
   CHECK(ended(t.noted.get_future()) == "no answer, please");
@@ -188,7 +189,8 @@ TEST_CASE(
   CHECK(left == 0);
 }
 
-TEST_CASE("remote_function: a call ends at its own timeout or the request's, whichever is first") {
+TEST_CASE("remote_function: a call ends at its own timeout or at the request's timeout, whichever "
+          "is first") {
   test_system t;
   auto ending = [&](auto timeout, call_options options) {
     auto never = function<std::int64_t()>(t.broker, "never", options);
@@ -201,7 +203,7 @@ TEST_CASE("remote_function: a call ends at its own timeout or the request's, whi
   CHECK(ending(caf::duration{20ms}, {}).code == errc::timeout);
 }
 
-TEST_CASE("remote_function: a result of another type is undecodable and does the broker no harm") {
+TEST_CASE("remote_function: a result of another type is undecodable, and the broker still works") {
   test_system t;
   auto wrong = function<std::string(std::int64_t, std::int64_t)>(t.broker, "add");
   auto why = in_actor<error>(t.system, [wrong](caf::event_based_actor* self, auto done) {

@@ -1,4 +1,4 @@
-/// A broker on net::stream whose protocol is not patio's, and a client on a plain socket.
+/// A broker on net::stream with a protocol other than patio's, and a client on a plain socket.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -24,7 +24,7 @@
 
 namespace patio::tests {
 
-/// The protocol: each line is answered by its characters in reverse order. No CAF, no sockets.
+/// Answers each line with its characters in reverse order. Uses no CAF and no sockets.
 class line_reverser {
 public:
   void receive(std::string_view bytes) {
@@ -49,10 +49,11 @@ struct line_broker {
   std::optional<net::stream> stream;
   std::unique_ptr<tls::engine> tls;
   line_reverser machine;
-  std::chrono::nanoseconds processing_time{}; ///< what the stream is told
+  std::chrono::nanoseconds
+    processing_time{}; ///< the processing time that adapt_read_size() is given
   bool pauses_after_each_read = false;
-  std::vector<std::size_t> reads; ///< the size of each
-  int relieved = 0;               ///< how often the stream's congestion has ended
+  std::vector<std::size_t> reads; ///< the number of bytes of each read
+  int relieved = 0;               ///< number of times that the stream's congestion has ended
   bool closed = false, tls_closed = false;
 
   void on_data(caf::io::new_data_msg& msg) {
@@ -64,7 +65,7 @@ struct line_broker {
     if (pauses_after_each_read) stream->resume();
   }
 
-  // The engine is placed as net/stream.hpp says.
+  // The broker owns the TLS engine, between the stream and the protocol.
   void process(std::string_view bytes) {
     if (!tls) {
       machine.receive(bytes);
@@ -119,7 +120,7 @@ inline caf::behavior make_line_broker(line_broker_actor* self) {
   };
 }
 
-/// The client's end, on the test's thread. A wait that is too long fails the test.
+/// The client's end, on the test's thread. A test fails if a wait takes too long.
 class line_client {
 public:
   explicit line_client(unique_fd fd) : fd_{std::move(fd)} {}

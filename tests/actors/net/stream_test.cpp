@@ -1,4 +1,4 @@
-// The part of a broker that moves bytes, with a protocol that is not patio's.
+// net::stream, with a protocol other than patio's.
 #include <doctest/doctest.h>
 
 #include <cerrno>
@@ -16,14 +16,14 @@ namespace {
 
 constexpr std::size_t MiB = std::size_t{1} << 20;
 
-/// Writes more than the kernel takes from a stream whose peer does not read.
+/// Writes more bytes than the kernel's buffers hold. The peer does not read.
 net::write_result write_a_lot(line_server& server, std::size_t bytes) {
   return server.run([bytes](line_broker& b) { return b.stream->write(std::string(bytes, 'x')); });
 }
 
 } // namespace
 
-TEST_CASE("stream: lines of another protocol are answered, wherever they are cut") {
+TEST_CASE("stream: lines of another protocol are answered, however they are cut into pieces") {
   line_server server;
   auto client = server.connect();
   client.send("abc\nde");
@@ -73,7 +73,7 @@ TEST_CASE("stream: reads grow while processing is fast and shrink while it is sl
   server.await([](const line_broker& b) { return b.reads.back() <= 4096; });
 }
 
-TEST_CASE("stream: a backlog above the high-water mark is congestion until the peer reads") {
+TEST_CASE("stream: a stream is congested while its backlog is above the high-water mark") {
   line_server server;
   auto client = server.connect();
   auto done = write_a_lot(server, 16 * MiB);
@@ -89,13 +89,13 @@ TEST_CASE("stream: a backlog above the high-water mark is congestion until the p
   CHECK_FALSE(server.run([](line_broker& b) { return b.stream->is_congested(); }));
 }
 
-TEST_CASE("stream: a backlog above the write buffer's bound has overflowed") {
+TEST_CASE("stream: a backlog above the limit of the write buffer is an overflow") {
   line_server server{{64 << 10, MiB, 10s}};
   auto client = server.connect();
   CHECK(write_a_lot(server, 16 * MiB).backlog.overflowed);
 }
 
-TEST_CASE("stream: a backlog that does not shrink in time has stalled") {
+TEST_CASE("stream: a backlog that does not shrink in time is a stall") {
   line_server server{{64 << 10, 64 << 20, 10s}};
   auto client = server.connect();
   auto stalled = [&](std::chrono::seconds later) {
@@ -111,7 +111,7 @@ TEST_CASE("stream: a backlog that does not shrink in time has stalled") {
   CHECK_FALSE(stalled(1h));
 }
 
-TEST_CASE("stream: a hang-up sends what was written before it") {
+TEST_CASE("stream: a hang-up sends the bytes that were written before") {
   line_server server;
   auto client = server.connect();
   server.run([](line_broker& b) {

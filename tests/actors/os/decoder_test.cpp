@@ -44,7 +44,7 @@ private:
   }
 };
 
-/// Holds up a decoder, and notes the order in which it decodes the waiting jobs.
+/// Blocks a decoder, and records the order in which it then decodes the waiting jobs.
 class held_decoder {
 public:
   explicit held_decoder(std::chrono::nanoseconds longest_wait) : decoder_{longest_wait} {
@@ -108,7 +108,8 @@ TEST_CASE("decoder: a waiting payload of a connection that has ended is not deco
   CHECK(withdrawn.expired());
 }
 
-TEST_CASE("decoder: a request that has waited too long is refused, and an answer never is") {
+TEST_CASE("decoder: a request that has waited too long is refused, and an answer is decoded "
+          "however long it has waited") {
   for (bool too_long : {false, true}) {
     connection a, b;
     auto request = a.request(50'000), answer = b.answer(50'000);
@@ -152,7 +153,7 @@ TEST_CASE("decoder: a discarded job is destroyed on the decoder's thread") {
           });
     job.reset();
     d.discard(decoded.get_future().get());
-    connection b; // its job comes behind the discarded one
+    connection b; // its job is queued behind the discarded job
     std::promise<void> later;
     d.taken();
     d.run(2, b.request(1'000), [&](const decoder::job&) { later.set_value(); });

@@ -1,4 +1,4 @@
-// How a pool ends, and what becomes of its calls.
+// How a pool ends, and how its calls end then.
 #include <doctest/doctest.h>
 
 #include <latch>
@@ -8,8 +8,8 @@
 using namespace patio;
 using namespace patio::tests;
 
-TEST_CASE("executor: a pool that shuts down answers the calls that wait, lets running functions "
-          "end and admits no more") {
+TEST_CASE("executor: a pool that shuts down answers the waiting calls, lets running functions end "
+          "and admits no more calls") {
   with_each_pool([](spawner spawn) {
     on_demand later;
     test_system t;
@@ -29,7 +29,7 @@ TEST_CASE("executor: a pool that shuts down answers the calls that wait, lets ru
   });
 }
 
-TEST_CASE("executor: a pool ends with its last handle, and answers the calls that wait") {
+TEST_CASE("executor: a pool ends with its last handle, and answers the waiting calls") {
   with_each_pool([](spawner spawn) {
     on_demand later;
     test_system t;

@@ -1,5 +1,4 @@
-// A pool survives functions that throw or never answer, workers that are killed, messages
-// that make no sense.
+// A pool survives functions that throw or never answer, killed workers, and unknown messages.
 #include <doctest/doctest.h>
 
 #include "pool/executor_fixture.hpp"
@@ -62,8 +61,8 @@ TEST_CASE("executor: after a thousand exceptions of each type all workers of a p
   });
 }
 
-TEST_CASE("executor: a reply dropped without an answer is an error, and leaves the pool room for "
-          "the next call") {
+TEST_CASE("executor: a reply that is dropped without an answer is an error, and the pool has room "
+          "for the next call") {
   with_each_pool([](spawner spawn) {
     test_system t;
     registry rpc;
@@ -87,7 +86,7 @@ TEST_CASE(
         return {[self](std::int64_t) -> caf::result<std::int64_t> {
           caf::anon_send_exit(caf::actor_cast<caf::actor>(self->current_sender()),
                               caf::exit_reason::kill);
-          self->make_response_promise(); // which is never delivered
+          self->make_response_promise(); // this promise is never delivered
           return caf::delegated<std::int64_t>{};
         }};
       });

@@ -1,5 +1,5 @@
-/// Executors on their own: calls without a broker, functions that meet, and a function that
-/// occupies its worker.
+/// For tests of executors without a broker: calls, functions that wait for each other, and a
+/// function that occupies its worker.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -55,7 +55,8 @@ struct test_system {
   caf::actor_system system{config};
 };
 
-/// Adds a function that ends only where `place` is full, so as many calls as that run at once.
+/// Adds a function that waits at a barrier. Its calls end only if as many calls run at once as the
+/// barrier expects.
 inline void add_meeting(registry& rpc, std::barrier<>& place) {
   rpc.add("meet", [&place] { place.arrive_and_wait(); });
 }

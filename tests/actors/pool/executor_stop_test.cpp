@@ -1,5 +1,5 @@
-// Stopped calls in an executor: nobody waits for their results any more, because the caller has
-// cancelled them or its connection is lost.
+// Stopped calls in an executor. Their results are no longer needed, because the caller has
+// cancelled the call or the connection is lost.
 #include <condition_variable>
 #include <mutex>
 

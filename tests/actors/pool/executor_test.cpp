@@ -1,6 +1,6 @@
-// Executors on their own, without a broker: how many functions run at once, and which calls wait or
-// are refused. No test waits for time to pass: functions that meet show what runs at once, and
-// later functions show what did not run.
+// Executors without a broker: how many functions run at once, and which calls wait or are refused.
+// No test sleeps. Functions that wait for each other show which calls run at once, and later
+// functions show which calls did not run.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -25,7 +25,7 @@ TEST_CASE(
     for (int i = 0; i < 10; ++i) all.push_back(start(pool, "later"));
     for (int answered = 0; answered < 10; ++answered) {
       auto expected = static_cast<std::size_t>(std::min(3, 10 - answered));
-      later.await_started(expected); // each answer lets another one begin
+      later.await_started(expected); // each answer lets another call begin
       CHECK(later.started() == expected);
       later.answer_one();
     }
@@ -33,8 +33,8 @@ TEST_CASE(
   });
 }
 
-TEST_CASE("executor: in a thread pool N blocking functions run at once and never more, each on a "
-          "thread of its own") {
+TEST_CASE("executor: in a thread pool of N workers at most N blocking functions run at once, each "
+          "on its own thread") {
   test_system t;
   constexpr int workers = 6;
   std::barrier meeting{workers};
@@ -81,8 +81,8 @@ TEST_CASE(
   for (auto& o : blocked) CHECK(ended(o));
 }
 
-TEST_CASE("executor: a call beyond a full queue is refused at once, and the calls that wait go on "
-          "waiting") {
+TEST_CASE("executor: a call is refused at once if the queue is full, and the waiting calls stay in "
+          "the queue") {
   with_each_pool([](spawner spawn) {
     on_demand later;
     test_system t;
@@ -118,7 +118,7 @@ TEST_CASE(
       return start(pool, "later", {}, never, {}, {1, connection});
     };
     std::vector<outcome> many;
-    for (int i = 0; i < 4; ++i) many.push_back(ask(1)); // one runs, three wait
+    for (int i = 0; i < 4; ++i) many.push_back(ask(1)); // one call runs, and three calls wait
     auto single = ask(2);
     CHECK(error_of(std::move(many.back())).code == errc::overloaded);
     many.pop_back();
@@ -130,7 +130,7 @@ TEST_CASE(
     };
     answer_next(many.at(0));
     answer_next(many.at(1));
-    answer_next(single); // before the third of the many
+    answer_next(single); // before the third of the four
     CHECK_FALSE(is_ready(many.at(2)));
     answer_next(many.at(2));
   });
@@ -158,7 +158,8 @@ TEST_CASE("executor: a task whose deadline passes while it waits never starts") 
   });
 }
 
-TEST_CASE("executor: the null executor runs and announces nothing, whatever its registry holds") {
+TEST_CASE("executor: the null executor runs no functions and announces no names, whatever its "
+          "registry holds") {
   registry rpc;
   rpc.add("two", [] { return 2; });
   auto none = null_executor(rpc);

@@ -1,5 +1,5 @@
-// Calls within calls, back and forth between two nodes with one worker each. A call that waits for
-// another must not keep its worker from running further calls, or the nodes would deadlock.
+// Nested calls, back and forth between two nodes with one worker each. A call that waits for
+// another call must not block its worker, or the nodes would deadlock.
 #include <doctest/doctest.h>
 
 #include "nodes.hpp"

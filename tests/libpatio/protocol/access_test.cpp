@@ -12,7 +12,7 @@ using patio::named_key;
 
 namespace {
 
-/// A slow model of the matching that the header describes.
+/// Matches as access.hpp defines it, in exponential time.
 bool matches_by_definition(std::string_view text, std::string_view pattern) {
   if (pattern.empty()) return text.empty();
   if (pattern[0] == '*')
@@ -50,7 +50,7 @@ TEST_CASE("access: patterns match whole names") {
   CHECK_FALSE(matches("a", "[a-z]"));
 }
 
-TEST_CASE("access: random texts match random patterns as the definition says") {
+TEST_CASE("access: the result for random texts and patterns agrees with the definition") {
   auto seed = test_seed();
   INFO("PATIO_TEST_SEED=" << seed);
   std::mt19937_64 random{seed};
@@ -69,11 +69,10 @@ TEST_CASE("access: random texts match random patterns as the definition says") {
   CHECK(matched > 1'000);
 }
 
-TEST_CASE("access: a pattern full of stars takes no longer than both lengths together say") {
+TEST_CASE("access: the time for a pattern full of stars is bounded by the product of the lengths") {
   std::string pattern;
   for (int i = 0; i < 500; ++i) pattern += "a*";
-  CHECK_FALSE(
-    matches(std::string(10'000, 'a'), pattern + "b")); // the definition's way would not end
+  CHECK_FALSE(matches(std::string(10'000, 'a'), pattern + "b")); // the model above would not end
 }
 
 TEST_CASE("access: a rule is NAME:PATTERN") {
@@ -90,7 +89,8 @@ TEST_CASE("access: a rule is NAME:PATTERN") {
   }
 }
 
-TEST_CASE("access: one rule that fits is enough, and without rules everybody may call everything") {
+TEST_CASE(
+  "access: one matching rule permits a call, and without rules every peer may call everything") {
   using names = std::vector<std::string>;
   std::vector<access_rule> rules{{"*", "ping"}, {"billing", "invoice_*"}, {"admin", "*"}};
   CHECK(patio::may_call(rules, names{}, "ping"));
@@ -101,18 +101,16 @@ TEST_CASE("access: one rule that fits is enough, and without rules everybody may
   CHECK(patio::may_call(rules, names{"other", "admin"}, "shutdown"));
   CHECK_FALSE(patio::may_call(rules, names{"Admin"}, "shutdown"));
   CHECK_FALSE(patio::may_call(rules, names{"adm*"},
-                              "shutdown")); // a peer's name is no pattern, nor is a rule's
+                              "shutdown")); // neither a peer's name nor a rule's name is a pattern
   CHECK_FALSE(patio::may_call(std::vector<access_rule>{{"adm*", "f"}}, names{"admin"}, "f"));
   CHECK(patio::may_call({}, names{}, "shutdown"));
 }
 
-TEST_CASE("access: keys that the login cannot use or tell apart are refused, without a word of "
-          "them in the text") {
+TEST_CASE("access: unusable and ambiguous keys are refused, and the error does not show the keys") {
   std::string longest(32, 'k'), too_long = longest + "k";
   CHECK(refusal({}, {}) == "");
   CHECK(refusal(longest, {{"a", "1"}, {"b", "2"}}) == "");
-  CHECK(refusal({}, {{"a", "1"}, {"a", "2"}})
-        == ""); // the old key and the new one of the same peer
+  CHECK(refusal({}, {{"a", "1"}, {"a", "2"}}) == ""); // the old key and the new key of one peer
   CHECK(refusal(too_long, {}) == "a key has at most 32 bytes, not 33");
   CHECK(refusal({}, {{"a", "1"}, {"b", too_long}}) == "a key has at most 32 bytes, not 33");
   CHECK(refusal(too_long, {{"a", "1"}}) == "a key has at most 32 bytes, not 33");

@@ -17,14 +17,14 @@ std::string why_not(std::string_view text) {
 
 } // namespace
 
-TEST_CASE("endpoint: hosts with and without a port") {
+TEST_CASE("endpoint: a host is read with and without a port") {
   CHECK(parse_endpoint("localhost") == endpoint{"localhost", 15383});
   CHECK(parse_endpoint("localhost:80") == endpoint{"localhost", 80});
   CHECK(parse_endpoint("10.0.0.7:0") == endpoint{"10.0.0.7", 0});
   CHECK(parse_endpoint("a.example:65535") == endpoint{"a.example", 65535});
 }
 
-TEST_CASE("endpoint: IPv6 addresses with brackets and bare") {
+TEST_CASE("endpoint: an IPv6 address is read with and without brackets") {
   CHECK(parse_endpoint("[::1]:80") == endpoint{"::1", 80});
   CHECK(parse_endpoint("[::1]") == endpoint{"::1", 15383});
   CHECK(parse_endpoint("::1") == endpoint{"::1", 15383});
@@ -52,7 +52,7 @@ TEST_CASE("endpoint: an invalid host is reported") {
     CHECK(why_not(text) == "the host has a character that a host name cannot have");
 }
 
-TEST_CASE("endpoint: a host with two ports is no IPv6 address") {
+TEST_CASE("endpoint: a host with two ports is not an IPv6 address") {
   for (auto text :
        {"127.0.0.1:80:90", "localhost:80:90", "a:b:c:g", "host::80", "1:2:3", "1:2:3:4:5:6:7:8:9"})
     CHECK(why_not(text) == "it has several colons but is not an IPv6 address");
@@ -64,13 +64,13 @@ TEST_CASE("endpoint: the error quotes the text and says what would be right") {
            "[IPV6]:PORT, for example 127.0.0.1:15383");
 }
 
-TEST_CASE("endpoint: prints as it is read") {
+TEST_CASE("endpoint: a printed endpoint reads back as the same endpoint") {
   for (auto text : {"localhost:80", "[::1]:80", "10.0.0.7:15383", "[fe80::1%eth0]:1"})
     CHECK(to_string(*parse_endpoint(text)) == text);
   CHECK(to_string(*parse_endpoint("::1")) == "[::1]:15383");
 }
 
-TEST_CASE("endpoint: a network is an IPv4 address, or half of an IPv6 one") {
+TEST_CASE("endpoint: a network is an IPv4 address or the upper half of an IPv6 address") {
   using patio::network_of;
   CHECK(network_of("1.2.3.4:80") == "1.2.3.4");
   CHECK(network_of("1.2.3.4:80") != network_of("1.2.3.5:80"));

@@ -23,21 +23,22 @@ value announcing(const value& version, const value& listed) {
   return value::dict({{"patio", value::dict({{"version", version}, {"extensions", listed}})}});
 }
 
-// Pickles by hand, for what the writer would refuse to write.
+// These functions write pickles by hand, because the writer would refuse some of the values.
 std::string text(std::string_view s) {
   return std::string{"\x8c"} + static_cast<char>(s.size()) + std::string{s};
 }
 std::string dict(const std::string& items) { return "}(" + items + "u"; }
 std::string list(const std::string& items) { return "](" + items + "e"; }
 std::string whole(const std::string& body) { return "\x80\x04" + body + "."; }
-/// A hundred pairs, each of which holds the one before twice.
+/// A hundred nested pairs. Each pair holds the previous pair twice.
 std::string laughs() {
   std::string bytes = ")";
   for (int i = 0; i < 100; ++i) bytes += "2\x86";
   return bytes;
 }
 
-/// How a call may end at the node that was to execute it.
+/// `told` are the errors that the executing node reports. `untold` are the errors that only the
+/// caller's own node reports.
 constexpr std::array told{errc::timeout,    errc::cancelled,   errc::no_route,
                           errc::overloaded, errc::undecodable, errc::shut_down};
 constexpr std::array untold{errc::remote_error, errc::not_sent,       errc::maybe_executed,
@@ -46,8 +47,8 @@ constexpr std::array untold{errc::remote_error, errc::not_sent,       errc::mayb
 
 } // namespace
 
-TEST_CASE("extensions: the announcement's bytes are those that Python would pickle, and Python's "
-          "own if there are none") {
+TEST_CASE("extensions: an announcement has the bytes that CPython would pickle, and is None "
+          "without extensions") {
   CHECK(to_hex(patio::protocol::announcement(patio::protocol::all_extensions))
         == "8005954a000000000000007d948c05706174696f947d94288c0a657874656e73696f6e73945d94288c06636"
            "16e63656c948c076c656176696e67948c07656e64"
@@ -58,14 +59,14 @@ TEST_CASE("extensions: the announcement's bytes are those that Python would pick
   CHECK(patio::protocol::announcement({}) == pickled_none);
 }
 
-TEST_CASE("extensions: every set of them is read as it was announced") {
+TEST_CASE("extensions: every set of extensions is read as it was announced") {
   for (int bits = 0; bits < 8; ++bits) {
     extensions some{(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0};
     CHECK(read(patio::protocol::announcement(some)) == some);
   }
 }
 
-TEST_CASE("extensions: names and keys not known here are skipped") {
+TEST_CASE("extensions: unknown names and keys are ignored") {
   auto listed = value::list({"teleport", 5, value{}, value::bytes("leaving"), "Endings",
                              value::list({"endings"}), "cancel", "cancel"});
   CHECK(read(pickled(announcing(1, listed))) == extensions{.cancel = true});
@@ -75,7 +76,7 @@ TEST_CASE("extensions: names and keys not known here are skipped") {
         == extensions{.leaving = true});
 }
 
-TEST_CASE("extensions: a version other than 1 gives none, nor does none at all") {
+TEST_CASE("extensions: another version than 1, or no version, announces no extensions") {
   auto listed = value::list({"cancel", "leaving", "endings"});
   REQUIRE(read(pickled(announcing(1, listed))) == patio::protocol::all_extensions);
   for (const auto& version : {value{0}, value{2}, value{-1}, value{1.5}, value{"1"}, value{},
@@ -85,7 +86,7 @@ TEST_CASE("extensions: a version other than 1 gives none, nor does none at all")
         == extensions{});
 }
 
-TEST_CASE("extensions: a payload that is no announcement gives none") {
+TEST_CASE("extensions: a payload that is not an announcement announces no extensions") {
   for (const auto& v :
        {value{}, value{5}, value{"patio"}, value::list({"patio"}), value::dict({}),
         value::dict({{1, 2}}), value::dict({{value::bytes("patio"), value{}}}),
@@ -99,17 +100,17 @@ TEST_CASE("extensions: a payload that is no announcement gives none") {
     CHECK(read(bytes) == extensions{});
 }
 
-TEST_CASE("extensions: a payload of over 4096 bytes is no announcement") {
+TEST_CASE("extensions: a payload of more than 4096 bytes announces no extensions") {
   auto padded = [](std::size_t size) {
     auto all = patio::protocol::announcement(patio::protocol::all_extensions);
-    return all + std::string(size - all.size(), '.'); // what is behind a pickle is ignored
+    return all + std::string(size - all.size(), '.'); // bytes behind a pickle's end are ignored
   };
   CHECK(read(padded(4096)) == patio::protocol::all_extensions);
   CHECK(read(padded(4097)) == extensions{});
 }
 
 TEST_CASE(
-  "extensions: no part of an announcement and no flipped bit of it announces what was not there") {
+  "extensions: a truncated announcement announces nothing, and a flipped bit adds no extension") {
   auto all = patio::protocol::announcement(patio::protocol::all_extensions),
        one = patio::protocol::announcement({.cancel = true});
   for (std::size_t size = 0; size < all.size(); ++size)
@@ -123,8 +124,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE(
-  "extensions: a payload that expands to a billion laughs is harmless, wherever it has them") {
+TEST_CASE("extensions: an expansion bomb does no harm in any part of an announcement") {
   auto one = std::string{"K\1", 2}, lists = list(text("cancel"));
   auto inner = [&](const std::string& version, const std::string& listed) {
     return whole(
@@ -142,7 +142,7 @@ TEST_CASE(
   CHECK(shown(p.server.sent()) == lines{"DISCOVER_RESPONSE 9 ['mul']"});
 }
 
-TEST_CASE("extensions: a session uses what both sides have announced, as it came last") {
+TEST_CASE("extensions: a session uses the extensions that both sides have announced last") {
   session_pair p{patio::protocol::all_extensions, {.leaving = true}};
   CHECK(p.server.session.status().agreed == extensions{.leaving = true});
   CHECK(p.client.session.status().agreed == extensions{.leaving = true});
@@ -150,8 +150,8 @@ TEST_CASE("extensions: a session uses what both sides have announced, as it came
   CHECK(p.server.session.status().agreed == extensions{});
 }
 
-TEST_CASE("endings: how a call ended where it should have run is noted, goes through a pickle and "
-          "comes out as it was") {
+TEST_CASE("endings: an error of the executing node is noted in the exception and is the same error "
+          "after pickling and reading") {
   for (auto code : told) {
     error e{code, "why it was", {}};
     INFO(to_string(code));
@@ -166,7 +166,8 @@ TEST_CASE("endings: how a call ended where it should have run is noted, goes thr
   }
 }
 
-TEST_CASE("endings: what only the caller's own node can know is neither noted nor believed") {
+TEST_CASE("endings: an error that only the caller's own node can know is not noted, and a note of "
+          "it is not believed") {
   for (auto code : untold) {
     error e{code, "why it was", {}};
     INFO(to_string(code));
@@ -179,11 +180,11 @@ TEST_CASE("endings: what only the caller's own node can know is neither noted no
   }
 }
 
-TEST_CASE("endings: every errc is one or the other") {
+TEST_CASE("endings: every errc is in exactly one of the two lists") {
   CHECK(told.size() + untold.size() == static_cast<std::size_t>(errc::protocol));
 }
 
-TEST_CASE("endings: what a function raised carries no note, and keeps its own") {
+TEST_CASE("endings: an exception that a function raised gets no note and keeps its own notes") {
   for (const auto& raised :
        {value::exception("builtins.KeyError", {"k"}),
         value::exception("builtins.TimeoutError", {"slow"}),
@@ -193,7 +194,8 @@ TEST_CASE("endings: what a function raised carries no note, and keeps its own") 
   }
 }
 
-TEST_CASE("endings: any other note than exactly one that this node would write is data") {
+TEST_CASE(
+  "endings: a note counts only if it is the only note and exactly as this node would write it") {
   std::vector<std::vector<value>> all{{"patio: timeout", "patio: timeout"},
                                       {"seen at noon", "patio: timeout"},
                                       {"patio: timeout", "seen at noon"},
@@ -213,8 +215,8 @@ TEST_CASE("endings: any other note than exactly one that this node would write i
   }
 }
 
-TEST_CASE(
-  "endings: the note counts, not the class; a text is taken over only if it is the one argument") {
+TEST_CASE("endings: the note decides the error, not the class; the text is kept only if it is the "
+          "only argument") {
   auto heard = [](std::vector<value> args) {
     return patio::protocol::from_noted_exception(
       value::exception("builtins.OSError", std::move(args), {"patio: overloaded"}));
@@ -225,8 +227,7 @@ TEST_CASE(
   CHECK(heard({2, "full"}) == error{errc::overloaded, "", {}});
 }
 
-TEST_CASE(
-  "session: says which ending it was to a peer that has announced it can tell, and to no other") {
+TEST_CASE("session: an ERROR carries a note only for a peer that has announced endings") {
   auto answered = [](const extensions& of_caller, const patio::result<value>& r) {
     session_pair p{patio::protocol::all_extensions, of_caller};
     p.server.receive(patio::protocol::packet::request, 5, pickled_call("mul"));
@@ -242,8 +243,8 @@ TEST_CASE(
         == "remote_error");
 }
 
-TEST_CASE("session: believes the note of a peer that has announced it, and takes that of any other "
-          "for data") {
+TEST_CASE("session: the note of a peer that has announced endings is believed, and the note of "
+          "another peer is data") {
   auto result = [](const extensions& of_server) {
     session_pair p{of_server, patio::protocol::all_extensions};
     REQUIRE(p.client.session.request(1, {"mul", {}, {}}));
@@ -257,7 +258,7 @@ TEST_CASE("session: believes the note of a peer that has announced it, and takes
         == lines{"result 1 remote_error: KeyError: 'mul'"});
 }
 
-TEST_CASE("endings: one without a text comes out without a text") {
+TEST_CASE("endings: an error without a text is read back without a text") {
   for (auto code : told)
     CHECK(patio::protocol::from_noted_exception(patio::protocol::to_noted_exception({code, {}, {}}))
           == error{code, {}, {}});

@@ -38,7 +38,7 @@ std::string framed(packet type, std::uint32_t serial, std::string_view payload) 
 template <class Judge>
 std::vector<seen> read(frame_reader& reader, std::string_view piece, Judge judge) {
   std::vector<seen> frames;
-  // A copy that dies at once: the reader must not keep views into a piece.
+  // The copy is freed at once, because the reader must not keep views into a piece.
   std::string copy{piece};
   reader.feed(copy);
   while (auto f = reader.next(judge)) frames.push_back({f->header, std::string{f->payload}});
@@ -60,7 +60,7 @@ std::vector<seen> read_in_pieces(const std::string& stream, const std::vector<st
   return all;
 }
 
-/// Three frames to take with one between them to skip.
+/// Returns three frames to take, and among them a frame to skip.
 std::string stream_with_large_frame() {
   return framed(packet::request, 1, "first") + framed(packet::response, 2, std::string(150, 'x'))
          + framed(packet::error, 0xffffffff, "")
@@ -75,7 +75,7 @@ std::vector<seen> frames_but_the_large() {
 
 } // namespace
 
-TEST_CASE("frame: the recorded header and its fields") {
+TEST_CASE("frame: the recorded header is read and written with its fields") {
   CHECK(to_hex(framed(packet::auth_digest, 1, std::string(31, 'p')).substr(0, 9))
         == "000000001f00000001");
   CHECK(to_hex(framed(packet::auth_ok, 3, from_hex("80054e2e"))) == "03000000040000000380054e2e");
@@ -83,8 +83,8 @@ TEST_CASE("frame: the recorded header and its fields") {
         == frame_header{packet::request, 0x01020304, 0x99aabbcc});
 }
 
-TEST_CASE(
-  "frame: types are signed, and only Python's nine and the three of the extensions are known") {
+TEST_CASE("frame: packet types are signed, and only the types of Python patio and of the "
+          "extensions have names") {
   CHECK(static_cast<int>(patio::protocol::read_header(from_hex("ff0000000000000001")).type) == -1);
   CHECK(static_cast<int>(patio::protocol::read_header(from_hex("800000000000000001")).type)
         == -128);
@@ -98,7 +98,7 @@ TEST_CASE(
     CHECK(to_string(type) == name);
 }
 
-TEST_CASE("frame: a payload over the limit takes the frame back") {
+TEST_CASE("frame: a frame whose payload exceeds the limit is removed from the output") {
   std::string out = "before";
   frame_writer w{out, packet::request, 1};
   out += "12345";
@@ -128,7 +128,7 @@ TEST_CASE("frame_reader: every cut in three gives the same frames") {
       REQUIRE(read_in_pieces(stream, {a, b - a, stream.size() - b}, skip_large) == whole);
 }
 
-TEST_CASE("frame_reader: byte by byte and in random pieces the frames are the same") {
+TEST_CASE("frame_reader: single bytes and random pieces give the same frames") {
   auto seed = test_seed();
   INFO("PATIO_TEST_SEED=" << seed);
   std::mt19937_64 random{seed};
@@ -149,7 +149,7 @@ TEST_CASE("frame_reader: byte by byte and in random pieces the frames are the sa
   }
 }
 
-TEST_CASE("frame_reader: each header is judged once, before its payload has come") {
+TEST_CASE("frame_reader: each header is judged once, before its payload arrives") {
   auto stream = framed(packet::request, 7, std::string(1000, 'x'));
   frame_reader reader;
   int judged = 0;
@@ -167,7 +167,7 @@ TEST_CASE("frame_reader: each header is judged once, before its payload has come
   CHECK(judged == 1);
 }
 
-TEST_CASE("frame_reader: a length that lies is judged at byte nine (F3)") {
+TEST_CASE("frame_reader: a false length is judged at byte nine (F3)") {
   for (auto header : {"0affffffff00000001", "0a8000000000000001", "0a0100000100000001"}) {
     frame_reader reader;
     bool judged = false;
@@ -196,7 +196,7 @@ TEST_CASE("frame_reader: a payload of four gigabytes is skipped without being ke
         == std::vector<seen>{{{packet::error, 5, 9}, "after"}});
 }
 
-TEST_CASE("frame_reader: a frame is skipped wherever its payload waits") {
+TEST_CASE("frame_reader: a frame is skipped even if its payload already waits in the reader") {
   auto stream = stream_with_large_frame();
   for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
     CAPTURE(cut);
@@ -206,14 +206,14 @@ TEST_CASE("frame_reader: a frame is skipped wherever its payload waits") {
       reader.feed(piece);
       while (auto f = reader.next(skip_large)) {
         frames.push_back({f->header, std::string{f->payload}});
-        reader.keep_rest(); // a decoder works on the frame, and the rest waits
+        reader.keep_rest(); // as while the owner decodes the frame
       }
     }
     CHECK(frames == frames_but_the_large());
   }
 }
 
-TEST_CASE("frame_reader: after a stop nothing comes any more") {
+TEST_CASE("frame_reader: after a stop the reader returns no frames") {
   auto stop_at_2 = [](const frame_header& h) {
     return h.serial == 2 ? frame_reader::verdict::stop : frame_reader::verdict::take;
   };
@@ -225,7 +225,7 @@ TEST_CASE("frame_reader: after a stop nothing comes any more") {
   CHECK(read(reader, stream, take_all).empty());
 }
 
-TEST_CASE("frame_reader: every prefix of a stream gives the frames that are whole (F1)") {
+TEST_CASE("frame_reader: every prefix of a stream gives its complete frames (F1)") {
   auto first = framed(packet::request, 1, "abc"),
        stream = first + framed(packet::response, 2, "defg");
   for (std::size_t n = 0; n <= stream.size(); ++n) {

@@ -13,7 +13,7 @@ using patio::limits;
 
 namespace {
 
-/// "" if it has been set, else why not; then nothing may have changed.
+/// Returns "" if the limit has been set, else the error. After an error no limit may have changed.
 std::string refusal(limits& all, const std::string& assignment) {
   auto before = all;
   auto set = patio::set_limit(all, assignment);
@@ -40,7 +40,7 @@ std::string between(const std::string& text, const std::string& left, const std:
   return text.substr(begin + left.size(), end - begin - left.size());
 }
 
-/// The least and the most that a limit can be, as a refusal says them.
+/// Returns the smallest and the largest value of a limit, as an error states them.
 std::pair<std::string, std::string> range_of(const limit_row& row) {
   auto text = refusal(assignment(row, "?"));
   return {between(text, " from ", " to "), between(text, " to ", ", not '?'")};
@@ -97,7 +97,7 @@ const std::map<std::string_view, std::string_view> promised{
 
 } // namespace
 
-TEST_CASE("limits: each has a row with its own name and a meaning") {
+TEST_CASE("limits: each limit has a row with a unique name and a meaning") {
   std::set<std::string_view> names;
   for (const auto& row : patio::limit_table()) {
     CHECK(to_string(row.which) == row.name);
@@ -117,8 +117,8 @@ TEST_CASE("limits: the defaults are those that the documents promise") {
   }
 }
 
-TEST_CASE("limits: each can be set to the least and the most that a refusal names, and back to its "
-          "printed default, and no other changes") {
+TEST_CASE("limits: each limit can be set to the smallest and the largest value that an error names "
+          "and to its printed default, and no other limit changes") {
   for (const auto& row : patio::limit_table()) {
     INFO(row.name);
     limits all;
@@ -147,7 +147,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("limits: what is above the most is refused, however large") {
+TEST_CASE("limits: any value above the largest is refused") {
   for (const auto& row : patio::limit_table())
     for (const auto* large : {"1e13", "18446744073709551615", "1e300"}) {
       INFO(row.name);
@@ -156,7 +156,7 @@ TEST_CASE("limits: what is above the most is refused, however large") {
     }
 }
 
-TEST_CASE("limits: what is no number of the limit's unit is refused") {
+TEST_CASE("limits: a value that is not a number of the limit's unit is refused") {
   for (const auto* wrong :
        {"", " ", "x", "-1", "nan", "inf", "5 ", " 5", "+5", "0x10", "5x", "5,0", "1e999"})
     for (const auto& row : patio::limit_table()) {
@@ -181,7 +181,7 @@ TEST_CASE("limits: what is no number of the limit's unit is refused") {
         == "drain_timeout takes a number of seconds (ms, min, h) from 0s to 3600s, not '1m'");
 }
 
-TEST_CASE("limits: an unknown name and what is no assignment are refused") {
+TEST_CASE("limits: an unknown name and a text that is not an assignment are refused") {
   CHECK(refusal("handshakes=5s") == "unknown limit 'handshakes'");
   CHECK(refusal("=5") == "unknown limit ''");
   CHECK(refusal("pickle.depth=5") == "unknown limit 'pickle.depth'");
@@ -189,7 +189,7 @@ TEST_CASE("limits: an unknown name and what is no assignment are refused") {
   CHECK(refusal("") == "a limit is NAME=VALUE, not ''");
 }
 
-TEST_CASE("limits: a name of patio 0.1 is refused with the name that it has now") {
+TEST_CASE("limits: an old name is refused, and the error has the new name") {
   CHECK(refusal("handshake=5s")
         == "unknown limit 'handshake': it is now named 'handshake_timeout'");
   CHECK(refusal("frame=1MiB") == "unknown limit 'frame': it is now named 'frame_bytes'");
@@ -197,7 +197,7 @@ TEST_CASE("limits: a name of patio 0.1 is refused with the name that it has now"
   CHECK(refusal("refresh=1s") == "unknown limit 'refresh': it is now named 'probe_interval'");
 }
 
-TEST_CASE("limits: a name says how its value is measured") {
+TEST_CASE("limits: the suffix of a name tells the unit of its value") {
   auto ends_with_one_of = [](std::string_view name, std::initializer_list<std::string_view> ends) {
     return std::ranges::any_of(ends, [name](std::string_view end) { return name.ends_with(end); });
   };
@@ -232,7 +232,7 @@ TEST_CASE("limits: values are read with their units") {
   CHECK(all.pickle.nodes == 200'000);
 }
 
-TEST_CASE("limits: values are printed as people write them") {
+TEST_CASE("limits: values are printed with the unit that people would use") {
   limits all;
   CHECK(limit_value(all, limit::pickle_nodes) == "1000000");
   CHECK(limit_value(all, limit::frame_bytes) == "16MiB");

@@ -27,14 +27,14 @@ std::string pickled(const value& v) {
   return out;
 }
 
-/// A login over any three byte strings, right in every other respect.
+/// A well-formed login payload of three byte strings, whose contents may be wrong.
 std::string login(const std::string& with_salt, const std::string& digest,
                   const std::string& about) {
   return pickled(
     value::tuple({value::bytes(with_salt), value::bytes(digest), value::bytes(about)}));
 }
 
-/// "" if the answer is accepted, else the server's reason.
+/// Returns "" if the server accepts the answer, else the server's reason.
 std::string verdict(std::string_view answer, std::string_view key = "secret") {
   auto r = check_login(answer, challenge, key);
   if (!r) CHECK(r.error().code == patio::errc::login_refused);
@@ -46,13 +46,13 @@ const std::string other_challenge = "the login does not answer the challenge tha
 
 } // namespace
 
-TEST_CASE("login: challenge and answer are the recorded bytes") {
+TEST_CASE("login: the challenge and the answer have the recorded bytes") {
   CHECK(to_hex(patio::protocol::login_challenge(token)) == challenge_hex);
   CHECK(to_hex(patio::protocol::login_answer(challenge, "secret", salt)) == golden_hex);
   CHECK(patio::protocol::login_answer(challenge, "secret", salt).size() == 90);
 }
 
-TEST_CASE("login: the right answer is accepted, with another key refused") {
+TEST_CASE("login: the answer is accepted with the right key and refused with another key") {
   auto golden = from_hex(golden_hex);
   CHECK(verdict(golden) == "");
   CHECK(verdict(golden, "Secret") == "wrong key");
@@ -68,16 +68,16 @@ TEST_CASE("login: a recorded answer to another challenge is refused (A1)") {
   CHECK(verdict(patio::protocol::login_answer(earlier, "secret", salt)) == other_challenge);
 }
 
-TEST_CASE("login: a valid digest over a token of one's own is refused (A2)") {
+TEST_CASE("login: a valid digest of a token that the client chose itself is refused (A2)") {
   CHECK(verdict(login(salt, blake2s("mine", "secret", salt), "mine")) == other_challenge);
   CHECK(verdict(login(salt, blake2s("", "secret", salt), "")) == other_challenge);
 }
 
-TEST_CASE("login: the raw token instead of the challenge's bytes is refused (A3)") {
+TEST_CASE("login: a digest of the bare token instead of the challenge's bytes is refused (A3)") {
   CHECK(verdict(login(salt, blake2s(token, "secret", salt), token)) == other_challenge);
 }
 
-TEST_CASE("login: a digest with any one bit turned is refused (A4)") {
+TEST_CASE("login: a digest with any single bit flipped is refused (A4)") {
   auto golden = from_hex(golden_hex);
   auto at = golden.find(from_hex(digest_hex));
   for (std::size_t bit = 0; bit < 256; ++bit) {
@@ -87,7 +87,7 @@ TEST_CASE("login: a digest with any one bit turned is refused (A4)") {
   }
 }
 
-TEST_CASE("login: digests and salts of other lengths (A5)") {
+TEST_CASE("login: digests and salts of other lengths are refused (A5)") {
   auto digest = from_hex(digest_hex);
   for (auto wrong : {std::string{}, digest.substr(0, 31), digest + '\0', std::string(1 << 20, 'x')})
     CHECK(verdict(login(salt, wrong, challenge)) == "wrong key");
@@ -110,7 +110,7 @@ TEST_CASE("login: anything but a tuple of three byte strings is refused (A6)") {
     CHECK(verdict(pickled(wrong)) == not_three);
 }
 
-TEST_CASE("login: a pickle that names code is refused unread (A7)") {
+TEST_CASE("login: a pickle that names code is refused without being decoded (A7)") {
   for (auto gadget :
        {"80048c0673687574696c8c086f732e6d6b646972938c042f746d7085522e", // shutil, os.mkdir
         "636f730a73797374656d0a2e", "80048c086275696c74696e738c046576616c932e",
@@ -118,14 +118,14 @@ TEST_CASE("login: a pickle that names code is refused unread (A7)") {
     CHECK(verdict(from_hex(gadget)) == not_three);
 }
 
-TEST_CASE("login: every prefix of the answer is refused, and what follows it is ignored") {
+TEST_CASE("login: every prefix of the answer is refused, and bytes after the answer are ignored") {
   auto golden = from_hex(golden_hex);
   for (std::size_t n = 0; n < golden.size(); ++n)
     REQUIRE(verdict(golden.substr(0, n)) == not_three);
   CHECK(verdict(golden + "anything") == "");
 }
 
-TEST_CASE("login: lengths that lie are refused without reading past the end") {
+TEST_CASE("login: false lengths are refused without reading past the end") {
   for (auto lie : {"8005430401020343", "800543ff", "800542ffffffff00", "80054200000080",
                    "8005420000", "80059500", "80", "71"})
     CHECK(verdict(from_hex(lie)) == not_three);
@@ -145,7 +145,7 @@ TEST_CASE("login: opcodes out of order are refused") {
   CHECK(verdict("\x80\x05(" + abc + "t.") == other_challenge);
 }
 
-TEST_CASE("login: protocol 3, with its memo and without frames, is accepted") {
+TEST_CASE("login: an answer in pickle protocol 3, with a memo and without frames, is accepted") {
   auto digest = from_hex(digest_hex);
   auto wire = "\x80\x03"
               "C\x04"
@@ -154,7 +154,7 @@ TEST_CASE("login: protocol 3, with its memo and without frames, is accepted") {
   CHECK(verdict(wire) == "");
 }
 
-TEST_CASE("check_key: takes what BLAKE2s takes") {
+TEST_CASE("check_key: accepts the key lengths that BLAKE2s accepts") {
   CHECK(patio::protocol::check_key(""));
   CHECK(patio::protocol::check_key(std::string(32, 'k')));
   auto refused = patio::protocol::check_key(std::string(33, 'k'));

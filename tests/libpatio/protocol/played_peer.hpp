@@ -1,5 +1,4 @@
-/// A node among peers that are played by hand, frame by frame, in virtual time: what they serve,
-/// whether they answer, and how.
+/// A node in virtual time, and peers whose frames the test decides: their names, and their answers.
 #pragma once
 
 #include <deque>
@@ -11,17 +10,18 @@
 #include "mesh/node_fixture.hpp"
 #include "protocol/session_fixture.hpp"
 
-/// One end of a connection to a node, which the node takes for a client that has dialled it.
+/// The client end of a connection to a node. The node accepts it as a client that has dialled.
 class played_peer {
 public:
   std::vector<std::string> names;
-  bool silent = false; ///< leaves every frame unanswered, but keeps it
-  /// The answer to every request; none keeps them in `requests`.
+  bool silent = false; ///< answers nothing: keeps requests in `requests`, and serials of
+                       ///< DISCOVER_REQUESTs in `asked`
+  /// The answer to every request. Without an answer, requests are kept in `requests`.
   std::optional<patio::result<patio::value>> answers;
   std::deque<raw_frame> requests;
-  std::deque<std::uint32_t> asked;           ///< serials of DISCOVER_REQUESTs, not answered yet
-  std::size_t requested = 0, discovered = 0; ///< how often, in all
-  std::vector<raw_frame> others;             ///< of types of extensions
+  std::deque<std::uint32_t> asked;           ///< serials of unanswered DISCOVER_REQUESTs
+  std::size_t requested = 0, discovered = 0; ///< REQUESTs and DISCOVER_REQUESTs received so far
+  std::vector<raw_frame> others;             ///< CANCEL, LEAVING and LEAVING_OK
 
   const patio::connection_id id;
 
@@ -43,8 +43,7 @@ public:
             std::optional<std::uint32_t> serial = {}) {
     to_.receive(id, framed(type, serial ? *serial : ++serial_, payload), now);
   }
-  /// Takes what the node has put out and answers what it answers by itself; false if there was
-  /// nothing.
+  /// Takes the node's output and sends the automatic answers. Returns false if there was no output.
   bool play(patio::instant now) {
     auto bytes = to_.take_output(id);
     if (bytes.empty()) return false;
@@ -58,7 +57,7 @@ public:
     send(r ? patio::protocol::packet::response : patio::protocol::packet::error, payload, now,
          request.serial);
   }
-  /// Answers the oldest request that waits.
+  /// Answers the oldest request in `requests`.
   void answer_next(const patio::result<patio::value>& r, patio::instant now) {
     REQUIRE_FALSE(requests.empty());
     auto request = std::move(requests.front());
@@ -106,7 +105,7 @@ struct played_mesh {
                        patio::registry functions = patio::registry{})
       : owner{std::move(options), std::move(functions)}, node{owner.node} {}
 
-  /// Logged in and discovered, if it is not silent.
+  /// Adds a peer that has logged in and run discovery.
   played_peer&
   meet(std::vector<std::string> names,
        const patio::protocol::extensions& announced = patio::protocol::all_extensions) {
@@ -123,7 +122,7 @@ struct played_mesh {
       for (auto& p : peers) moved = p->play(now) || moved;
     }
   }
-  /// Lets time pass, from deadline to deadline.
+  /// Advances time from deadline to deadline.
   void pass(std::chrono::nanoseconds time) {
     auto until = now + time;
     settle();
@@ -134,7 +133,7 @@ struct played_mesh {
     }
     now = until;
   }
-  /// A call whose answer nobody is curious about; how it ended is owner.fate(the token).
+  /// Makes a call and returns its token. owner.fate(token) tells how the call ended.
   std::uint64_t call(const std::string& name, patio::value timeout = {},
                      std::optional<patio::connection_id> only = {}) {
     node.call(++last_token, calling(name, {}, std::move(timeout)), now, only);
@@ -146,7 +145,7 @@ struct played_mesh {
     return std::any_of(all.begin(), all.end(),
                        [&](const patio::peer_info& p) { return p.id == peer.id; });
   }
-  /// How many of these calls get to the peer.
+  /// Makes `calls` calls and returns how many of them reach the peer.
   [[nodiscard]] std::size_t share_of(const played_peer& peer, int calls,
                                      const std::string& name = "f") {
     auto before = peer.requested;

@@ -1,4 +1,4 @@
-// Requests that their caller gives up, at either end.
+// Cancelled requests, at the caller's end and at the callee's end.
 #include <patio/protocol/session.hpp>
 
 #include <doctest/doctest.h>
@@ -14,7 +14,7 @@ namespace {
 
 const patio::error given_up{errc::cancelled, "enough", {}};
 
-/// Both announce everything, and no unexpected answer is forgiven.
+/// Both sides announce all extensions, and one unexpected answer closes the connection.
 struct cancelling_pair : session_pair {
   explicit cancelling_pair(
     const patio::protocol::extensions& of_server = patio::protocol::all_extensions)
@@ -26,8 +26,7 @@ struct cancelling_pair : session_pair {
 
 } // namespace
 
-TEST_CASE(
-  "session: a request that is cancelled ends at once, and the peer is told under its serial") {
+TEST_CASE("session: a cancelled request ends at once, and CANCEL goes out under its serial") {
   cancelling_pair p;
   auto serial = p.call(70);
   (void)p.client.sent();
@@ -40,10 +39,10 @@ TEST_CASE(
   CHECK(p.client.events.seen.size() == 1);
 }
 
-TEST_CASE("session: CANCEL is for cancelling only, and for a peer that has announced it") {
+TEST_CASE(
+  "session: CANCEL is sent only for a cancelled request and only to a peer that has announced it") {
   cancelling_pair p;
-  p.client.session.abandon(p.call(1),
-                           {errc::timeout, "late", {}}); // the peer's own clock rings as well
+  p.client.session.abandon(p.call(1), {errc::timeout, "late", {}}); // the peer times out by itself
   CHECK(shown(p.client.sent()) == lines{"REQUEST 3 mul()"});
   for (auto theirs : {patio::protocol::extensions{},
                       patio::protocol::extensions{.leaving = true, .endings = true}}) {
@@ -56,7 +55,7 @@ TEST_CASE("session: CANCEL is for cancelling only, and for a peer that has annou
 }
 
 TEST_CASE(
-  "session: the owner of a cancelled request hears of it and answers it all the same, once") {
+  "session: the callee's owner is told that a request is cancelled, and answers the request once") {
   cancelling_pair p;
   auto serial = p.call(1);
   settle(p.server, p.client);
@@ -69,13 +68,12 @@ TEST_CASE(
   p.server.answer(serial, value{7});
   auto answers = p.server.sent();
   CHECK(shown(answers) == lines{"RESPONSE 3 6"});
-  p.client.session.receive(answers); // late, not wrong
+  p.client.session.receive(answers); // a late answer is not an error
   CHECK(p.client.events.seen.empty());
   CHECK(p.server.session.inbound().size() == 0);
 }
 
-TEST_CASE(
-  "session: a request may be answered from within its cancellation, or the connection closed") {
+TEST_CASE("session: the handler of a cancellation may answer the request or close the connection") {
   cancelling_pair p;
   p.server.events.when_cancelled = [&](patio::protocol::request_id id) {
     p.server.session.answer(id, tl::unexpected(given_up));
@@ -96,7 +94,8 @@ TEST_CASE(
                  "close shut_down: over"});
 }
 
-TEST_CASE("session: a CANCEL that crosses the answer is accepted by both ends") {
+TEST_CASE(
+  "session: a CANCEL and an answer that cross each other on the wire are accepted by both ends") {
   cancelling_pair p;
   p.server.events.when_requested = [&](std::uint32_t serial, const patio::call_request&) {
     p.server.answer(serial, value{6});
@@ -112,7 +111,8 @@ TEST_CASE("session: a CANCEL that crosses the answer is accepted by both ends") 
   CHECK(p.server.sent().empty());
 }
 
-TEST_CASE("session: CANCEL of what is not running is nothing, whatever the serial") {
+TEST_CASE(
+  "session: a CANCEL for a request that is not running has no effect, whatever its serial") {
   cancelling_pair p;
   p.server.receive(packet::request, 7, pickled_call("mul"));
   for (std::uint32_t serial : {0U, 1U, 3U, 8U, 0xffffffffU})
@@ -122,11 +122,12 @@ TEST_CASE("session: CANCEL of what is not running is nothing, whatever the seria
   CHECK_FALSE(p.server.closed());
 }
 
-TEST_CASE("session: CANCEL means the request that now has the serial, and only the peer's") {
+TEST_CASE("session: CANCEL applies to the peer's request that has the serial now") {
   cancelling_pair p;
   REQUIRE(p.server.session.request(1, {"back", {}, {}}) == 4);
   (void)p.server.sent();
-  p.server.receive(packet::cancel, 4, pickled_none); // ours, which is not the peer's to cancel
+  p.server.receive(packet::cancel, 4,
+                   pickled_none); // the server's own request, which its peer cannot cancel
   CHECK(p.server.session.outbound().requests() == 1);
   std::vector<patio::protocol::request_id> cancelled;
   p.server.events.when_cancelled = [&](patio::protocol::request_id id) { cancelled.push_back(id); };
@@ -140,7 +141,7 @@ TEST_CASE("session: CANCEL means the request that now has the serial, and only t
   CHECK_FALSE(cancelled[0] == first);
 }
 
-TEST_CASE("session: what CANCEL carries is not looked at, but has to be within the limit") {
+TEST_CASE("session: the payload of CANCEL is not read, but must not exceed the frame limit") {
   session_pair p{
     patio::protocol::all_extensions, patio::protocol::all_extensions, {.frame_bytes = 300}};
   p.server.receive(packet::request, 7, pickled_call("mul"));
@@ -167,7 +168,8 @@ TEST_CASE("session: a thousand cancelled requests leave nothing waiting at eithe
   CHECK_FALSE(p.client.closed());
 }
 
-TEST_CASE("session: a request that is taken back with its connection takes its CANCEL along") {
+TEST_CASE(
+  "session: a request that is still unsent when the connection closes is dropped with its CANCEL") {
   session_pair p{patio::protocol::all_extensions,
                  patio::protocol::all_extensions,
                  {.frame_bytes = 300, .skipped_frame_bytes = 1'000}};
@@ -179,8 +181,8 @@ TEST_CASE("session: a request that is taken back with its connection takes its C
         == lines{"ERROR 6 ValueError('a frame of 1001 bytes is over the limit of 300')"});
 }
 
-TEST_CASE("session: one that has announced nothing sends what Python would, whatever its peer has "
-          "announced") {
+TEST_CASE("session: a side that has announced nothing sends the bytes that Python would send, "
+          "whatever its peer has announced") {
   session_pair p{patio::protocol::all_extensions, patio::protocol::extensions{}};
   p.client.session.abandon(p.client.session.request(1, {"mul", {}, {}}).value(), given_up);
   p.client.receive(packet::request, 7, pickled_call("mul"));

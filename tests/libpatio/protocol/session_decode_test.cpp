@@ -1,5 +1,5 @@
-// Payloads that are decoded apart: what comes behind them waits, and what happens meanwhile is not
-// undone.
+// Payloads that the owner decodes. Later frames wait for the decoded payload, and events during the
+// decoding stay in effect.
 #include <patio/protocol/session.hpp>
 
 #include <doctest/doctest.h>
@@ -14,7 +14,7 @@ using patio::protocol::packet;
 
 namespace {
 
-/// Payloads of more than 150 bytes are decoded when the test says so.
+/// The test decodes payloads of more than 150 bytes, at a time of its choice.
 patio::protocol::session_options apart(std::vector<std::string> names) {
   patio::protocol::session_options o{
     "secret", std::move(names), {}, patio::protocol::all_extensions};
@@ -22,7 +22,7 @@ patio::protocol::session_options apart(std::vector<std::string> names) {
   return o;
 }
 
-/// A session that serves, and one that calls; both decode apart.
+/// A serving session and a calling session, whose owner decodes large payloads.
 struct apart_pair : session_pair {
   apart_pair() : session_pair{apart({"mul"}), apart({})} {}
 };
@@ -31,7 +31,7 @@ const std::string large_call = pickled_call("mul", {value{std::string(100, 'x')}
 
 const std::string large_result = pickled(value{std::string(200, 'x')});
 
-/// Decodes what waits for it, as an owner does; false if nothing does.
+/// Decodes the oldest waiting payload, as an owner does. Returns false if no payload waits.
 bool decode(session_end& s) {
   if (s.events.undecoded.empty()) return false;
   auto job = std::move(s.events.undecoded.front());
@@ -43,7 +43,8 @@ bool decode(session_end& s) {
 
 } // namespace
 
-TEST_CASE("session: a small payload is decoded at once, a large one when its owner has done it") {
+TEST_CASE(
+  "session: a small payload is decoded at once, and a large payload is decoded by the owner") {
   apart_pair p;
   p.server.receive(packet::request, 7, pickled_call("f"));
   CHECK(p.server.events.news().size() == 1);
@@ -55,8 +56,8 @@ TEST_CASE("session: a small payload is decoded at once, a large one when its own
   CHECK(p.server.events.news() == lines{"request 8 mul('" + std::string(100, 'x') + "',)"});
 }
 
-TEST_CASE("session: a large request that its owner has no time to decode is refused, and the next "
-          "one is served") {
+TEST_CASE("session: the owner may refuse a large request instead of decoding it, and the next "
+          "request is served") {
   apart_pair p;
   p.server.receive(packet::request, 7, large_call);
   p.server.events.undecoded.front()->refuse({errc::overloaded, "overloaded: too much of this", {}});
@@ -68,7 +69,7 @@ TEST_CASE("session: a large request that its owner has no time to decode is refu
   CHECK(p.server.events.news() == lines{"request 8 f()"});
 }
 
-TEST_CASE("session: what comes behind a large payload keeps its place") {
+TEST_CASE("session: frames behind a large payload keep their order") {
   apart_pair p;
   auto pieces = framed(packet::request, 7, large_call) + framed(packet::cancel, 7, "\x80\x05N.")
                 + framed(packet::request, 8, large_call)
@@ -91,7 +92,7 @@ TEST_CASE("session: what comes behind a large payload keeps its place") {
   CHECK_FALSE(decode(p.server));
 }
 
-TEST_CASE("session: a large payload that is none is refused like a small one") {
+TEST_CASE("session: a large payload that is not a valid pickle is refused like a small one") {
   apart_pair p;
   p.server.receive(packet::request, 7, large_call.substr(0, 160));
   CHECK(decode(p.server));
@@ -103,8 +104,8 @@ TEST_CASE("session: a large payload that is none is refused like a small one") {
   CHECK(p.client.events.news().front().starts_with("result 1 undecodable"));
 }
 
-TEST_CASE("session: a call that ends while its answer is being decoded has one end, and the answer "
-          "is merely late") {
+TEST_CASE("session: a call that ends while its answer is being decoded ends once, and its answer "
+          "counts as late") {
   apart_pair p;
   auto serial = p.client.session.request(1, {"mul", {}, {}});
   REQUIRE(serial);
@@ -118,8 +119,8 @@ TEST_CASE("session: a call that ends while its answer is being decoded has one e
   CHECK_FALSE(p.client.closed());
 }
 
-TEST_CASE(
-  "session: one that is closed while it decodes ends its calls at once, and takes nothing later") {
+TEST_CASE("session: a session that is closed while a payload is being decoded ends its calls at "
+          "once and ignores the payload") {
   apart_pair p;
   auto serial = p.client.session.request(1, {"mul", {}, {}});
   p.client.receive(packet::response, *serial, large_result);
@@ -129,14 +130,14 @@ TEST_CASE(
   CHECK(p.client.events.news() == lines{});
 }
 
-TEST_CASE("session: answers that nobody waits for are not decoded") {
+TEST_CASE("session: unexpected answers are not decoded") {
   apart_pair p;
   p.client.receive(packet::response, 77, large_result);
   CHECK_FALSE(p.client.session.status().is_decoding);
   CHECK(p.client.session.outbound().ignored() == 1);
 }
 
-TEST_CASE("session: what is not decoded for lack of memory closes the connection") {
+TEST_CASE("session: a payload that is not decoded because memory runs out closes the connection") {
   apart_pair p;
   p.server.receive(packet::request, 7, large_call);
   REQUIRE(p.server.events.undecoded.size() == 1);
@@ -146,7 +147,7 @@ TEST_CASE("session: what is not decoded for lack of memory closes the connection
         == lines{"close protocol: no memory to decode REQUEST (type 10, serial 7)"});
 }
 
-TEST_CASE("session: a session that decodes is not drained") {
+TEST_CASE("session: a session is not drained while a payload is being decoded") {
   apart_pair p;
   p.server.session.go_away();
   settle(p.server, p.client);
@@ -155,7 +156,8 @@ TEST_CASE("session: a session that decodes is not drained") {
   CHECK_FALSE(is_drained(p.server.session));
 }
 
-TEST_CASE("session: a result that was pickled elsewhere, or could not be") {
+TEST_CASE("session: a result that was pickled elsewhere is sent, and a result that cannot be "
+          "pickled is answered with an ERROR") {
   session_pair p;
   for (std::uint32_t serial : {7u, 8u, 9u})
     p.server.receive(packet::request, serial, pickled_call("mul"));

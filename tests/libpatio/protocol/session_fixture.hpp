@@ -1,5 +1,5 @@
-/// Sessions for tests: their events as lines of text, their output as bytes, and pairs of them that
-/// talk to each other.
+/// Sessions for tests, with their events as lines of text and their output as bytes, and connected
+/// pairs of sessions.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -20,7 +20,7 @@
 #include <patio/protocol/session.hpp>
 #include <patio/value/repr.hpp>
 
-/// A type of its own, so that failed checks can show it.
+/// A separate type, so that a failed check can print it.
 struct lines : std::vector<std::string> {
   using std::vector<std::string>::vector;
 };
@@ -82,7 +82,7 @@ struct raw_frame {
   return all;
 }
 
-/// Frames as text, payloads decoded: "RESPONSE 3 42".
+/// Returns frames as text with decoded payloads, such as "RESPONSE 3 42".
 [[nodiscard]] inline lines shown(std::string_view bytes) {
   lines all;
   for (const auto& f : frames_of(bytes)) {
@@ -96,12 +96,13 @@ struct raw_frame {
   return all;
 }
 
-/// Writes down what it is told; the functions, where set, act on it as an owner would.
+/// Records a session's events as lines. A test may set functions that react to an event, as an
+/// owner would.
 class session_recorder final {
 public:
   lines seen;
   std::map<std::uint32_t, patio::protocol::request_id>
-    ids; ///< of the last request with each serial
+    ids; ///< by serial: the latest request with that serial
   std::function<void()> when_ready, when_closed;
   std::function<void(std::uint32_t, patio::call_request)> when_requested;
   std::function<void(std::uint64_t)> when_result;
@@ -153,7 +154,7 @@ public:
     if (when_result) when_result(token);
   }
 
-  /// The lines since the last call of this.
+  /// Returns the lines since the previous call of news().
   [[nodiscard]] lines news() { return std::exchange(seen, {}); }
 
 private:
@@ -163,7 +164,7 @@ private:
   }
 };
 
-/// A session whose events go to a recorder after each call, as every owner of a session does it.
+/// A session that passes its events to a recorder after each call, as every owner does.
 class driven_session : public patio::protocol::session {
 public:
   driven_session(patio::role side, patio::protocol::session_options options,
@@ -189,7 +190,7 @@ public:
     if (serial) tokens_[*serial] = token;
     return serial;
   }
-  /// The owner ends the request itself.
+  /// Abandons the request and records its end, which the owner of a session decides.
   void abandon(std::uint32_t serial, const patio::error& why) {
     if (session::abandon(serial, why.code == patio::errc::cancelled))
       recorder_.note_result(tokens_[serial], tl::unexpected(why));
@@ -226,13 +227,13 @@ struct session_end {
   explicit session_end(patio::role side, patio::protocol::session_options options = {})
       : session{side, std::move(options), events} {}
 
-  /// The bytes put out since the last call of this, as sent.
+  /// Returns the output since the previous call of sent(), and counts it as sent.
   [[nodiscard]] std::string sent() {
     auto bytes = std::exchange(session.output().bytes(), {});
     session.output().taken(bytes.size());
     return bytes;
   }
-  /// Answers the last request with that serial.
+  /// Answers the latest request with that serial.
   void answer(std::uint32_t serial, const patio::result<patio::value>& r) {
     session.answer(events.ids[serial], r);
   }
@@ -254,10 +255,10 @@ inline void settle(session_end& a, session_end& b) {
   }
 }
 
-/// A server and a client, logged in and discovered. Neither announces anything unless told to.
+/// A server and a client after login and discovery. By default neither announces extensions.
 struct session_pair {
   session_end server, client;
-  /// Each with its extensions.
+  /// Each side announces its own extensions.
   session_pair(const patio::protocol::extensions& of_server,
                const patio::protocol::extensions& of_client, const patio::limits& limits = {})
       : session_pair{patio::protocol::session_options{"secret", {"mul"}, limits, of_server},

@@ -1,4 +1,4 @@
-// The requests of a peer while they run: which is which, who waits for it, and what it may cost.
+// The requests of a peer while they run: their identity, their stop tokens and their limit.
 #include <patio/protocol/session.hpp>
 
 #include <doctest/doctest.h>
@@ -19,8 +19,8 @@ void ask(session_end& s, std::uint32_t serial) { s.receive(packet::request, seri
 
 } // namespace
 
-TEST_CASE("session: a late answer to an earlier request does not answer the one that has its "
-          "serial now (M2)") {
+TEST_CASE("session: a late answer to an earlier request does not answer a new request with the "
+          "same serial (M2)") {
   session_pair p;
   ask(p.server, 7);
   auto earlier = p.server.events.ids[7];
@@ -37,8 +37,8 @@ TEST_CASE("session: a late answer to an earlier request does not answer the one 
   CHECK(shown(p.server.sent()) == lines{"ERROR 7 TimeoutError('too late')", "RESPONSE 7 8"});
 }
 
-TEST_CASE(
-  "session: a late answer does not answer the new request while its owner is told of it (M2)") {
+TEST_CASE("session: a late answer does not answer a new request from within the event that "
+          "announces it (M2)") {
   session_pair p;
   ask(p.server, 7);
   auto earlier = p.server.events.ids[7];
@@ -52,7 +52,7 @@ TEST_CASE(
   CHECK(shown(p.server.sent()) == lines{"RESPONSE 7 1"});
 }
 
-TEST_CASE("session: numbers are never used again, and without the right serial mean nothing") {
+TEST_CASE("session: a request's number is never reused, and is not valid with another serial") {
   session_pair p;
   std::uint64_t last = 0;
   for (std::uint32_t i = 0; i < 100; ++i) {
@@ -67,7 +67,7 @@ TEST_CASE("session: numbers are never used again, and without the right serial m
   }
 }
 
-TEST_CASE("session: a request is over once it is answered, not before, and then at once") {
+TEST_CASE("session: a request's stop is requested as soon as it is answered, and not before") {
   session_pair p;
   ask(p.server, 7);
   ask(p.server, 8);
@@ -84,25 +84,27 @@ TEST_CASE("session: a request is over once it is answered, not before, and then 
   CHECK(again.stop_requested());
   CHECK_FALSE(other.stop_requested());
   CHECK(sent_by_then == lines{"RESPONSE 7 1"});
-  CHECK(p.server.session.inbound().stop_token(id).stop_requested()); // who asks later
+  CHECK(p.server.session.inbound()
+          .stop_token(id)
+          .stop_requested()); // also for a token that is taken later
   ask(p.server, 7);
   CHECK_FALSE(p.server.session.inbound().stop_token(p.server.events.ids[7]).stop_requested());
   CHECK(p.server.session.inbound().stop_token(id).stop_requested());
 }
 
-TEST_CASE("session: a request that is cancelled is over when it has been answered") {
+TEST_CASE("session: a cancelled request's stop is requested only when it is answered") {
   session_pair p{patio::protocol::all_extensions, patio::protocol::all_extensions};
   ask(p.server, 7);
   auto id = p.server.events.ids[7];
   auto over = p.server.session.inbound().stop_token(id);
   p.server.receive(packet::cancel, 7, pickled_none);
-  CHECK_FALSE(over.stop_requested()); // it is the owner who ends it
+  CHECK_FALSE(over.stop_requested()); // the owner decides when the request ends
   p.server.session.answer(id, patio::fail(errc::cancelled, "as you wish"));
   CHECK(over.stop_requested());
 }
 
-TEST_CASE(
-  "session: all requests are over with their connection, the one that is being told of included") {
+TEST_CASE("session: closing the connection requests the stop of all requests, including one that "
+          "is being announced") {
   session_pair p;
   ask(p.server, 7);
   auto waiting = p.server.session.inbound().stop_token(p.server.events.ids[7]);
@@ -112,7 +114,8 @@ TEST_CASE(
     CHECK_FALSE(told->stop_requested());
     p.server.session.close({errc::shut_down, "over", {}});
   };
-  // Before on_close, so that nothing runs on for a connection that its owner takes for closed.
+  // The stops come before the close event, so that no function still runs for a connection that its
+  // owner considers closed.
   p.server.events.when_closed = [&] {
     CHECK((waiting.stop_requested() && told->stop_requested()));
   };
@@ -121,7 +124,8 @@ TEST_CASE(
   CHECK(p.server.events.seen.back() == "close shut_down: over");
 }
 
-TEST_CASE("session: a request may be answered and over within the news of it") {
+TEST_CASE("session: a request may be answered, and its stop requested, within the event that "
+          "announces it") {
   session_pair p;
   std::optional<std::stop_token> over;
   p.server.events.when_requested = [&](std::uint32_t serial, const patio::call_request&) {
@@ -134,8 +138,7 @@ TEST_CASE("session: a request may be answered and over within the news of it") {
   CHECK(p.server.session.inbound().size() == 0);
 }
 
-TEST_CASE(
-  "session: whoever is told that a request is over may close the connection or answer another") {
+TEST_CASE("session: a stop callback may close the connection or answer another request") {
   session_pair p;
   ask(p.server, 7);
   ask(p.server, 8);
@@ -150,7 +153,8 @@ TEST_CASE(
   CHECK(shown(p.server.sent()) == lines{"RESPONSE 7 1", "RESPONSE 8 2"});
 }
 
-TEST_CASE("session: an overloaded one tells a peer that can tell by which limit") {
+TEST_CASE(
+  "session: an overloaded session names the exceeded limit to a peer that has announced endings") {
   session_pair p{
     patio::protocol::all_extensions, patio::protocol::all_extensions, {.inbound_calls = 1}};
   for (std::uint64_t token : {1u, 2u}) REQUIRE(p.client.session.request(token, {"mul", {}, {}}));

@@ -1,4 +1,4 @@
-// A session whose node goes away, and its peer.
+// A session whose node goes away, and the session of its peer.
 #include <patio/protocol/session.hpp>
 
 #include <doctest/doctest.h>
@@ -22,7 +22,7 @@ patio::call_request mul() { return {"mul", {}, {}}; }
 
 } // namespace
 
-TEST_CASE("session: tells its peer that it leaves, and has left when that says so") {
+TEST_CASE("session: going away sends LEAVING, and the goodbye is agreed when LEAVING_OK arrives") {
   leaving_pair p;
   p.server.session.go_away();
   CHECK_FALSE(p.server.session.status().goodbye == patio::protocol::goodbye::agreed);
@@ -38,7 +38,8 @@ TEST_CASE("session: tells its peer that it leaves, and has left when that says s
   CHECK(p.server.events.seen.empty());
 }
 
-TEST_CASE("session: a peer that has not announced it is told nothing, and left at once") {
+TEST_CASE(
+  "session: a peer without the extension is sent no LEAVING, and the goodbye is agreed at once") {
   for (auto theirs : {patio::protocol::extensions{},
                       patio::protocol::extensions{.cancel = true, .endings = true}}) {
     leaving_pair p{theirs};
@@ -49,7 +50,8 @@ TEST_CASE("session: a peer that has not announced it is told nothing, and left a
   }
 }
 
-TEST_CASE("session: cannot leave before it is open, or once it is closed") {
+TEST_CASE(
+  "session: going away sends no LEAVING before the connection is ready or after it is closed") {
   session_end server{patio::role::server, {"secret", {}, {}, patio::protocol::all_extensions}};
   (void)server.sent();
   server.session.go_away();
@@ -66,8 +68,8 @@ TEST_CASE("session: cannot leave before it is open, or once it is closed") {
   CHECK(p.server.sent().empty());
 }
 
-TEST_CASE(
-  "session: a peer that leaves is sent no more requests, but what is under way goes on both ways") {
+TEST_CASE("session: a peer that goes away is sent no more requests, and the calls in flight go on "
+          "in both directions") {
   leaving_pair p;
   REQUIRE(p.client.session.request(1, mul()));
   settle(p.server, p.client);
@@ -86,7 +88,7 @@ TEST_CASE(
   CHECK(p.server.events.seen == lines{"request 3 mul()", "result 2 7"});
 }
 
-TEST_CASE("session: LEAVING_OK comes behind the last request, which is still told") {
+TEST_CASE("session: LEAVING_OK follows the last request, which still reaches the owner") {
   leaving_pair p;
   p.server.session.go_away();
   REQUIRE(p.client.session.request(1, mul()));
@@ -100,7 +102,7 @@ TEST_CASE("session: LEAVING_OK comes behind the last request, which is still tol
   CHECK(p.server.session.status().goodbye == patio::protocol::goodbye::agreed);
 }
 
-TEST_CASE("session: a request cannot be made from within the news that the peer leaves") {
+TEST_CASE("session: the handler of peer_went_away cannot make a request") {
   leaving_pair p;
   bool refused = false;
   p.client.events.when_leaving = [&] { refused = !p.client.session.request(1, mul()); };
@@ -110,7 +112,7 @@ TEST_CASE("session: a request cannot be made from within the news that the peer 
   CHECK(shown(p.client.sent()) == lines{"LEAVING_OK 4 None"});
 }
 
-TEST_CASE("session: LEAVING again is answered again, and told once") {
+TEST_CASE("session: each LEAVING is answered, and the owner is told once") {
   leaving_pair p;
   p.client.receive(packet::leaving, 40, pickled_none);
   p.client.receive(packet::leaving, 0, pickled_none);
@@ -129,9 +131,10 @@ TEST_CASE("session: both peers may go away at the same time") {
   CHECK(p.client.events.seen == lines{"leaving"});
 }
 
-TEST_CASE("session: is idle when nothing would be lost, as far as it can know") {
+TEST_CASE("session: a session is drained when the goodbye is agreed and no call is in flight in "
+          "either direction") {
   leaving_pair p;
-  CHECK_FALSE(is_drained(p.server.session)); // the client may be sending a request
+  CHECK_FALSE(is_drained(p.server.session)); // a request may be in flight
   p.server.receive(packet::request, 7, pickled_call("mul"));
   REQUIRE(p.server.session.request(1, mul()));
   p.server.session.go_away();
@@ -145,8 +148,8 @@ TEST_CASE("session: is idle when nothing would be lost, as far as it can know") 
   CHECK(is_drained(p.server.session));
 }
 
-TEST_CASE("session: is idle during the login, when nothing has been promised, not during "
-          "discovery, and once it is closed") {
+TEST_CASE("session: a session counts as drained during the login and after its close, but not "
+          "during discovery") {
   session_end server{patio::role::server, {"secret", {}, {}}};
   CHECK(is_drained(server.session));
   server.receive(packet::auth_request, 1,
@@ -158,8 +161,7 @@ TEST_CASE("session: is idle during the login, when nothing has been promised, no
   CHECK(is_drained(server.session));
 }
 
-TEST_CASE(
-  "session: an answer to LEAVING that is none ends the connection, and the news of it once") {
+TEST_CASE("session: a wrong answer to LEAVING closes the connection, and the owner is told once") {
   for (auto [type, payload] : {std::pair{packet::response, pickled_none},
                                {packet::discover_response, pickled(value::list({}))}}) {
     leaving_pair p;
@@ -171,7 +173,8 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("session: LEAVING_OK that answers a request ends the connection and the request") {
+TEST_CASE(
+  "session: a LEAVING_OK with the serial of a request closes the connection and ends the request") {
   leaving_pair p;
   REQUIRE(p.server.session.request(1, mul()));
   (void)p.server.sent();
@@ -181,7 +184,8 @@ TEST_CASE("session: LEAVING_OK that answers a request ends the connection and th
   CHECK(p.server.events.seen[1] == "close protocol: unexpected LEAVING_OK (type 51, serial 4)");
 }
 
-TEST_CASE("session: a refresh asks once until it is answered, and has no token") {
+TEST_CASE(
+  "session: a probe asks for names, is not repeated before its answer, and ends without a pong") {
   leaving_pair p;
   p.client.session.probe();
   p.client.session.probe();

@@ -1,5 +1,5 @@
-// A session refuses some input without ending. These tests also show how calls end with the
-// connection.
+// Input that a session refuses while the connection stays open, and the end of calls when the
+// connection closes.
 #include <patio/protocol/session.hpp>
 
 #include <doctest/doctest.h>
@@ -59,7 +59,8 @@ TEST_CASE("session: bytes after the pickle's end are ignored (F6)") {
   CHECK(p.client.events.seen == lines{"result 1 None"});
 }
 
-TEST_CASE("session: bytes behind the pickle's end are refused by who wants it so (F6)") {
+TEST_CASE("session: bytes after the pickle's end are refused if there are more than "
+          "pickle_trailing_bytes allows (F6)") {
   session_pair p{with_limits({.pickle = {.trailing_bytes = 0}})};
   answer_all(p.server);
   auto call = pickled_call("mul");
@@ -71,8 +72,8 @@ TEST_CASE("session: bytes behind the pickle's end are refused by who wants it so
                  "RESPONSE 6 None"});
 }
 
-TEST_CASE("session: an oversize REQUEST is answered with ERROR, skipped in whatever pieces, and "
-          "the connection lives") {
+TEST_CASE("session: an oversize REQUEST is answered with ERROR and skipped in any pieces, and the "
+          "connection stays open") {
   session_pair p{with_limits({.frame_bytes = 300, .skipped_frame_bytes = 100'000})};
   answer_all(p.server);
   auto stream = framed(packet::request, 5, std::string(50'000, 'x'))
@@ -87,7 +88,7 @@ TEST_CASE("session: an oversize REQUEST is answered with ERROR, skipped in whate
                  "request 6 mul()"});
 }
 
-TEST_CASE("session: an oversize answer ends its call, and the connection lives") {
+TEST_CASE("session: an oversize answer ends its call, and the connection stays open") {
   session_pair p{with_limits({}),
                  with_limits({.frame_bytes = 300, .skipped_frame_bytes = 100'000})};
   REQUIRE(p.client.session.request(1, calling("mul")));
@@ -100,7 +101,7 @@ TEST_CASE("session: an oversize answer ends its call, and the connection lives")
   CHECK(p.client.events.seen == lines{"result 2 7"});
 }
 
-TEST_CASE("session: oversize answers that nobody waits for are counted like others") {
+TEST_CASE("session: unexpected oversize answers are counted like other unexpected answers") {
   session_pair p{with_limits({}), with_limits({.frame_bytes = 300, .unknown_serials = 3})};
   for (int i = 0; i < 3; ++i) p.client.receive(packet::response, 99, std::string(301, 'x'));
   CHECK_FALSE(p.client.closed());
@@ -117,7 +118,8 @@ TEST_CASE("session: an oversize list of names ends the connection and the ping")
   CHECK(p.client.closed());
 }
 
-TEST_CASE("session: what is too large to skip ends the connection, after an ERROR") {
+TEST_CASE(
+  "session: a REQUEST that is too large to skip is answered with ERROR and closes the connection") {
   session_pair p{with_limits({.frame_bytes = 300, .skipped_frame_bytes = 1000})};
   p.server.session.receive(framed(packet::request, 5, std::string(1001, 'x')).substr(0, 9));
   CHECK(
@@ -127,7 +129,7 @@ TEST_CASE("session: what is too large to skip ends the connection, after an ERRO
         == lines{"ERROR 5 ValueError('a frame of 1001 bytes is over the limit of 300')"});
 }
 
-TEST_CASE("session: an undecodable answer ends its call only") {
+TEST_CASE("session: an undecodable answer ends only its own call") {
   session_pair p;
   for (std::uint64_t token = 1; token <= 5; ++token)
     REQUIRE(p.client.session.request(token, calling("mul")));
@@ -145,7 +147,7 @@ TEST_CASE("session: an undecodable answer ends its call only") {
                  "result 4 remote_error", "result 5 7"});
 }
 
-TEST_CASE("session: more running requests than the limit are refused at once") {
+TEST_CASE("session: requests beyond the limit of running requests are refused at once") {
   session_pair p{with_limits({.inbound_calls = 2})};
   for (std::uint32_t serial = 5; serial <= 7; ++serial)
     p.server.receive(packet::request, serial, pickled_call("mul"));
@@ -172,7 +174,7 @@ TEST_CASE("session: long names and many keywords are refused") {
                  "log REQUEST 6 refused: more than 1 keyword arguments"});
 }
 
-TEST_CASE("session: more waiting calls than the limit are refused before they are sent") {
+TEST_CASE("session: calls beyond the limit of waiting calls are refused before they are sent") {
   session_pair p{with_limits({}), with_limits({.outbound_calls = 2})};
   for (std::uint64_t token : {1u, 2u}) REQUIRE(p.client.session.request(token, calling("mul")));
   (void)p.client.sent();
@@ -182,7 +184,7 @@ TEST_CASE("session: more waiting calls than the limit are refused before they ar
   CHECK(p.client.sent().empty());
 }
 
-TEST_CASE("session: arguments that cannot be sent fail the call and leave no trace") {
+TEST_CASE("session: arguments that cannot be sent fail the call and leave the session unchanged") {
   session_pair p{with_limits({}), with_limits({.frame_bytes = 1000})};
   auto too_long = p.client.session.request(1, calling("mul", {std::string(1000, 'x')}));
   REQUIRE_FALSE(too_long);
@@ -229,7 +231,7 @@ TEST_CASE("session: a request is not_sent until a byte of it has been sent, then
     auto first = p.client.session.output().bytes().size();
     REQUIRE(p.client.session.request(2, calling("mul")));
     auto all = p.client.sent();
-    // The bytes of login and discovery came before.
+    // Counts the bytes of login and discovery, which precede the calls.
     session_end counted{patio::role::client, {"secret", {}, {}}};
     start = patio::protocol::frame_header::size_on_wire * 3
             + patio::protocol::login_answer(patio::protocol::login_challenge(test_token), "secret",
@@ -247,7 +249,8 @@ TEST_CASE("session: a request is not_sent until a byte of it has been sent, then
   }
 }
 
-TEST_CASE("session: without the owner's word, what it has taken may have been sent") {
+TEST_CASE("session: bytes that the owner has taken count as possibly sent unless the owner says "
+          "otherwise") {
   session_pair p;
   REQUIRE(p.client.session.request(1, calling("mul")));
   (void)p.client.sent();
@@ -258,7 +261,7 @@ TEST_CASE("session: without the owner's word, what it has taken may have been se
   CHECK(p.client.events.seen[1].starts_with("result 2 not_sent"));
 }
 
-TEST_CASE("session: a request that ends as not_sent does not leave with the last words") {
+TEST_CASE("session: a request that ends as not_sent is removed from the final output") {
   session_pair p{with_limits({.frame_bytes = 300, .skipped_frame_bytes = 1000})};
   p.server.receive(packet::request, 5, pickled_call("mul"));
   REQUIRE(p.server.session.request(1, calling("back")));
@@ -273,7 +276,7 @@ TEST_CASE("session: a request that ends as not_sent does not leave with the last
                  "ERROR 6 ValueError('a frame of 1001 bytes is over the limit of 300')"});
 }
 
-TEST_CASE("session: a closed one refuses requests and stays silent") {
+TEST_CASE("session: a closed session refuses requests and sends nothing") {
   session_pair p;
   p.client.session.close({errc::shut_down, "over", {}});
   p.client.session.close({errc::shut_down, "over again", {}});
@@ -286,7 +289,8 @@ TEST_CASE("session: a closed one refuses requests and stays silent") {
   CHECK(p.client.sent().empty());
 }
 
-TEST_CASE("session: an owner may close while it handles any event, and hears the end last") {
+TEST_CASE("session: an owner may close the session while it handles any event, and the close is "
+          "the last event") {
   auto closing = [](session_end& end) {
     return [&end] { end.session.close({errc::shut_down, "enough", {}}); };
   };
@@ -310,7 +314,7 @@ TEST_CASE("session: an owner may close while it handles any event, and hears the
   REQUIRE(r.client.session.request(1, calling("mul")));
   r.client.events.when_result = [&](std::uint64_t) { closing(r.client)(); };
   r.client.receive(packet::response, 3, std::string(301, 'x'));
-  REQUIRE(r.client.events.seen.size() == 3); // the answer is refused, in the log as well
+  REQUIRE(r.client.events.seen.size() == 3); // the result, the log line, and the close
   CHECK(r.client.events.seen[2] == "close shut_down: enough");
 
   session_pair s;
@@ -321,8 +325,7 @@ TEST_CASE("session: an owner may close while it handles any event, and hears the
   CHECK(s.client.events.seen.back() == "close shut_down: enough");
 }
 
-TEST_CASE(
-  "session: requests may be made from within a result, even one that the end of another brings") {
+TEST_CASE("session: the handler of a result may make a request, even while the connection closes") {
   session_pair p;
   p.client.events.when_result = [&](std::uint64_t token) {
     if (token < 3) (void)p.client.session.request(token + 1, calling("mul"));

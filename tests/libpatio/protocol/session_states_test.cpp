@@ -1,4 +1,4 @@
-// Every packet type in every state of either side: lawful, or the end of the connection.
+// Every packet type in every state of either side: it is accepted, or it closes the connection.
 #include <patio/protocol/session.hpp>
 
 #include <doctest/doctest.h>
@@ -18,8 +18,8 @@ const std::string challenge = patio::protocol::login_challenge(test_token);
 
 enum class moment { login, answered_challenge, discovery, ready, closed };
 
-/// A session brought to that moment, with a server's random bytes in its place if it is a client's
-/// peer. `ours` and `theirs` are what it and its peer have announced.
+/// Returns a session in this state. `ours` are the extensions that the session announces, `theirs`
+/// those that its peer announces.
 std::unique_ptr<session_end> bring_to(moment when, role side, const extensions& ours = {},
                                       const extensions& theirs = {}) {
   auto end = std::make_unique<session_end>(
@@ -54,8 +54,8 @@ std::string payload_of(packet type) {
   }
 }
 
-/// The type numbers that leave the session open. `serial` is that of its own DISCOVER_REQUEST,
-/// where it has one.
+/// Returns the type numbers that leave the session open. Each frame has this serial. In discovery
+/// it must be the serial of the session's own DISCOVER_REQUEST.
 std::set<int> lawful(moment when, role side, std::uint32_t serial, const extensions& ours = {},
                      const extensions& theirs = {}) {
   std::set<int> open;
@@ -68,7 +68,7 @@ std::set<int> lawful(moment when, role side, std::uint32_t serial, const extensi
     else CHECK(end->events.seen.empty());
     (void)end->events.news();
     (void)end->sent();
-    if (end->closed()) { // and what follows has no effect
+    if (end->closed()) { // frames after the close have no effect
       end->receive(packet::request, 9, pickled_call("mul"));
       CHECK(end->events.seen.empty());
       CHECK(end->sent().empty());
@@ -81,15 +81,14 @@ using numbers = std::set<int>;
 
 } // namespace
 
-TEST_CASE("session: a server takes nothing but AUTH_REQUEST, then discovery, then calls") {
+TEST_CASE("session: a server accepts only AUTH_REQUEST, then discovery, then calls") {
   CHECK(lawful(moment::login, role::server, 1) == numbers{1});
   CHECK(lawful(moment::discovery, role::server, 3) == numbers{5, 6});
   CHECK(lawful(moment::ready, role::server, 99) == numbers{5, 10, 20, 30});
   CHECK(lawful(moment::closed, role::server, 1).empty());
 }
 
-TEST_CASE(
-  "session: a client takes nothing but AUTH_DIGEST and AUTH_OK, then discovery, then calls") {
+TEST_CASE("session: a client accepts only AUTH_DIGEST and AUTH_OK, then discovery, then calls") {
   CHECK(lawful(moment::login, role::client, 1) == numbers{0});
   CHECK(lawful(moment::answered_challenge, role::client, 2) == numbers{3});
   CHECK(lawful(moment::discovery, role::client, 2) == numbers{5, 6});
@@ -97,8 +96,8 @@ TEST_CASE(
   CHECK(lawful(moment::closed, role::client, 1).empty());
 }
 
-TEST_CASE("session: what it has announced it takes once it is open, and not before, whatever its "
-          "peer has announced") {
+TEST_CASE("session: the packets of the announced extensions are accepted only in the ready state, "
+          "whatever the peer has announced") {
   for (const auto& theirs : {extensions{}, patio::protocol::all_extensions}) {
     for (auto side : {role::server, role::client}) {
       auto open = [&](const extensions& ours) {
@@ -107,7 +106,7 @@ TEST_CASE("session: what it has announced it takes once it is open, and not befo
       CHECK(open({}) == numbers{5, 10, 20, 30});
       CHECK(open({.cancel = true}) == numbers{5, 10, 20, 30, 40});
       CHECK(open({.leaving = true})
-            == numbers{5, 10, 20, 30, 50}); // LEAVING_OK only if it was asked for
+            == numbers{5, 10, 20, 30, 50}); // LEAVING_OK is accepted only after a LEAVING
       CHECK(open({.endings = true}) == numbers{5, 10, 20, 30});
       CHECK(open(patio::protocol::all_extensions) == numbers{5, 10, 20, 30, 40, 50});
       CHECK(lawful(moment::discovery, side, side == role::server ? 3 : 2,
@@ -125,8 +124,8 @@ TEST_CASE("session: what it has announced it takes once it is open, and not befo
   }
 }
 
-TEST_CASE(
-  "session: LEAVING_OK is lawful once for each LEAVING, and only from a peer that was told") {
+TEST_CASE("session: LEAVING_OK is accepted once for each LEAVING, and only from a peer that was "
+          "sent LEAVING") {
   for (auto side : {role::server, role::client}) {
     auto end = bring_to(moment::ready, side, patio::protocol::all_extensions,
                         patio::protocol::all_extensions);
@@ -144,7 +143,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("session: the refusal says which packet came in which state") {
+TEST_CASE("session: the error names the unexpected packet and the state") {
   auto refusal = [](moment when, role side, packet type) {
     auto end = bring_to(when, side);
     end->receive(type, 7, payload_of(type));
@@ -169,7 +168,7 @@ TEST_CASE("session: the refusal says which packet came in which state") {
         == "close protocol: unexpected DISCOVER_RESPONSE (type 6, serial 7)");
 }
 
-TEST_CASE("session: HTTP, TLS and noise on the port are closed at the first header (F11)") {
+TEST_CASE("session: HTTP, TLS and random bytes close the connection at the first header (F11)") {
   for (std::string_view noise :
        {std::string_view{"GET / HTTP/1.1\r\n\r\n"},
         std::string_view{"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11}}) {
@@ -202,7 +201,7 @@ TEST_CASE("session: before the login a frame has at most 1 KiB") {
   }
 }
 
-TEST_CASE("session: a client does not look into the challenge, but wants one") {
+TEST_CASE("session: a client does not decode the challenge, but refuses an empty one") {
   session_end client{role::client, {"secret", {}, {}}};
   client.receive(packet::auth_digest, 1, "no pickle at all");
   REQUIRE(frames_of(client.session.output().bytes()).size() == 1);
@@ -213,7 +212,7 @@ TEST_CASE("session: a client does not look into the challenge, but wants one") {
   CHECK(other.events.seen == lines{"close login_refused: the server's challenge is empty"});
 }
 
-TEST_CASE("session: a wrong login ends the connection without a word to the peer") {
+TEST_CASE("session: a wrong login closes the connection, and nothing is sent to the peer") {
   session_end server{role::server, {"secret", {}, {}}};
   (void)server.sent();
   server.receive(packet::auth_request, 1,
@@ -222,11 +221,11 @@ TEST_CASE("session: a wrong login ends the connection without a word to the peer
   CHECK(server.sent().empty());
   server.receive(
     packet::auth_request, 1,
-    patio::protocol::login_answer(challenge, "secret", test_salt)); // no second try (A8)
+    patio::protocol::login_answer(challenge, "secret", test_salt)); // a second attempt (A8)
   CHECK(server.events.seen.size() == 1);
 }
 
-TEST_CASE("session: discovery may come in any order, and both halves are needed") {
+TEST_CASE("session: the two halves of discovery may come in any order, and both are needed") {
   for (bool request_first : {true, false}) {
     auto end = bring_to(moment::discovery, role::server);
     auto ask = [&] { end->receive(packet::discover_request, 5, pickled_none); };
@@ -242,8 +241,8 @@ TEST_CASE("session: discovery may come in any order, and both halves are needed"
   }
 }
 
-TEST_CASE("session: the names a peer tells are a list of texts within the limits, or its "
-          "connection ends (F9)") {
+TEST_CASE(
+  "session: names that are not a list of texts within the limits close the connection (F9)") {
   auto told = [](const patio::value& names) {
     auto end = bring_to(moment::discovery, role::server);
     end->receive(packet::discover_response, 3, pickled(names));

@@ -22,7 +22,7 @@ patio::protocol::session_options with_limits(patio::limits l) { return {"secret"
 
 } // namespace
 
-TEST_CASE("session: login and discovery, packet by packet") {
+TEST_CASE("session: login and discovery consist of the expected packets") {
   session_end server{patio::role::server, {"secret", {"mul"}, {}}},
     client{patio::role::client, {"secret", {}, {}}};
   auto challenge = server.sent();
@@ -36,9 +36,9 @@ TEST_CASE("session: login and discovery, packet by packet") {
   CHECK(shown(welcome) == lines{"AUTH_OK 2 None", "DISCOVER_REQUEST 3 None"});
   client.session.receive(welcome);
   auto told = client.sent();
-  CHECK(
-    shown(told)
-    == lines{"DISCOVER_REQUEST 2 None", "DISCOVER_RESPONSE 3 []"}); // its own question first (F12)
+  CHECK(shown(told)
+        == lines{"DISCOVER_REQUEST 2 None",
+                 "DISCOVER_RESPONSE 3 []"}); // DISCOVER_REQUEST comes first (F12)
   server.session.receive(told);
   CHECK(server.session.state() == patio::protocol::session::state::ready);
   CHECK(client.session.state() == patio::protocol::session::state::discovery);
@@ -47,7 +47,7 @@ TEST_CASE("session: login and discovery, packet by packet") {
   CHECK(client.events.seen == lines{"names mul", "ready"});
 }
 
-TEST_CASE("session: a call and its result, and a call that raises") {
+TEST_CASE("session: a call ends with the function's result or with its exception") {
   session_pair p;
   p.server.events.when_requested = [&](std::uint32_t serial, const call_request& call) {
     if (call.function == "mul") p.server.answer(serial, value{6});
@@ -65,7 +65,7 @@ TEST_CASE("session: a call and its result, and a call that raises") {
   CHECK(p.server.session.inbound().size() == 0);
 }
 
-TEST_CASE("session: the recorded REQUEST and ERROR bytes") {
+TEST_CASE("session: REQUEST and ERROR have the recorded bytes") {
   session_pair p;
   REQUIRE(p.client.session.request(1, calling("mul", {2, 3})));
   CHECK(to_hex(p.client.sent())
@@ -82,7 +82,7 @@ TEST_CASE("session: the recorded REQUEST and ERROR bytes") {
            "493948c016d94859452942e");
 }
 
-TEST_CASE("session: calls go both ways at once, answers come in any order") {
+TEST_CASE("session: both sides may call at once, and answers may come in any order") {
   session_pair p;
   std::vector<std::uint32_t> waiting;
   p.server.events.when_requested = [&](std::uint32_t serial, const call_request&) {
@@ -104,7 +104,7 @@ TEST_CASE("session: calls go both ways at once, answers come in any order") {
   CHECK(p.server.events.seen.back() == "result 9 'from client'");
 }
 
-TEST_CASE("session: one request is answered once, whatever the owner does") {
+TEST_CASE("session: a request is answered once, however often the owner answers") {
   session_pair p;
   p.server.receive(packet::request, 7, pickled_call("mul"));
   p.server.answer(7, value{1});
@@ -120,7 +120,7 @@ TEST_CASE("session: one request is answered once, whatever the owner does") {
   CHECK(shown(p.server.sent()) == lines{"RESPONSE 7 1"});
 }
 
-TEST_CASE("session: a request runs from the moment its owner is told of it") {
+TEST_CASE("session: a request counts as running from the event that announces it") {
   session_pair p;
   bool running = false, after = true;
   p.server.events.when_requested = [&](std::uint32_t serial, const call_request&) {
@@ -133,7 +133,8 @@ TEST_CASE("session: a request runs from the moment its owner is told of it") {
   CHECK_FALSE(after);
 }
 
-TEST_CASE("session: serial 0 is answered with serial 0, the largest with itself (F7)") {
+TEST_CASE("session: requests with serial 0 and with the largest serial are answered under their "
+          "serials (F7)") {
   session_pair p;
   p.server.receive(packet::request, 0, pickled_call("mul"));
   p.server.receive(packet::request, 0xffffffff, pickled_call("mul"));
@@ -142,7 +143,8 @@ TEST_CASE("session: serial 0 is answered with serial 0, the largest with itself 
   CHECK(shown(p.server.sent()) == lines{"RESPONSE 0 1", "RESPONSE 4294967295 2"});
 }
 
-TEST_CASE("session: a serial that comes again before its answer ends the connection (F7)") {
+TEST_CASE(
+  "session: a second REQUEST under the serial of a running one closes the connection (F7)") {
   session_pair p;
   p.server.receive(packet::request, 7, pickled_call("mul"));
   p.server.receive(packet::request, 7, pickled_call("mul"));
@@ -154,7 +156,7 @@ TEST_CASE("session: a serial that comes again before its answer ends the connect
   CHECK(p.server.sent().empty());
 }
 
-TEST_CASE("session: a serial that comes again with an oversize frame ends the connection as well") {
+TEST_CASE("session: an oversize REQUEST under the serial of a running one closes the connection") {
   session_pair p{with_limits({.frame_bytes = 200})};
   p.server.receive(packet::request, 7, pickled_call("mul"));
   p.server.receive(packet::request, 7, std::string(201, 'x'));
@@ -175,7 +177,7 @@ TEST_CASE(
   CHECK(p.client.events.seen == lines{"close protocol: too many answers that nobody waits for"});
 }
 
-TEST_CASE("session: a second answer to one serial is one that nobody waits for (F7)") {
+TEST_CASE("session: a second answer to a request counts as unexpected (F7)") {
   session_pair p;
   REQUIRE(p.client.session.request(1, calling("mul")));
   p.client.receive(packet::response, 3, pickled(6));
@@ -185,7 +187,7 @@ TEST_CASE("session: a second answer to one serial is one that nobody waits for (
   CHECK(p.client.session.outbound().ignored() == 2);
 }
 
-TEST_CASE("session: late answers to abandoned requests are no violation") {
+TEST_CASE("session: late answers to abandoned requests do not violate the protocol") {
   session_pair p{{"secret", {"mul"}, {}}, {"secret", {}, {.unknown_serials = 0}}};
   for (std::uint64_t token = 0; token < 1000; ++token) {
     auto serial = p.client.session.request(token, calling("mul")).value();
@@ -201,7 +203,7 @@ TEST_CASE("session: late answers to abandoned requests are no violation") {
   CHECK(p.client.closed());
 }
 
-TEST_CASE("session: an answer to what is no request ends the connection") {
+TEST_CASE("session: an answer of the wrong type for its serial closes the connection") {
   session_pair p;
   p.client.session.ping(5);
   (void)p.client.sent();

@@ -1,4 +1,5 @@
-// Whole sessions recorded between two Python peers, played to either side of ours at every cut.
+// Sessions that were recorded between two Python peers, played to a session of either role and cut
+// at every byte.
 #include <patio/protocol/session.hpp>
 
 #include <doctest/doctest.h>
@@ -40,12 +41,12 @@ std::vector<raw_frame> of_type(const std::string& bytes, packet type) {
   return all;
 }
 
-/// Our session in the place of one of the two: same random bytes, same functions, same calls or
-/// answers.
+/// A session in the place of one recorded peer. It has that peer's random bytes, functions, calls
+/// and answers.
 struct stand_in {
   session_recorder events;
   std::unique_ptr<driven_session> session;
-  std::map<std::uint32_t, raw_frame> answers; ///< the recorded ones, by serial
+  std::map<std::uint32_t, raw_frame> answers; ///< the recorded answers, by serial
 
   stand_in(role side, const recording& r) {
     patio::protocol::session_options options{r.key, {}, {}};
@@ -81,7 +82,7 @@ struct stand_in {
     auto f = answers.find(serial);
     if (f == answers.end())
       return session->answer(events.ids[serial],
-                             patio::value{}); // one that a corrupted byte has made
+                             patio::value{}); // a request that a corrupted byte has made
     auto v = patio::read_pickle(f->second.payload).value();
     session->answer(events.ids[serial], f->second.type == packet::response
                                           ? patio::result<patio::value>{v}
@@ -89,7 +90,7 @@ struct stand_in {
   }
 };
 
-/// The events and the output of one side that hears `bytes` in pieces.
+/// Returns the events and the output of a session that receives `bytes` in pieces.
 std::pair<lines, std::string> play(role side, const recording& r,
                                    const std::vector<std::string_view>& pieces) {
   stand_in ours{side, r};
@@ -98,7 +99,7 @@ std::pair<lines, std::string> play(role side, const recording& r,
   return {ours.events.seen, ours.session->output().bytes()};
 }
 
-/// The same frames, in whatever order the answers to pipelined calls came.
+/// Checks that both have the same frames. Answers to pipelined calls may come in another order.
 void check_same_frames(const std::string& ours, const std::string& recorded) {
   auto a = frames_of(ours), b = frames_of(recorded);
   std::sort(a.begin(), a.end());
@@ -108,7 +109,8 @@ void check_same_frames(const std::string& ours, const std::string& recorded) {
 
 } // namespace
 
-TEST_CASE("session: puts out byte for byte what a Python server and a Python client did") {
+TEST_CASE(
+  "session: the output equals that of the recorded Python server and client byte for byte") {
   auto all = recordings();
   CHECK(all.size() == 4);
   for (const auto& r : all) {
@@ -118,7 +120,7 @@ TEST_CASE("session: puts out byte for byte what a Python server and a Python cli
   }
 }
 
-TEST_CASE("session: sees in a recorded session what there was") {
+TEST_CASE("session: a recorded session causes the expected events") {
   auto r = recordings().at(1);
   auto server = play(role::server, r, {r.from_client}).first;
   CHECK(server
@@ -147,8 +149,7 @@ TEST_CASE("session: every cut of a recorded session gives the same events and th
   CHECK(cuts > 8000);
 }
 
-TEST_CASE(
-  "session: every end of a recorded session before its time leaves no call without an end") {
+TEST_CASE("session: every call of a truncated recorded session ends") {
   for (const auto& r : recordings()) {
     INFO(r.name);
     auto calls = of_type(r.from_client, packet::request).size();
@@ -165,7 +166,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("session: a corrupted session ends every call once, whatever the bytes say") {
+TEST_CASE("session: every call of a corrupted session ends once") {
   auto seed = test_seed();
   INFO("PATIO_TEST_SEED=" << seed);
   std::mt19937_64 random{seed};

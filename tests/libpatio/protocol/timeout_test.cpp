@@ -30,7 +30,7 @@ std::string refusal(const value& timeout) {
 
 } // namespace
 
-TEST_CASE("deadline_of: None and infinity mean never, other numbers count from now") {
+TEST_CASE("deadline_of: None and infinity mean never, and other numbers are seconds from now") {
   CHECK(due({}) == never);
   CHECK(due(infinity) == never);
   CHECK(due(2) == now + 2s);
@@ -40,7 +40,8 @@ TEST_CASE("deadline_of: None and infinity mean never, other numbers count from n
   CHECK(due(1e-9) == now + 1ns);
 }
 
-TEST_CASE("deadline_of: zero and less mean now, and too much is cut to the longest") {
+TEST_CASE("deadline_of: zero and negative numbers mean now, and too large numbers are cut to the "
+          "longest timeout") {
   for (const auto& passed : {value{0}, value{-0.0}, value{-1}, value{-0.5}, value{false},
                              value{-infinity}, value{-1e308}, value{integer{-2}.pow(71)}})
     CHECK(due(passed) == now);
@@ -51,7 +52,8 @@ TEST_CASE("deadline_of: zero and less mean now, and too much is cut to the longe
   CHECK(due(86'400) == now + 24h);
 }
 
-TEST_CASE("deadline_of: anything but a number of seconds is refused, with Python's exceptions") {
+TEST_CASE(
+  "deadline_of: a timeout that is not a number of seconds is refused with Python's exception") {
   CHECK(refusal(std::nan("")) == "ValueError: timeout must be a number of seconds, not NaN");
   CHECK(refusal("1") == "TypeError: timeout must be a number of seconds or None, not str");
   CHECK(refusal(std::complex{1.0, 0.0})

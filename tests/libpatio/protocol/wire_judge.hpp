@@ -1,6 +1,6 @@
-/// Watches one connection's frames as a strict peer would have to bear them, and complains of each
-/// that would break it: the traps of wire.md for Python's, and packets of extensions for an end
-/// that has not announced them. For tests; knows nothing of sessions.
+/// Watches the frames of one connection and complains about each frame that a strict peer would not
+/// accept. These are frames that would break a Python peer (see libpatio/README.md), and packets of
+/// extensions that the receiver has not announced. Independent of the session's code.
 #pragma once
 
 #include <array>
@@ -18,7 +18,7 @@ class wire_judge {
 public:
   std::vector<std::string> complaints;
 
-  /// These bytes have left one end.
+  /// Takes bytes that one end has sent.
   void carry(bool by_client, std::string_view bytes) {
     auto& from = ends_[by_client ? 1 : 0];
     from.reader.feed(bytes);
@@ -29,8 +29,8 @@ public:
       judge(by_client, *f);
     }
   }
-  /// That end has handled so many more bytes. Without its word, an end may not have heard
-  /// of anything yet.
+  /// Records that an end has handled so many more bytes. Until then the judge assumes that the end
+  /// has not received them.
   void arrived(bool at_client, std::size_t bytes) { ends_[at_client ? 1 : 0].heard += bytes; }
 
 private:
@@ -41,12 +41,12 @@ private:
     patio::protocol::extensions announced;
     std::set<std::uint32_t> calling, asking, leaving; ///< serials whose answer is due
     std::map<std::uint32_t, std::uint64_t>
-      answered; ///< calls, and where in the other's bytes their answer ends
+      answered; ///< by serial: position in the other end's bytes where the answer ends
     std::set<std::uint32_t> cancelled;
     std::multiset<patio::protocol::packet> logins;
   };
 
-  /// One frame and both ends.
+  /// A frame, its sender and its receiver.
   struct spoken {
     const patio::protocol::frame_reader::frame& f;
     bool by_client;

@@ -1,4 +1,4 @@
-// The judge of other tests has to be able to find fault.
+// Shows that the wire_judge of other tests detects violations.
 #include "protocol/wire_judge.hpp"
 
 #include "protocol/session_fixture.hpp"
@@ -10,7 +10,7 @@ namespace {
 
 const std::string names = pickled(patio::value::list({"mul"}));
 
-/// Both ends have discovered, the client with these extensions, the server with all.
+/// A judge after discovery. The client has announced these extensions, the server all extensions.
 struct judged {
   wire_judge judge;
   explicit judged(const patio::protocol::extensions& of_client = patio::protocol::all_extensions) {
@@ -35,26 +35,27 @@ std::string raised(std::vector<patio::value> notes) {
 
 } // namespace
 
-TEST_CASE("wire_judge: lets calls, cancelling, leaving and noted endings pass") {
+TEST_CASE("wire_judge: accepts calls, cancellation, leaving and noted endings") {
   judged j;
   j.client(packet::request, 4, pickled_call("mul"));
   j.client(packet::cancel, 4);
   j.server(packet::error, 4, raised({"patio: cancelled"}));
   j.client(packet::request, 5, pickled_call("mul"));
   j.server(packet::response, 5);
-  j.client(packet::cancel, 5); // the answer is on its way
+  j.client(packet::cancel, 5); // crosses the answer
   j.server(packet::leaving, 6);
   j.client(packet::request, 7, pickled_call("mul"));
   j.client(packet::leaving_ok, 6);
-  j.server(packet::request, 8, pickled_call("back")); // who leaves may still call
+  j.server(packet::request, 8, pickled_call("back")); // a side that goes away may still call
   CHECK(j.judge.complaints == complaints{});
 }
 
-TEST_CASE("wire_judge: wants CANCEL for a request that its sender knows of no answer to, once") {
+TEST_CASE(
+  "wire_judge: accepts CANCEL once, from the caller, before the caller has received the answer") {
   judged j;
   j.client(packet::cancel, 4);
   j.client(packet::request, 4, pickled_call("mul"));
-  j.server(packet::cancel, 4); // the other's request
+  j.server(packet::cancel, 4); // the client's request
   j.client(packet::cancel, 4);
   j.client(packet::cancel, 4);
   CHECK(j.judge.complaints
@@ -68,7 +69,7 @@ TEST_CASE("wire_judge: wants CANCEL for a request that its sender knows of no an
   CHECK(answered.judge.complaints == complaints{"client: CANCEL 4 cancels nothing"});
 }
 
-TEST_CASE("wire_judge: wants an answer to a request that was cancelled, and only one") {
+TEST_CASE("wire_judge: accepts exactly one answer to a cancelled request") {
   judged j;
   j.client(packet::request, 4, pickled_call("mul"));
   j.client(packet::cancel, 4);
@@ -77,7 +78,7 @@ TEST_CASE("wire_judge: wants an answer to a request that was cancelled, and only
   CHECK(j.judge.complaints == complaints{"server: ERROR 4 answers nothing"});
 }
 
-TEST_CASE("wire_judge: wants packets and notes of extensions only where they were announced") {
+TEST_CASE("wire_judge: accepts packets and notes of extensions only where they were announced") {
   judged j{{}};
   j.server(packet::request, 4, pickled_call("back"));
   j.server(packet::cancel, 4);
@@ -91,7 +92,8 @@ TEST_CASE("wire_judge: wants packets and notes of extensions only where they wer
                       "server: ERROR 3 has a note that its caller does not know"});
 }
 
-TEST_CASE("wire_judge: wants LEAVING_OK under the serial of LEAVING, and no request behind it") {
+TEST_CASE(
+  "wire_judge: accepts LEAVING_OK once under the serial of LEAVING, and no request after it") {
   judged j;
   j.server(packet::leaving, 6);
   j.client(packet::leaving_ok, 7);
@@ -104,7 +106,7 @@ TEST_CASE("wire_judge: wants LEAVING_OK under the serial of LEAVING, and no requ
                       "client: REQUEST 8 comes behind LEAVING_OK"});
 }
 
-TEST_CASE("wire_judge: wants announcements in the bytes that all nodes use") {
+TEST_CASE("wire_judge: accepts announcements only in the exact bytes that nodes write") {
   judged j;
   auto otherwise = patio::value::dict(
     {{"patio",
