@@ -18,7 +18,7 @@ const std::string salt = from_hex("01020304");
 
 } // namespace
 
-TEST_CASE("digest: known digests of the wire come out, also with an empty key") {
+TEST_CASE("digest: the digests of recorded logins come out, with an empty key too") {
   CHECK(to_hex(blake2s(challenge, "secret", salt))
         == "37816caf501c4c9417010d1e0f4475386d1b7b6550da861be8a7a8bbe7932504");
   CHECK(to_hex(blake2s(challenge, "", salt))

@@ -1,5 +1,5 @@
-// This is a separate program, as it replaces operator delete to search every freed block of memory,
-// and CRYPTO_memcmp to count the comparisons of digests.
+// This is a separate program, because it replaces operator delete to search every freed block, and
+// CRYPTO_memcmp to count the comparisons of digests.
 #include <patio/base/secret.hpp>
 
 #include <doctest/doctest.h>
@@ -23,8 +23,8 @@ int leaks = 0, comparisons = 0;
 
 std::string_view key_text() { return {key, sizeof key}; }
 
-/// Counts a freed block that contains a part of the key. The part leaves out the first bytes, as a
-/// string that is emptied overwrites its first byte.
+/// Counts a freed block that contains a part of the key. The part leaves out the first bytes,
+/// because an emptied string overwrites its first byte.
 void look_at(void* block) {
   if (!watching || !block) return;
   std::string_view bytes{static_cast<const char*>(block), ::malloc_usable_size(block)};
@@ -151,7 +151,7 @@ TEST_CASE("secret: a node's login leaves no key behind, on either side") {
 }
 
 TEST_CASE(
-  "secret: certificates are wiped like keys, as their file may hold the private key as well") {
+  "secret: certificates are wiped like keys, because their file may also hold the private key") {
   CHECK(leaks_of([] {
           patio::tls_options options{.certificates = key_text(), .private_key = key_text()};
           CHECK_FALSE(patio::tls::context::make(options));

@@ -5,24 +5,25 @@
 using patio::instant, patio::time_share;
 using namespace std::chrono_literals;
 
-TEST_CASE("time_share: a new user has spent its share, and has some again after a short wait") {
+TEST_CASE("time_share: a new share is spent, and recovers after a short wait") {
   time_share s{1s};
   CHECK(s.is_spent(1s));
   CHECK_FALSE(s.is_spent(1s + 1ms));
 }
 
-TEST_CASE("time_share: small turns with pauses do not spend it, and turns without a pause do") {
+TEST_CASE(
+  "time_share: small turns with pauses do not spend the share, and turns without pauses do") {
   time_share s{0s};
   instant now = 1s;
   for (int i = 0; i < 10'000; ++i) {
-    s.took(20us, now += 2ms); // one in a hundred
+    s.took(20us, now += 2ms); // one percent of the time
     REQUIRE_FALSE(s.is_spent(now));
   }
   for (int i = 0; i < 100; ++i) s.took(20us, now += 20us);
   CHECK(s.is_spent(now));
 }
 
-TEST_CASE("time_share: a debt is repaid in fifty times its time, but in a second at most") {
+TEST_CASE("time_share: a debt is repaid after fifty times its time, and after a second at most") {
   time_share s{0s};
   s.took(5ms, 1s);
   CHECK(s.is_spent(1s + 199ms));

@@ -18,7 +18,7 @@ constexpr instant now = 1000s;
 
 } // namespace
 
-TEST_CASE("deadline_heap: returns keys in the order of their times, and no key early") {
+TEST_CASE("deadline_heap: keys are returned in the order of their times, and no key early") {
   auto seed = test_seed();
   INFO("PATIO_TEST_SEED=" << seed);
   std::mt19937_64 random{seed};
@@ -44,7 +44,7 @@ TEST_CASE("deadline_heap: returns keys in the order of their times, and no key e
   CHECK(heap.size() == model.size());
 }
 
-TEST_CASE("deadline_heap: is empty until the first push, even at the end of time") {
+TEST_CASE("deadline_heap: a new heap returns no key, even at the largest time") {
   deadline_heap<int> heap;
   CHECK(heap.next() == never);
   CHECK_FALSE(heap.pop_due(never));

@@ -7,7 +7,7 @@ using patio::decode_utf8;
 using patio::is_ascii;
 using patio::is_utf8;
 
-TEST_CASE("utf8: every code point reads back, also a surrogate") {
+TEST_CASE("utf8: every code point reads back, including surrogates") {
   std::size_t wrong = 0;
   for (char32_t c = 0; c <= 0x10ffff; ++c) {
     std::string text;
@@ -19,7 +19,7 @@ TEST_CASE("utf8: every code point reads back, also a surrogate") {
   CHECK(wrong == 0);
 }
 
-TEST_CASE("utf8: each length ends where the standard ends it") {
+TEST_CASE("utf8: each code point has the length that the standard demands") {
   for (auto [c, size] : {std::pair{U'\x7f', 1U},
                          {U'\x80', 2U},
                          {U'\u07ff', 2U},

@@ -98,8 +98,8 @@ TEST_CASE("worker_queue: an owner whose waiting tasks are all removed loses its 
   CHECK(order == std::vector{11, 30, 31});
 }
 
-TEST_CASE("worker_queue: a full queue evicts the newest task of the owner with the most tasks, for "
-          "an owner with fewer") {
+TEST_CASE("worker_queue: a full queue evicts the newest task of the owner with the most tasks in "
+          "favour of an owner with fewer tasks") {
   queue q{1, 4};
   CHECK(submit(q, 0, 1) == 0);
   for (int i = 1; i <= 4; ++i) CHECK(submit(q, i, 1) == -1);
@@ -110,13 +110,13 @@ TEST_CASE("worker_queue: a full queue evicts the newest task of the owner with t
   CHECK(submit(q, 20, 2) == -1);
   CHECK(**q.evict_for(2) == 3);
   CHECK(submit(q, 21, 2) == -1);
-  CHECK(!q.evict_for(2)); // both owners have two
+  CHECK(!q.evict_for(2)); // both owners have two tasks
   std::vector<int> order;
   while (auto next = q.done(0)) order.push_back(*next->task);
   CHECK(order == std::vector{1, 20, 2, 21});
 }
 
-TEST_CASE("worker_queue: another worker starts a task in the place of a blocked worker") {
+TEST_CASE("worker_queue: another worker starts a task in place of a blocked worker") {
   queue q{1, 10, 2};
   CHECK(submit(q, 0) == 0);
   CHECK(submit(q, 1) == -1);
@@ -134,7 +134,8 @@ TEST_CASE("worker_queue: another worker starts a task in the place of a blocked 
   CHECK(q.is_spare(1));
 }
 
-TEST_CASE("worker_queue: with as many blocked workers as may be, no task waits") {
+TEST_CASE(
+  "worker_queue: when no further worker may be blocked, a task is refused and does not wait") {
   queue q{1, 10, 1};
   CHECK(submit(q, 0) == 0);
   CHECK_FALSE(q.block(0));

@@ -16,7 +16,7 @@ std::string why_not(const value& v) {
   return r ? "accepted" : r.error().message;
 }
 
-/// Converts to Python and back.
+/// Returns whether a value becomes this Python value, and comes back equal.
 template <class T>
 bool survives(const T& x, const value& expected) {
   return identical(to_value(x), expected) && from_value<T>(expected) == x;
@@ -24,7 +24,7 @@ bool survives(const T& x, const value& expected) {
 
 } // namespace
 
-TEST_CASE("convert: sequences become lists, and also read tuples") {
+TEST_CASE("convert: sequences become lists, and are also read from tuples") {
   auto list = value::list({1, 2, 3});
   CHECK(survives(std::vector{1, 2, 3}, list));
   CHECK(survives(std::deque{1, 2, 3}, list));
@@ -41,7 +41,7 @@ TEST_CASE("convert: an array accepts only its own length") {
   CHECK(why_not<std::array<int, 2>>(7) == "must be list, not int");
 }
 
-TEST_CASE("convert: tuples become tuples, and also read lists of their length") {
+TEST_CASE("convert: tuples become tuples, and are also read from lists of their length") {
   CHECK(survives(std::tuple{1, std::string{"a"}, 2.5}, value::tuple({1, "a", 2.5})));
   CHECK(survives(std::pair{1, std::string{"a"}}, value::tuple({1, "a"})));
   CHECK(survives(std::tuple<>{}, value::tuple({})));
@@ -53,7 +53,7 @@ TEST_CASE("convert: tuples become tuples, and also read lists of their length") 
   CHECK(why_not<std::pair<int, int>>(1) == "must be tuple, not int");
 }
 
-TEST_CASE("convert: sets become sets, and also read frozensets but no lists") {
+TEST_CASE("convert: sets become sets, and are also read from frozensets but not from lists") {
   CHECK(survives(std::set{1, 2}, value::set({1, 2})));
   CHECK(from_value<std::unordered_set<int>>(value::frozenset({1, 2})) == std::unordered_set{1, 2});
   CHECK(to_value(std::unordered_set{1}) == value::set({1}));
@@ -78,7 +78,7 @@ TEST_CASE("convert: maps become dicts with typed keys and values") {
   CHECK(why_not<std::map<std::string, int>>(value::list({})) == "must be dict, not list");
 }
 
-TEST_CASE("convert: byte vectors become bytes, and also read bytearrays") {
+TEST_CASE("convert: byte vectors become bytes, and are also read from bytearrays") {
   std::vector<unsigned char> chars{0, 1, 255};
   CHECK(survives(chars, value::bytes({"\x00\x01\xff", 3})));
   CHECK(survives(std::vector<std::byte>{std::byte{7}}, value::bytes("\x07")));
@@ -122,8 +122,8 @@ TEST_CASE("convert: a value that expands too far is refused before it is copied"
   CHECK(from_value<value>(laughs).value().identity() == laughs.identity()); // a value is not copied
 }
 
-TEST_CASE("convert: hash tables refuse keys that are chosen to collide, and ordered tables accept "
-          "them") {
+TEST_CASE(
+  "convert: hash tables refuse keys that were chosen to collide, and ordered tables accept them") {
   constexpr std::int64_t count = 2'000;
   std::unordered_set<std::int64_t> table;
   for (std::int64_t i = 0; i < count; ++i) table.insert(i);

@@ -131,7 +131,7 @@ TEST_CASE("function: a result that Python cannot hash is a ValueError") {
         == "ValueError: unhashable type: 'list' in a set");
 }
 
-TEST_CASE("function: a result may have any convertible type, also a reference") {
+TEST_CASE("function: a result may have any convertible type, including a reference type") {
   static const std::string kept = "kept";
   CHECK(run([]() -> const std::string& { return kept; }, {}) == value{"kept"});
   CHECK(run([]() -> std::optional<int> { return {}; }, {}) == value{});

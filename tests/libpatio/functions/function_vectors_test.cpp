@@ -80,7 +80,7 @@ arguments arguments_of(const nlohmann::json& row) {
 
 } // namespace
 
-TEST_CASE("function: binds arguments and words its errors as CPython does") {
+TEST_CASE("function: arguments are bound, and errors are worded, as in CPython") {
   auto functions = python_functions();
   auto rows = json_rows("type_errors.jsonl");
   CHECK(rows.size() == 1122);

@@ -1,4 +1,4 @@
-// Tests functions that answer later.
+// Functions that answer later.
 #include <patio/functions/registry.hpp>
 
 #include <doctest/doctest.h>
@@ -74,7 +74,7 @@ TEST_CASE("registry: a reply dropped at once or later answers with an error") {
   CHECK(got == answers{dropped, dropped});
 }
 
-TEST_CASE("registry: an exception is the answer") {
+TEST_CASE("registry: an exception of a function that answers later is the answer") {
   answers got;
   run([](reply_to<int>) { throw std::invalid_argument{"bad"}; }, {}, got);
   run([](reply_to<int>) { throw 7; }, {}, got);

@@ -97,7 +97,7 @@ TEST_CASE("registry: one function may have several names") {
   CHECK(r.names_of<geometry::scaled>().empty());
 }
 
-TEST_CASE("registry: a lambda without state has an identity, and a lambda with state has none") {
+TEST_CASE("registry: a stateless lambda has an identity, and a lambda with state does not") {
   registry r;
   auto stateless = [](int x) { return x; };
   r.add("a", stateless);

@@ -28,7 +28,7 @@ using answers = std::vector<std::string>;
 
 } // namespace
 
-TEST_CASE("reply: answers only once") {
+TEST_CASE("reply: a reply answers only once") {
   box b;
   {
     reply r{b.sink()};
@@ -46,7 +46,7 @@ TEST_CASE("reply: a dropped reply answers with an error") {
   CHECK(b.answers == answers{dropped});
 }
 
-TEST_CASE("reply: a move passes the duty on") {
+TEST_CASE("reply: a moved reply takes over the duty to answer") {
   box b;
   {
     reply first{b.sink()};
@@ -60,7 +60,7 @@ TEST_CASE("reply: a move passes the duty on") {
   CHECK(b.answers == answers{"third"});
 }
 
-TEST_CASE("reply: an assignment drops the open reply before it") {
+TEST_CASE("reply: an assignment drops the reply that was open before") {
   box b;
   {
     reply r{b.sink()};
@@ -71,7 +71,7 @@ TEST_CASE("reply: an assignment drops the open reply before it") {
   CHECK(b.answers == answers{dropped, "2"});
 }
 
-TEST_CASE("reply: an empty reply has no duty") {
+TEST_CASE("reply: an empty reply need not answer") {
   reply r;
   CHECK_FALSE(r.open());
   r.answer(value{1});

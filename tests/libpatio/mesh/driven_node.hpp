@@ -1,4 +1,4 @@
-/// Defines a node that passes its events to a handler after each call, as every owner does.
+/// A node that passes its events to a handler after each call, as every owner does.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-/// Provides a node with custom limits and played peers, and checks the effect of an exceeded limit.
+/// A node with custom limits and played peers, and checks of the effect of an exceeded limit.
 #pragma once
 
 #include <patio/mesh/node.hpp>

@@ -1,4 +1,4 @@
-// These tests cover the limits on connections and the choice of the pending login to close.
+// The limits on connections, and the choice of the pending login to close.
 #include "mesh/limited_node.hpp"
 
 TEST_CASE(

@@ -1,4 +1,4 @@
-// These tests cover the keys that peers log in with and the rules for the names they may call.
+// The keys that peers log in with, and the rules for the names that peers may call.
 #include <patio/mesh/node.hpp>
 
 #include <stdexcept>
@@ -16,7 +16,7 @@ const std::vector<access_rule> some_rules{{"*", "echo"}, {"billing", "m*"}, {"ad
 
 using names = std::vector<std::string>;
 
-/// Provides a node that holds its work and peers that each log in with their own key.
+/// A node that holds its work, and peers that each log in with their own key.
 struct guarded : played_mesh {
   explicit guarded(patio::mesh::node_options options)
       : played_mesh{std::move(options), some_functions()} {
@@ -89,7 +89,7 @@ TEST_CASE("node: a peer that logs in with a named key proves that name, and the 
   CHECK(m.node.peers().front().proved == names{"billing"});
 }
 
-TEST_CASE("node: an unknown key is refused, and the empty key is refused beside named keys") {
+TEST_CASE("node: an unknown key is refused, and the empty key is refused if there are named keys") {
   guarded m{{.keys = two_keys}};
   for (const auto* key : {"", "key of Billing", "billing", "key of billing "}) {
     m.log_in(key);

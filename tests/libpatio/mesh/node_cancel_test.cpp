@@ -28,7 +28,8 @@ struct running_call : two_nodes {
 
 } // namespace
 
-TEST_CASE("node: a cancelled call also stops at the serving node, and its late result is dropped") {
+TEST_CASE(
+  "node: cancelling a call requests its stop at the serving node, and the late result is dropped") {
   running_call m;
   m.caller.node.cancel(m.call);
   CHECK(m.caller.fate(1) == "cancelled: peer node1:15383");

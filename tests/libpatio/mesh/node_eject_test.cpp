@@ -1,4 +1,4 @@
-// A node ejects peers that keep failing calls for a while.
+// A node ejects peers that fail several calls in a row.
 #include <patio/mesh/node.hpp>
 
 #include "protocol/played_peer.hpp"
@@ -11,7 +11,7 @@ namespace {
 
 const patio::result<value> refuses = fail(errc::overloaded, "no more");
 
-/// Provides two peers that serve "f" in turn. The second peer always answers.
+/// Two peers that serve "f" in turn. The second peer always answers.
 struct two_peers : played_mesh {
   played_peer &bad, &good;
   explicit two_peers(const patio::protocol::extensions& of_bad = patio::protocol::all_extensions,
@@ -33,7 +33,7 @@ struct two_peers : played_mesh {
     bad.answers = r;
     for (int i = 0; i < times; ++i) call("f", {}, bad.id);
   }
-  /// Returns the time until `bad` is tried again. It refuses the calls that it gets.
+  /// Returns the time until `bad` gets a call again. `bad` refuses the call.
   std::chrono::nanoseconds time_until_tried() {
     bad.answers = refuses;
     auto begin = now;
@@ -120,7 +120,7 @@ TEST_CASE(
   for (int i = 0; i < 4; ++i) m.call("f", {}, third.id);
   m.fails(4, refuses);
   m.bad.answers = value{1};
-  CHECK(m.share_of(third, 3) == 1); // its fifth
+  CHECK(m.share_of(third, 3) == 1); // the fifth call of `third`
   CHECK(m.share_of(third, 4) == 0);
   CHECK(m.share_of(m.bad, 4) == 2);
 }
@@ -221,7 +221,7 @@ TEST_CASE("node: a peer that failed calls and missed a probe is tried again once
   SUBCASE("the peer first fails calls") {
     m.pass(14s);
     m.bad.silent = true;
-    m.pass(10'900ms); // asked at 20
+    m.pass(10'900ms); // probed at 20 s
     for (int i = 0; i < 3; ++i) m.call("f", 0.05, m.bad.id);
     m.pass(5s); // the ejection ends while a probe is missed
   }

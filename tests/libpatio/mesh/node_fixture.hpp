@@ -32,13 +32,13 @@ public:
 
   using work = patio::mesh::inbound_call;
 
-  bool hold = false; ///< keep work in `held` instead of running it
+  bool hold = false; ///< keeps work in `held` instead of running it
   std::deque<work> held;
-  bool hold_undecoded = false; ///< do not let the mesh decode
+  bool hold_undecoded = false; ///< keeps payloads undecoded
   std::deque<std::pair<patio::connection_id, std::unique_ptr<patio::protocol::decode_job>>>
     undecoded;
   std::map<std::uint64_t, std::vector<patio::result<patio::value>>>
-    ended; ///< by token; one result each, if all is well
+    ended; ///< by token: the results, of which there must be one
   std::vector<std::uint64_t> pongs;
   std::vector<patio::peer_info> met;
   std::vector<patio::error> closings;

@@ -9,7 +9,7 @@ using patio::value;
 
 namespace {
 
-/// Provides a server that holds its work and goes away. The wire judge checks its wire to the end.
+/// A server that holds its work and goes away. The wire judge checks its wire to the end.
 struct leaving_server : two_nodes {
   explicit leaving_server(patio::mesh::node_options for_caller = {})
       : two_nodes{std::move(for_caller)} {

@@ -1,5 +1,4 @@
-// These tests cover lost connections, limits, shutdown and owners that call the node from its
-// events.
+// Lost connections, limits, shutdown, and owners that call the node while they handle its events.
 #include <patio/mesh/node.hpp>
 
 #include "mesh/node_fixture.hpp"
@@ -32,7 +31,7 @@ TEST_CASE("node: a lost connection ends a call as not_sent if no byte of it was 
     CHECK(m.caller.code(1) == "maybe_executed");
     CHECK(m.caller.code(2) == "not_sent");
   }
-  SUBCASE("the first call and nothing of the second call is sent") {
+  SUBCASE("the first call and no byte of the second call are sent") {
     m.caller.node.close(m.wire.at_a, gone, m.wire.sent_by_a + first);
     CHECK(m.caller.code(1) == "maybe_executed");
     CHECK(m.caller.code(2) == "not_sent");

@@ -1,4 +1,4 @@
-// These tests cover the memory limit for the requests of all peers and peers that do not read.
+// The memory limit for the requests of all peers, and peers that do not read.
 #include <patio/mesh/node.hpp>
 
 #include "protocol/played_peer.hpp"

@@ -62,7 +62,7 @@ TEST_CASE("node: calls go both ways, and a running call can call back") {
   CHECK(left.fate(1) == "5");
 }
 
-TEST_CASE("node: calls nested fifty deep between two nodes all return") {
+TEST_CASE("node: calls that nest fifty deep between two nodes all return") {
   mesh m;
   for (int i = 0; i < 2; ++i) {
     patio::registry r;
@@ -79,7 +79,7 @@ TEST_CASE("node: calls nested fifty deep between two nodes all return") {
     at.node.call(static_cast<std::uint64_t>(depth - 1), calling("down", {depth - 1}), m.now);
   }
   m.settle();
-  // The innermost answers; each result is the answer to the call around it.
+  // The innermost call is answered. Each result becomes the answer to the enclosing call.
   for (auto& n : m.nodes)
     n->when_ended = [at = n.get()](std::uint64_t) {
       if (at->held.empty()) return;
@@ -125,7 +125,7 @@ TEST_CASE("node: an unknown function is logged without its control characters") 
   two_nodes m;
   m.server.node.call(1, calling("nope"), m.now, m.wire.at_b);
   CHECK(m.server.code(1) == "no_route");
-  // A peer that calls what was never announced:
+  // A peer that calls an unannounced function:
   mesh other;
   patio::registry liar;
   liar.add("evil\nname", [] {});
@@ -154,7 +154,7 @@ TEST_CASE("node: both sides refuse invalid timeouts") {
   m.caller.node.call(2, calling("mul", {1, 2}, "soon"), m.now);
   CHECK(m.caller.fate(1) == "invalid: timeout must be a number of seconds, not NaN");
   CHECK(m.caller.fate(2) == "invalid: timeout must be a number of seconds or None, not str");
-  // From a peer, which gets what Python would raise (F10):
+  // A peer gets the exception that Python would raise (F10):
   lines answers;
   for (const auto& timeout : {value{std::nan("")}, value{"1"}, value{-1}, value{0}, value{true},
                               value{1e308}, value{HUGE_VAL}}) {

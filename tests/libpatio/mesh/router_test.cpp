@@ -17,7 +17,7 @@ constexpr auto idle = [](connection_id) { return 0; };
 
 } // namespace
 
-TEST_CASE("router: the router knows the peers of a name and forgets peers that are removed") {
+TEST_CASE("router: a router knows the peers of a name and forgets removed peers") {
   router r;
   r.serve(1, {"a", "b"});
   r.serve(2, {"b", "c"});
@@ -33,7 +33,7 @@ TEST_CASE("router: the router knows the peers of a name and forgets peers that a
   CHECK(r.empty());
 }
 
-TEST_CASE("router: a new list replaces the old one") {
+TEST_CASE("router: a new list of names replaces the old list") {
   router r;
   r.serve(1, {"a", "b"});
   r.serve(1, {"b", "c"});
@@ -136,7 +136,7 @@ TEST_CASE(
   CHECK(r.pick("a", routing::round_robin, idle) == 1);
 }
 
-TEST_CASE("router: the router agrees with a model over random changes") {
+TEST_CASE("router: a router agrees with a model over random changes") {
   auto seed = test_seed();
   INFO("PATIO_TEST_SEED=" << seed);
   std::mt19937_64 random{seed};
@@ -150,7 +150,7 @@ TEST_CASE("router: the router agrees with a model over random changes") {
       if (random() % 2 == 0) r.eject(id), avoided.insert(id);
       else r.readmit(id), avoided.erase(id);
     } else if (random() % 3 == 0) {
-      r.readmit(id); // as a node does, since it never reuses a number
+      r.readmit(id); // as a node does, because a node never reuses a number
       avoided.erase(id);
       r.remove(id);
       model.erase(id);

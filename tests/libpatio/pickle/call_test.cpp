@@ -21,7 +21,7 @@ const std::string mul_2_3 = from_hex("80059563000000000000008c17706174696f2e6272
                                      "b0386948c066b7761726773947d948c0774696d65"
                                      "6f7574944e75622e");
 
-/// Python's repr of a call's parts, or the refusal.
+/// Returns Python's repr of a call's parts, or the refusal.
 std::string shown(const patio::result<call_request>& call) {
   if (!call) return call.error().message;
   auto text = call->function + *patio::repr(value::tuple(call->args.positional));
@@ -81,7 +81,7 @@ TEST_CASE("pickle::call_reader: skipping the usual opening equals stepping throu
 }
 
 TEST_CASE(
-  "pickle::call_reader: the fast path is taken only if no opcode can look at the dict of fields") {
+  "pickle::call_reader: the fast path is taken only if no opcode can refer to the dict of fields") {
   // Memo entry 4 is that dict. With its fields it is two levels deep.
   auto looked_at = [](std::size_t levels) {
     auto pickle = mul_2_3;
@@ -91,7 +91,7 @@ TEST_CASE(
   };
   CHECK(looked_at(126) == "mul(2, 3) None");
   CHECK(looked_at(127).ends_with(": nested deeper than 128"));
-  // The same, but the entry becomes an int before the reader has to make the dict.
+  // The same pickle, but the entry becomes an int before the reader has to make the dict.
   auto pickle = mul_2_3;
   pickle.replace(pickle.size() - 1, 1, "h\4"s + std::string(127, '\x85') + "0.");
   pickle.insert(pickle.find("K\2K\3") + 2, "q\4");
@@ -177,7 +177,7 @@ TEST_CASE("pickle::call_reader: copyreg makes a CallRequest and nothing else") {
   CHECK(refusal(object + ")R.").ends_with("expected a class of data to call"));
 }
 
-TEST_CASE("pickle::call_reader: a call must have its four fields, of their types") {
+TEST_CASE("pickle::call_reader: a call must have its four fields with the right types") {
   CHECK(call_of("(Vfunc\nVf\nVargs\n)Vkwargs\n}Vtimeout\nNVextra\nNd") == "f() None");
   CHECK(call_of("}") == "byte 42: expected a CallRequest's field func");
   CHECK(call_of("(Vfunc\nVf\nVargs\n)Vkwargs\n}d")
@@ -195,7 +195,8 @@ TEST_CASE("pickle::call_reader: a call must have its four fields, of their types
         == "f() 'soon'"); // protocol/timeout.hpp checks the type
 }
 
-TEST_CASE("pickle::call_reader: a call stands alone, is filled once, and is not a value") {
+TEST_CASE(
+  "pickle::call_reader: a call must be the whole pickle, is filled once, and is not a value") {
   auto fields = "(Vfunc\nVf\nVargs\n)Vkwargs\n}Vtimeout\nNd"s;
   CHECK(call_refusal(named_class() + ")\x81.") == "byte 41: a CallRequest without its fields");
   CHECK(call_refusal(named_class() + ").") == "byte 40: expected one value at the end, found 2");

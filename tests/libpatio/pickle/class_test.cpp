@@ -56,8 +56,8 @@ TEST_CASE("pickle::reader: K9 a class outside the list is refused by name, whate
             .ends_with(": class "s + module + "." + name + " is not accepted"));
 }
 
-TEST_CASE("pickle::reader: K9 names that only look like names in the list are refused, escaped and "
-          "truncated") {
+TEST_CASE("pickle::reader: K9 names that only look like listed names are refused, and are escaped "
+          "and truncated in the error") {
   CHECK(refusal(global("builtins ", "set")) == "byte 0: class builtins\\x20.set is not accepted");
   CHECK(refusal(stack_global("builtins\0"s, "set"))
         == "byte 16: class builtins\\x00.set is not accepted");
@@ -108,7 +108,7 @@ TEST_CASE("pickle::reader: K9 opcodes that would resolve a name or a number are 
         == "byte 23: expected an opcode for plain data, found NEWOBJ_EX");
 }
 
-TEST_CASE("pickle::reader: a class is never a value nor a part of a value") {
+TEST_CASE("pickle::reader: a class is neither a value nor a part of a value") {
   auto cls = global("builtins", "set");
   CHECK(made(cls) == "byte 14: expected plain data, found a class");
   CHECK(made(cls + "\x85") == "byte 14: expected plain data, found a class");
@@ -197,7 +197,7 @@ TEST_CASE("pickle::reader: OSError becomes the subclass of its errno and drops t
   CHECK(raised(os_error + ")R") == value::exception("builtins.OSError", {}));
 }
 
-TEST_CASE("pickle::reader: K12 the notes are all that is kept of an exception's state") {
+TEST_CASE("pickle::reader: K12 only the notes of an exception's state are kept") {
   auto v = global("builtins", "ValueError") + ")R";
   CHECK(raised(v + "}(V__notes__\n](Vone\nVtwo\neV__class__\nVx\nVargs\nK\1\x85ub")
         == value::exception("builtins.ValueError", {}, {"one", "two"}));
@@ -211,7 +211,8 @@ TEST_CASE("pickle::reader: K12 the notes are all that is kept of an exception's 
         == "byte 3: expected an exception or a CallRequest to set the state of, found a int");
 }
 
-TEST_CASE("pickle::reader: unknown classes become inert exceptions where an exception is wanted") {
+TEST_CASE(
+  "pickle::reader: an unknown class becomes an inert exception where an exception is expected") {
   auto error = stack_global("app.errors", "Quota");
   CHECK(raised(error + "K\5\x85R") == value::exception("app.errors.Quota", {5}));
   CHECK(raised(error + "K\5\x85\x81") == value::exception("app.errors.Quota", {5}));

@@ -1,6 +1,5 @@
-// Hostile pickles cost little processor time and little memory. The operator new of this program
-// counts the peak. This is a separate program, because that operator would count for every other
-// test too.
+// Hostile pickles cost little processor time and little memory. This program's operator new counts
+// the peak. It is a separate program, so that other tests do not use that operator.
 #include <doctest/doctest.h>
 
 #include <malloc.h>
@@ -23,7 +22,7 @@ std::size_t held = 0, most_held = 0;
 
 } // namespace
 
-// The compiler takes the two operators for a pair that does not match.
+// GCC reports the two operators as a mismatched pair.
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 void* operator new(std::size_t size) {
   void* p = std::malloc(size);
@@ -125,7 +124,7 @@ TEST_CASE("pickle_cost: all memory of a pickle is freed") {
 
 TEST_CASE("pickle_cost: writing a value that is too long costs at most a few times the limit") {
   auto large =
-    patio::value{patio::integer{2}.pow(65'000)}; // an integer is written anew for each reference
+    patio::value{patio::integer{2}.pow(65'000)}; // an integer is written again for each reference
   auto many = patio::value::list(std::vector<patio::value>(30'000, large));
   constexpr std::size_t longest = 16 * mebibyte;
   std::string out;

@@ -13,8 +13,8 @@ std::string times(std::size_t n, std::string_view part) {
   return all;
 }
 
-/// `levels` containers, each of which holds the container below ten times: 10^levels leaves, in a
-/// few bytes for each level.
+/// Returns `levels` nested containers. Each holds the container below ten times, so there are
+/// 10^levels leaves in a few bytes for each level.
 std::string laughs(int levels, const std::string& close) {
   auto from_memo = [](int index) { return "h"s + static_cast<char>(index); };
   auto pickle = "\x8c\3lol\x94"
@@ -63,7 +63,7 @@ TEST_CASE("pickle::reader: K6 a value 128 levels deep and a value a million item
   CHECK(wide->items().size() == 999'997);
 }
 
-TEST_CASE("pickle::reader: K7 a billion laughs stay shared, and nothing writes them out") {
+TEST_CASE("pickle::reader: K7 an expansion bomb stays shared and is expanded nowhere") {
   for (const auto& pickle : {laughs(9, "t") + ".", laughs(9, "l") + "."}) {
     auto v = patio::read_pickle(pickle);
     REQUIRE(v);
@@ -77,7 +77,7 @@ TEST_CASE("pickle::reader: K7 a billion laughs stay shared, and nothing writes t
 }
 
 TEST_CASE(
-  "pickle::reader: K7 a billion laughs are refused as a key, and a hundred thousand are accepted") {
+  "pickle::reader: K7 a key with 10^9 leaves is refused, and a key with 10^5 leaves is accepted") {
   auto key = ": expected a hashable value, found one with too many shared parts";
   CHECK(refusal("}" + laughs(9, "t") + "Ns.").ends_with(key));
   CHECK(refusal("\x8f(" + laughs(9, "t") + "\x90.").ends_with(key));
@@ -113,7 +113,7 @@ TEST_CASE("pickle::reader: each limit refuses a pickle that is one above the lim
         == "byte 0: expected an int of at most 1 digits, found 2");
 }
 
-TEST_CASE("pickle::reader: K5 short-lived values and references count") {
+TEST_CASE("pickle::reader: K5 temporary values and references spend budget") {
   CHECK(refusal("N" + times(999'999, "0N") + ".") == "accepted");
   CHECK(refusal("N" + times(1'000'000, "0N") + ".").ends_with("more than 1000000 values"));
   CHECK(refusal("(N" + times(1'000'000, "2") + ".").ends_with("more than 1000000 values"));
@@ -142,7 +142,7 @@ TEST_CASE("pickle::reader: each copy out of a shared part spends budget") {
           .ends_with("more than 67108864 bytes of memory"));
 }
 
-TEST_CASE("pickle::reader: equal heavy keys have a budget of their own") {
+TEST_CASE("pickle::reader: the comparison of equal heavy keys has its own budget") {
   auto key = [](std::size_t size) { return "(" + times(size, "K\1") + "t"; };
   CHECK(refusal("}" + times(10, key(1000) + "Ns") + ".", {.compared_bytes = 9 * 16'016})
         == "accepted");
@@ -152,8 +152,7 @@ TEST_CASE("pickle::reader: equal heavy keys have a budget of their own") {
           .ends_with(": more than 144144 bytes of keys compared"));
 }
 
-TEST_CASE("pickle::reader: keys that only their shared parts keep small are compared in proportion "
-          "to the bytes sent") {
+TEST_CASE("pickle::reader: the limit of compared key bytes grows with the size of the pickle") {
   std::string pickle;
   char memo = 0;
   auto remember = [&](const std::string& part) {

@@ -11,7 +11,7 @@ using patio::value;
 
 namespace {
 
-// Makes values of every kind that share parts.
+// Makes values of every kind with shared parts.
 class random_values {
 public:
   explicit random_values(std::uint64_t seed) : source_{seed} {}

@@ -31,7 +31,7 @@ TEST_CASE("pickle::reader: K2 a length is compared with the bytes that follow") 
   CHECK(read("8d0000") == "byte 0: expected 8 more bytes, found 2");
 }
 
-TEST_CASE("pickle::reader: K3 a frame promises bytes and nothing else, as in CPython's C reader") {
+TEST_CASE("pickle::reader: K3 a frame only promises a number of bytes, as in CPython's C reader") {
   CHECK(read("800495ffffffffffffffff4e2e")
         == "byte 2: expected 18446744073709551615 more bytes, found 2");
   CHECK(read("80049500000000000100004e2e") == "byte 2: expected 1099511627776 more bytes, found 2");
@@ -46,7 +46,7 @@ TEST_CASE("pickle::reader: K3 a frame promises bytes and nothing else, as in CPy
 }
 
 TEST_CASE(
-  "pickle::reader: K4 a memo index may be any number and is never the size of an allocation") {
+  "pickle::reader: K4 a memo index may be any number and never decides the size of an allocation") {
   CHECK(read("5d72ffffff1f2e") == "[]");
   CHECK(read("5d703939393939393939390a2e") == "[]");
   CHECK(read("4b0572ffffff1f306affffff1f2e") == "5");
@@ -109,7 +109,7 @@ TEST_CASE("pickle::reader: K5 the stack is checked before each step") {
   CHECK(read("5d284e902e") == "byte 3: expected a set, found a list");
 }
 
-TEST_CASE("pickle::reader: K8 nothing can be put into itself") {
+TEST_CASE("pickle::reader: K8 a container cannot contain itself") {
   std::string shared = ": changed after it was shared; cycles are not accepted";
   CHECK(read("80045d946800612e") == "byte 6" + shared);
   CHECK(read("80055d32612e") == "byte 4" + shared);
@@ -126,7 +126,8 @@ TEST_CASE("pickle::reader: K8 nothing can be put into itself") {
     == "byte 87: a CallRequest is used twice");
 }
 
-TEST_CASE("pickle::reader: a container may change until it is shared, and then stays one object") {
+TEST_CASE("pickle::reader: a container may change until it is shared, and a shared container stays "
+          "one object") {
   CHECK(read("5d943068004b01612e")
         == "byte 7: changed after it was shared; cycles are not accepted");
   auto v = *patio::read_pickle(from_hex("5d944b01616800862e"));

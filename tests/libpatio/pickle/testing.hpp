@@ -1,4 +1,4 @@
-/// Functions that the tests of the codec share: refusals, values and pickles as text.
+/// Shared by the tests of the codec: refusals, values and pickles as text.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 #include "hex.hpp"
 
-/// The message of the refusal, or "accepted". The error code must be undecodable.
+/// Returns the message of the refusal, or "accepted". The error code must be undecodable.
 inline std::string refusal(std::string_view pickle, const patio::pickle_limits& limits = {},
                            patio::unknown_class unknown = patio::unknown_class::refuse) {
   auto v = patio::read_pickle(pickle, limits, unknown);
@@ -23,7 +23,7 @@ inline std::string call_refusal(std::string_view pickle, const patio::pickle_lim
   return call.error().code == patio::errc::undecodable ? call.error().message : "another code";
 }
 
-/// Python's repr of the value in a pickle in hexadecimal, or the message of the refusal.
+/// Returns Python's repr of the value in a hexadecimal pickle, or the message of the refusal.
 inline std::string read(std::string_view hex) {
   auto v = patio::read_pickle(from_hex(hex));
   return v ? *patio::repr(*v) : v.error().message;
@@ -41,7 +41,7 @@ inline std::string written(const patio::call_request& call) {
   return done ? out : "refused: " + done.error().message;
 }
 
-/// True if two calls are equal in every kind and bit, and in the order of keyword arguments.
+/// Returns whether two calls are equal in every kind and bit and in the order of keyword arguments.
 inline bool same_call(const patio::call_request& a, const patio::call_request& b) {
   auto value_of = [](const patio::call_request& call) {
     std::vector<patio::value> fields{call.function, patio::value::list(call.args.positional),

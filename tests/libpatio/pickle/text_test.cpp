@@ -78,7 +78,7 @@ TEST_CASE("pickle::reader: K10 floats keep their bits") {
     CHECK_MESSAGE(read_line(bad) == "byte 0: expected a float", bad);
 }
 
-// Python takes a NaN for one key only if it is one object, as in the last check of each group.
+// In Python two NaNs are one key only if they are one object, as in the last check of each group.
 TEST_CASE("pickle::reader: K10 the same NaN is a key only once") {
   std::string nan = "G\x7f\xf8\0\0\0\0\0\0"s, other = "G\x7f\xf8\0\0\0\0\0\1"s,
               twice = ": a key or an item of a set comes twice";
@@ -141,7 +141,7 @@ TEST_CASE("pickle::reader: bytes and bytearrays are read with lengths of every s
   CHECK(read("960100000000000000612e") == "bytearray(b'a')");
 }
 
-TEST_CASE("pickle::reader: bytes behind the end are ignored, as in CPython") {
+TEST_CASE("pickle::reader: bytes after the end are ignored, as in CPython") {
   CHECK(read("804e2e") == "byte 0: expected protocol 0 to 5, found 78");
   CHECK(read("4e2e47415242414745") == "None");
   CHECK(read("80054b012e80054b022e") == "1");

@@ -52,14 +52,16 @@ TEST_CASE("pickle vectors: the pickle written for each line decodes to the same 
     if (is_call(row)) {
       auto call = *patio::read_call_request(pickle);
       CHECK(same_call(*patio::read_call_request(written(call)), call));
-    } else if (row["name"] != "exc-StopIteration") { // it would end a Python peer's worker
+    } else if (row["name"]
+               != "exc-StopIteration") { // this exception would end a Python peer's worker
       auto v = *patio::read_pickle(pickle);
       CHECK(identical(*patio::read_pickle(written(v)), v));
     }
   });
 }
 
-TEST_CASE("pickle vectors: every truncation is refused with an offset inside") {
+TEST_CASE(
+  "pickle vectors: every truncated line is refused, and the error has an offset within it") {
   for_each_row("pickle.jsonl", [](const json& row, const std::string& pickle) {
     if (pickle.size() > 1000) return;
     for (std::size_t size = 0; size < pickle.size(); ++size) {
@@ -69,7 +71,8 @@ TEST_CASE("pickle vectors: every truncation is refused with an offset inside") {
   });
 }
 
-TEST_CASE("pickle vectors: each line of reject.jsonl is refused with an offset inside") {
+TEST_CASE(
+  "pickle vectors: each line of reject.jsonl is refused, and the error has an offset within it") {
   for_each_row("reject.jsonl", [](const json& row, const std::string& pickle) {
     if (row.value("stage", "") == "expand" && refusal(pickle) == "accepted") {
       auto v = *patio::read_pickle(pickle), again = *patio::read_pickle(pickle);

@@ -15,7 +15,7 @@ namespace {
 
 std::string hex_of(const value& v) { return to_hex(written(v)); }
 
-/// The part of a short pickle between the header of its frame and STOP.
+/// Returns the part of a short pickle between its frame's header and STOP.
 std::string body_of(const value& v) {
   auto pickle = written(v);
   return pickle.substr(11, pickle.size() - 12);
@@ -27,7 +27,7 @@ value raised(const std::string& type, std::vector<value> args, std::vector<value
 
 } // namespace
 
-TEST_CASE("pickle::writer: the payloads of a session are CPython's byte for byte") {
+TEST_CASE("pickle::writer: the payloads of a session equal CPython's byte for byte") {
   CHECK(hex_of({}) == "80054e2e");
   CHECK(hex_of(6) == "80054b062e");
   CHECK(hex_of(value::list({})) == "80055d942e");
@@ -44,7 +44,7 @@ TEST_CASE("pickle::writer: the payloads of a session are CPython's byte for byte
            "2942e");
 }
 
-TEST_CASE("pickle::writer: calls are CPython's byte for byte") {
+TEST_CASE("pickle::writer: calls equal CPython's byte for byte") {
   CHECK(to_hex(written(patio::call_request{"mul", {{2, 3}, {}}, {}}))
         == "80059563000000000000008c17706174696f2e62726f6b65722e7463702e62726f6b6572948c0b43616c6c5"
            "26571756573749493942981947d94288c046675"
@@ -61,7 +61,7 @@ TEST_CASE("pickle::writer: calls are CPython's byte for byte") {
     "\x8c\4args\x94)\x8c\6kwargs\x94}\x94(h\7K\1h\6K\2u\x8c\7timeout\x94G\x3f\xe0\0\0\0\0\0\0ub."s));
 }
 
-TEST_CASE("pickle::writer: numbers take their shortest opcode") {
+TEST_CASE("pickle::writer: a number is written with its shortest opcode") {
   CHECK(hex_of(true) == "8005882e");
   CHECK(hex_of(false) == "8005892e");
   CHECK(hex_of(255) == "80054bff2e");
@@ -81,7 +81,7 @@ TEST_CASE("pickle::writer: numbers take their shortest opcode") {
        "builtins\x94\x8c\7complex\x94\x93\x94G\x3f\xf0\0\0\0\0\0\0G\x80\0\0\0\0\0\0\0\x86\x94R\x94"s);
 }
 
-TEST_CASE("pickle::writer: containers take CPython's opcodes") {
+TEST_CASE("pickle::writer: containers are written with CPython's opcodes") {
   CHECK(hex_of(value::tuple({})) == "8005292e");
   CHECK(body_of(value::tuple({1})) == "K\1\x85\x94");
   CHECK(body_of(value::tuple({1, 2, 3})) == "K\1K\2K\3\x87\x94");
@@ -94,7 +94,7 @@ TEST_CASE("pickle::writer: containers take CPython's opcodes") {
   CHECK(body_of(value::bytearray("a")) == "\x96\1\0\0\0\0\0\0\0a\x94"s);
 }
 
-TEST_CASE("pickle::writer: long containers come in batches of a thousand, as CPython's do") {
+TEST_CASE("pickle::writer: long containers are written in batches of a thousand, as in CPython") {
   auto marks = [](const value& v) {
     auto pickle = written(v);
     return std::count(pickle.begin(), pickle.end(), '(');
@@ -128,8 +128,8 @@ TEST_CASE("pickle::writer: shared parts and equal short texts are written once")
         == std::string::npos);
 }
 
-TEST_CASE("pickle::writer: sharing survives reading and writing, through the memo's growth and the "
-          "wide indexes") {
+TEST_CASE("pickle::writer: shared parts stay shared when written and read, also in a large memo "
+          "with wide indexes") {
   std::vector<value> items;
   for (int i = 0; i < 1000; ++i) items.push_back(value::list({"item " + std::to_string(i)}));
   for (std::size_t i = 0; i < 1000; ++i) items.push_back(value{items[i]});
@@ -141,7 +141,7 @@ TEST_CASE("pickle::writer: sharing survives reading and writing, through the mem
   CHECK(written(v) == once);
 }
 
-TEST_CASE("pickle::writer: frames end at 64 KiB and leave out long texts") {
+TEST_CASE("pickle::writer: frames end at 64 KiB, and long texts stand between frames") {
   std::string text(65'536, 'x'), almost(65'535, 'x');
   CHECK(written(text) == "\x80\5X\0\0\1\0"s + text + "\x94.");
   CHECK(written(almost) == "\x80\5\x95\6\0\1\0\0\0\0\0X\xff\xff\0\0"s + almost + "\x94.");
@@ -156,7 +156,7 @@ TEST_CASE("pickle::writer: frames end at 64 KiB and leave out long texts") {
           .starts_with("\x80\5]\x94(\x96\0\0\1\0\0\0\0\0x"s));
 }
 
-TEST_CASE("pickle::writer: exceptions that any Python peer can build leave as themselves") {
+TEST_CASE("pickle::writer: exceptions that any Python peer can build keep their class") {
   CHECK(body_of(raised("KeyError", {}))
         == "\x8c\x08"
            "builtins\x94\x8c\x08KeyError\x94\x93\x94)R\x94");
@@ -178,7 +178,7 @@ TEST_CASE("pickle::writer: exceptions that any Python peer can build leave as th
            "e"s);
 }
 
-TEST_CASE("pickle::writer: exceptions that would harm a Python peer leave as RuntimeError") {
+TEST_CASE("pickle::writer: exceptions that would harm a Python peer become RuntimeError") {
   auto substitute = [](const std::string& text) { return body_of(raised("RuntimeError", {text})); };
   CHECK(body_of(raised("StopIteration", {3})) == substitute("StopIteration: 3"));
   CHECK(body_of(raised("SystemExit", {})) == substitute("SystemExit"));
@@ -220,15 +220,15 @@ TEST_CASE("pickle::writer: a call that expands too far in any part is refused") 
   CHECK(out.empty());
 }
 
-TEST_CASE(
-  "pickle::writer: an exception that no peer takes is described in brief if it is long to print") {
+TEST_CASE("pickle::writer: an exception that no peer accepts is described in brief if its text "
+          "would be long") {
   value large = integer{2}.pow(65'000);
-  std::vector<value> eight; // equal, but eight objects
+  std::vector<value> eight; // equal values in eight objects
   for (int i = 0; i < 8; ++i) eight.push_back(raised("SystemExit", std::vector<value>(127, large)));
   auto pickle = written(value::list(eight));
   CHECK(pickle.size() < 8'000);
   CHECK(pickle.find("SystemExit(<int of 8142 bytes>, <int of 8142 bytes>, ") != std::string::npos);
-  auto text = std::string(100'000, 'x'); // printing it is quick, and somebody may want to read it
+  auto text = std::string(100'000, 'x'); // such a text is quick to print and may be useful
   CHECK(written(raised("SystemExit", {text})).find("SystemExit: " + text) != std::string::npos);
 }
 

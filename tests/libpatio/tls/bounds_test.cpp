@@ -1,4 +1,4 @@
-// The memory that a peer can make an engine hold: before, during and after its handshake.
+// The memory that a peer can make an engine hold before, during and after the handshake.
 #include <patio/tls/tls.hpp>
 
 #include <malloc.h>
@@ -10,7 +10,7 @@
 
 using namespace tls_testing;
 
-/// AddressSanitizer has a malloc of its own. mallinfo2 does not see its memory, and it takes more
+/// AddressSanitizer has its own malloc. mallinfo2 does not count its memory, and it takes more
 /// memory for the same objects.
 extern "C" [[gnu::weak]] std::size_t __sanitizer_get_current_allocated_bytes();
 
@@ -23,10 +23,10 @@ std::size_t allocated() {
   return in_use.uordblks + in_use.hblkhd;
 }
 
-/// Returns the most that our side holds while a raw peer's handshake arrives in pieces of `cut`
-/// bytes. A peer that stalls anywhere in the handshake makes our side hold at most so much. Does
-/// not count our side's own bytes for the peer, nor what our side holds once it has refused the
-/// peer.
+/// Returns the largest memory of our side while a raw peer's handshake arrives in pieces of `cut`
+/// bytes. A peer that stalls anywhere in the handshake makes our side hold at most this amount.
+/// Does not count our side's own bytes for the peer, nor what our side holds once it has refused
+/// the peer.
 template <class Make, class Prepare>
 std::size_t peak_of_handshake(raw_peer::role raw_side, Make make, Prepare prepare,
                               std::size_t cut = 1) {
@@ -55,22 +55,22 @@ std::size_t peak_of_handshake(raw_peer::role raw_side, Make make, Prepare prepar
   return peak;
 }
 
-/// Returns the least of three measurements. The first one in a process includes the memory that
-/// OpenSSL keeps for the process, and the memory that malloc keeps back varies.
+/// Returns the smallest of three measurements. The first measurement in a process includes memory
+/// that OpenSSL keeps for the process, and the memory that malloc keeps in reserve varies.
 template <class Measure>
 std::size_t least(Measure measure) {
   return std::min({measure(), measure(), measure()});
 }
 
-/// Adds names of authorities to a ClientHello. A name has four bytes there, and takes 180 bytes
-/// where it is kept.
+/// Adds names of authorities to a ClientHello. A name has four bytes there, and takes 180 bytes of
+/// memory at the receiver.
 void add_empty_names(SSL_CTX* context, int count) {
   auto* names = sk_X509_NAME_new_null();
   while (count-- > 0) sk_X509_NAME_push(names, X509_NAME_new());
   SSL_CTX_set0_CA_list(context, names);
 }
 
-/// Fills a ClientHello nearly to the largest size, with the parts that cost most memory.
+/// Fills a ClientHello almost to the largest size with the parts that cost most memory.
 void fill_hello(SSL_CTX* context) {
   std::vector<unsigned char> protocols;
   for (int i = 0; i < 10; ++i) {
@@ -91,7 +91,7 @@ void lengthen_chain(SSL_CTX* context, int count) {
 
 constexpr std::uint8_t client_hello = 1, certificate = 11;
 
-/// Returns the begin of a record with a handshake message that claims `size` bytes.
+/// Returns the beginning of a record with a handshake message that claims `size` bytes.
 std::string message_of(std::size_t size, std::uint8_t kind = client_hello) {
   std::string m = from_hex("1603014000") + static_cast<char>(kind);
   for (int shift = 16; shift >= 0; shift -= 8) m += static_cast<char>(size >> shift);
@@ -102,7 +102,7 @@ std::string message_of(std::size_t size, std::uint8_t kind = client_hello) {
 
 TEST_CASE("tls: a record larger than OpenSSL accepts is refused at its header") {
   auto p = open_pair();
-  // 16 KiB and 321 bytes: no encryption adds so much.
+  // 16 KiB and 321 bytes. No encryption adds so many bytes.
   CHECK_FALSE(p.server.take(from_hex("1703034141")));
   CHECK(p.server.trouble().find("too long") != std::string::npos);
   auto fresh = accept(both_sides().first);
@@ -132,9 +132,8 @@ TEST_CASE("tls: a handshake message that claims more than the limit is refused a
   CHECK(server.take(message_of(3072)));
 }
 
-TEST_CASE(
-  "tls: an endless handshake is cut off at its limit: a client's at 8 KiB or the limit that "
-  "is set, a server's at 64 KiB") {
+TEST_CASE("tls: an endless handshake is refused at its limit, which is 8 KiB or the set limit for "
+          "a client and 64 KiB for a server") {
   // The bytes that are accepted of messages of 3 KiB, with one byte in each record.
   auto cut_off = [](side one, std::uint8_t kind) {
     std::size_t taken = 0;
@@ -188,7 +187,8 @@ TEST_CASE("tls: a ClientHello with lists that would take forty times their size 
     server.trouble().starts_with("the extension status_request of the peer's ClientHello has "));
 }
 
-TEST_CASE("tls: data goes out in full records, and reading one in pieces leaves no memory in use") {
+TEST_CASE(
+  "tls: data is sent in full records, and reading a record in pieces leaves no memory in use") {
   auto p = open_pair();
   p.client.send(std::string(16'384, 'x'));
   auto record = p.client.bytes();
@@ -225,13 +225,13 @@ TEST_CASE("tls: a client's chain has at most 8 certificates") {
 // grows with the number of its names.
 namespace {
 
-/// The most that a stalled handshake with a stranger may cost.
+/// Returns the largest allowed cost of a stalled handshake with a stranger.
 std::size_t stranger_bytes() {
   return (__sanitizer_get_current_allocated_bytes ? 57 : 53) * std::size_t{1024};
 }
 
-/// Returns the cost of a client of that version, with a full ClientHello and so many certificates
-/// behind its own.
+/// Returns the cost of a client of this version, with a full ClientHello and this number of
+/// certificates behind its own.
 std::size_t cost_of_client(const tls::context& serves, int version, const identity& client,
                            int more_certificates) {
   auto prepare = [&](SSL_CTX* c) {

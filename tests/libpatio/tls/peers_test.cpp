@@ -1,4 +1,4 @@
-// Peers that speak TLS in a way that is refused: with old versions, weakly, or without end.
+// Peers whose TLS is refused: old versions, weak ciphers and certificates, or endless messages.
 #include "tls/raw.hpp"
 
 using namespace tls_testing;
@@ -45,8 +45,8 @@ auto with_ciphers(const char* list) {
   };
 }
 
-/// Returns the error of our server, which demands certificates, about a client with this one, or
-/// "".
+/// Returns our server's error about a client with this certificate, or "". The server demands
+/// certificates.
 std::string error_about_holder(const identity& node, int version) {
   auto ours =
     accept(context(options_of(identities().server, identities().authority.certificate())));
@@ -191,7 +191,8 @@ TEST_CASE("tls peers: the largest record is accepted, and one that claims more t
   }
 }
 
-TEST_CASE("tls peers: a peer may change keys now and then, but not again and again") {
+TEST_CASE("tls peers: a peer may change keys occasionally, and is cut off for changing them "
+          "without pause") {
   for (auto kind : {SSL_KEY_UPDATE_REQUESTED, SSL_KEY_UPDATE_NOT_REQUESTED}) {
     open_to_raw p{role::client, TLS1_3_VERSION};
     auto change = [&] {
@@ -214,7 +215,8 @@ TEST_CASE("tls peers: a peer may change keys now and then, but not again and aga
   }
 }
 
-TEST_CASE("tls peers: a flood of key changes in one piece is cut off as early") {
+TEST_CASE("tls peers: a flood of key changes that arrives in one piece is cut off, and only the "
+          "first changes are answered") {
   open_to_raw p{role::client, TLS1_3_VERSION};
   std::string flood;
   for (int i = 0; i < 5000; ++i) {
@@ -223,7 +225,8 @@ TEST_CASE("tls peers: a flood of key changes in one piece is cut off as early") 
     flood += p.raw.bytes_to_send();
   }
   CHECK_FALSE(p.ours.take(flood));
-  CHECK(p.ours.engine->output().size() < 8000); // each change may ask for one in return
+  CHECK(p.ours.engine->output().size()
+        < 8000); // each key change may ask for a key change in return
 }
 
 TEST_CASE("tls peers: a server gives no ticket and no session to resume") {
@@ -251,7 +254,7 @@ TEST_CASE("tls peers: a client accepts a server's tickets and drops them") {
   CHECK(p.ours.plain == "hello");
 }
 
-TEST_CASE("tls peers: a server that sends tickets without end is cut off") {
+TEST_CASE("tls peers: a server that sends endless tickets is cut off") {
   open_to_raw p{role::server, TLS1_3_VERSION};
   int taken = 0;
   do {

@@ -1,4 +1,4 @@
-/// Plain OpenSSL, in the part of peers that an engine refuses: old, weak or hostile ones.
+/// Peers on plain OpenSSL that an engine refuses, because they are old, weak or hostile.
 #pragma once
 
 #include <openssl/pem.h>
@@ -12,7 +12,8 @@ class raw_peer {
 public:
   enum class role : std::uint8_t { client, server };
 
-  /// Accepts any version and cipher, and verifies nothing. `prepare` may restrict that.
+  /// Accepts any version and cipher, and verifies nothing. `prepare` may restrict the versions and
+  /// ciphers.
   template <class Prepare>
   raw_peer(role side, Prepare prepare) : context_{SSL_CTX_new(TLS_method()), SSL_CTX_free} {
     SSL_CTX_set_security_level(context_.get(), 0);
@@ -28,7 +29,7 @@ public:
   [[nodiscard]] SSL* ssl() const { return ssl_.get(); }
   [[nodiscard]] bool open() const { return SSL_is_init_finished(ssl_.get()) == 1; }
 
-  /// Goes on with its handshake or reads. Returns the bytes that it wants to send.
+  /// Takes bytes of the other side. Returns the bytes that the peer wants to send.
   std::string take(std::string_view bytes) {
     BIO_write(SSL_get_rbio(ssl_.get()), bytes.data(), static_cast<int>(bytes.size()));
     char plain[4096];
@@ -41,7 +42,7 @@ public:
     SSL_write(ssl_.get(), plain.data(), static_cast<int>(plain.size()));
     return bytes_to_send();
   }
-  /// Also clears the error queue: a test checks the queue for errors of the engine only.
+  /// Also clears the error queue, because tests check that queue for errors of the engine.
   std::string bytes_to_send() {
     ERR_clear_error();
     char* bytes = nullptr;

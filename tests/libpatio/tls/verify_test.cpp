@@ -160,7 +160,8 @@ TEST_CASE("tls: a server certificate among the authorities is accepted, for its 
   says(pair{serves, dials, "b.example"}.client.trouble(), "hostname mismatch");
 }
 
-TEST_CASE("tls: a certificate for the other role is refused, and one without a role is for both") {
+TEST_CASE("tls: a certificate for the other role is refused, and a certificate without a role is "
+          "valid for both") {
   content for_role{.common_name = "x", .hosts = {"a.example"}};
   for_role.usage = "clientAuth";
   says(error_about_server(identities().authority.issue(for_role)),
@@ -175,7 +176,8 @@ TEST_CASE("tls: a certificate for the other role is refused, and one without a r
   CHECK(error_about_client(identities().authority.issue(for_role)) == "");
 }
 
-TEST_CASE("tls: with revocation lists, a revoked certificate and one without a list are refused") {
+TEST_CASE("tls: with revocation lists, a revoked certificate is refused, and so is a certificate "
+          "whose authority has no valid list") {
   const auto& authority = identities().authority;
   auto fine = authority.revocation_list({}),
        with_server = authority.revocation_list({identities().server});

@@ -68,7 +68,7 @@ TEST_CASE("literal: a decimal integer has at most 4300 digits, as in CPython") {
            "found 4301");
 }
 
-TEST_CASE("literal: floats round to nearest, and outside the range to infinity or zero") {
+TEST_CASE("literal: floats are rounded to nearest, and become infinity or zero outside the range") {
   CHECK(read("1.") == "1.0");
   CHECK(read(".5") == "0.5");
   CHECK(read("-1_0.2_5E-0_1") == "-1.025");
@@ -184,7 +184,7 @@ TEST_CASE("literal: malformed numbers are refused") {
   CHECK(read("1.5.2") == "at byte 3: expected the end of the number, found '.'");
 }
 
-TEST_CASE("literal: the nesting is limited to the depth of a value") {
+TEST_CASE("literal: the nesting is limited to the largest depth of a value") {
   auto nested = [](std::string_view open, std::string_view close, unsigned n) {
     return repeated(open, n) + "1" + repeated(close, n);
   };

@@ -37,7 +37,7 @@ std::string bytes_of(const std::string& bytes) {
   return "C" + std::string(1, static_cast<char>(bytes.size())) + bytes + "\x85";
 }
 
-/// Tells whether the bytes of a pickle that is read and written again stay the same.
+/// Returns whether a pickle that is read and written again keeps its bytes.
 bool kept(const std::string& hex) {
   auto pickle = from_hex(hex);
   auto v = taken(pickle);
@@ -151,8 +151,8 @@ TEST_CASE("python_types: an object that contains itself is refused") {
           .ends_with("changed after it was shared; cycles are not accepted"));
 }
 
-TEST_CASE(
-  "python_types: repeated keys are refused if a key is an object, as only Python can compare it") {
+TEST_CASE("python_types: repeated keys are refused if a key is an object, because only Python can "
+          "compare objects") {
   auto one = "cdecimal\nDecimal\n(V1\ntR"s;
   CHECK(shown("(" + one + "I1\nI1\nI2\nd.") == "{Decimal('1'): 1, 1: 2}");
   CHECK(
@@ -163,7 +163,8 @@ TEST_CASE(
           .ends_with("expected a hashable value, found a object"));
 }
 
-TEST_CASE("python_types: an OrderedDict with a repeated key is refused, as CPython writes none") {
+TEST_CASE(
+  "python_types: an OrderedDict with a repeated key is refused, because CPython never writes one") {
   auto dict = [](const std::string& entries) {
     return shown("ccollections\nOrderedDict\n)R(" + entries + "u.");
   };
@@ -192,8 +193,7 @@ TEST_CASE("python_types: a shared part counts again for each object that is chec
   CHECK(shown(state + many(object, 10'000) + "N.").find(": more than ") != std::string::npos);
 }
 
-TEST_CASE(
-  "python_types: Python 2's names of modules are unknown from protocol 3 on, as in CPython") {
+TEST_CASE("python_types: Python 2's module names are unknown from protocol 3 on, as in CPython") {
   CHECK(shown("\x80\x02"
               "c__builtin__\nset\n)R.")
         == "set()");

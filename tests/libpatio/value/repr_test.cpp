@@ -87,7 +87,7 @@ TEST_CASE("repr: bytes that are not UTF-8 print as Python's surrogateescape show
   CHECK(*repr("\xf4\x90\x80\x80") == "'\\udcf4\\udc90\\udc80\\udc80'");
 }
 
-TEST_CASE("repr: a bytearray escapes the single quote in any quotes") {
+TEST_CASE("repr: a bytearray escapes a single quote whichever quotes it has") {
   CHECK(*repr(value::bytes("a'\xff")) == "b\"a'\\xff\"");
   CHECK(*repr(value::bytearray("a'")) == "bytearray(b\"a\\'\")");
 }

@@ -12,7 +12,7 @@ using patio::integer;
 using patio::kind;
 using patio::value;
 
-TEST_CASE("value: takes 16 bytes and begins as None") {
+TEST_CASE("value: a value takes 16 bytes and is None by default") {
   CHECK(sizeof(value) == 16);
   CHECK(value{}.is_none());
 }
@@ -78,7 +78,7 @@ TEST_CASE("value: equal numbers of different kinds compare equal and hash alike"
   CHECK(hash(value{0.0}) == hash(value{-0.0}));
   CHECK(hash(value{0}) != hash(value{}));
   CHECK(hash(value{4.4e-323})
-        != hash(value::tuple({}))); // the bits of this number are the kind of a tuple
+        != hash(value::tuple({}))); // the bits of this number equal the kind of a tuple
   CHECK_FALSE(identical(value{1}, value{1.0}));
   CHECK_FALSE(identical(value{0.0}, value{-0.0}));
   CHECK_FALSE(value{std::nan("")} == value{std::nan("")});
@@ -151,7 +151,8 @@ TEST_CASE("value: the nesting is limited to the documented depth") {
   CHECK_THROWS_AS((void)value::dict({{1, v}}), std::length_error);
 }
 
-TEST_CASE("value: a billion laughs are cheap to hold, and a comparison of two of them is refused") {
+TEST_CASE(
+  "value: an expansion bomb is cheap to hold, and the comparison of two of them is refused") {
   auto laugh = [] {
     value v{"lol"};
     for (int i = 0; i < 30; ++i) v = value::tuple(std::vector<value>(10, v));
