@@ -16,7 +16,8 @@ using ask_atom = caf::atom_constant<caf::atom("ask")>;
 using touch_atom = caf::atom_constant<caf::atom("touch")>;
 using store_actor =
   caf::typed_actor<caf::replies_to<get_atom, std::string>::with<std::int64_t>,
-                   caf::reacts_to<put_atom, std::string, std::int64_t>, // answers void
+                   caf::reacts_to<put_atom, std::string, std::int64_t>, // this signature answers
+                                                                        // void
                    caf::replies_to<touch_atom>::with<caf::unit_t>,
                    caf::replies_to<std::int64_t>::with<std::int64_t>>;
 
@@ -50,8 +51,8 @@ store_actor::behavior_type store(store_actor::stateful_pointer<store_state> self
   };
 }
 
-/// Spawns an actor that answers ask_atom by `answer(self)`.
 using asked_actor = caf::typed_actor<caf::replies_to<ask_atom>::with<std::int64_t>>;
+/// Spawns an actor that answers ask_atom by `answer(self)`.
 template <class F>
 asked_actor asked(caf::actor_system& sys, F answer) {
   return sys.spawn([answer](asked_actor::pointer self) -> asked_actor::behavior_type {
@@ -63,7 +64,7 @@ struct test_system {
   system_config config;
   caf::actor_system system{config};
   registry rpc;
-  std::vector<asked_actor> kept; // alive, which a registry would not do
+  std::vector<asked_actor> kept; // keeps the actors alive, because a registry does not
 
   template <class F>
   void add_asked(const std::string& name, F answer) {
@@ -140,7 +141,7 @@ TEST_CASE("actor_function: an actor that dies during a call fails the call, howe
     throw std::runtime_error{"not caught"};
   });
   // With two workers, the second call waits in the actor's mailbox when the actor dies. CAF reports
-  // that death in another way.
+  // the death to that call in another way.
   auto broker = spawn_memory_broker(t.system, spawn_async_pool(t.system, t.rpc, {.workers = 2}));
   for (const char* name : {"quits", "throws"}) {
     CAPTURE(name);
