@@ -1,4 +1,4 @@
-// The end of the command with peers that never read and functions that never end.
+// How the command ends while a peer never reads or a function never ends.
 #include <memory>
 #include <vector>
 
@@ -68,7 +68,7 @@ TEST_CASE("patio serve: a second SIGTERM ends it without waiting for the running
   peer.log_in_as_client();
   peer.send(packet::request, 1, request("sleep", {3600}));
   peer.send(packet::request, 2, request("mul", {2}));
-  // The node reads the requests in order: after the second answer it has the first request, too.
+  // The node reads the requests in order. After the second answer it has the first request too.
   CHECK(peer.receive().serial == 2);
   s.child().signal(SIGTERM);
   auto accepts = [&] {

@@ -213,7 +213,7 @@ TEST_CASE("patio serve: the message names an address that is in use, and the alt
                   "any free port)");
 }
 
-TEST_CASE("patio serve: it ends soon, although a function whose caller has given up would run for "
+TEST_CASE("patio serve: it ends soon, although a function whose call was cancelled would run for "
           "another hour") {
   server s;
   CHECK(run({"call", "sleep", "3600", "--timeout", "0.05", "--connect", s.where()}).code == 4);
@@ -240,8 +240,8 @@ TEST_CASE("patio serve: a wrong key is one log line on each side, and the server
   }
 }
 
-TEST_CASE("patio pickle explain: it explains calls and standard input, and says what only an ERROR "
-          "frame may have") {
+TEST_CASE("patio pickle explain: it explains calls, reads standard input, and names a class that "
+          "only an ERROR frame may have") {
   std::string call;
   REQUIRE(patio::write_call_request({"mul", {{1}, {{"k", 2}}}, {}}, call));
   CHECK(
@@ -258,8 +258,8 @@ TEST_CASE("patio pickle explain: it explains calls and standard input, and says 
   CHECK(run({"pickle", "explain", "--help"}).out.find("Example:") != std::string::npos);
 }
 
-TEST_CASE("patio serve: out of descriptors, it serves the connected peers, and accepts others as "
-          "soon as descriptors are free") {
+TEST_CASE("patio serve: without free descriptors it serves the connected peers, and accepts again "
+          "as soon as descriptors are free") {
   process node{{"/bin/sh", "-c", "ulimit -n 40; exec \"$0\" serve --demo --listen 127.0.0.1:0",
                 PATIO_COMMAND}};
   auto where = patio::parse_endpoint(node.await("listening on ")).value();
@@ -267,7 +267,8 @@ TEST_CASE("patio serve: out of descriptors, it serves the connected peers, and a
   early.log_in_as_client();
   std::vector<raw_peer> crowd;
   for (int i = 0; i < 100; ++i)
-    crowd.emplace_back(where); // the kernel completes the connection even if the node cannot accept
+    crowd.emplace_back(
+      where); // the kernel completes the connection even if the node cannot accept it
   std::string request;
   REQUIRE(patio::write_call_request({"mul", {{6, 7}, {}}, {}}, request));
   for (std::uint32_t serial = 10; serial < 20; ++serial) {
@@ -275,8 +276,8 @@ TEST_CASE("patio serve: out of descriptors, it serves the connected peers, and a
     CHECK(early.receive().type == patio::protocol::packet::response);
   }
   crowd.clear();
-  // The closed connections use descriptors until the node has accepted them from the kernel's queue
-  // and read their ends.
+  // The node still has to accept each closed connection and read its end of file. Until all of them
+  // are gone, descriptors may be short and a new connection may fail.
   auto later = run({"call", "mul", "6", "7", "--connect", patio::to_string(where)});
   while (later.code == 3)
     later = run({"call", "mul", "6", "7", "--connect", patio::to_string(where)});

@@ -192,8 +192,8 @@ TEST_CASE("patio serve: it listens beyond this machine only with a key or with "
     CHECK(p->await("listening on ").starts_with("0.0.0.0:"));
 }
 
-TEST_CASE("patio serve: out of descriptors, it logs the error, pauses, and accepts again when some "
-          "are free") {
+TEST_CASE("patio serve: without free descriptors it logs the error, pauses, and accepts again when "
+          "descriptors are free") {
   server s{{"--demo", "--limit", "accept_retry_delay=20ms", "--limit",
             "connections_before_login=1000"}}; // the number of inherited descriptors is not known
   auto child = s.child().id();

@@ -38,15 +38,15 @@ finished multiply(const std::string& where, const words& flags) {
   return run(joined({{"call", "mul", "6", "7", "--connect", where}, flags}));
 }
 
-/// The next line of the log with this in it.
+/// Returns the next log line that contains the text.
 std::string await_log(server& s, const std::string& text) {
   for (;;)
     if (auto line = s.child().error_lines().line().value(); line.find(text) != std::string::npos)
       return line;
 }
 
-/// Revokes another certificate of the folder's authority, or none, and writes its list:
-/// revoked.pem.
+/// Revokes a certificate of the folder's authority if `who` is not empty. Then writes the
+/// authority's revocation list to revoked.pem.
 void revoke(const folder& f, const std::string& who = "") {
   std::ofstream{f / "ca.cnf"}
     << "[ca]\ndefault_ca = here\n[here]\ndatabase = index\ncertificate = authority.pem\n"
@@ -58,7 +58,7 @@ void revoke(const folder& f, const std::string& who = "") {
   REQUIRE_MESSAGE(done.code == 0, done.err);
 }
 
-/// The state of a server's certificate, as a client sees it.
+/// Returns the serial number of the server's certificate, as `openssl s_client` receives it.
 std::string serial_of(const std::string& where) {
   return patio::tests::run({"sh", "-c",
                             "openssl s_client -connect " + where
@@ -68,7 +68,7 @@ std::string serial_of(const std::string& where) {
 
 } // namespace
 
-TEST_CASE("patio over TLS: what it does in the clear") {
+TEST_CASE("patio over TLS: call, list, ping and bench work as without TLS") {
   folder f;
   server s{joined({{"--demo"}, shows(f, "server")})};
   CHECK(multiply(s.where(), believes(f)).out == "42\n");
@@ -82,25 +82,25 @@ TEST_CASE("patio over TLS: what it does in the clear") {
         == 0);
 }
 
-TEST_CASE("patio over TLS: a server with --tls-ca talks to holders of certificates only, and "
-          "--allow knows their names") {
+TEST_CASE("patio over TLS: a server with --tls-ca accepts only clients with certificates, and "
+          "--allow applies to the names in them") {
   folder f;
   server s{joined(
     {{"--demo", "--allow", "alice:*", "--allow", "*:sub"}, believes(f), shows(f, "server")})};
   CHECK(multiply(s.where(), joined({believes(f), shows(f, "alice")})).out == "42\n");
   check_error(multiply(s.where(), joined({believes(f), shows(f, "bob")})), 5,
-              "nobody serves"); // of what it may not call it is not told
+              "nobody serves"); // the server does not announce functions that bob may not call
   check_error(multiply(s.where(), believes(f)), 3, "it demands a client certificate (--tls-");
 }
 
-TEST_CASE("patio over TLS: two nodes that dial each other need one certificate each") {
+TEST_CASE("patio over TLS: a node can listen and dial with the same certificate") {
   folder f;
   auto both = joined({believes(f), shows(f, "server")});
   server first{joined({{"--demo"}, both})}, second{joined({both, {"--connect", first.where()}})};
   CHECK(second.child().await("connected to ") == first.where());
 }
 
-TEST_CASE("patio over TLS: what is wrong with the files is exit code 2, and names them") {
+TEST_CASE("patio over TLS: wrong TLS files are exit code 2, and the message says what is wrong") {
   folder f, other;
   check_error(multiply("127.0.0.1:1", {"--tls-ca", f / "nowhere.pem"}), 2,
               "nowhere.pem: No such file or directory");
@@ -116,8 +116,8 @@ TEST_CASE("patio over TLS: what is wrong with the files is exit code 2, and name
               "needs a certificate and its private key");
 }
 
-TEST_CASE("patio over TLS: what is wrong with a certificate is exit code 3, with advice about "
-          "certificates and not about keys") {
+TEST_CASE("patio over TLS: a refused certificate is exit code 3, with advice about certificates "
+          "and not about keys") {
   folder f, other;
   server s{joined({{"--demo"}, shows(f, "server")})};
   auto port = s.where().substr(s.where().rfind(':'));
@@ -135,7 +135,7 @@ TEST_CASE("patio over TLS: what is wrong with a certificate is exit code 3, with
   CHECK(multiply(s.where(), {"--tls-insecure"}).out == "42\n");
 }
 
-TEST_CASE("patio over TLS: with --tls-crl whoever was revoked is refused, on either side, as soon "
+TEST_CASE("patio over TLS: with --tls-crl a revoked certificate is refused on either side as soon "
           "as the list is read") {
   folder f;
   revoke(f);
@@ -161,7 +161,7 @@ TEST_CASE("patio over TLS: with --tls-crl whoever was revoked is refused, on eit
   check_error(checked(), 3, "certificate revoked: the certificate of 'localhost'");
 }
 
-TEST_CASE("patio: TLS on one side only is exit code 3, and says so") {
+TEST_CASE("patio: TLS on one side only is exit code 3, and the message mentions TLS") {
   folder f;
   server plain;
   check_error(multiply(plain.where(), believes(f)), 3, "the peer does not speak TLS");
@@ -169,7 +169,8 @@ TEST_CASE("patio: TLS on one side only is exit code 3, and says so") {
   check_error(multiply(secure.where(), {}), 3, "--tls");
 }
 
-TEST_CASE("patio serve: SIGHUP takes new certificates, and wrong ones leave the old in place") {
+TEST_CASE("patio serve: SIGHUP loads new certificates, and after an error the old certificates "
+          "stay in use") {
   folder f;
   server s{joined({{"--demo", "--verbose"}, shows(f, "server")})};
   auto first = serial_of(s.where());
@@ -192,7 +193,8 @@ TEST_CASE("patio serve: SIGHUP takes new certificates, and wrong ones leave the 
   CHECK(multiply(s.where(), believes(f)).out == "42\n");
 }
 
-TEST_CASE("patio serve: a file that is empty for a moment opens no door") {
+TEST_CASE(
+  "patio serve: an empty certificate or key file is refused and does not weaken the server") {
   folder f;
   server s{joined({{"--demo", "--verbose"}, believes(f), shows(f, "server")})};
   std::ofstream{f / "authority.pem", std::ios::trunc};
@@ -203,7 +205,7 @@ TEST_CASE("patio serve: a file that is empty for a moment opens no door") {
   check_error(run({"serve", "--key-file", f / "authority.pem"}), 2, "authority.pem is empty");
 }
 
-TEST_CASE("patio serve: neither its key nor its private key is seen from outside or logged") {
+TEST_CASE("patio serve: its key and its private key appear neither in /proc nor in the log") {
   folder f;
   const std::string key = "a key for this test only";
   server s{joined({{"--demo", "--verbose"}, believes(f), shows(f, "server")}),
@@ -217,7 +219,7 @@ TEST_CASE("patio serve: neither its key nor its private key is seen from outside
   check_error(multiply(s.where(), believes(f)), 3, "it demands a client certificate");
   auto of_process = "/proc/" + std::to_string(s.child().id());
   auto seen = content(of_process + "/cmdline") + content(of_process + "/environ");
-  CHECK(seen.find("PATIO_KEY=") != std::string::npos); // it was looked at in time, but
+  CHECK(seen.find("PATIO_KEY=") != std::string::npos); // the process still has its environment
   s.child().signal(SIGTERM);
   auto log = s.child().error_lines().rest();
   CHECK(log.find("event=connected") != std::string::npos);
