@@ -16,7 +16,8 @@ public:
 
   /// Takes a line "e ID ENDING WAITED_MS ALLOWED_MS" (see peer.hpp). Ignores all other lines.
   void line(std::string_view text);
-  /// Takes the server's record, a digit for each id. The digits after the last call are of probes.
+  /// Takes the server's record, which has a digit for each id. The digits after the last call
+  /// belong to probes.
   void executed(std::string_view digits);
   [[nodiscard]] bool all_ended() const noexcept { return ended_ == calls_.size(); }
   [[nodiscard]] const std::map<std::string, std::int64_t>& endings() const noexcept {

@@ -35,7 +35,7 @@ void check_calls(const run_report& r) {
   CHECK(r.calls.refusals_executed == 0);
 }
 
-/// Checks that there were faults of each kind, and that many calls got through. Without both a run
+/// Checks that there were faults of each kind, and that many calls gave a value. A run without both
 /// proves nothing.
 void check_faults(const run_report& r) {
   for (std::size_t i = 0; i < fault_kinds; ++i) {
@@ -53,7 +53,7 @@ void check_cpp_client(const run_report& r) {
   CHECK(r.client_exit == 0);
 }
 
-/// Checks that these endings occurred, so that the rules for them were tested.
+/// Checks that these endings occurred, so that the run has tested their rules.
 void check_endings(const run_report& r, std::initializer_list<std::string_view> endings) {
   for (auto ending : endings) {
     CAPTURE(ending);
@@ -104,7 +104,7 @@ TEST_CASE("chaos: 25,000 calls from a Python client to a C++ server") {
   auto r = run_and_print({.python_client = true, .calls = 25'000, .rate = 1300, .faults = {}});
   check_calls(r);
   check_faults(r);
-  // Python patio never ends some calls by itself: the client gives them up.
+  // Python patio never ends some calls by itself. The client abandons these calls.
   check_endings(r, {"timeout", "given_up"});
   check_server(r);
 }

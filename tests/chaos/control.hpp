@@ -1,5 +1,5 @@
-/// A connection to the server without faults. Fetches the server's record, and checks that the
-/// server keeps answering.
+/// A fault-free connection to the server. Fetches the server's record, and checks that the server
+/// keeps answering.
 #pragma once
 
 #include <atomic>
@@ -17,7 +17,8 @@ public:
   control(const control&) = delete;
   control& operator=(const control&) = delete;
 
-  /// Sends a call if the last one has ended and was sent at least 100 ms ago. To be called often.
+  /// Sends a call if the previous call has ended and was sent at least 100 ms ago. Must be called
+  /// often.
   void watch();
   /// Waits until the last call of `watch` has ended.
   void end_watch() { waiting_.wait(true); }
@@ -27,7 +28,8 @@ public:
   [[nodiscard]] std::int64_t slowest_ms() const noexcept { return slowest_ms_; }
 
   [[nodiscard]] std::string record();
-  /// Calls the function until it returns `wanted` or `time_limit` is over. Returns its last result.
+  /// Calls the function until it returns `wanted` or `time_limit` has passed. Returns the last
+  /// result.
   [[nodiscard]] std::int64_t await(const std::string& function, std::int64_t wanted,
                                    std::chrono::seconds time_limit);
   /// Makes `count` calls. Returns how many of them gave the expected value.

@@ -35,7 +35,7 @@ void proxy::link::prepare(std::vector<pollfd>& fds, clock::time_point& wake_at) 
     else if (!f.buffer.empty()) wanted[1 - f.from] |= POLLOUT;
     else if (wants_to_read(f)) wanted[f.from] |= POLLIN;
   }
-  // Leaves out a socket without wanted events: poll() would report its end again and again.
+  // Skips a socket from which nothing is wanted: poll() would report its hang-up again and again.
   for (std::size_t i : {0u, 1u})
     if (wanted[i] != 0) fds.push_back({ends_[i].get(), wanted[i], 0});
 }

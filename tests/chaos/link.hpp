@@ -21,7 +21,7 @@ public:
   link(unique_fd client, unique_fd server, const fault_options& options, std::uint64_t number,
        fault_observer on_fault);
 
-  /// Adds the sockets that this connection waits for. Lowers `wake_at` to the time of its next
+  /// Adds the sockets that this connection waits for. Lowers `wake_at` to the connection's next
   /// deadline.
   void prepare(std::vector<pollfd>& fds, clock::time_point& wake_at) const;
   /// Forwards bytes and injects the faults that are due. Returns false once the connection has

@@ -26,8 +26,8 @@ struct client_flags {
   bool careful = true;
 };
 
-/// Brokers have one connection or two: a run covers the loss of the only connection and of one of
-/// two.
+/// Some brokers have one connection and some have two, so that a run covers the loss of the only
+/// connection and of one of two.
 inline constexpr int brokers = 4;
 [[nodiscard]] constexpr int links_of(int broker) { return 1 + broker % 2; }
 

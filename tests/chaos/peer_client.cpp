@@ -28,8 +28,8 @@ struct planned_call {
   std::optional<connection_id> only = {};
 };
 
-/// The connections of one broker as they were a moment ago. Some of them may be gone by now: a call
-/// to such a connection must not be sent.
+/// The connections of one broker, as last seen. Some of them may be gone by now, and a call to such
+/// a connection must not be sent.
 class known_peers {
 public:
   void set(const std::vector<peer_info>& peers) {
@@ -57,8 +57,8 @@ tcp_options options_of(int broker, bool careful) {
   return o;
 }
 
-/// Returns "value" or the name of the error. A peer that is overloaded refuses a call with an
-/// exception, so only the text tells this from an exception of the function.
+/// Returns "value" or the name of the error. An overloaded peer refuses a call with an exception.
+/// Only the text distinguishes this refusal from an exception of the function.
 std::string ending_of(const planned_call& c, const result<value>& r) {
   if (r) return *r == value{std::to_string(c.id) + ":" + c.padding} ? "value" : "wrong_value";
   if (to_string(r.error()).find("overloaded") != std::string::npos) return "overloaded";
@@ -158,7 +158,7 @@ planned_call client::draw(std::int64_t id) {
   return c;
 }
 
-// Most sizes are small. A few take many packets and fill buffers.
+// Most sizes are small. A few sizes take many packets and fill the buffers.
 std::size_t client::padding() {
   auto kind = random_() % 100;
   return random_() % (kind < 90 ? 200 : kind < 99 ? 4000 : 60'000);

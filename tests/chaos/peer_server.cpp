@@ -55,7 +55,7 @@ private:
   std::thread thread_;
 };
 
-/// Counts the executions of each call, and the calls that are running.
+/// Counts the executions of each call, up to 9, and the calls that are running.
 class execution_record {
 public:
   void begin(std::int64_t id) {

@@ -23,11 +23,13 @@ public:
   proxy& operator=(const proxy&) = delete;
 
   [[nodiscard]] const endpoint& where() const noexcept { return where_; }
-  /// Injects no more faults. Pauses that have begun still take their time. Any thread.
+  /// Stops injecting faults. Pauses that have begun still take their time. Any thread may call
+  /// this.
   void stop_faults();
-  /// Counts the injected faults of each kind. Any thread.
+  /// Returns the number of injected faults of each kind. Any thread may call this.
   [[nodiscard]] std::array<std::uint64_t, fault_kinds> faults() const;
-  /// Counts the faults within the login, the first bytes of a connection. Any thread.
+  /// Returns the number of faults within the login, the first bytes of a connection. Any thread may
+  /// call this.
   [[nodiscard]] std::uint64_t login_faults() const noexcept { return login_faults_; }
   [[nodiscard]] std::uint64_t connections() const noexcept { return accepted_; }
 

@@ -73,7 +73,8 @@ private:
   std::optional<proxy> proxy_;
 };
 
-// Returns nothing at the end of the output and after `patience`. The account shows what is missing.
+// Returns nullopt at the end of the output or after `patience`. The account then shows the missing
+// calls.
 std::optional<std::string> one_run::next_line(process& client, std::chrono::seconds patience) {
   try {
     return client.output_lines().line(patience);
@@ -135,8 +136,8 @@ void one_run::inspect_server() {
   report_.watch_slowest_ms = control_->slowest_ms();
 }
 
-// A C++ server waits for running functions when it ends. A function that the server has lost would
-// show here as a long wait.
+// A C++ server that ends waits for its running functions. A function that never ended would show
+// here as a long wait.
 void one_run::end_server() {
   control_.reset();
   auto began = clock::now();

@@ -16,7 +16,7 @@ struct run_options {
   double rate = 0; ///< calls that begin each second
   bool careful = true;
   fault_options faults;
-  std::chrono::seconds patience{20}; ///< after the last fault, for the calls that are still open
+  std::chrono::seconds patience{20}; ///< time for the open calls to end after the last fault
 };
 
 struct run_report {
@@ -27,10 +27,10 @@ struct run_report {
   std::array<std::uint64_t, fault_kinds> faults{};
   std::uint64_t login_faults = 0, connections = 0;
   std::string probed; ///< "ANSWERED of BROKERS", after the faults
-  /// Calls of the control connection.
+  /// Calls of the control connection: their number, those without a value, and the slowest.
   std::int64_t watched = 0, watch_unanswered = 0, watch_slowest_ms = 0;
   std::int64_t left_running = 0, left_peers = 0; ///< at the server after the client has ended
-  std::int64_t answered_after = 0; ///< of `calls_after` calls to the server at the end
+  std::int64_t answered_after = 0; ///< how many of the final `calls_after` calls were answered
   int client_exit = 0, server_exit = 0;
   double seconds = 0, server_end_seconds = 0;
 };
