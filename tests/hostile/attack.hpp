@@ -1,4 +1,4 @@
-/// One attack: what it sends, and how it ends. A value type.
+/// One attack: the bytes that it sends, and its end. A value type.
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,7 @@ struct attack {
 
   const char* name;
   login_kind login = login_kind::none;
-  std::string bytes = {};               ///< sent after the login, if there is one
+  std::string bytes = {};               ///< sent after the login, if the attack logs in
   std::string names = "\x80\x05].";     ///< payload of the DISCOVER_RESPONSE: a list
   bool reads = true;                    ///< false: leaves the node's frames in the socket
   std::chrono::milliseconds interval{}; ///< between two bytes; 0 sends all bytes at once

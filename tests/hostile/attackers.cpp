@@ -23,11 +23,12 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-/// Bytes in one send. The kernel copies them on a processor that the good clients need.
+/// The bytes of one send are limited, because the kernel copies them on a processor that the good
+/// clients need.
 constexpr std::size_t max_send_bytes = 32'768;
 
-/// The frames between the proof of the key and the first request. They can be sent at once, as the
-/// serials of a node that has accepted a connection are known.
+/// Returns the frames between the proof of the key and the first request. They can be sent at once,
+/// because the serials of a node that has accepted a connection are known.
 std::string discovery(const std::string& names) {
   return frame_of(packet::discover_request, 2, "\x80\x05N.")
          + frame_of(packet::discover_response, 3, names);
@@ -41,7 +42,7 @@ unique_fd begin_connect_from(std::uint32_t source, const endpoint& node) {
   where.sin_family = AF_INET;
   where.sin_port = htons(node.port);
   (void)::inet_pton(AF_INET, node.host.c_str(), &where.sin_addr);
-  int little = 4096; // most of the bytes that are not read then stay with the node
+  int little = 4096; // most of the unread bytes then stay with the node
   (void)::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
   if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&from), sizeof from) != 0) return {};
   (void)::connect(fd.get(), reinterpret_cast<sockaddr*>(&where), sizeof where);
@@ -55,7 +56,7 @@ public:
   attacker(attackers& all, std::uint32_t source, clock::time_point first)
       : all_{all}, source_{source}, due_{first} {}
 
-  /// The latest time of the next act().
+  /// Returns the latest time of the next act().
   [[nodiscard]] clock::time_point due() const noexcept { return due_; }
 
   [[nodiscard]] pollfd interest() const noexcept {
@@ -84,13 +85,13 @@ private:
     logged_in_ = plan_->login == attack::login_kind::none;
     to_send_ = logged_in_ ? plan_->bytes : std::string{};
     sent_ = 0;
-    // A node that sends no challenge within 8 s is given up.
+    // The attack ends if the node sends no challenge within 8 s.
     auto wait = plan_->interval > 0ms ? plan_->interval : clock::duration{8s};
     if (logged_in_ && to_send_.empty()) wait = plan_->delay;
     due_ = now + wait;
   }
 
-  /// False at the end of the stream.
+  /// Returns false at the end of the stream.
   bool read() {
     char chunk[65'536];
     auto n = ::recv(fd_.get(), chunk, sizeof chunk, MSG_DONTWAIT);

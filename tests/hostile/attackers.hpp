@@ -1,6 +1,6 @@
-/// Hostile peers on one thread, whose attacks a seed decides. Each peer attacks, pauses for about a
-/// second, and then draws another attack. The pauses keep the cost of making attacks low beside the
-/// cost of the node, which is to be measured.
+/// Hostile peers on one thread. A seed decides their attacks. Each peer attacks, pauses for about a
+/// second, and then draws another attack. The pauses keep the cost of the attackers low in
+/// comparison with the cost of the node, which the program measures.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,4 @@
-// Hostile servers: what a node does with the frames of a peer that it has dialled.
+// Hostile servers: how a node handles the frames of a peer that it has dialled.
 #include <doctest/doctest.h>
 
 #include <optional>
@@ -84,12 +84,12 @@ TEST_CASE("F12 a node asks for its peer's names first, and calls only once it ha
   // A Python peer answers first, and asks later.
   server.send(packet::discover_response, asked.serial, pickle_of(value::list({"f"})));
   server.send(packet::discover_request, 3, none);
-  CHECK(server.receive().type == packet::discover_response); // and not the REQUEST
+  CHECK(server.receive().type == packet::discover_response); // the REQUEST comes later
   auto called = server.receive();
   CHECK(called.type == packet::request);
   server.send(packet::response, called.serial, pickle_of(12));
   CHECK(ended(waiting) == 12);
-  auto peer = node.hostile_peer(); // a node that has accepted does the same
+  auto peer = node.hostile_peer(); // a node that has accepted a connection does the same
   (void)peer.prove();
   CHECK(peer.receive().type == packet::discover_request);
   peer.send(packet::discover_request, 2, none);

@@ -23,7 +23,8 @@ struct timeout_case {
 
 } // namespace
 
-TEST_CASE("F5 a REQUEST without a payload is answered, and the connection stays open") {
+TEST_CASE(
+  "F5 a REQUEST without a payload is answered with an error, and the connection stays open") {
   broker_under_attack node{without_deadline()};
   auto peer = node.hostile_peer();
   peer.log_in_as_client();
@@ -37,7 +38,8 @@ TEST_CASE("F5 a REQUEST without a payload is answered, and the connection stays 
   node.check_undisturbed();
 }
 
-TEST_CASE("F6 a truncated REQUEST is answered, and one with bytes after its end is executed") {
+TEST_CASE("F6 a truncated REQUEST is answered with an error, and a REQUEST with bytes after the "
+          "pickle's end is executed") {
   broker_under_attack node{without_deadline()};
   auto whole = request("two");
   for (std::size_t n : {std::size_t{1}, whole.size() / 2, whole.size() - 1}) {
@@ -58,7 +60,7 @@ TEST_CASE("F6 a truncated REQUEST is answered, and one with bytes after its end 
   node.check_undisturbed();
 }
 
-TEST_CASE("F7 the serials 0 and 2^32-1 are answered like any other; a serial in use closes the "
+TEST_CASE("F7 requests with the serials 0 and 2^32-1 are answered, and a serial in use closes the "
           "connection") {
   broker_under_attack node{without_deadline()};
   auto peer = node.hostile_peer();
@@ -73,7 +75,7 @@ TEST_CASE("F7 the serials 0 and 2^32-1 are answered like any other; a serial in 
   node.check_undisturbed();
 }
 
-TEST_CASE("F7 a hundred answers that no call waits for are tolerated, a thousand are not") {
+TEST_CASE("F7 a hundred unexpected answers are tolerated, and a thousand close the connection") {
   broker_under_attack node{without_deadline()};
   auto peer = node.hostile_peer();
   peer.log_in_as_client();
@@ -90,8 +92,8 @@ TEST_CASE("F7 a hundred answers that no call waits for are tolerated, a thousand
   node.check_undisturbed();
 }
 
-TEST_CASE("F10 a REQUEST that does not hold a CallRequest is answered as undecodable, and the next "
-          "one is served") {
+TEST_CASE("F10 a REQUEST without a CallRequest is answered as undecodable, and the next REQUEST is "
+          "served") {
   broker_under_attack node{without_deadline()};
   auto peer = node.hostile_peer();
   peer.log_in_as_client();

@@ -28,7 +28,8 @@ void check_closes(broker_under_attack& node, stage when, const std::string& byte
   node.check_logged(why);
 }
 
-/// Logs in with this payload as the names, and reads the node's question and its answer.
+/// Logs in with this payload as the names, and reads the node's DISCOVER_REQUEST and
+/// DISCOVER_RESPONSE.
 void log_in_with_names(raw_peer& peer, const std::string& names) {
   (void)peer.prove();
   peer.send(packet::discover_request, 2, none);
@@ -37,7 +38,7 @@ void log_in_with_names(raw_peer& peer, const std::string& names) {
   (void)peer.receive();
 }
 
-/// A list of more names than a node accepts.
+/// Returns a list of more names than a node accepts.
 std::string million_names() {
   auto pickle = std::string{"\x80\x04]("};
   for (int i = 0; i < 1'000'000; ++i) pickle += "\x8c\1f";
@@ -72,7 +73,8 @@ TEST_CASE("F4 before the login and in discovery each of the 256 types closes the
   node.check_undisturbed();
 }
 
-TEST_CASE("F8 a frame that has no place in the state closes: before, during and after the login") {
+TEST_CASE("F8 a frame that is not allowed in the state closes the connection before, during and "
+          "after the login") {
   broker_under_attack node{without_deadline()};
   check_closes(node, stage::connected, framed(packet::request, 1, request("ring")),
                "REQUEST (type 10, serial 1) has no place in the login");
@@ -106,8 +108,8 @@ TEST_CASE("F8 a frame that has no place in the state closes: before, during and 
   node.check_undisturbed();
 }
 
-TEST_CASE("F9 names that are not a list of texts close the connection; odd, long and repeated "
-          "names do no harm and stay on their log line") {
+TEST_CASE("F9 names that are not a list of texts close the connection, and odd, long or repeated "
+          "names do no harm and do not break the log line") {
   broker_under_attack node{without_deadline()};
   for (const auto& wrong :
        {none, pickle_of("abc"), pickle_of(value::dict({{"a", 1}})), pickle_of(value::list({1})),

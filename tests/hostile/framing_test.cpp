@@ -1,6 +1,6 @@
 // Frames that are truncated, cut into pieces, or have a false length or type, and streams without
-// frames, against a running node. Each costs at most its own connection. The parts of these cases
-// that need no socket are in tests/libpatio/protocol (frame_test and session_*_test).
+// frames, against a running node. Each of them closes at most its own connection. The parts of
+// these cases that need no socket are in tests/libpatio/protocol (frame_test and session_*_test).
 #include <doctest/doctest.h>
 
 #include <random>
@@ -94,7 +94,7 @@ std::vector<answer_frame> answers_to_pieces(broker_under_attack& node, std::size
     all.emplace_back(f.type, f.serial, f.payload);
   }
   peer.half_close();
-  CHECK_THROWS(peer.receive()); // there is no tenth answer
+  CHECK_THROWS(peer.receive()); // the session has nine answers
   std::sort(all.begin(), all.end());
   return all;
 }
@@ -166,7 +166,8 @@ TEST_CASE("F3 before the login a false length is refused at byte nine, and nothi
       peers.emplace_back(node.where).send_bytes(header(1, sizes[i % 4], 1));
     for (auto& peer : peers) peer.await_close();
   }
-  // All 10,000 connections together may not take more than the 100 of one round may hold.
+  // All 10,000 connections together may not take more memory than the 100 connections of one round
+  // may hold.
   auto grown = static_cast<std::ptrdiff_t>(resident_bytes()) - static_cast<std::ptrdiff_t>(before);
   CHECK(grown < static_cast<std::ptrdiff_t>(at_once * 65'536));
   auto last = node.hostile_peer();
@@ -178,8 +179,8 @@ TEST_CASE("F3 before the login a false length is refused at byte nine, and nothi
   node.check_undisturbed();
 }
 
-TEST_CASE("F3 after the login a false length is answered at byte nine; a frame that is too large "
-          "to skip closes the connection") {
+TEST_CASE("F3 after the login a false length is answered at byte nine, and a frame that is too "
+          "large to skip closes the connection") {
   broker_under_attack node{without_deadline()};
   for (std::uint32_t size : {0xffffffffU, 0x80000000U, (64U << 20) + 1}) {
     auto peer = node.hostile_peer();
@@ -204,7 +205,7 @@ TEST_CASE("F3 after the login a false length is answered at byte nine; a frame t
   node.check_undisturbed();
 }
 
-TEST_CASE("F11 other protocols, zeros and random bytes close the connection, whatever they hold") {
+TEST_CASE("F11 other protocols, zeros and random bytes close the connection") {
   auto seed = test_seed();
   CAPTURE(seed);
   std::mt19937_64 random{seed};
@@ -230,7 +231,8 @@ TEST_CASE("F11 other protocols, zeros and random bytes close the connection, wha
   node.check_undisturbed();
 }
 
-TEST_CASE("F11 a million times 512 random bytes end a session at once and cause no other event") {
+TEST_CASE("F11 a million blocks of 512 random bytes each close a session at once and cause no "
+          "other event") {
   auto seed = test_seed();
   CAPTURE(seed);
   std::mt19937_64 random{seed};

@@ -1,6 +1,6 @@
-/// Well-behaved clients on one thread. Each makes one call after another, mostly small ones, and
-/// measures their times. It opens a new connection after some hundred calls. The resolution of the
-/// times is one turn of the thread, a few microseconds.
+/// Well-behaved clients on one thread. Each client makes one call after another, mostly small
+/// calls, and measures their times. It opens a new connection after some hundred calls. The
+/// resolution of the times is one turn of the thread, a few microseconds.
 #pragma once
 
 #include <chrono>
@@ -26,7 +26,7 @@ public:
   good_clients(endpoint node, std::string key, std::size_t count);
   ~good_clients();
 
-  /// Makes calls until `end`. Returns the calls and connections of this time alone.
+  /// Makes calls until `end`. Returns the calls and connections of this run only.
   [[nodiscard]] good_outcome run_until(std::chrono::steady_clock::time_point end);
 
 private:

@@ -1,5 +1,5 @@
 /// Shared by the tests against a running node: handwritten payloads, the stages of a login, and
-/// what the node answers.
+/// checks of the node's answers.
 #pragma once
 
 #include <cstdio>
@@ -11,8 +11,8 @@ namespace patio::tests {
 
 using namespace protocol;
 
-/// Options of a node that closes no peer for its time, and whose log can name hundreds of peers in
-/// a second. A peer that is closed is then closed for what it sent.
+/// Options of a node without time limits, so that a closed peer was closed for the bytes that it
+/// sent. The log of the node can name hundreds of peers in a second.
 [[nodiscard]] inline tcp_options without_deadline() {
   tcp_options options;
   options.limits.handshake_timeout = std::chrono::hours{1};
@@ -20,7 +20,7 @@ using namespace protocol;
   return options;
 }
 
-/// The resident memory of this process.
+/// Returns the resident memory of this process in bytes.
 [[nodiscard]] inline std::size_t resident_bytes() {
   std::size_t pages = 0, resident = 0;
   auto* f = std::fopen("/proc/self/statm", "r");
@@ -29,7 +29,7 @@ using namespace protocol;
   return resident * 4096;
 }
 
-/// How far a client gets before it sends the frame of interest.
+/// The stage at which a client sends the tested frame.
 enum class stage { connected, authenticated, open };
 
 inline void log_in_up_to(stage s, raw_peer& peer) {
@@ -44,8 +44,8 @@ inline void log_in_up_to(stage s, raw_peer& peer) {
   return v && v->kind() == kind::exception ? to_string(remote_error(*v)) : "no exception";
 }
 
-/// Checks that the next request is answered, so that the connection is open and its frames are in
-/// step.
+/// Checks that the next request is answered, which shows that the connection is open and its frames
+/// are in step.
 inline void check_served(raw_peer& peer, std::uint32_t serial = 4711) {
   peer.send(packet::request, serial, request("two"));
   auto answer = peer.receive();
@@ -63,7 +63,7 @@ inline void check_served(raw_peer& peer, std::uint32_t serial = 4711) {
 [[nodiscard]] inline std::string raw_text(const std::string& s) {
   return "\x8c" + std::string(1, static_cast<char>(s.size())) + s;
 }
-/// Each argument is the opcodes of one value.
+/// Each argument has the opcodes of one value.
 [[nodiscard]] inline std::string raw_call_fields(const std::string& func = raw_text("two"),
                                                  const std::string& args = ")",
                                                  const std::string& kwargs = "}",

@@ -20,8 +20,8 @@ std::string stack_global(const std::string& module, const std::string& name) {
   return "\x80\x04" + text(module) + text(name) + "\x93.";
 }
 
-/// A value with 10^9 leaves in 216 bytes. `drop` is the opcode that takes each finished level off
-/// the stack; without it all levels stay there, and the pickle is invalid.
+/// Returns a value with 10^9 leaves in 216 bytes. The opcode `drop` removes each finished level
+/// from the stack. If `drop` is empty, all levels stay on the stack and the pickle is invalid.
 std::string billion_laughs(const std::string& drop) {
   auto pickle = from_hex("80048c036c6f6c94") + drop;
   for (int i = 0; i < 9; ++i)

@@ -1,4 +1,4 @@
-/// The pickles K1 to K13: false lengths, bombs, cycles, and classes other than those of data.
+/// The pickles K1 to K13: false lengths, expansion bombs, cycles, and classes outside the list.
 #pragma once
 
 #include <string>
@@ -6,11 +6,11 @@
 
 namespace patio::tests {
 
-/// The verdict of the decoder, and how much memory it takes.
+/// The verdict of the decoder, and the memory that the decoder takes.
 enum class outcome {
   accepted,             ///< plain data, which takes a few times the pickle's size
   refused,              ///< after at most a few times the pickle's size
-  refused_within_budget ///< each byte takes much memory until a limit stops the decoder
+  refused_within_budget ///< each byte takes much memory, until a limit stops the decoder
 };
 
 struct hostile_pickle {

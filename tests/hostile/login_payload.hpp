@@ -1,4 +1,4 @@
-/// The payload of a login, for tests that make wrong ones.
+/// Makes login payloads, right and wrong.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@ namespace patio::tests {
 inline const std::string login_key = "secret";
 inline const std::string login_salt = "salt";
 
-/// An AUTH_REQUEST's payload of these three byte strings, right or wrong.
+/// Returns an AUTH_REQUEST's payload with these three byte strings.
 [[nodiscard]] inline std::string login_payload(const std::string& salt, const std::string& digest,
                                                const std::string& challenge) {
   return pickle_of(

@@ -27,7 +27,7 @@ tcp_options options_with_key(std::size_t log_lines = 1000) {
   return o;
 }
 
-/// A node with a key. Hostile peers send it logins that they make from its challenge.
+/// A node with a key. Hostile peers make logins from the node's challenge.
 struct login_fixture : broker_under_attack {
   explicit login_fixture(const tcp_options& options = options_with_key())
       : broker_under_attack{options} {}
@@ -81,7 +81,7 @@ void check_login_fails(Play play) {
 
 } // namespace
 
-TEST_CASE("A1 a recorded login is refused on another connection") {
+TEST_CASE("A1 a login that was recorded on one connection is refused on another") {
   login_fixture node;
   auto peer = node.hostile_peer();
   auto recorded = peer.prove(login_key);
@@ -96,7 +96,7 @@ TEST_CASE("A2 a valid digest of a token that the peer chose itself is refused") 
       other_challenge);
 }
 
-TEST_CASE("A3 a login over the bare token instead of the challenge's bytes is refused") {
+TEST_CASE("A3 a digest of the bare token instead of the challenge's bytes is refused") {
   login_fixture node;
   node.check_refused(
     [&](const std::string& challenge) {
@@ -188,7 +188,7 @@ TEST_CASE("A8 a connection gets no second attempt to log in") {
   std::string both;
   for (const auto& tried : {"wrong"s, login_key})
     both += frame_of(packet::auth_request, 1, login_answer(challenge, tried, login_salt));
-  // One segment holds both, so the second is there before the first is refused.
+  // One segment holds both logins, so that the second arrives before the first is refused.
   peer.send_bytes(both);
   node.check_silent_close(peer);
   node.check_logged("wrong key");
@@ -213,7 +213,7 @@ TEST_CASE("A10 a broker with a key of more than 32 bytes is not spawned") {
                        "a key has at most 32 bytes, not 33", std::invalid_argument);
 }
 
-TEST_CASE("A11 a client answers any challenge of at most 1 KiB, and decodes none") {
+TEST_CASE("A11 a client answers any challenge of at most 1 KiB without decoding it") {
   login_fixture node;
   for (const auto& challenge :
        {"no pickle"s, from_hex("80048c026f738c0673797374656d938c02696485522e"),
@@ -234,9 +234,8 @@ TEST_CASE("A11 a client answers any challenge of at most 1 KiB, and decodes none
     });
 }
 
-TEST_CASE(
-  "A12 refused logins from one host write at most ten log lines a second, and the next line "
-  "counts the suppressed ones") {
+TEST_CASE("A12 refused logins from one host write at most ten log lines a second, and the next "
+          "line has the number of suppressed lines") {
   login_fixture node{options_with_key(limits{}.log_lines)};
   auto begin = std::chrono::steady_clock::now();
   for (int i = 0; i < 300; ++i) {
@@ -274,8 +273,7 @@ TEST_CASE(
   CHECK(static_cast<double>(lines) <= 100 * (seconds + 2));
 }
 
-TEST_CASE(
-  "A12 challenges do not repeat: 2,000 over connections, a million as the node draws them") {
+TEST_CASE("A12 challenges do not repeat in 2,000 connections and in a million random draws") {
   {
     login_fixture node;
     std::unordered_set<std::string> seen;

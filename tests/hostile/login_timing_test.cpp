@@ -1,5 +1,5 @@
-// The time that a login check takes must not tell how much of a guessed digest is right. This part
-// of case A4 needs no node.
+// The time of a login check must not depend on how much of a guessed digest is right. This part of
+// case A4 needs no node.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -32,13 +32,13 @@ struct moments {
   }
 };
 
-/// Drops the slowest tenth, which the scheduler causes.
+/// Drops the slowest tenth of the samples, which the scheduler has delayed.
 void drop_slowest_tenth(std::vector<double>& v) {
   std::sort(v.begin(), v.end());
   v.resize(v.size() - v.size() / 10);
 }
 
-/// Welch's t of two classes of times.
+/// Returns Welch's t of two classes of times.
 double welch(std::vector<double> a, std::vector<double> b) {
   drop_slowest_tenth(a);
   drop_slowest_tenth(b);
@@ -54,7 +54,7 @@ double measure_once(std::mt19937_64& random, int samples, Prepare prepare, Check
   std::vector<double> early, late;
   for (int i = 0; i < samples; ++i) {
     bool wrong_at_end = random() % 2 == 0;
-    prepare(wrong_at_end); // in the same memory, as an address may change the time as well
+    prepare(wrong_at_end); // in the same memory, because the address may also affect the time
     auto begin = std::chrono::steady_clock::now();
     check();
     std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - begin;
@@ -63,8 +63,8 @@ double measure_once(std::mt19937_64& random, int samples, Prepare prepare, Check
   return std::abs(welch(early, late));
 }
 
-/// Returns the smallest of up to five measurements: a leak in the code shows in each of them, the
-/// noise of a busy machine does not.
+/// Returns the smallest of up to five measurements. A leak in the code shows in each measurement,
+/// and the noise of a busy machine does not.
 template <class Prepare, class Check>
 double time_dependence(std::mt19937_64& random, int samples, Prepare prepare, Check check) {
   auto smallest = measure_once(random, samples, prepare, check);

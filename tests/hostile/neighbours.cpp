@@ -1,13 +1,13 @@
 // usage: neighbours SECONDS ATTACKERS CLIENTS SEED [correct]
 //
-// Measures how well a node serves good clients while it is attacked. The node is `patio serve
-// --demo` in its own process. The good clients make small calls and some large ones. The run has
-// three parts:
+// Measures how well a node serves good clients during an attack. The node is `patio serve --demo`
+// in its own process. The good clients make small calls and some large ones. The run has three
+// parts:
 // - quiet: the good clients are alone;
 // - busy: the attackers attack another node, which shows the times on an equally busy machine;
 // - attacked: the attackers attack the clients' node.
 // Fails if a good call or connection fails, if the node has held more memory than allowed, or if
-// the small calls' 99th percentile in the last part is over twice that of the busy part. With
+// the small calls' 99th percentile in the last part is more than twice that of the busy part. With
 // "correct" the times are only printed.
 //
 // The attackers are in a process of their own ("neighbours attack", with the node's key in
@@ -79,7 +79,7 @@ double allowed_memory(const settings& s, double quiet) {
          + static_cast<double>(s.attackers) / 2;
 }
 
-/// Counts the lines of a node's log, and prints those about anything else than a hostile peer.
+/// Counts the lines of a node's log, and prints the lines that are not about a hostile peer.
 class log_reader {
 public:
   explicit log_reader(process& node)
@@ -91,7 +91,7 @@ public:
                   && line->find("event=refused") == std::string::npos)
                 std::fprintf(stderr, "%s\n", line->c_str());
             }
-          } catch (const std::exception&) { // the node has not logged for an hour
+          } catch (const std::exception&) { // the node has logged nothing for an hour
           }
         }} {}
   ~log_reader() { thread_.join(); }
@@ -125,7 +125,7 @@ struct served_node {
   explicit served_node(command_line prefix = {})
       : command{serve_command(std::move(prefix)), {{"PATIO_KEY", key}}, process::errors::captured} {
   }
-  /// Ends the process. Returns false if it does not end well.
+  /// Ends the process. Returns false if its exit code is wrong.
   bool end() {
     command.signal(SIGTERM);
     return command.wait() == 0;
@@ -139,8 +139,8 @@ private:
   }
 };
 
-/// A prefix that runs a command at idle priority. It is empty if times are not judged: on a busy
-/// machine a command at idle priority would hardly run.
+/// A prefix that runs a command at idle priority. The prefix is empty if times are not judged,
+/// because a command at idle priority would hardly run on a busy machine.
 command_line idle_priority(const settings& s) {
   return s.only_correct ? command_line{} : command_line{"chrt", "-i", "0"};
 }
@@ -205,7 +205,7 @@ private:
       if (!all->failures.empty()) return false;
     return !attacked_.call_ms.empty() && !after_.call_ms.empty();
   }
-  /// Prints what was measured, ends the node, and judges.
+  /// Prints the measurements, ends the node, and returns whether the run has passed.
   bool passed() {
     auto peak = memory_of_node("VmHWM"), allowed = allowed_memory(settings_, quiet_memory_);
     auto ratio = p99(attacked_) / p99(busy_);
@@ -225,13 +225,14 @@ private:
   served_node node_;
   good_clients good_{node_.where, key, settings_.clients};
   good_outcome quiet_, busy_, attacked_, after_;
-  double quiet_memory_ = 0; ///< MiB of the node before it was attacked
+  double quiet_memory_ = 0; ///< memory of the node before the attack, in MiB
   std::size_t attacks_ = 0;
   std::vector<std::string> tally_; ///< "COUNT NAME" for each kind of attack
   bool others_ended_well_ = false;
 };
 
-/// The main function of the attackers' process. At its end it prints how often each kind was tried.
+/// The main function of the attackers' process. Prints at the end how often each kind of attack was
+/// tried.
 int attack(const char* where, std::chrono::seconds time, std::size_t count, std::uint64_t seed) {
   attackers bad{parse_endpoint(where).value(), std::getenv("PATIO_KEY"), count, seed};
   std::puts("attacking");

@@ -1,6 +1,6 @@
-// Hostile pickles: what memory they cost the decoder, counted by this program's own operator new,
-// and how a running node answers them as a REQUEST, a RESPONSE and an ERROR. The tests in
-// tests/libpatio/pickle say why each of them is refused.
+// Hostile pickles: the memory that they make the decoder take, and a running node's answer to them
+// in a REQUEST, a RESPONSE and an ERROR. This program's own operator new counts the memory. The
+// tests in tests/libpatio/pickle check the reason of each refusal.
 #include <doctest/doctest.h>
 
 #include <malloc.h>
@@ -19,12 +19,12 @@ using namespace std::string_literals;
 
 namespace {
 
-// Bytes of this thread alone, as nodes run on other threads.
+// Bytes of this thread only, because nodes run on other threads.
 thread_local std::ptrdiff_t allocated = 0, peak_allocated = 0;
 
 } // namespace
 
-// GCC takes these two functions for a mismatched pair.
+// GCC reports these two functions as a mismatched pair.
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 void* operator new(std::size_t size) {
   void* p = std::malloc(size);
@@ -74,8 +74,8 @@ struct hostile_server {
     REQUIRE(ended(login));
     return accepted;
   }
-  /// Answers one call of the node with this payload, and returns its error; an error with code 0
-  /// stands for a value. A second call gets a valid answer, and must succeed.
+  /// Answers one call of the node with this payload and returns the call's error. An error with
+  /// code 0 stands for a value. A second call gets a valid answer and must succeed.
   error answer(packet type, const std::string& payload) {
     auto hostile = call(node.server.broker(), "f"), valid = call(node.server.broker(), "f");
     peer.send(type, peer.receive().serial, payload);
@@ -127,33 +127,33 @@ void check_case(int number) {
 TEST_CASE("K1 a node survives empty pickles, truncated ones, and unknown protocols") {
   check_case(1);
 }
-TEST_CASE("K2 a node survives false lengths") { check_case(2); }
-TEST_CASE("K3 a node survives frames within a pickle: false lengths, nesting, and a hundred "
-          "thousand empty ones") {
+TEST_CASE("K2 a node survives pickles with false lengths") { check_case(2); }
+TEST_CASE("K3 a node survives pickles whose frames have false lengths, are nested, or are a "
+          "hundred thousand empty frames") {
   check_case(3);
 }
-TEST_CASE("K4 a node survives memo entries: far apart, never stored, and a million") {
+TEST_CASE("K4 a node survives memo entries that are far apart, never stored, or a million") {
   check_case(4);
 }
-TEST_CASE("K5 a node survives stacks: too few items for an opcode, and a million items") {
+TEST_CASE("K5 a node survives stacks with too few items for an opcode or with a million items") {
   check_case(5);
 }
 TEST_CASE("K6 a node survives nesting of a hundred thousand and of eight million levels") {
   check_case(6);
 }
-TEST_CASE("K7 a node survives a billion laughs") { check_case(7); }
-TEST_CASE("K8 a node survives cycles") { check_case(8); }
+TEST_CASE("K7 a node survives expansion bombs") { check_case(7); }
+TEST_CASE("K8 a node survives containers that contain themselves") { check_case(8); }
 TEST_CASE("K9 a node survives classes outside the list of data classes, by any opcode") {
   check_case(9);
 }
-TEST_CASE("K10 a node survives numbers of all forms") { check_case(10); }
-TEST_CASE("K11 a node survives texts of all forms") { check_case(11); }
-TEST_CASE("K12 a node survives states of exceptions") { check_case(12); }
+TEST_CASE("K10 a node survives numbers in all forms") { check_case(10); }
+TEST_CASE("K11 a node survives texts in all forms") { check_case(11); }
+TEST_CASE("K12 a node survives exceptions with any state") { check_case(12); }
 TEST_CASE("K13 a node survives two pickles in one payload, and a PROTO opcode in the middle") {
   check_case(13);
 }
 
-TEST_CASE("K7 a node that must echo a billion laughs answers with an error") {
+TEST_CASE("K7 a node that would have to echo an expansion bomb answers with an error") {
   broker_under_attack node;
   auto peer = node.hostile_peer();
   peer.log_in_as_client();

@@ -43,9 +43,9 @@ const std::set<std::string, std::less<>> plain_exceptions{"ArithmeticError",
                                                           "ValueError",
                                                           "Warning",
                                                           "ZeroDivisionError"};
-/// The same for exceptions whose constructors take up to five arguments. The third argument of
-/// BlockingIOError must not be a number: CPython would convert it to a count of bytes, which can
-/// fail.
+/// Exceptions like plain_exceptions, whose constructors take up to five arguments. The third
+/// argument of BlockingIOError must not be a number: CPython would convert the number to a count of
+/// bytes, which can fail.
 const std::set<std::string, std::less<>> os_exceptions{"OSError",
                                                        "BlockingIOError",
                                                        "BrokenPipeError",

@@ -1,6 +1,6 @@
-/// A model of Python patio 0.1.4's restricted loader, which follows a payload's opcodes. It tells
-/// whether Python can load the payload and give the result to its caller. Where Python's versions
-/// differ the model is stricter than each of them. It does not use the library's own reader.
+/// A model of Python patio 0.1.4's restricted loader. It follows a payload's opcodes, and tells
+/// whether Python can load the payload and give the result to its caller. Where versions of Python
+/// differ, the model is stricter than each version. It does not use the library's own reader.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@ class python_loader {
 public:
   enum class frame { request, response, error };
 
-  /// Returns why a Python peer does not survive this payload in such a frame; empty if it does.
+  /// Returns why a Python peer does not survive this payload in such a frame. Returns an empty text
+  /// if the peer survives.
   [[nodiscard]] static std::string complaint(std::string_view payload, frame f);
 
 private:
@@ -47,7 +48,8 @@ private:
 
   explicit python_loader(std::string_view payload) : rest_{payload} {}
   object load();
-  /// Executes one opcode; false if it is unknown. The other step functions handle one group each.
+  /// Executes one opcode. Returns false if the opcode is unknown. The other step functions handle
+  /// one group of opcodes each.
   bool step(unsigned char opcode);
   bool step_structure(unsigned char opcode);
   bool step_number(unsigned char opcode);
@@ -65,7 +67,8 @@ private:
   void push_text(std::size_t n);
   void push_tuple(std::vector<object> items);
   void push_small_tuple(std::size_t size);
-  /// Checks the keys among `all`. Each key comes with `each` - 1 values.
+  /// `all` holds groups of `each` objects: a key, then its values, if any. Checks that the keys are
+  /// hashable.
   void add_keys(const std::vector<object>& all, std::size_t each);
   void require_top(kind type, const std::string& otherwise);
   void find_class();

@@ -1,5 +1,5 @@
-/// Random outcomes of a function, decided by a seed: values of every kind, including some that
-/// cannot be sent, and exceptions.
+/// Random outcomes of a function, decided by a seed: exceptions, and values of every kind, some of
+/// which cannot be sent.
 #pragma once
 
 #include <new>

@@ -1,5 +1,6 @@
-// The payloads of a node never kill or hang a Python peer, whatever its functions return and throw.
-// A model of such a peer checks a million answers, and a real peer gets some hundred.
+// The payloads of a node never kill or hang a Python peer, whatever the node's functions return and
+// throw. A model of a Python peer checks a million answers, and a real peer gets some hundred
+// answers.
 #include <doctest/doctest.h>
 
 #include "broker_under_attack.hpp"
@@ -75,7 +76,7 @@ private:
     judge_.arrived(false, bytes.size());
     owner_.node.receive(id_, bytes, now_);
   }
-  // Called after each send, so that the judge sees the frames of both directions in order.
+  // Must be called after each send, so that the judge sees the frames of both directions in order.
   void drain_output() {
     auto bytes = owner_.node.take_output(id_);
     (void)owner_.node.take_dirty();
@@ -115,7 +116,7 @@ private:
 
 } // namespace
 
-TEST_CASE("2.4 the model of a Python peer refuses payloads that hang or kill one") {
+TEST_CASE("sending: the model of a Python peer refuses payloads that hang or kill one") {
   using frame = python_loader::frame;
   auto refused = [](const char* hex, frame f = frame::error) {
     return !python_loader::complaint(from_hex(hex), f).empty();
@@ -131,8 +132,8 @@ TEST_CASE("2.4 the model of a Python peer refuses payloads that hang or kill one
   CHECK_FALSE(refused("80044b012e", frame::response));
 }
 
-TEST_CASE("2.4 a million random results and exceptions leave as payloads that a Python peer "
-          "survives") {
+TEST_CASE("sending: a million random results and exceptions are sent as payloads that a Python "
+          "peer survives") {
   auto seed = test_seed();
   CAPTURE(seed);
   checked_node node{seed};
@@ -147,7 +148,7 @@ TEST_CASE("2.4 a million random results and exceptions leave as payloads that a 
   CHECK(frames[packet::request] > outcomes / 50);
 }
 
-TEST_CASE("2.4 a real Python peer survives five hundred random results and exceptions") {
+TEST_CASE("sending: a real Python peer survives five hundred random results and exceptions") {
   auto seed = test_seed();
   CAPTURE(seed);
   random_outcomes random{seed};

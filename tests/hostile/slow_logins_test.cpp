@@ -1,6 +1,6 @@
-// A thousand connections that send a valid login at one byte a second, until the login deadline
-// ends them; and the memory that a connection holds when it stops where this costs a node most.
-// Each test of the first kind takes about 6 s.
+// Two kinds of slow logins. A thousand connections send a login at one byte a second, until the
+// login deadline ends them. Other connections stop at the points of the login that cost a node most
+// memory. Each test of the first kind takes about 6 s.
 #include <doctest/doctest.h>
 
 #include <malloc.h>
@@ -25,10 +25,10 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 constexpr std::size_t slow_peers = 1000;
-constexpr auto max_login_time = 5500ms; // the deadline of 5 s, and time for the node to notice
+constexpr auto max_login_time = 5500ms; // the deadline of 5 s and a margin
 const std::string key = "secret";
 
-/// A connection that does not read its challenge, and sends the answer to another one.
+/// A connection that does not read its challenge, and sends the answer to another challenge.
 struct slow_peer {
   raw_peer peer;
   clock::time_point connected = clock::now(), next = connected + 1s;
@@ -72,7 +72,7 @@ clock::duration timed_login(const endpoint& where) {
     try {
       good.log_in_as_client({}, key);
     } catch (const std::runtime_error&) {
-      // The node closes its oldest login when hundreds come at once. Clients then try again.
+      // The node closes its oldest login when hundreds come at once. The client then tries again.
       if (clock::now() - begun < 1s) continue;
       throw;
     }
@@ -81,7 +81,7 @@ clock::duration timed_login(const endpoint& where) {
   }
 }
 
-/// This process needs the descriptors of both ends of all connections.
+/// Raises the limit, because this process holds both ends of all connections.
 void raise_limit_of_descriptors() {
   rlimit files{};
   REQUIRE(::getrlimit(RLIMIT_NOFILE, &files) == 0);
@@ -143,8 +143,8 @@ std::string receive_some(const raw_peer& peer) {
   return {chunk, static_cast<std::size_t>(n)};
 }
 
-/// Bytes that have arrived at a local port and that no process has read from its socket yet, as the
-/// kernel counts them.
+/// Returns the number of bytes that have arrived at a local port and are still in the sockets, as
+/// the kernel counts them.
 std::size_t unread_bytes(std::uint16_t port) {
   std::ifstream table{"/proc/net/tcp"};
   std::size_t all = 0;
@@ -158,15 +158,16 @@ std::size_t unread_bytes(std::uint16_t port) {
   return all;
 }
 
-/// The memory of this process: the bytes that malloc has handed out, and the resident pages. The
-/// difference of two footprints leaves out the pages of earlier tests.
+/// The memory of this process: the bytes that malloc has handed out, and the resident pages. Tests
+/// compare two footprints, so that the pages of earlier tests do not count.
 struct footprint {
   std::size_t in_use = ::mallinfo2().uordblks + ::mallinfo2().hblkhd, resident = resident_bytes();
 };
 
 /// Opens `count` connections with `play`, which stops within the login, and waits until the node
-/// has read everything. Checks that each connection then holds less than `max` bytes. At last sends
-/// `rest` over each, which must close it: this shows that all were still open.
+/// has read everything. Checks that each connection then holds less than `max` bytes. Finally sends
+/// `rest` over each connection, which must close it. This shows that all connections were still
+/// open.
 template <class Play>
 void check_memory(const tcp_options& options, std::size_t count, const std::string& rest,
                   std::ptrdiff_t max, Play play) {
@@ -183,7 +184,7 @@ void check_memory(const tcp_options& options, std::size_t count, const std::stri
     // This request waits until the node has processed the bytes that it read last.
     CHECK(server.peers().empty());
   };
-  grow_to(1); // the first connection has costs of its own, which are not measured
+  grow_to(1); // the first connection has one-time costs, which are not measured
   footprint before;
   grow_to(count);
   footprint after;
@@ -215,21 +216,20 @@ struct tls_fixture {
 
 } // namespace
 
-TEST_CASE(
-  "slow logins: a thousand are closed after at most 5.5 s, and a good client logs in within "
-  "a second") {
+TEST_CASE("slow logins: a thousand slow logins are closed after at most 5.5 s, and a good client "
+          "logs in within a second") {
   check_slow_logins({});
 }
 
-TEST_CASE("slow logins: the same holds if all of them fit into the limit of connections") {
+TEST_CASE(
+  "slow logins: they are closed in time even if all of them fit into connections_before_login") {
   tcp_options options;
   make_room(options.limits);
   check_slow_logins(options);
 }
 
-TEST_CASE(
-  "slow logins: each of a thousand that stop a byte before the end of their frame holds less "
-  "than 64 KiB") {
+TEST_CASE("slow logins: each of a thousand logins that stop one byte before the end of their frame "
+          "holds less than 64 KiB") {
   auto incomplete = frame_without_last_byte();
   check_memory(with_room(), 1000, "x", max_bytes_before_login, [&](const endpoint& where) {
     raw_peer peer{where};
@@ -239,9 +239,8 @@ TEST_CASE(
   });
 }
 
-TEST_CASE(
-  "slow logins: each of five hundred that stop during or after the TLS handshake holds less "
-  "than 64 KiB") {
+TEST_CASE("slow logins: each of five hundred logins that stop during or after the TLS handshake "
+          "holds less than 64 KiB") {
   tls_fixture f;
   SUBCASE("after the server has answered their ClientHello") {
     auto hello = std::move(f.connect()->output());
@@ -270,7 +269,8 @@ TEST_CASE(
       peer.secure(f.connect());
       CHECK(peer.receive().type == packet::auth_digest);
       peer.send_bytes(incomplete);
-      // A copy of the socket alone: the memory of the client's own TLS is not to be measured.
+      // Returns a copy of the socket only, so that the memory of the client's TLS is freed and not
+      // measured.
       return raw_peer{unique_fd{::dup(peer.descriptor())}};
     });
   }
