@@ -69,12 +69,13 @@ void run(const choices& c) {
   auto gadgets = gadget_pickles(), all = hostile_pickles();
   for (auto times = all.size() / 20; times > 0; --times)
     all.push_back(patio::protocol::login_answer(challenge, "secret", "salt"));
-  // Damaged copies of the largest would take most of the time, so they are decoded undamaged only.
+  // Damaged copies of the largest pickles would take most of the time, so these are decoded
+  // undamaged only.
   auto small = all;
   std::erase_if(small, [](const std::string& bytes) { return bytes.size() > 2'000; });
   damaged_pickles damaged{std::move(small), seed};
   tally t;
-  t.decode(all.front()); // static data is set up now
+  t.decode(all.front()); // initialises static data before the filter is set
 
   if (c.filter) forbid_system_calls();
   mark("decoding begins\n");

@@ -12,7 +12,7 @@ namespace {
 
 using verdict = patio::protocol::frame_reader::verdict;
 
-/// All that a reader gives: the frames that were taken, written again, and every header.
+/// The output of a reader: the frames that it took, written again, and every header.
 struct frames_read {
   std::string taken;
   std::vector<patio::protocol::frame_header> judged;

@@ -17,7 +17,8 @@ inline void require(bool holds, const char* property) {
   std::abort();
 }
 
-/// Takes an input apart from its beginning. At its end numbers are 0 and texts are short.
+/// Reads numbers and texts from an input. At the end of the input, numbers are 0 and texts are
+/// shorter.
 class fuzz_input {
 public:
   fuzz_input(const std::uint8_t* data, std::size_t size)

@@ -1,5 +1,5 @@
-/// Up to two nodes in virtual time, with connections to peers that an input plays and to each
-/// other, and what must hold of them. For session.cpp, which says what happens in them.
+/// Up to two nodes in virtual time, connected to each other and to played peers, and checks of
+/// their behaviour. The commands of an input, in session.cpp, drive them.
 #pragma once
 
 #include <algorithm>
@@ -19,8 +19,8 @@
 
 inline constexpr std::string_view nonce = "0123456789abcdef", salt = "salt";
 
-/// "a" is held until it is answered, "b" and "c" are run at once, and nobody serves "d". Locked and
-/// shared: made once.
+/// Returns the functions of every node. Calls of "a" are held until they are answered, "b" and "c"
+/// run at once, and "d" is missing. The registry is locked, made once and shared.
 [[nodiscard]] inline const patio::registry& fuzz_functions() {
   static const auto made = [] {
     patio::registry r;
@@ -37,7 +37,7 @@ inline constexpr std::string_view nonce = "0123456789abcdef", salt = "salt";
   return made;
 }
 
-/// A node and how its calls end.
+/// A node, and the record of its calls.
 class fuzz_node final {
 public:
   explicit fuzz_node(const patio::mesh::node_options& options)
@@ -53,8 +53,8 @@ public:
     undecoded;
   std::vector<patio::mesh::call_id> calls;   ///< by token
   std::vector<bool> ended, timed;            ///< by token
-  std::vector<patio::connection_id> closing; ///< not dealt with yet
-  bool calls_again = false;                  ///< from within its events
+  std::vector<patio::connection_id> closing; ///< closed connections that are still to be hung up
+  bool calls_again = false;                  ///< makes further calls while events are handled
 
   void call(std::uint8_t what, std::uint8_t seconds, patio::instant now,
             std::optional<patio::connection_id> only = {}) {
@@ -74,8 +74,8 @@ public:
     job->run();
     node.decoded(id, *job, now);
   }
-  /// Takes what is to be sent. The owner of a node looks where the node tells it to, or where a
-  /// connection closes.
+  /// Takes the output of a connection. Checks that the node has reported the output, or has closed
+  /// the connection: an owner looks nowhere else.
   [[nodiscard]] std::string take_output(patio::connection_id id) {
     for (auto d : node.take_dirty()) dirty_.insert(d);
     auto bytes = node.take_output(id) + std::exchange(last_bytes_[id], {});
@@ -137,21 +137,21 @@ public:
   static constexpr std::uint64_t first_ping = 1 << 20;
 };
 
-/// A connection of a node to a peer that is played: what it has been asked, and what it is owed.
+/// A connection of a node to a played peer, and the answers that each of them owes.
 class played_wire {
 public:
   fuzz_node& at;
-  const patio::role side; ///< the node's
+  const patio::role side; ///< the role of the node
   const patio::connection_id id;
   bool open = true;
   std::uint64_t sent = 0;
   std::map<std::uint32_t, std::size_t>
-    asked;                            ///< requests to the node that it has not answered, by serial
-  std::deque<std::uint32_t> requests; ///< of the node
+    asked;                               ///< number of unanswered REQUESTs to the node, by serial
+  std::deque<std::uint32_t> requests;    ///< of the node
   std::deque<std::uint32_t> discoveries; ///< of the node
-  std::size_t discovered = 0;            ///< how often the node owes its names
-  std::size_t left = 0;                  ///< how often it owes LEAVING_OK
-  patio::protocol::extensions announced; ///< by the peer, ever
+  std::size_t discovered = 0;            ///< number of DISCOVER_RESPONSEs that the node owes
+  std::size_t left = 0;                  ///< number of LEAVING_OKs that the node owes
+  patio::protocol::extensions announced; ///< every extension that the peer has announced so far
   std::string login;                     ///< answers the node's challenge
 
   played_wire(fuzz_node& owner, patio::role ours, patio::instant now)
@@ -227,12 +227,14 @@ private:
 struct linked_wire {
   std::array<fuzz_node*, 2> ends;
   std::array<patio::connection_id, 2> ids;
-  std::array<std::string, 2> on_the_way{}; ///< to that end
+  std::array<std::string, 2> on_the_way{}; ///< bytes in flight to each end
   std::array<std::uint64_t, 2> sent{};
-  std::array<std::size_t, 2> unhandled{}; ///< arrived there, behind what is being decoded
+  std::array<std::size_t, 2>
+    unhandled{}; ///< bytes that have arrived behind a payload that is being decoded
   bool open = true;
   wire_judge judge{};
-  std::set<std::pair<std::size_t, std::int64_t>> ran{}; ///< at which end, and the caller's token
+  std::set<std::pair<std::size_t, std::int64_t>>
+    ran{}; ///< calls that have run: the executing end and the caller's token
 
   void collect() {
     for (auto from : {std::size_t{0}, std::size_t{1}}) {

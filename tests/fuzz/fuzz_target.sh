@@ -14,8 +14,8 @@ work=$(dirname "$program")/work/$target
 log=$work/log
 
 # The limit of 256 MiB is for the memory that an input makes the library take. By default,
-# AddressSanitizer keeps up to 256 MiB of freed memory as well, so it is told to keep 16. Its shadow
-# memory also counts, and is about an eighth of the memory in use.
+# AddressSanitizer also keeps up to 256 MiB of freed memory, so its quarantine is set to 16 MiB. Its
+# shadow memory also counts, about an eighth of the memory in use.
 asan=quarantine_size_mb=16:malloc_context_size=5:detect_leaks=1
 export ASAN_OPTIONS=$asan:allocator_release_to_os_interval_ms=500
 

@@ -10,7 +10,7 @@
 #include "hex.hpp"
 #include "json_rows.hpp"
 
-/// Module and name, as bypasses of known scanners use them. The reader's list has none of them.
+/// Pairs of module and name that bypass known scanners. None of them is in the reader's list.
 inline constexpr std::pair<std::string_view, std::string_view> gadgets[] = {
   {"os", "system"},
   {"posix", "system"},
@@ -87,7 +87,7 @@ inline constexpr std::pair<std::string_view, std::string_view> gadgets[] = {
   {"patio.broker.tcp.broker", "TCPBrokerBase"},
 };
 
-/// Every gadget in every form that calls it, or builds its object, with one argument.
+/// Returns every gadget in every form that calls it or builds its object with one argument.
 [[nodiscard]] inline std::vector<std::string> gadget_pickles() {
   std::vector<std::string> all;
   auto counted = [](std::string_view text) {
@@ -117,8 +117,8 @@ inline constexpr std::pair<std::string_view, std::string_view> gadgets[] = {
   return all;
 }
 
-/// Objects that only a reader with python_types accepts: one of each family of Python's own
-/// classes, and a user's class in three forms.
+/// Returns objects that only a reader with python_types accepts: an object of each family of
+/// Python's classes, and a user's class in three forms.
 [[nodiscard]] inline std::vector<std::string> object_pickles() {
   const std::string order = "cshop.models\nOrder\n", state = "(Vid\nI7\ndb.";
   return {"cdatetime\ndatetime\n(C\x0a\x07\xea\x01\x02\x03\x04\x05\x01\x02\x03"

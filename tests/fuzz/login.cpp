@@ -1,5 +1,5 @@
-// Payloads that are decoded before a peer is trusted, and those of discovery. The first byte
-// chooses the kind of payload, which is the rest.
+// Payloads of the login and of discovery. The first byte chooses the kind of payload, and the other
+// bytes are the payload.
 #include <patio/base/digest.hpp>
 #include <patio/convert/containers.hpp>
 #include <patio/pickle/pickle.hpp>

@@ -1,4 +1,5 @@
-// Writes what was read. Read again, the value is the same. Written again, the bytes are the same.
+// Reads a pickle, writes its value, and reads and writes that pickle again. The second value and
+// the second bytes equal the first.
 #include <algorithm>
 
 #include <patio/pickle/plain.hpp>
@@ -11,7 +12,7 @@ namespace {
 using patio::python_types;
 using patio::value;
 
-// An exception of a class that is not built-in leaves as a RuntimeError, and comes back as that.
+// The writer sends an exception of a class that is not built-in as a RuntimeError.
 bool may_change(const value& v) {
   auto any = [](const auto& all) { return std::any_of(all.begin(), all.end(), may_change); };
   auto any_entry = [](const auto& all) {

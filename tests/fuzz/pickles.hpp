@@ -5,8 +5,8 @@
 
 #include "fuzz.hpp"
 
-/// No types, or all types that a node can carry: Python's own and a class of the user's. Made once,
-/// because an input takes microseconds.
+/// Returns no types, or all types that a node can carry: Python's classes and a class of the
+/// user's. They are made once, because an input takes only microseconds.
 [[nodiscard]] inline const patio::python_types& types_of(bool with_classes) {
   static const patio::python_types none,
     all = patio::python_types::standard().add("shop.models", "Order");
@@ -35,9 +35,9 @@ struct pickle_reading {
   }
 };
 
-/// True if a target may walk the whole value, with its shared parts written out. Above the limit of
-/// 256 MiB every walk must be refused at once. Below the limit a walk may take long, so only small
-/// values are walked.
+/// Returns whether a target may walk the whole value with its shared parts expanded. Above the
+/// limit of 256 MiB every walk must be refused at once. Below the limit a walk may take long, so
+/// only small values are walked.
 [[nodiscard]] inline bool is_worth_walking(const patio::value& v) {
   return v.weight() <= 1 << 16 || v.weight() > patio::value::expansion_limit;
 }

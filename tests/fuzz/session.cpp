@@ -1,7 +1,7 @@
-// A node among peers that the input plays, frame by frame or byte by byte, and perhaps a second
-// node; calls, answers, time, losses, closes. First byte: the nodes' options; then commands, each a
-// byte and its operands. In the end every call has ended once, each REQUEST has had its answer, and
-// nothing is left behind.
+// A node, peers that the input plays, and sometimes a second node. The first byte of the input
+// chooses the nodes' options. Commands follow, each a byte and its operands: frames or bytes of a
+// peer, calls, answers, time, losses and closes. In the end every call has ended once, each REQUEST
+// has been answered, and nothing is left behind.
 #include "fuzz_mesh.hpp"
 
 namespace {
@@ -113,7 +113,8 @@ private:
     send(w, packet::auth_digest, 1, challenge);
     send(w, packet::auth_ok, 2, none);
   }
-  // Bits 0 to 2: extensions; 3 to 5: names; 6: does not ask itself; 7: does not answer.
+  // Bits 0 to 2 are the extensions and bits 3 to 5 the names. With bit 6 the peer sends no
+  // DISCOVER_REQUEST, with bit 7 no DISCOVER_RESPONSE.
   void discover(played_wire& w, std::uint8_t how) {
     if ((how & 64) == 0)
       send(w, packet::discover_request, 3,
@@ -131,14 +132,14 @@ private:
     auto serial = in.byte();
     send(w, type, serial, in.text(in.byte()));
   }
-  // Answers a request of the node with what the input says, or with None.
+  // Answers a request of the node with a payload from the input, with an exception, or with None.
   void answer_node(played_wire& w, fuzz_input& in) {
     auto which = in.byte(), raises = in.byte();
     auto payload = in.text(in.byte());
     if (w.requests.empty()) return;
     auto at = w.requests.begin() + which % static_cast<std::ptrdiff_t>(w.requests.size());
     auto serial = *at;
-    if (raises < 128) w.requests.erase(at); // else it will be answered again
+    if (raises < 128) w.requests.erase(at); // otherwise it may be answered again
     static const auto exception =
       pickled(value::exception("builtins.TimeoutError", {"late"}, {"patio: overloaded"}));
     bool error = raises % 2 != 0;
@@ -189,7 +190,7 @@ private:
     if (how >= 250) return n.node.go_away();
     if (auto* w = wire(how / 4)) w->at.node.congested(w->id, how % 4 < 2);
   }
-  // Half of the values decode instead, if the nodes let their owner.
+  // Half of the values decode a payload instead of sending a ping.
   void ping_or_decode(std::uint8_t which) {
     if (which >= 128) return node(which).decode(now_);
     if (auto* w = wire(which)) (void)w->at.node.ping(w->id, fuzz_node::first_ping + which);
@@ -208,7 +209,7 @@ private:
     auto id = [&](std::size_t i, patio::role side, std::string_view own) {
       return nodes_[i]->node.open(side, "linked:1", std::string{own}, now_);
     };
-    // The judge knows the first node as the one that dials.
+    // The judge expects the first node to be the side that dialled.
     auto first = id(0, patio::role::client, salt), second = id(1, patio::role::server, nonce);
     link_ = std::make_unique<linked_wire>(
       linked_wire{{nodes_[0].get(), nodes_[1].get()}, {first, second}});
@@ -217,8 +218,7 @@ private:
     if (link_) (void)link_->carry(how % 2, how < 250 ? 1 + how / 2 : 100'000, now_);
   }
 
-  // Bytes that nodes have put out, and connections that they have closed: until nothing more comes
-  // of them.
+  // Collects the nodes' output and hangs up closed connections, until neither is left.
   void settle() {
     for (bool moved = true; moved;) {
       moved = false;
@@ -248,8 +248,8 @@ private:
       }
   }
 
-  // The longest timeout of a call is 8 s; those of requests may be longer, but all that are held
-  // are answered.
+  // The longest timeout of a call is 8 s. Timeouts of requests may be longer, but all held requests
+  // are answered here.
   void come_to_rest() {
     std::vector<std::size_t> made;
     for (const auto& n : nodes_) made.push_back(n->calls.size());
