@@ -4,7 +4,7 @@ namespace patio::simulation {
 
 instant link::arrival(int receiver) {
   auto& last = last_arrival_[static_cast<std::size_t>(receiver)];
-  // Later than the last arrival, as tasks that are due at the same moment run in random order.
+  // Later than the last arrival, because tasks that are due at the same moment run in random order.
   last = std::max({last + std::chrono::nanoseconds{1},
                    clock_.now() + delay_ + clock_.duration(delay_), stalled_until_});
   return last;
@@ -22,8 +22,8 @@ void link::send(int from, std::string_view bytes) {
   }
 }
 
-// Delivers the oldest piece. This need not be the piece that this task was scheduled for: a stall
-// may have delayed an earlier piece beyond it.
+// Delivers the oldest piece. It may be another piece than the task was scheduled for, because a
+// stall can delay an earlier piece past that task.
 void link::deliver_next(int receiver) {
   if (told_[static_cast<std::size_t>(receiver)]) return;
   if (stalled_until_ > clock_.now()) { // the stall began while the piece was in flight

@@ -1,6 +1,6 @@
 /// A TCP connection in memory. Bytes arrive late and in pieces, the path stalls, and either side
-/// resets, closes or half-closes. Like a kernel's TCP it gives up a path that has carried nothing
-/// for the time `patience`.
+/// resets, closes or half-closes. Like a kernel's TCP, it closes when the path has carried nothing
+/// for `patience`.
 #pragma once
 
 #include <array>
@@ -30,11 +30,12 @@ public:
   void send(int from, std::string_view bytes);
   /// Bytes in flight still arrive; then the other end sees the close.
   void close(int from);
-  /// One end stops sending. The other end sees this and closes, which the first end sees later.
+  /// This end stops sending. The other end sees the end of the stream and closes, which this end
+  /// sees later.
   void half_close(int from);
   /// Bytes in flight are lost, and both ends see the reset.
   void reset();
-  /// Nothing arrives for this time. After `patience` the kernels give up.
+  /// Nothing arrives for this time. If it exceeds `patience`, the connection closes.
   void stall(std::chrono::nanoseconds time);
   /// This end disappears silently, as if its machine had lost power. The other end notices it after
   /// `patience`.
@@ -50,7 +51,7 @@ private:
   clockwork& clock_;
   std::array<endpoint_events, 2> ends_;
   std::chrono::nanoseconds delay_;
-  std::array<std::deque<std::string>, 2> in_flight_; ///< to each end
+  std::array<std::deque<std::string>, 2> in_flight_; ///< bytes in flight to each end
   std::array<instant, 2> last_arrival_{};
   instant stalled_until_{};
   std::array<bool, 2> told_{};

@@ -1,5 +1,5 @@
-/// A mesh of nodes in one thread under virtual time, with a seed that decides everything: who dials
-/// whom, what is called, and what breaks when. A failing seed replays exactly.
+/// A mesh of nodes in one thread and in virtual time. A seed decides everything: the connections,
+/// the calls and the faults. A failing seed replays exactly.
 #pragma once
 
 #include <map>
@@ -19,11 +19,12 @@ using namespace patio::protocol;
 
 struct settings {
   std::uint64_t seed = 0;
-  std::chrono::seconds trouble{30}; ///< faults and calls
-  std::chrono::seconds quiet{60};   ///< then everything is healed and must come to rest
-  bool only_restarts =
-    false; ///< no faults but nodes that end properly and come back: then no call may be lost
-  bool forget_a_lost_call = false; ///< a bug put in on purpose: the oracle must see it
+  std::chrono::seconds trouble{30}; ///< the time of faults and calls
+  std::chrono::seconds quiet{
+    60}; ///< the time after the last fault, in which the mesh must come to rest
+  bool only_restarts = false; ///< the only faults are nodes that shut down properly and come back,
+                              ///< and no call may be lost
+  bool forget_a_lost_call = false; ///< an intentional bug that the oracle must detect
 };
 
 class mesh;
@@ -39,9 +40,9 @@ public:
   [[nodiscard]] bool running() const noexcept { return node_ != nullptr; }
   void call(const std::string& name, value timeout);
   void dial(std::size_t to);
-  /// Functions that hang answer now.
+  /// Answers the calls of the functions that hang.
   void wake_hung();
-  /// Lines that say what is left over at rest.
+  /// Returns a line for each thing that is left over at rest.
   [[nodiscard]] std::vector<std::string> leftovers() const;
   connection_id open(role side, std::size_t other, std::shared_ptr<link> wire, int end);
 
@@ -49,7 +50,7 @@ private:
   struct wire_end {
     std::shared_ptr<simulation::link> wire;
     int end = 0;
-    std::string unsent; ///< taken from the node, not by the socket yet
+    std::string unsent; ///< output that the socket has not accepted yet
     std::uint64_t sent = 0;
     instant blocked_until{};
     std::optional<std::size_t> dialled;
@@ -84,7 +85,7 @@ private:
   std::map<std::size_t, backoff> backoffs_;
   std::map<std::uint64_t, std::function<void(result<value>)>> callers_;
   std::vector<std::function<void()>> hung_;
-  std::set<connection_id> blocked_; ///< whose socket did not take all
+  std::set<connection_id> blocked_; ///< connections whose socket did not accept all bytes
   std::uint64_t last_token_ = 0;
   instant ticks_at_ = never;
 };
@@ -92,7 +93,7 @@ private:
 class mesh {
 public:
   explicit mesh(settings s);
-  /// Runs the whole scenario; lines that say what went wrong, empty if nothing did.
+  /// Runs the whole scenario. Returns a line for each error.
   [[nodiscard]] std::vector<std::string> run();
   [[nodiscard]] const simulation::oracle& oracle() const noexcept { return oracle_; }
   [[nodiscard]] std::uint64_t fingerprint() const noexcept { return fingerprint_; }
@@ -111,7 +112,7 @@ private:
   std::vector<std::unique_ptr<participant>> all_;
   std::vector<std::weak_ptr<link>> links_;
   bool healed_ = false;
-  std::uint64_t fingerprint_ = 0; ///< of all that happened, in order
+  std::uint64_t fingerprint_ = 0; ///< depends on all events and their order
 };
 
 } // namespace patio::simulation

@@ -35,19 +35,19 @@ void participant::start() {
   ticks_at_ = never;
 }
 
-// The machine loses power: its own calls end unheard, its peers hear nothing until their kernels
-// lose patience.
+// The machine loses power. Its own calls end without a report, and its peers notice nothing before
+// link::patience.
 void participant::crash() {
   if (!node_) return;
   ++incarnation_;
   for (auto& [id, w] : std::exchange(wires_, {})) w.wire->vanish(w.end);
-  node_->shut_down({errc::shut_down, {}, {}}); // finds no wire to say a last word on
+  node_->shut_down({errc::shut_down, {}, {}}); // sends nothing, because the wires are gone
   node_.reset();
   hung_.clear();
   blocked_.clear();
 }
 
-// A process told to end: what runs is finished, and nothing on its way is lost.
+// The process is told to end. Running calls finish, and no call in flight is lost.
 void participant::go_away() {
   if (!node_ || is_draining_) return;
   is_draining_ = true;
@@ -110,7 +110,7 @@ void participant::handle(execute_call& event) {
   auto& work = event.work;
   auto number = work.args.positional.at(0);
   if (work.entry->name != "relay") return execute_later(work.id, number, work.stop);
-  // Calls on from within a call, perhaps back to where it came from.
+  // Makes a nested call, perhaps back to the caller.
   auto token = ++last_token_;
   callers_[token] = [this, id = work.id, born = incarnation_](result<value> r) {
     if (born == incarnation_) answer(id, r);
@@ -129,7 +129,7 @@ void participant::handle(decode_payload& event) {
   owner_.clock_.after(owner_.clock_.duration(std::chrono::milliseconds{50}), done);
 }
 
-// Like an executor, does not begin what nobody waits for any more.
+// Like an executor, does not begin a stopped call.
 void participant::execute_later(const inbound_id& id, const value& number,
                                 const std::stop_token& over) {
   auto start = [this, id, number, over, born = incarnation_] {
@@ -243,7 +243,7 @@ void participant::pump() {
   });
 }
 
-// Now and then the socket takes only part of what there is, and nothing more for some time.
+// Sometimes the socket accepts only a part of the output, and then nothing for some time.
 void participant::write(connection_id id, wire_end& w) {
   w.unsent += node_->take_output(id);
   bool blocked = w.blocked_until > owner_.clock_.now();
@@ -255,7 +255,8 @@ void participant::write(connection_id id, wire_end& w) {
   if (w.unsent.empty()) return;
   blocked_.insert(id);
   if (!blocks) return;
-  // A restart is judged by what is lost, and a discovery that takes longer than it may is a fault.
+  // With only_restarts no call may be lost. After a longer block, discovery could exceed
+  // handshake_timeout, and the closed connection could lose calls.
   std::chrono::milliseconds longest{owner_.settings_.only_restarts ? 200 : 4000};
   w.blocked_until = owner_.clock_.now() + owner_.clock_.duration(longest);
   owner_.clock_.at(w.blocked_until, [this, born = incarnation_] {

@@ -10,8 +10,8 @@
 
 // usage: simulation [restarts] [FIRST_SEED [COUNT]]
 //        simulation sabotage
-// Runs so many seeds. With "restarts" there are no faults, except that nodes shut down properly and
-// come back. With "sabotage" it shows that the oracle detects a forgotten call.
+// Runs COUNT seeds. With "restarts" the only faults are nodes that shut down properly and come
+// back. With "sabotage" the program shows that the oracle detects a forgotten call.
 namespace {
 
 using patio::simulation::mesh;
