@@ -56,9 +56,9 @@ def check_vectors(program, path):
         name = f"{row['name']} in protocol {row['protocol']}"
         assert isinstance(answer, bytes), f"{name}: {answer}"
         wanted = pickle.loads(bytes.fromhex(row["pickle"]))
-        if row["name"] == "exc-StopIteration":  # it would end a Python peer's worker
+        if row["name"] == "exc-StopIteration":  # this exception would end a Python peer's worker
             wanted = RuntimeError("StopIteration: 3")
-        if row["name"] == "exc-TimeoutError":  # it loses its class in protocols 0 to 2
+        if row["name"] == "exc-TimeoutError":  # this exception loses its class in protocols 0 to 2
             wanted = TimeoutError()
         assert form(load(answer)) == form(wanted), f"{name}: {wanted!r} became {load(answer)!r}"
     return len(rows)

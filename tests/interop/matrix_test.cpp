@@ -1,5 +1,5 @@
-// All combinations of a C++ or Python server, a C++ or Python client, either side calling, and no
-// key, a short key or a key of 32 bytes. The Python peers are real patio 0.1.4 processes.
+// All combinations of a C++ or Python server, a C++ or Python client, the calling side, and no key,
+// a short key or a key of 32 bytes. The Python peers are real patio 0.1.4 processes.
 #include <doctest/doctest.h>
 
 #include <patio/value/literal.hpp>
@@ -136,8 +136,8 @@ void check_calls(side& caller, bool peer_is_python, bool caller_is_python) {
 
 } // namespace
 
-TEST_CASE(
-  "interop: every pair of languages works, with either side calling and every kind of key") {
+TEST_CASE("interop: every pair of languages works with either side as the caller and with every "
+          "kind of key") {
   for (bool server_is_python : {false, true})
     for (bool client_is_python : {false, true})
       for (const auto& key : {std::string{}, std::string{"secret"}, std::string(32, '\x9c')}) {
@@ -179,8 +179,7 @@ TEST_CASE("interop: a client with a wrong key is refused, and other clients are 
   CHECK(good.call("add", "(1, 1)", 20, 1) == "ok 2");
 }
 
-TEST_CASE(
-  "interop: the login at a Python server with another key ends after the handshake timeout") {
+TEST_CASE("interop: a login with a wrong key at a Python server ends after the handshake timeout") {
   python_peer server{"server", "right"};
   system_config config;
   caf::actor_system sys{config};
@@ -204,7 +203,7 @@ TEST_CASE("interop: a call at a Python peer fails at once when the peer dies") {
   auto node = spawn_tcp_broker(sys, null_executor());
   REQUIRE(patio::connect(node, where.host, where.port).get());
   auto waiting = call(node, "never");
-  // This call is behind that of `never`, which has been sent as well then.
+  // This call follows the call of `never`, which has therefore also been sent.
   REQUIRE(call<std::int64_t>(node, "add", 1, 2).get() == 3);
   peer.reset();
   REQUIRE(waiting.wait_for(patience) == std::future_status::ready);

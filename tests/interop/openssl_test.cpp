@@ -20,7 +20,7 @@ tls_options options_for(const certificate_folder& f, const std::string& name) {
 
 using words = std::vector<std::string>;
 
-/// Lets the openssl command offer old versions, which it would refuse by itself.
+/// Flags that let the openssl command offer old versions.
 const words old_versions = {"-cipher", "DEFAULT:@SECLEVEL=0"};
 
 words joined(words all, const words& more) {

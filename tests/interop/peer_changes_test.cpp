@@ -1,5 +1,5 @@
-// Changes while real Python patio 0.1.4 peers are connected: a peer changes its functions, hangs,
-// or is told to give up a call; and the node itself ends.
+// Changes while real Python patio 0.1.4 peers are connected. A peer changes its functions or hangs,
+// a call is cancelled, or the node itself ends.
 #include <doctest/doctest.h>
 
 #include <csignal>
@@ -49,9 +49,8 @@ TEST_CASE("interop: functions that a connected Python peer adds or removes are n
   await([&] { return !serves("late"); });
 }
 
-TEST_CASE(
-  "interop: the connection to a Python peer that hangs without calls is closed, and dialled "
-  "again when the peer goes on") {
+TEST_CASE("interop: the connection to a Python peer that hangs without calls is closed, and is "
+          "dialled again when the peer continues") {
   python_peer server{"server", ""};
   tcp_node node{registry{}, with_frequent_probes()};
   auto first = node.connect(server.where());
@@ -68,7 +67,7 @@ TEST_CASE(
   tcp_node node;
   node.connect(server.where());
   auto cancelled = call(node.broker(), "never");
-  // This call is behind the first one, which has been sent then.
+  // This call follows the first call, which has therefore also been sent.
   CHECK(ended(call<std::int64_t>(node.broker(), "add", 1, 2)) == 3);
   cancelled.cancel();
   CHECK(failure(std::move(cancelled)).code == errc::cancelled);

@@ -174,8 +174,8 @@ class Objects:
         ))()
 
     def key(self):
-        """Returns a hashable object that equals itself, and seldom a Decimal: equal numbers of
-        different types would be one key."""
+        """Returns a hashable object that equals itself. Decimals are rare, because equal numbers
+        of different types would be one key."""
         while True:
             v = self.rng.choice(self.leaves)()
             try:
@@ -224,7 +224,7 @@ class Objects:
         return self.rng.choice(self.leaves)()
 
     def large(self):
-        """Returns an object beyond the batches of a thousand items or the frames of 64 KiB."""
+        """Returns an object of about a batch (1000 items) or a frame (64 KiB), or larger."""
         r = self.rng
         size = r.choice((999, 1000, 1001, 2000))
         return r.choice((

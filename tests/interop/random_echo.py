@@ -1,5 +1,5 @@
 """Sends random values through a C++ node's `echo` and compares them in Python. Each value must come
-back equal, and of the same types all the way down."""
+back equal, with the same types at every level."""
 import argparse
 import asyncio
 import math

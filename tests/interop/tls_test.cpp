@@ -89,7 +89,7 @@ TEST_CASE("interop over TLS: Python and C++ refuse each other's wrong certificat
     python_peer client{"client", "", other.path()};
     CHECK_FALSE(client.connect(server.listen(), 1));
     auto line = log.await("event=closed");
-    INFO(line); // Python may close without a reason
+    INFO(line); // Python may close without giving a reason
     CHECK(line.find("the login was refused") != std::string::npos);
   }
 }
