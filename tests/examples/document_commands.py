@@ -22,8 +22,9 @@ import documents
 
 PATIENCE = 120  # seconds that one command may take
 
-# The tree is built already, and a test installs nothing: what stands in for those programs. The
-# stub of cmake still wants a preset to exist, and the stub of ctest wants a test to be selected.
+# Stubs for programs that would install or build, because the tree is built already and a test
+# installs nothing. The stub of cmake still checks that a preset exists, and the stub of ctest that
+# a test is selected.
 STUBS = {
     "apt-get": "exit 0",
     "clang++": "exit 0",
@@ -40,7 +41,7 @@ ADDRESS = re.compile(r"(127\.0\.0\.1|\[::1\]):(\d+)")
 
 
 class Failure(Exception):
-    """A command does not do what its document says; the text says what it does."""
+    """A command does not do what its document says. The text says what the command does."""
 
 
 def is_python_needed(command):
@@ -81,7 +82,7 @@ class Server:
                                         stdout=subprocess.PIPE, text=True)
         self.addresses = []
         self.is_ready = False
-        self.has_spoken = threading.Event()  # it is ready, or never will be
+        self.has_spoken = threading.Event()  # the server is ready, or has ended before
         threading.Thread(target=self.read, args=(listeners,), daemon=True).start()
         self.has_spoken.wait(PATIENCE)
         if not self.is_ready:
@@ -112,16 +113,16 @@ class Server:
 
 
 class Terminal:
-    """What a document's commands share: folder, environment, servers in the background."""
+    """The state that a document's commands share: folder, environment, background servers."""
 
     def __init__(self, checkout, env, has_python):
         self.cwd, self.env, self.has_python = checkout, env, has_python
         self.jobs = []
-        self.actual = {}  # the address that the document names: the address of the live server
+        self.actual = {}  # maps an address in the document to the address of the live server
         self.has_skipped = False
 
     def close(self):
-        """Ends the servers; returns what is wrong with how they ended."""
+        """Ends the servers. Returns an error for each server that ended wrongly."""
         problems = []
         for job in filter(None, self.jobs):
             try:

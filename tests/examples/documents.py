@@ -1,4 +1,4 @@
-"""Checks the documents, every README.md of the project, for what needs no command to be run.
+"""Checks every README.md of the project, except for the shell commands in it.
 
 Lines have at most 100 columns. Links, paths, names of the code, flags and programs that a document
 mentions exist. C++ and Python blocks are lines of a file in examples/, which the tests compile and
@@ -18,13 +18,14 @@ COLUMNS, LINES_OF_FRONT_PAGE = 100, 130
 LANGUAGES = {"sh", "cpp", "python", "cmake", "text"}
 CODE_ENDS = {".cpp", ".hpp", ".py", ".sh", ".in", ".cmake", ".txt", ".json", ".jsonl", ".expected"}
 FOLDERS = ("actors", "apps", "examples", "libpatio", "tests")
-# Words of code that are not names of this project, but look like one.
+# Names in the documents that come from other projects.
 FOREIGN = {"add_tcp_scribe", "set_cover_merge", "use_counters"}
 
-# What a document's commands may start. Anything else fails the check.
+# The programs that a document's commands may start. Any other program fails the check.
 PROGRAMS = {"cd", "cmake", "ctest", "export", "kill", "openssl", "patio", "python3", "sh"}
 
-# Commands that the test does not run: the reason, and a file that names what covers the command.
+# Commands that the test does not run: the reason, a file, and a text in that file which shows that
+# another test covers the command.
 NOT_RUN = {
     "sh tests/fuzz/run.sh": (
         "builds with clang and fuzzes for minutes; fuzz_target.sh, which it runs, is a test",
@@ -39,7 +40,7 @@ NOT_RUN = {
 
 
 def first_words(command):
-    """The programs of a pipeline, without assignments in front of them."""
+    """Yields the programs of a pipeline without the assignments in front of them."""
     for part in re.split(r" \| ", command):
         words = [w for w in shlex.split(part, comments=True) if not re.match(r"[A-Z_]+=", w)]
         if words:
@@ -94,7 +95,7 @@ def all_documents():
 
 
 def code_words():
-    """Every word in the sources, with which the documents' names are compared."""
+    """Returns every word in the sources. A name in a document must be one of them."""
     words = set()
     for folder in (*FOLDERS, ".ci"):
         for path in (SOURCE / folder).rglob("*"):
@@ -106,7 +107,7 @@ def code_words():
 
 
 def known_flags(build):
-    """What --help lists, for the subcommands of patio."""
+    """Returns the flags and the subcommands that --help lists."""
     text = ""
     for words in ([], ["serve"], ["call"], ["list"], ["ping"], ["bench"], ["mesh"]):
         text += subprocess.run([build / "apps" / "patio", *words, "--help"], text=True, check=True,
@@ -144,7 +145,7 @@ def anchors(path):
 
 
 def check_code_spans(doc, words, flags, subcommands, run):
-    """What stands in backticks: commands, paths, flags, and names with an underscore or ::."""
+    """Checks the text in backticks: commands, paths, flags, and names with an underscore or ::."""
     for number, line in doc.prose:
         for span in re.findall(r"`([^`]+)`", line):
             first, *rest = span.split() or [""]
@@ -181,7 +182,7 @@ def check_blocks(doc, words):
 
 
 def is_in_an_example(language, lines):
-    """Whether the lines follow one another in an example, all indented alike."""
+    """Returns whether an example has these lines in a row, all with the same extra indentation."""
     wanted = [line.rstrip() for line in lines]
     for path in sorted((SOURCE / "examples").glob("*.cpp" if language == "cpp" else "*.py")):
         has = path.read_text().splitlines()
@@ -206,7 +207,8 @@ def check_cmake(doc, number, lines):
 
 
 def commands_of(block):
-    """The commands of a shell block, with their line numbers, as written and as the test runs."""
+    """Returns a shell block's commands: line number, text as written, and text as the test runs it,
+    and the changes of the comment above that no command has used."""
     _, number, lines, comment = block
     changes = [c.strip().split(" => ") for c in comment.split(";") if c.strip()]
     written, unused = [], {old for old, _ in changes}

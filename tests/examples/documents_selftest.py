@@ -26,7 +26,7 @@ int good_name;
 ```
 """
 
-# A line, or lines, and what the check must say of them.
+# Wrong lines, and a part of the error that the check must report for them.
 BAD_LINES = [
     ("x" * 101, "101 columns"),
     ("[gone](gone.md)", "does not exist"),
@@ -68,7 +68,7 @@ def make_tree(folder):
 
 
 def found_in(tree, text, build):
-    """The problems of a document, those of its commands included."""
+    """Returns the problems of a document, including those of its commands."""
     (tree / "README.md").write_text(text)
     problems = documents.check_all(build)
     return problems + document_commands.run_commands("README.md", build)[0]
