@@ -7,8 +7,8 @@ case ${1:-} in -*) echo "layers.sh: unknown flag '$1'; usage: layers.sh [TREE]" 
 cd "${1:-$(dirname "$0")/../..}"
 broken=0
 
-# FOLDER: the folders that it may include beside itself. PUBLIC: its headers that the public ones
-# include. A folder names only folders that stand above it, so no loop can exist.
+# FOLDER: the other folders that it may include. PUBLIC: its headers that the public headers
+# include. A folder names only folders above it in the list, so that no cycle can exist.
 folders() {
   cat <<'END'
 libpatio/patio/base:         ; PUBLIC:
@@ -28,7 +28,7 @@ actors/patio/actors/client:  libpatio os caf pool ; PUBLIC: call.hpp remote_func
 END
 }
 
-# Prints FILE:LINE:INCLUDE for each include that runs against the order, and each folder out of
+# Prints FILE:LINE:INCLUDE for each include that violates the order, and each folder that is out of
 # order.
 against_the_order() {
   {
@@ -64,7 +64,7 @@ against_the_order() {
     }'
 }
 
-# Prints each header that is public by the list and by no public header, or the other way round.
+# Prints each header that only the list or only a public header makes public.
 public_by_one_only() {
   folders | sed 's|^[a-z]*/\([a-z/]*\):.*PUBLIC: *|\1 |' |
     awk '{ for (i = 2; i <= NF; i++) print $1 "/" $i }' | sort >"$scratch/listed"

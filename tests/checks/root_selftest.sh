@@ -1,6 +1,6 @@
 #!/bin/sh
-# Shows that root.sh can fail: it passes a tree with the expected names, and finds each name that is
-# added at the top level or missing there.
+# Shows that root.sh can fail: it accepts a tree with the expected names, and finds each name that
+# is added to the top level or removed from it.
 #   sh tests/checks/root_selftest.sh
 set -eu
 [ $# -eq 0 ] || {
