@@ -116,7 +116,7 @@ private:
 
 } // namespace
 
-TEST_CASE("sending: the model of a Python peer refuses payloads that hang or kill one") {
+TEST_CASE("sending: the model of a Python peer refuses payloads that hang or kill Python") {
   using frame = python_loader::frame;
   auto refused = [](const char* hex, frame f = frame::error) {
     return !python_loader::complaint(from_hex(hex), f).empty();

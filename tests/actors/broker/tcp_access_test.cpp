@@ -115,8 +115,8 @@ TEST_CASE("tcp_broker: a node listens beyond this machine with a key, with named
   for (auto* node : {&keyed, &named, &insecure}) CHECK(listen(node->broker(), "0.0.0.0", 0));
 }
 
-TEST_CASE("tcp_broker: silent connections give way to new ones, and connections beyond the limit "
-          "are refused, with a log line each") {
+TEST_CASE("tcp_broker: a silent connection is closed in favour of a new connection, and "
+          "connections beyond the limit are refused, with a log line each") {
   log_capture log;
   tcp_options few;
   few.limits.connections_before_login = 2;

@@ -135,7 +135,7 @@ TEST_CASE("limits: each limit can be set to the smallest and the largest value t
 }
 
 TEST_CASE(
-  "limits: 0 is refused where it would allow nothing, with a text that says what would be right") {
+  "limits: 0 is refused for a limit that would then allow nothing, and the error has the range") {
   std::set<std::string_view> may_be_none{"route_timeout", "drain_timeout", "pickle_trailing_bytes"};
   for (const auto& row : patio::limit_table()) {
     INFO(row.name);

@@ -201,7 +201,7 @@ TEST_CASE("session: before the login a frame has at most 1 KiB") {
   }
 }
 
-TEST_CASE("session: a client does not decode the challenge, but refuses an empty one") {
+TEST_CASE("session: a client does not decode the challenge, but refuses an empty challenge") {
   session_end client{role::client, {"secret", {}, {}}};
   client.receive(packet::auth_digest, 1, "no pickle at all");
   REQUIRE(frames_of(client.session.output().bytes()).size() == 1);

@@ -144,7 +144,7 @@ TEST_CASE("session: requests with serial 0 and with the largest serial are answe
 }
 
 TEST_CASE(
-  "session: a second REQUEST under the serial of a running one closes the connection (F7)") {
+  "session: a second REQUEST under the serial of a running request closes the connection (F7)") {
   session_pair p;
   p.server.receive(packet::request, 7, pickled_call("mul"));
   p.server.receive(packet::request, 7, pickled_call("mul"));
@@ -156,7 +156,8 @@ TEST_CASE(
   CHECK(p.server.sent().empty());
 }
 
-TEST_CASE("session: an oversize REQUEST under the serial of a running one closes the connection") {
+TEST_CASE(
+  "session: an oversize REQUEST under the serial of a running request closes the connection") {
   session_pair p{with_limits({.frame_bytes = 200})};
   p.server.receive(packet::request, 7, pickled_call("mul"));
   p.server.receive(packet::request, 7, std::string(201, 'x'));
@@ -164,8 +165,7 @@ TEST_CASE("session: an oversize REQUEST under the serial of a running one closes
   CHECK(p.server.sent().empty());
 }
 
-TEST_CASE(
-  "session: answers that nobody waits for are counted, and a hundred a minute are forgiven") {
+TEST_CASE("session: unexpected answers are counted, and the count falls by a hundred a minute") {
   session_pair p;
   for (int i = 0; i < 100; ++i) p.client.receive(packet::response, 10'000, pickled_none);
   CHECK(p.client.events.seen.empty());

@@ -29,8 +29,8 @@ public:
       judge(by_client, *f);
     }
   }
-  /// Records that an end has handled so many more bytes. Until then the judge assumes that the end
-  /// has not received them.
+  /// Records that an end has handled `bytes` more bytes. Until then the judge assumes that the end
+  /// has not received these bytes.
   void arrived(bool at_client, std::size_t bytes) { ends_[at_client ? 1 : 0].heard += bytes; }
 
 private:

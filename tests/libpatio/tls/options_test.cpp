@@ -162,7 +162,8 @@ TEST_CASE("tls options: the system's configuration of OpenSSL cannot weaken a co
   CHECK(settings() == usual);
 }
 
-TEST_CASE("tls options: a context with a certificate accepts, and with authorities demands one") {
+TEST_CASE("tls options: a context with a certificate accepts connections, and a context with "
+          "authorities demands client certificates") {
   auto client = context(trusting(identities().authority.certificate()));
   CHECK_FALSE(client.can_accept());
   CHECK_FALSE(client.demands_client_certificate());
