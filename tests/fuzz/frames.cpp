@@ -22,7 +22,8 @@ struct frames_read {
 
 class recorder {
 public:
-  /// With `waits`, later frames wait in the reader after each frame, as during a decode.
+  /// With `waits`, the reader keeps later frames after each frame, as during the decoding of a
+  /// payload.
   explicit recorder(unsigned verdicts, bool waits = false) : verdicts_{verdicts}, waits_{waits} {}
 
   void feed(std::string_view piece) {

@@ -34,7 +34,7 @@ const std::vector<call_request> plain_calls{
   {"f", {{1}, {{"timeout_", 1}}}, none},
 };
 
-/// What the reader makes of the pickle, without the plain way.
+/// Reads a call with the stack machine only.
 patio::result<call_request> stepped(std::string_view pickle, const patio::pickle_limits& limits,
                                     std::size_t& memory) {
   patio::pickle::reader reader{pickle, limits, patio::unknown_class::refuse, {}};
@@ -52,7 +52,8 @@ std::string stepped_bytes(const call_request& call) {
   return out;
 }
 
-/// Reads a pickle both ways. Returns whether the plain way took it.
+/// Reads a pickle with the fast path and with the stack machine, and checks that both agree.
+/// Returns whether the fast path has accepted the pickle.
 bool agrees(std::string_view pickle, const patio::pickle_limits& limits = {}) {
   call_request call;
   std::size_t plain_cost = 0, cost = 0;
@@ -70,7 +71,7 @@ value any_value(std::mt19937_64& random) {
   case 0: return {};
   case 1: return random() % 2 == 0;
   case 2: return static_cast<std::int64_t>(random() % 70'000);
-  case 3: return static_cast<std::int64_t>(random()); // rarely of 32 bits
+  case 3: return static_cast<std::int64_t>(random()); // seldom fits into 32 bits
   case 4: return static_cast<std::int32_t>(random());
   case 5: return std::bit_cast<double>(random());
   case 6: return std::string(random() % 300, static_cast<char>('a' + random() % 26));
@@ -91,7 +92,8 @@ call_request any_call(std::mt19937_64& random) {
 
 } // namespace
 
-TEST_CASE("pickle::plain: ordinary calls are plain, and both ways agree on their bytes and cost") {
+TEST_CASE("pickle::plain: the fast path accepts ordinary calls, and agrees with the stack machine "
+          "on bytes and cost") {
   for (const auto& call : plain_calls) {
     std::string written;
     CAPTURE(call.function);
@@ -101,7 +103,8 @@ TEST_CASE("pickle::plain: ordinary calls are plain, and both ways agree on their
   }
 }
 
-TEST_CASE("pickle::plain: calls that the memo or a large value makes unusual are not plain") {
+TEST_CASE(
+  "pickle::plain: the fast path refuses calls with large values or other uses of the memo") {
   std::string out = "kept";
   for (const auto& call : std::vector<call_request>{
          {"func", {{}, {}}, none},
@@ -123,7 +126,7 @@ TEST_CASE("pickle::plain: calls that the memo or a large value makes unusual are
   }
 }
 
-TEST_CASE("pickle::plain: a call is plain up to its exact limits") {
+TEST_CASE("pickle::plain: the fast path accepts a call up to its exact limits") {
   for (const auto& call : plain_calls) {
     auto pickle = stepped_bytes(call);
     std::string out;
@@ -148,7 +151,8 @@ TEST_CASE("pickle::plain: a call is plain up to its exact limits") {
   }
 }
 
-TEST_CASE("pickle::plain: each truncation and each changed byte is read alike both ways") {
+TEST_CASE("pickle::plain: truncated and changed calls are read alike by the fast path and the "
+          "stack machine") {
   for (const auto& call : plain_calls) {
     auto pickle = stepped_bytes(call);
     for (std::size_t size = 0; size < pickle.size(); ++size)
@@ -164,7 +168,7 @@ TEST_CASE("pickle::plain: each truncation and each changed byte is read alike bo
   }
 }
 
-TEST_CASE("pickle::plain: a value with a frame of another length is not plain") {
+TEST_CASE("pickle::plain: the fast path refuses a value with a wrong frame length") {
   value v;
   CHECK(patio::pickle::read_plain_value("\x80\x05K\x0c."s, {}, v));
   CHECK(identical(v, value{12}));
@@ -176,7 +180,8 @@ TEST_CASE("pickle::plain: a value with a frame of another length is not plain") 
     CHECK_FALSE(patio::pickle::read_plain_value(pickle, {}, v));
 }
 
-TEST_CASE("pickle::plain: random calls and values are written and read alike both ways") {
+TEST_CASE("pickle::plain: random calls and values are written and read alike by the fast path and "
+          "the stack machine") {
   auto seed = test_seed();
   CAPTURE(seed);
   std::mt19937_64 random{seed};
