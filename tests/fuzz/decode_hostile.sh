@@ -21,7 +21,7 @@ die() {
 
 "$program" --count "$count" ||
   die "the decoder has called the system, or accepted what it must not: status $?"
-# Without this run a filter that never acts would pass.
+# Without this run, a filter that never acts would go unnoticed.
 status=0
 "$program" --count 20000 --open >/dev/null 2>&1 || status=$?
 [ "$status" -eq 159 ] || die "the filter missed that a file was opened: status $status, not SIGSYS"

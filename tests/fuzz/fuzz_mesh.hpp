@@ -145,10 +145,10 @@ public:
   const patio::connection_id id;
   bool open = true;
   std::uint64_t sent = 0;
-  std::map<std::uint32_t, std::size_t>
-    asked;                               ///< number of unanswered REQUESTs to the node, by serial
-  std::deque<std::uint32_t> requests;    ///< of the node
-  std::deque<std::uint32_t> discoveries; ///< of the node
+  /// By serial: the number of unanswered REQUESTs to the node.
+  std::map<std::uint32_t, std::size_t> asked;
+  std::deque<std::uint32_t> requests;    ///< serials of the node's REQUESTs
+  std::deque<std::uint32_t> discoveries; ///< serials of the node's DISCOVER_REQUESTs
   std::size_t discovered = 0;            ///< number of DISCOVER_RESPONSEs that the node owes
   std::size_t left = 0;                  ///< number of LEAVING_OKs that the node owes
   patio::protocol::extensions announced; ///< every extension that the peer has announced so far
@@ -229,12 +229,12 @@ struct linked_wire {
   std::array<patio::connection_id, 2> ids;
   std::array<std::string, 2> on_the_way{}; ///< bytes in flight to each end
   std::array<std::uint64_t, 2> sent{};
-  std::array<std::size_t, 2>
-    unhandled{}; ///< bytes that have arrived behind a payload that is being decoded
+  /// Bytes that have arrived behind a payload that is being decoded.
+  std::array<std::size_t, 2> unhandled{};
   bool open = true;
   wire_judge judge{};
-  std::set<std::pair<std::size_t, std::int64_t>>
-    ran{}; ///< calls that have run: the executing end and the caller's token
+  /// Calls that have run: the executing end and the caller's token.
+  std::set<std::pair<std::size_t, std::int64_t>> ran{};
 
   void collect() {
     for (auto from : {std::size_t{0}, std::size_t{1}}) {

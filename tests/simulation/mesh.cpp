@@ -9,9 +9,8 @@ mesh::mesh(settings s) : settings_{s}, clock_{s.seed} {
   for (std::size_t from = 0; from < count; ++from)
     for (std::size_t to = 0; to < count; ++to)
       if (from != to && (to == (from + 1) % count || clock_.chance(0.5))) {
-        all_[from]->backoffs_.try_emplace(
-          to, backoff_options{},
-          from * 100 + to); // the keys are also the nodes to dial after a restart
+        // The keys are also the nodes to dial after a restart.
+        all_[from]->backoffs_.try_emplace(to, backoff_options{}, from * 100 + to);
         clock_.after(clock_.duration(std::chrono::seconds{1}),
                      [this, from, to] { all_[from]->dial(to); });
       }

@@ -20,10 +20,9 @@ using namespace patio::protocol;
 struct settings {
   std::uint64_t seed = 0;
   std::chrono::seconds trouble{30}; ///< the time of faults and calls
-  std::chrono::seconds quiet{
-    60}; ///< the time after the last fault, in which the mesh must come to rest
-  bool only_restarts = false; ///< the only faults are nodes that shut down properly and come back,
-                              ///< and no call may be lost
+  std::chrono::seconds quiet{60};   ///< the time without faults, after which the mesh is at rest
+  /// The only faults are nodes that shut down properly and come back, and no call may be lost.
+  bool only_restarts = false;
   bool forget_a_lost_call = false; ///< an intentional bug that the oracle must detect
 };
 
