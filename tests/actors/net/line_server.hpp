@@ -49,8 +49,8 @@ struct line_broker {
   std::optional<net::stream> stream;
   std::unique_ptr<tls::engine> tls;
   line_reverser machine;
-  std::chrono::nanoseconds
-    processing_time{}; ///< the processing time that adapt_read_size() is given
+  /// The processing time that adapt_read_size() is given.
+  std::chrono::nanoseconds processing_time{};
   bool pauses_after_each_read = false;
   std::vector<std::size_t> reads; ///< the number of bytes of each read
   int relieved = 0;               ///< number of times that the stream's congestion has ended

@@ -37,8 +37,8 @@ public:
   bool hold_undecoded = false; ///< keeps payloads undecoded
   std::deque<std::pair<patio::connection_id, std::unique_ptr<patio::protocol::decode_job>>>
     undecoded;
-  std::map<std::uint64_t, std::vector<patio::result<patio::value>>>
-    ended; ///< by token: the results, of which there must be one
+  /// By token: the results, of which there must be one.
+  std::map<std::uint64_t, std::vector<patio::result<patio::value>>> ended;
   std::vector<std::uint64_t> pongs;
   std::vector<patio::peer_info> met;
   std::vector<patio::error> closings;

@@ -101,8 +101,8 @@ struct raw_frame {
 class session_recorder final {
 public:
   lines seen;
-  std::map<std::uint32_t, patio::protocol::request_id>
-    ids; ///< by serial: the latest request with that serial
+  /// By serial: the latest request with that serial.
+  std::map<std::uint32_t, patio::protocol::request_id> ids;
   std::function<void()> when_ready, when_closed;
   std::function<void(std::uint32_t, patio::call_request)> when_requested;
   std::function<void(std::uint64_t)> when_result;

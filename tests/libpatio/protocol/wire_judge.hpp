@@ -40,8 +40,8 @@ private:
     bool told_names = false, may_not_call = false;
     patio::protocol::extensions announced;
     std::set<std::uint32_t> calling, asking, leaving; ///< serials whose answer is due
-    std::map<std::uint32_t, std::uint64_t>
-      answered; ///< by serial: position in the other end's bytes where the answer ends
+    /// By serial: the position in the other end's bytes where the answer ends.
+    std::map<std::uint32_t, std::uint64_t> answered;
     std::set<std::uint32_t> cancelled;
     std::multiset<patio::protocol::packet> logins;
   };
