@@ -136,7 +136,7 @@ void add_bench(CLI::App& app, command& run) {
     ->type_name("LITERAL")
     ->capture_default_str();
   sub.add_option("--in-flight", f->in_flight, "number of calls in flight at any time")
-    ->check(CLI::Range(1, 16'384))
+    ->check(CLI::Range(1, 262'144))
     ->capture_default_str();
   sub.add_option("--calls", f->calls, "total number of calls")
     ->check(CLI::Range(1, 100'000'000))

@@ -29,16 +29,18 @@ struct limits {
   std::size_t frame_bytes = std::size_t{16} << 20; ///< payload bytes of a frame after login
   /// A frame above this size is not skipped; it closes its connection.
   std::size_t skipped_frame_bytes = std::size_t{64} << 20;
-  std::size_t name_bytes = 512;                            ///< bytes of a function's name
-  std::size_t names_per_peer = 10'000;                     ///< functions that one peer serves
-  std::size_t keywords_per_call = 1024;                    ///< keyword arguments of one call
-  std::size_t inbound_calls = 1024;                        ///< unanswered calls from one connection
+  std::size_t name_bytes = 512;         ///< bytes of a function's name
+  std::size_t names_per_peer = 10'000;  ///< functions that one peer serves
+  std::size_t keywords_per_call = 1024; ///< keyword arguments of one call
+  /// Unanswered calls from one connection. By default inbound_bytes bounds them first.
+  std::size_t inbound_calls = 1'000'000;
   std::size_t inbound_bytes = std::size_t{64} << 20;       ///< memory of these calls' arguments
   std::size_t node_inbound_bytes = std::size_t{512} << 20; ///< inbound_bytes of all connections
-  std::size_t outbound_calls = 16'384; ///< calls that wait for answers from one connection
-  std::size_t waiting_calls = 262'144; ///< all waiting calls of the node, with or without a peer
-  std::size_t unknown_serials = 100;   ///< answers per minute for which no call waits
-  std::size_t queue_per_worker = 64;   ///< queued calls in a pool per worker (pool_options)
+  std::size_t outbound_calls = 262'144; ///< calls that wait for answers from one connection
+  std::size_t waiting_calls = 262'144;  ///< all waiting calls of the node, with or without a peer
+  std::size_t unknown_serials = 100;    ///< answers per minute for which no call waits
+  /// Queued calls in a pool per worker (pool_options). By default their bytes bound them first.
+  std::size_t queue_per_worker = 1'000'000;
   pickle_limits pickle = {};
   /// Longest time that a large request may wait for its decoding.
   std::chrono::nanoseconds decode_timeout = std::chrono::seconds{2};

@@ -167,8 +167,8 @@ TEST_CASE("memory_broker: unknown messages are ignored") {
   caf::anon_send(untyped, call_atom::value);
   caf::anon_send(untyped, caf::make_error(caf::sec::runtime_error));
   caf::anon_send(untyped, caf::down_msg{b.address(), caf::exit_reason::kill});
-  caf::anon_send(untyped, answered_atom::value, std::uint64_t{99},
-                 std::make_shared<result<value>>(value{1}));
+  caf::anon_send(untyped, caf::atom("answered"));
+  caf::anon_send(untyped, caf::atom("answered"), std::uint64_t{99});
   CHECK(ended(call<std::int64_t>(b, "two")) == 2);
 }
 

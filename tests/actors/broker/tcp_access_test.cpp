@@ -44,8 +44,9 @@ std::string answer_to(raw_peer& peer, const std::string& function) {
 }
 
 const std::string refused = "anybody who reaches ";
-const std::string advice = " could call this node: give it a key, or TLS with an authority for "
-                           "client certificates, or allow this explicitly";
+const std::string advice =
+  " could call this node: give the node a key, or TLS with an authority for "
+  "client certificates, or allow this explicitly";
 
 } // namespace
 

@@ -203,8 +203,8 @@ TEST_CASE("tcp_broker: unknown messages are ignored") {
     caf::anon_send(untyped, caf::make_error(caf::sec::runtime_error));
     caf::anon_send(untyped, caf::down_msg{broker.address(), caf::exit_reason::kill});
     caf::anon_send(untyped, caf::exit_msg{broker.address(), caf::exit_reason::normal});
-    caf::anon_send(untyped, answered_atom::value, connection_id{99}, std::uint32_t{1},
-                   std::make_shared<result<value>>(value{1}));
+    caf::anon_send(untyped, caf::atom("answered"));
+    caf::anon_send(untyped, caf::atom("answered"), connection_id{99}, std::uint32_t{1});
     caf::anon_send(untyped, caf::atom("redial"), std::uint64_t{99});
     caf::anon_send(untyped, caf::atom("tick"), std::int64_t{1});
     caf::anon_send(untyped, caf::atom("flush"));

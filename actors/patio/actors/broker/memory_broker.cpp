@@ -6,11 +6,11 @@
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 
+#include <patio/actors/broker/answer_box.hpp>
 #include <patio/actors/broker/caller_table.hpp>
 #include <patio/actors/caf/defaults.hpp>
 #include <patio/actors/caf/error.hpp>
 #include <patio/actors/caf/ticker.hpp>
-#include <patio/actors/caf/weak_send.hpp>
 #include <patio/protocol/timeout.hpp>
 
 namespace patio {
@@ -27,6 +27,7 @@ struct memory_state {
   std::unordered_map<std::uint64_t, call_in_flight> calls;
   deadline_heap<std::uint64_t> deadlines;
   std::vector<caf::response_promise> joiners;
+  std::shared_ptr<answer_box<std::uint64_t>> answers; ///< shared with workers
   std::uint64_t last_number = 0;
   ticker ticks;
 
@@ -58,9 +59,8 @@ struct memory_state {
     watch(c.caller, stop, self->address(), number);
     if (*deadline != never) deadlines.push(*deadline, number);
     exec->run({entry, std::move(request.args), *deadline,
-               reply{[weak = self->address(), number](result<value> r) {
-                       send_if_alive(weak, answered_atom::value, number,
-                                     std::make_shared<result<value>>(std::move(r)));
+               reply{[box = answers, number](result<value> r) {
+                       box->put({number, std::move(r)});
                      },
                      errc::shut_down, c.stop.get_token()}});
     ticks.arm(self, deadlines.next());
@@ -73,6 +73,12 @@ struct memory_state {
     deadlines.purge([this](std::uint64_t n) { return calls.contains(n); });
     ended.mapped().stop.request_stop();
     deliver(ended.mapped().caller, std::move(r));
+  }
+
+  void take_answers() {
+    answers->take([this](answer_box<std::uint64_t>::answer&& a) {
+      finish(a.id, std::get<result<value>>(std::move(a.outcome)));
+    });
   }
 
   void tick(std::int64_t number) {
@@ -91,6 +97,7 @@ caf::behavior make_behavior(memory_broker* self, const executor& exec,
   s.self = self;
   s.exec = exec;
   s.options = options;
+  s.answers = std::make_shared<answer_box<std::uint64_t>>(self->address());
   ignore_unknown_messages(self);
   return {
     [self, &s](call_atom, outgoing_call& c) {
@@ -99,9 +106,7 @@ caf::behavior make_behavior(memory_broker* self, const executor& exec,
     [self, &s](call_atom, call_request& r) {
       s.call(std::move(r), {}, {self->make_response_promise(), nullptr, nullptr});
     },
-    [&s](answered_atom, std::uint64_t number, const shared_result& r) {
-      s.finish(number, std::move(*r));
-    },
+    [&s](answered_atom) { s.take_answers(); },
     [&s](cancel_atom, std::uint64_t number) { s.finish(number, fail(errc::cancelled, {})); },
     [&s](tick_atom, std::int64_t number) { s.tick(number); },
     [&s](discover_atom) { return s.exec->functions().names(); },

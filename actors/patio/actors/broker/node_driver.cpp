@@ -42,10 +42,10 @@ turn_queue::ask_function post_turns_to(caf::io::broker* self) {
 } // namespace
 
 node_driver::node_driver(caf::io::broker* self, mesh::node_options options, registry functions,
-                         event_handler handle, peer_log& log)
+                         event_handler handle, hand_over_function hand_over, peer_log& log)
     : self_{self}, limits_{options.limits}, node_{std::move(options), std::move(functions)},
-      handle_{std::move(handle)}, log_{log}, turns_{post_turns_to(self)},
-      decoder_{limits_.decode_timeout} {}
+      handle_{std::move(handle)}, hand_over_{std::move(hand_over)}, log_{log},
+      turns_{post_turns_to(self)}, decoder_{limits_.decode_timeout} {}
 
 void node_driver::give_up(connection_id about, const char* why) noexcept {
   try {
@@ -154,6 +154,7 @@ void node_driver::schedule_flush() {
 }
 
 void node_driver::write_dirty() {
+  hand_over_();
   auto ids = std::move(buffers_.dirty);
   node_.take_dirty(ids);
   for (auto id : ids)

@@ -35,8 +35,12 @@ public:
   /// Handles an event of the node, after the node's function that caused the event has returned.
   using event_handler = std::function<void(mesh::node_event&)>;
 
+  /// What the owner does with the work that it has gathered from several events. Called before
+  /// output is written.
+  using hand_over_function = std::function<void()>;
+
   node_driver(caf::io::broker* self, mesh::node_options options, registry functions,
-              event_handler handle, peer_log& log);
+              event_handler handle, hand_over_function hand_over, peer_log& log);
 
   [[nodiscard]] mesh::node& node() noexcept { return node_; }
   /// Returns the queue of deferred work. A job in the queue must not throw.
@@ -130,6 +134,7 @@ private:
   patio::limits limits_;
   mesh::node node_;
   event_handler handle_;
+  hand_over_function hand_over_;
   peer_log& log_;
   socket_table sockets_;
   turn_queue turns_;

@@ -41,7 +41,6 @@ caf::message_handler socket_handlers(node_driver& d) {
     },
     [&d](tick_atom, std::int64_t number) { d.guarded(0, [&] { d.tick(number); }); },
     [&d](turn_atom) { d.guarded(0, [&] { d.turns().run_turn(); }); },
-    [&d](flush_atom) { d.guarded(0, [&] { d.flush(); }); },
   };
 }
 
@@ -49,6 +48,10 @@ caf::message_handler socket_handlers(node_driver& d) {
 caf::message_handler guarded_handlers(tcp_broker_state& s) {
   auto& d = s.driver();
   return {
+    [&s, &d](flush_atom) {
+      s.take_answers();
+      d.guarded(0, [&] { d.flush(); });
+    },
     [&s, &d](accepted_atom, const shared_socket& socket) {
       d.guarded(0, [&] { s.on_accepted(socket); });
     },
@@ -56,11 +59,9 @@ caf::message_handler guarded_handlers(tcp_broker_state& s) {
       d.guarded(0, [&] { s.on_dialled(number, socket); });
     },
     [&s, &d](redial_atom, std::uint64_t number) { d.guarded(0, [&] { s.dial(number); }); },
-    [&s, &d](answered_atom, const mesh::inbound_id& id, const shared_result& r) {
-      d.guarded(id.from, [&] { s.answered(id, *r); });
-    },
-    [&s, &d](answered_atom, const mesh::inbound_id& id, const pickled_result& r) {
-      d.guarded(id.from, [&] { s.answered(id, *r); });
+    [&s, &d](answered_atom) {
+      s.take_answers();
+      d.guarded(0, [&] { d.flush(); });
     },
     [&s, &d](cancel_atom, const mesh::call_id& id) { d.guarded(0, [&] { s.cancel(id); }); },
   };

@@ -18,14 +18,22 @@ void tcp_broker_state::cancel(mesh::call_id id) {
   driver_.schedule_flush();
 }
 
-void tcp_broker_state::answered(const mesh::inbound_id& id, const result<value>& r) {
-  driver_.node().answer(id, r);
-  driver_.schedule_flush();
+void tcp_broker_state::take_answers() {
+  answers_->take([this](answer_box<mesh::inbound_id>::answer&& a) {
+    driver_.guarded(a.id.from, [&] {
+      auto& node = driver_.node();
+      if (const auto* r = std::get_if<result<value>>(&a.outcome)) node.answer(a.id, *r);
+      else node.answer_pickled(a.id, std::get<result<std::string>>(a.outcome));
+    });
+  });
 }
 
-void tcp_broker_state::answered(const mesh::inbound_id& id, const result<std::string>& pickled) {
-  driver_.node().answer_pickled(id, pickled);
-  driver_.schedule_flush();
+void tcp_broker_state::submit_tasks() {
+  if (tasks_.empty()) return;
+  auto tasks = std::move(tasks_);
+  executor_.run(tasks);
+  tasks.clear();
+  tasks_ = std::move(tasks); // keeps the memory
 }
 
 void tcp_broker_state::ping(connection_id id, caf::response_promise promise) {

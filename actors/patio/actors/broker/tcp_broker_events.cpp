@@ -3,22 +3,21 @@
 #include <new>
 #include <utility>
 
-#include <patio/actors/caf/weak_send.hpp>
 #include <patio/pickle/pickle.hpp>
 
 // Handlers of the node's events.
 namespace patio {
 namespace {
 
-pickled_result pickle(const value& v, const python_types& types, std::size_t max_bytes) {
-  auto all = std::make_shared<result<std::string>>();
+result<std::string> pickle(const value& v, const python_types& types, std::size_t max_bytes) {
   try {
-    if (auto ok = write_pickle(v, **all, types, max_bytes); !ok)
-      *all = tl::unexpected(std::move(ok.error()));
-  } catch (const std::bad_alloc&) { // the worker must live on, and the caller needs an answer
-    *all = fail(errc::invalid, "out of memory");
+    result<std::string> all;
+    if (auto ok = write_pickle(v, *all, types, max_bytes); !ok)
+      all = tl::unexpected(std::move(ok.error()));
+    return all;
+  } catch (const std::bad_alloc&) { // the worker has to go on, and the caller needs an answer
+    return fail(errc::invalid, "there is no memory for it");
   }
-  return all;
 }
 
 } // namespace
@@ -27,18 +26,17 @@ void tcp_broker_state::handle(mesh::execute_call& event) {
   auto& work = event.work;
   // The captured reservation counts the bytes of the arguments until the worker destroys this
   // lambda.
-  auto back = [weak = self_->address(), id = work.id, reservation = std::move(work.reservation),
+  auto back = [box = answers_, id = work.id, reservation = std::move(work.reservation),
                types = types_, max_bytes = options_.limits.frame_bytes](result<value> r) {
-    if (r && r->weight() > large_payload)
-      send_if_alive(weak, answered_atom::value, id, pickle(*r, *types, max_bytes));
-    else
-      send_if_alive(weak, answered_atom::value, id, std::make_shared<result<value>>(std::move(r)));
+    if (r && r->weight() > large_payload) box->put({id, pickle(*r, *types, max_bytes)});
+    else box->put({id, std::move(r)});
   };
-  executor_.run({work.entry,
-                 std::move(work.args),
-                 work.deadline,
-                 reply{std::move(back), errc::shut_down, std::move(work.stop)},
-                 {self_->id(), work.id.from}});
+  tasks_.push_back(
+    std::make_shared<task>(task{work.entry,
+                                std::move(work.args),
+                                work.deadline,
+                                reply{std::move(back), errc::shut_down, std::move(work.stop)},
+                                {self_->id(), work.id.from}}));
 }
 
 void tcp_broker_state::handle(mesh::call_finished& event) {

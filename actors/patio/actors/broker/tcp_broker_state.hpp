@@ -9,6 +9,7 @@
 
 #include <caf/io/broker.hpp>
 
+#include <patio/actors/broker/answer_box.hpp>
 #include <patio/actors/broker/caller_table.hpp>
 #include <patio/actors/broker/dialler.hpp>
 #include <patio/actors/broker/node_driver.hpp>
@@ -36,8 +37,8 @@ public:
   // Calls.
   void call(outgoing_call outgoing, waiting_caller caller);
   void cancel(mesh::call_id id);
-  void answered(const mesh::inbound_id& id, const result<value>& r);
-  void answered(const mesh::inbound_id& id, const result<std::string>& pickled);
+  /// Passes the answers of workers to the node. The caller flushes.
+  void take_answers();
   void ping(connection_id id, caf::response_promise promise);
   [[nodiscard]] std::vector<std::string> callable_names();
   [[nodiscard]] std::vector<peer_info> peers() { return driver_.node().peers(); }
@@ -64,6 +65,8 @@ private:
   void handle(mesh::log_line& event);
   void handle(mesh::decode_payload& event);
 
+  /// Hands the calls that have arrived to the executor.
+  void submit_tasks();
   void adopt(const shared_socket& socket);
   void open(unique_fd fd, role side, std::uint64_t dial);
   void dial_failed(std::uint64_t number, const error& why);
@@ -73,6 +76,8 @@ private:
   tcp_options options_;
   std::shared_ptr<const python_types> types_; ///< shared with workers, which may outlive this
   std::optional<tls::context> tls_;
+  std::shared_ptr<answer_box<mesh::inbound_id>> answers_; ///< shared with workers
+  std::vector<task_ptr> tasks_;                           ///< for the executor
   peer_log log_;
   caller_table callers_;
   dialler dialler_;
@@ -84,6 +89,4 @@ private:
 } // namespace patio
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::mesh::call_id)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::mesh::inbound_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::shared_socket)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::pickled_result)

@@ -6,11 +6,11 @@
 namespace patio {
 
 blocking_scope::blocking_scope() {
-  if (const auto* worker = worker_scope::current()) worker->run().tell_pool(block_atom::value);
+  if (const auto* worker = worker_scope::current()) worker->run().block();
 }
 
 blocking_scope::~blocking_scope() {
-  if (const auto* worker = worker_scope::current()) worker->run().tell_pool(unblock_atom::value);
+  if (const auto* worker = worker_scope::current()) worker->run().unblock();
 }
 
 void require_may_block() {

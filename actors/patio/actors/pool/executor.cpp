@@ -9,26 +9,31 @@ namespace patio {
 
 void executor::run(task t) const {
   auto shared = std::make_shared<task>(std::move(t));
-  if (!pool_)
-    return shared->answer.answer(fail(errc::shut_down, "the null executor runs no functions"));
-  caf::anon_send(pool_, run_atom::value, std::move(shared));
+  run({&shared, 1});
+}
+
+void executor::run(std::span<task_ptr> tasks) const {
+  if (core_) return core_->submit(tasks);
+  for (auto& t : tasks) t->answer.answer(fail(errc::shut_down, "the null executor runs nothing"));
 }
 
 void executor::shut_down() const {
-  if (pool_) caf::anon_send(pool_, shut_down_atom::value);
+  if (!pool_) return;
+  core_->close();
+  caf::anon_send(pool_, shut_down_atom::value);
 }
 
 executor spawn_async_pool(caf::actor_system& sys, const registry& functions, pool_options options) {
-  return {spawn_pool(sys, functions, options, worker_thread::shared), functions};
+  return spawn_pool(sys, functions, options, worker_thread::shared);
 }
 
 executor spawn_thread_pool(caf::actor_system& sys, const registry& functions,
                            pool_options options) {
-  return {spawn_pool(sys, functions, options, worker_thread::own), functions};
+  return spawn_pool(sys, functions, options, worker_thread::own);
 }
 
 executor null_executor(const registry& functions) {
-  return {nullptr, registry{functions.options()}};
+  return {nullptr, nullptr, registry{functions.options()}};
 }
 
 } // namespace patio

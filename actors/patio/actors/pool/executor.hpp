@@ -3,39 +3,30 @@
 /// and broker that hold the pool end. Any thread may use an executor.
 #pragma once
 
-#include <cstddef>
+#include <memory>
+#include <span>
 
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
 
+#include <patio/actors/pool/pool_core.hpp>
+#include <patio/actors/pool/pool_options.hpp>
 #include <patio/actors/pool/task.hpp>
 #include <patio/functions/registry.hpp>
-#include <patio/protocol/limits.hpp>
 
 namespace patio {
 
-struct pool_options {
-  /// Functions that run at the same time; at least 1.
-  std::size_t workers = 4;
-  /// Calls that may wait, for each worker. The pool refuses further calls with errc::overloaded.
-  std::size_t queue_per_worker = limits{}.queue_per_worker;
-  /// Blocked functions. Each of them keeps a worker in addition to `workers`. A function is blocked
-  /// while it waits for a call of its own (`get` of a patio::call), or if it still runs although
-  /// nobody waits for its result any more.
-  std::size_t max_blocked = 256;
-  /// Functions that have begun and will answer later. Such a function holds no worker, so the calls
-  /// that it waits for can run in the same pool.
-  std::size_t max_deferred = 16'384;
-};
-
 class executor {
 public:
-  executor(caf::actor pool, registry functions)
-      : pool_{std::move(pool)}, functions_{std::move(functions)} {}
+  /// Both are null for an executor that runs nothing.
+  executor(caf::actor pool, std::shared_ptr<pool_core> core, registry functions)
+      : pool_{std::move(pool)}, core_{std::move(core)}, functions_{std::move(functions)} {}
 
   [[nodiscard]] const registry& functions() const noexcept { return functions_; }
   /// Runs a task. A task that cannot run is answered with errc::overloaded or errc::shut_down.
   void run(task t) const;
+  /// Runs many tasks with one hand-over to the pool.
+  void run(std::span<task_ptr> tasks) const;
   /// Ends the pool. Tasks that wait for a worker or for an actor's answer end with errc::shut_down.
   /// Other functions that have begun run to their end.
   void shut_down() const;
@@ -43,7 +34,8 @@ public:
   [[nodiscard]] const caf::actor& pool() const noexcept { return pool_; }
 
 private:
-  caf::actor pool_;
+  caf::actor pool_; ///< the pool lives as long as this handle
+  std::shared_ptr<pool_core> core_;
   registry functions_;
 };
 

@@ -1,10 +1,8 @@
-/// The actor of a pool queues tasks, hands the tasks to its workers, and refuses tasks beyond its
-/// limits. The actor runs on CAF's scheduler and owns its workers. It ends by `shut_down_atom` or
-/// with its last handle. At its end it answers the waiting tasks with errc::shut_down and ends its
-/// workers.
+/// The actor of a pool. It spawns the workers of a pool_core, replaces those that die, and ends
+/// them. Runs on CAF's scheduler. It ends with `shut_down_atom` or with its last handle; then it
+/// closes the core.
 #pragma once
 
-#include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
 
 #include <patio/actors/pool/executor.hpp>
@@ -12,7 +10,7 @@
 
 namespace patio {
 
-[[nodiscard]] caf::actor spawn_pool(caf::actor_system& sys, const registry& functions,
-                                    const pool_options& options, worker_thread thread);
+[[nodiscard]] executor spawn_pool(caf::actor_system& sys, const registry& functions,
+                                  const pool_options& options, worker_thread thread);
 
 } // namespace patio

@@ -1,20 +1,37 @@
 #include <patio/actors/pool/worker.hpp>
 
+#include <algorithm>
+
+#include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 
 #include <patio/actors/caf/defaults.hpp>
 #include <patio/actors/os/clock.hpp>
-#include <patio/actors/pool/task.hpp>
 #include <patio/actors/pool/worker_host.hpp>
 #include <patio/actors/pool/worker_scope.hpp>
 
 namespace patio {
 namespace {
 
+/// (atom, run number): the core has assigned a task to this worker.
+using run_atom = caf::atom_constant<caf::atom("run")>;
+/// From a worker to itself: end when all deferred calls are answered.
+using retire_atom = caf::atom_constant<caf::atom("retire")>;
+
+/// A worker runs tasks for so long before it reads its mailbox, or gives its thread to another
+/// actor. Shorter than a tick of the kernel's scheduler.
+constexpr std::chrono::milliseconds turn{1};
+
 struct worker_state {
+  caf::event_based_actor* self = nullptr;
   worker_config config;
+  std::size_t number = 0;
   std::unique_ptr<worker_host> host;
   bool retiring = false;
+
+  void run(std::uint64_t number_of_run);
+  void run_task(task& t, const task_run& run, instant now);
+  void retire();
 };
 
 void start_deferred(const deferred_function& f, task& t, worker_host* host) {
@@ -29,41 +46,58 @@ void start_deferred(const deferred_function& f, task& t, worker_host* host) {
 
 result<value> run_function(task& t, const task_run& run) {
   // A function that still runs after its caller has given up must not delay other tasks.
-  std::stop_callback on_stop{t.answer.stop_token(), [&] { run.tell_pool(block_atom::value); }};
+  std::stop_callback on_stop{t.answer.stop_token(), [&] { run.block(); }};
   if (const auto* immediate = std::get_if<immediate_function>(&t.entry->run))
     return (*immediate)(std::move(t.args));
   return std::get<stoppable_function>(t.entry->run)(std::move(t.args), t.answer.stop_token());
 }
 
 /// Users' functions run only here. The entry's `run` catches their exceptions.
-void run_task(task& t, worker_state& w, const task_run& run) {
-  if (t.deadline <= clock_now())
+void worker_state::run_task(task& t, const task_run& run, instant now) try {
+  if (t.deadline <= now)
     return t.answer.answer(fail(errc::timeout, "the call waited too long for a worker"));
-  worker_scope scope{run, w.config.thread};
+  worker_scope scope{run, config.thread};
   if (const auto* deferred = std::get_if<deferred_function>(&t.entry->run))
-    return start_deferred(*deferred, t, w.host.get());
+    return start_deferred(*deferred, t, host.get());
   auto r = run_function(t, run); // ends the stop callback before the answer stops the token
   t.answer.answer(std::move(r));
+} catch (...) { // a conversion threw, or memory ran out: a function's own throw stays inside
+  t.answer.answer(tl::unexpected(current_exception_error()));
 }
 
-caf::behavior worker(caf::stateful_actor<worker_state>* self, const worker_config& config) {
+void worker_state::run(std::uint64_t number_of_run) {
+  task_run current{config.core.get(), number, number_of_run};
+  auto now = clock_now();
+  auto end_of_turn = now + turn;
+  for (auto t = config.core->begin(number, current.run); t; now = clock_now()) {
+    run_task(*t, current, now);
+    auto next = config.core->done(number, current.run, clock_now() < end_of_turn);
+    t = std::move(next.task);
+    current.run = next.run;
+    if (next.retires) retire();
+  }
+}
+
+// The worker leaves the table first: the pool then starts a later task on a new worker. Messages
+// that came before wait in front of this one.
+void worker_state::retire() {
+  (void)config.workers->remove(self->address());
+  self->send(self, retire_atom::value);
+}
+
+caf::behavior worker(caf::stateful_actor<worker_state>* self, const worker_config& config,
+                     std::size_t number) {
   auto& s = self->state;
   ignore_unknown_messages(self);
+  s.self = self;
   s.config = config;
+  s.number = number;
   s.host = std::make_unique<worker_host>(self);
   s.host->on_idle([self, &s] {
     if (s.retiring) self->quit();
   });
   return {
-    [&s](run_atom, const task_ptr& t, std::size_t number, std::uint64_t run_number) {
-      task_run run{s.config.pool, number, run_number};
-      try {
-        run_task(*t, s, run);
-      } catch (...) { // a conversion threw or memory ran out; `run` catches other exceptions
-        t->answer.answer(tl::unexpected(current_exception_error()));
-      }
-      run.tell_pool(done_atom::value);
-    },
+    [&s](run_atom, std::uint64_t run) { s.run(run); },
     [self, &s](retire_atom) {
       s.retiring = true;
       if (s.host->idle()) self->quit();
@@ -73,10 +107,39 @@ caf::behavior worker(caf::stateful_actor<worker_state>* self, const worker_confi
 
 } // namespace
 
-caf::actor spawn_worker(caf::event_based_actor* pool, const worker_config& config) {
+// The message is sent under the lock, so that no message follows the removal of a worker.
+bool worker_table::start(std::size_t worker, std::uint64_t run) {
+  std::lock_guard lock{mutex_};
+  if (worker >= workers_.size() || !workers_[worker]) return false;
+  caf::anon_send(workers_[worker], run_atom::value, run);
+  return true;
+}
+
+void worker_table::add(std::size_t worker, caf::actor a) {
+  std::lock_guard lock{mutex_};
+  if (worker >= workers_.size()) workers_.resize(worker + 1);
+  workers_[worker] = std::move(a);
+}
+
+std::optional<std::size_t> worker_table::remove(const caf::actor_addr& dead) {
+  std::lock_guard lock{mutex_};
+  auto at = std::ranges::find_if(workers_, [&](const caf::actor& a) { return a == dead; });
+  if (at == workers_.end()) return {};
+  *at = nullptr;
+  return at - workers_.begin();
+}
+
+void worker_table::end_all() {
+  std::lock_guard lock{mutex_};
+  for (auto& a : std::exchange(workers_, {}))
+    if (a) caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
+}
+
+caf::actor spawn_worker(caf::event_based_actor* pool, const worker_config& config,
+                        std::size_t number) {
   if (config.thread == worker_thread::own)
-    return pool->spawn<caf::detached + caf::monitored>(worker, config);
-  return pool->spawn<caf::monitored>(worker, config);
+    return pool->spawn<caf::detached + caf::monitored>(worker, config, number);
+  return pool->spawn<caf::monitored>(worker, config, number);
 }
 
 } // namespace patio

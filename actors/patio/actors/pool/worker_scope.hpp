@@ -2,7 +2,7 @@
 /// stack around each function. Only that thread uses the scope.
 #pragma once
 
-#include <patio/actors/pool/task.hpp>
+#include <patio/actors/pool/pool_core.hpp>
 #include <patio/actors/pool/worker.hpp>
 
 namespace patio {

@@ -1,0 +1,48 @@
+/// The way of answers from workers to their broker: many answers, one message.
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include <caf/actor_addr.hpp>
+#include <caf/atom.hpp>
+
+#include <patio/actors/caf/weak_send.hpp>
+#include <patio/base/inbox.hpp>
+#include <patio/value/error.hpp>
+#include <patio/value/value.hpp>
+
+namespace patio {
+
+/// To a broker: answers wait in its box.
+using answered_atom = caf::atom_constant<caf::atom("answered")>;
+
+/// Shared by a broker, which takes the answers, and by the replies of its calls. `Id` names a call
+/// to the broker.
+template <class Id>
+class answer_box {
+public:
+  struct answer {
+    Id id;
+    /// The result, or a large result that its worker has pickled.
+    std::variant<result<value>, result<std::string>> outcome;
+  };
+
+  explicit answer_box(caf::actor_addr broker) : broker_{std::move(broker)} {}
+
+  /// Wakes the broker if it may not know of waiting answers. Any thread.
+  void put(answer a) {
+    if (answers_.put(std::move(a))) send_if_alive(broker_, answered_atom::value);
+  }
+  /// Passes all answers to `f`, the oldest first. Only the broker calls this.
+  template <class F> // F(answer&&)
+  void take(F f) {
+    answers_.take(std::move(f));
+  }
+
+private:
+  caf::actor_addr broker_;
+  inbox<answer> answers_;
+};
+
+} // namespace patio

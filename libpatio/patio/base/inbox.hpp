@@ -1,0 +1,70 @@
+/// Many threads put items in; one thread takes all of them out. Only the first item of a batch
+/// needs a wake-up of the taker. No lock: a stack that is linked by compare-and-swap.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <utility>
+
+namespace patio {
+
+template <class T>
+class inbox {
+public:
+  inbox() = default;
+  inbox(const inbox&) = delete;
+  inbox& operator=(const inbox&) = delete;
+  ~inbox() {
+    take([](T&&) {});
+  }
+
+  /// Returns true if the inbox was empty. Then the caller must wake the taker. Any thread.
+  [[nodiscard]] bool put(T item) {
+    auto* older = first_.load(std::memory_order_relaxed);
+    auto* node = new entry{std::move(item), older};
+    // Once the node is in the list, another thread may take and delete the node.
+    while (!first_.compare_exchange_weak(older, node, std::memory_order_release,
+                                         std::memory_order_relaxed))
+      node->next = older;
+    return older == nullptr;
+  }
+
+  /// Passes all items to `f`, the oldest first. Items that are put meanwhile come with the next
+  /// call. If `f` throws, the items behind are destroyed. One thread at a time.
+  template <class F> // F(T&&)
+  void take(F f) {
+    chain rest{reversed(first_.exchange(nullptr, std::memory_order_acquire))};
+    while (rest.first) {
+      std::unique_ptr<entry> oldest{std::exchange(rest.first, rest.first->next)};
+      f(std::move(oldest->item));
+    }
+  }
+
+  [[nodiscard]] bool empty() const noexcept {
+    return first_.load(std::memory_order_relaxed) == nullptr;
+  }
+
+private:
+  struct entry {
+    T item;
+    entry* next;
+  };
+  struct chain {
+    entry* first;
+    ~chain() {
+      while (first) delete std::exchange(first, first->next);
+    }
+  };
+  static entry* reversed(entry* newest) noexcept {
+    entry* oldest = nullptr;
+    while (newest) {
+      auto* older = std::exchange(newest->next, oldest);
+      oldest = std::exchange(newest, older);
+    }
+    return oldest;
+  }
+
+  std::atomic<entry*> first_ = nullptr; ///< the newest
+};
+
+} // namespace patio
