@@ -1,6 +1,7 @@
 /// Computes the delay before the next attempt to connect. The delay is random, between half of a
-/// bound and the whole bound. The bound doubles with each failure. A value type of one thread,
-/// without a clock; its random numbers come from a generator of its own with a given seed.
+/// bound and the whole bound. The bound doubles with each failure, up to a maximum. A backoff reads
+/// no clock and draws its random numbers from its own seeded generator. Each object belongs to one
+/// thread.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +14,7 @@ namespace patio {
 struct backoff_options {
   std::chrono::nanoseconds first_delay = std::chrono::milliseconds{100}; ///< the first bound
   std::chrono::nanoseconds longest_delay = std::chrono::seconds{30};     ///< the largest bound
-  /// The shortest delay after a peer has refused the login.
+  /// The minimum delay after the peer has refused the login.
   std::chrono::nanoseconds refused_delay = std::chrono::seconds{5};
 };
 
@@ -22,7 +23,7 @@ public:
   explicit backoff(backoff_options options = {}, std::uint64_t seed = 0)
       : options_{options}, random_{seed}, bound_{options.first_delay} {}
 
-  /// Resets the bound.
+  /// Resets the bound to the first bound.
   void succeeded() noexcept { bound_ = options_.first_delay; }
 
   /// Returns the delay before the next attempt and doubles the bound. `refused` says that the peer

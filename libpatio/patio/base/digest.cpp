@@ -51,7 +51,7 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept {
 std::string random_bytes(std::size_t count) {
   std::string bytes(count, '\0');
   if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) != 1)
-    throw std::runtime_error{"the system's random generator failed"};
+    throw std::runtime_error{"OpenSSL could not generate random bytes"};
   return bytes;
 }
 

@@ -1,6 +1,6 @@
 /// A fair queue: the owners of items take turns, and the items of one owner keep their order.
-/// Between two items of its own, an owner waits for at most one item of each other owner. Owned by
-/// one thread.
+/// Between two of its own items, an owner waits for at most one item of each other owner. A queue
+/// belongs to one thread.
 #pragma once
 
 #include <algorithm>
@@ -37,7 +37,7 @@ public:
     return oldest;
   }
 
-  /// Removes the items that fulfil the condition. Returns them ordered by owner, then by age.
+  /// Removes and returns the items that fulfil the condition, ordered by owner, then oldest first.
   template <class Condition>
   [[nodiscard]] std::vector<T> remove_if(Condition condition) {
     std::vector<T> removed;
@@ -59,9 +59,9 @@ public:
     return remove_if([](const T&) { return true; });
   }
 
-  /// Makes room in a full queue for an item of `owner` by longest-queue drop: removes and returns
-  /// the newest item of the owner that has the most items. Returns nothing if the new item would
-  /// then give `owner` the longer line, so that a full queue ends up shared out evenly.
+  /// Makes room in a full queue for an item of `owner` by longest queue drop: removes and returns
+  /// the newest item of the owner with the most items. Returns nothing if `owner` would then have
+  /// more items than that other owner. A full queue is thus shared evenly in the end.
   [[nodiscard]] std::optional<T> evict_for(const Owner& owner) {
     auto is_shorter = [](const auto& a, const auto& b) {
       return a.second.size() < b.second.size();
@@ -70,9 +70,10 @@ public:
     if (longest == lines_.end()) return {};
     auto own = lines_.find(owner);
     auto own_size = own == lines_.end() ? 0 : own->second.size();
-    if (longest->second.size() < own_size + 2) return {}; // one item leaves, and one comes
+    // `owner` must not end up with the longer line.
+    if (longest->second.size() < own_size + 2) return {};
     std::optional<T> newest{std::move(longest->second.back())};
-    longest->second.pop_back(); // the line keeps at least one item, and so its turn
+    longest->second.pop_back(); // one item is left, so the owner keeps its turn
     --size_;
     return newest;
   }
@@ -81,9 +82,9 @@ public:
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
 private:
-  std::map<Owner, std::deque<T>> lines_; ///< the items of each owner that has any
-  std::deque<Owner> turns_;              ///< the same owners, each once; the first is next
-  std::size_t size_ = 0;                 ///< items of all lines
+  std::map<Owner, std::deque<T>> lines_; ///< items by owner; no line is empty
+  std::deque<Owner> turns_;              ///< the owners in lines_, each once; the front is next
+  std::size_t size_ = 0;                 ///< the number of items in all lines
 };
 
 } // namespace patio

@@ -1,5 +1,5 @@
-/// The limits by name. `--limit NAME=VALUE` sets a limit by its name, and an error that a limit
-/// caused carries that limit.
+/// The names of the limits. `--limit NAME=VALUE` sets a limit. An error that a limit caused carries
+/// the limit.
 #pragma once
 
 #include <cstdint>

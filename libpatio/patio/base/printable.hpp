@@ -1,12 +1,12 @@
-/// Tells which characters Python's repr() prints unchanged, and writes the escapes of the other
-/// characters. Pure functions.
+/// Decides which characters Python's repr() prints unchanged, and writes the escapes of all other
+/// characters. Any thread may call these functions.
 #pragma once
 
 #include <string>
 
 namespace patio {
 
-/// Returns what str.isprintable() of CPython 3.11 returns for one code point. Surrogates and
+/// Returns the result of str.isprintable() in CPython 3.11 for one code point. Surrogates and
 /// unassigned code points are not printable.
 [[nodiscard]] bool is_printable(char32_t c) noexcept;
 

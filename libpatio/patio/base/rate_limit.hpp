@@ -1,5 +1,6 @@
 /// Allows a fixed number of events a second for each key, so that a peer cannot flood a log. A
-/// resource of one thread, without a clock. It remembers only the keys of the current second.
+/// rate_limit reads no clock, and remembers only the keys of the current second. Each object
+/// belongs to one thread.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +17,7 @@ class rate_limit {
 public:
   explicit rate_limit(std::size_t per_second) : per_second_{per_second} {}
 
-  /// Counts one event of `key`. Returns false if the event is over the limit.
+  /// Counts one event of `key`. Returns false if the event exceeds the limit.
   [[nodiscard]] bool allow(std::string_view key, instant now) {
     if (now - second_began_ >= std::chrono::seconds{1}) {
       second_began_ = now;

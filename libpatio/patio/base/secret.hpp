@@ -1,6 +1,6 @@
 /// Bytes that must stay secret: a shared key or a private key. Copies share the bytes, and the last
-/// copy wipes them. A secret has no output operator, so that it does not reach a log or a message
-/// by mistake. Any thread.
+/// copy wipes them. The class has no output operator, so that a secret does not reach a log or a
+/// message by mistake. Different threads may use different copies.
 #pragma once
 
 #include <memory>

@@ -1,7 +1,7 @@
-/// A table of items that wait for an answer, by the serial of the message that was sent. Serials
-/// count up from 1 and wrap around. They skip 0 and every serial in use, so that no later message
-/// gets the serial of a call that still waits. A resource of one thread; the lookups take constant
-/// time.
+/// A table of items that wait for an answer. The key of an item is the serial of the message that
+/// was sent. Serials count up from 1 and wrap around. The table skips 0 and every serial whose slot
+/// is taken, so a new message never gets the serial of a call that still waits. A table belongs to
+/// one thread. Lookups take constant time.
 #pragma once
 
 #include <algorithm>
@@ -15,17 +15,18 @@ namespace patio {
 template <class T>
 class serial_table {
 public:
-  /// `last` is the serial used last. A test passes a large one to reach the wrap-around.
+  /// `last` is the last serial used. A test passes a large number to reach the wrap-around.
   explicit serial_table(std::uint32_t last = 0) : last_{last} {}
 
-  /// Returns the next serial without an insertion, for a message whose answer nobody looks up.
+  /// Returns the next serial without inserting an item, for a message whose answer is not looked up
+  /// here.
   [[nodiscard]] std::uint32_t draw() noexcept {
     do ++last_;
     while (last_ == 0 || (!slots_.empty() && slots_[last_ & mask()].serial != 0));
     return last_;
   }
 
-  /// Returns the item's serial.
+  /// Inserts an item under the next serial, and returns the serial.
   std::uint32_t insert(T item) {
     if (size_ * 2 >= slots_.size()) grow();
     auto serial = draw();
@@ -49,7 +50,8 @@ public:
     return taken;
   }
 
-  /// Moves all that waits into another table and goes on counting. Allocates nothing.
+  /// Moves all items into another table. Does not allocate. Both tables continue with the next
+  /// serial.
   [[nodiscard]] serial_table take_all() noexcept {
     serial_table all{last_};
     std::swap(all.slots_, slots_);
@@ -70,7 +72,7 @@ public:
 
 private:
   struct entry {
-    std::uint32_t serial = 0; ///< 0 if free
+    std::uint32_t serial = 0; ///< 0 if the slot is free
     T item{};
   };
   using slots = std::vector<entry>;
@@ -78,7 +80,8 @@ private:
     return static_cast<std::uint32_t>(slots_.size() - 1);
   }
 
-  // Serials that differ modulo the old size differ modulo twice that size, so no two collide.
+  // Two serials that differ modulo the old size also differ modulo twice that size, so no two items
+  // collide.
   void grow() {
     slots larger(std::max<std::size_t>(16, slots_.size() * 2));
     std::swap(slots_, larger);
@@ -86,7 +89,7 @@ private:
       if (s.serial != 0) slots_[s.serial & mask()] = std::move(s);
   }
 
-  slots slots_; ///< empty until the first insert; then a power of two, at most half full
+  slots slots_; ///< a power of two, at most half full; empty until the first insert
   std::uint32_t last_;
   std::size_t size_ = 0;
 };

@@ -1,5 +1,5 @@
-/// Points in time, and a queue of deadlines. No clock: callers pass the time in, as nanoseconds
-/// since an arbitrary fixed moment.
+/// Points in time, and a queue of deadlines. Nothing here reads a clock: callers pass the time, in
+/// nanoseconds since an arbitrary fixed moment.
 #pragma once
 
 #include <algorithm>
@@ -13,15 +13,16 @@ namespace patio {
 using instant = std::chrono::nanoseconds;
 inline constexpr instant never = instant::max();
 
-/// Returns `now` plus `wait`, or `never` where the sum would overflow.
+/// Returns `now` plus `wait`, or `never` if the sum would overflow.
 [[nodiscard]] constexpr instant after(instant now, std::chrono::nanoseconds wait) noexcept {
   return wait >= never - now ? never : now + wait;
 }
 
-/// Keys in the order of the times when they are due. A key that is settled early stays in the heap,
-/// as searching for it would cost too much. The owner reports it with `settled` and calls `purge`
-/// now and then, which drops such keys once they may exceed half of the content. The size therefore
-/// stays proportional to the number of live keys. A resource of one thread.
+/// A heap of keys, ordered by deadline. A key that is settled before its deadline stays in the
+/// heap, because a search for the key would take too long. The owner reports settled keys with
+/// `settled` and calls `purge` from time to time. `purge` drops the settled keys once they may be
+/// more than half of the heap, so the size stays proportional to the number of live keys. A heap
+/// belongs to one thread.
 template <class Key>
 class deadline_heap {
 public:
@@ -30,10 +31,11 @@ public:
     std::push_heap(heap_.begin(), heap_.end(), later);
   }
 
-  /// Returns when the first key is due, or `never`.
+  /// Returns the deadline of the first key, or `never` if the heap is empty.
   [[nodiscard]] instant next() const noexcept { return heap_.empty() ? never : heap_.front().due; }
 
-  /// Removes the first key if it is due. The key may have been settled.
+  /// Removes and returns the first key if its deadline has been reached. The key may already be
+  /// settled.
   [[nodiscard]] std::optional<Key> pop_due(instant now) {
     if (next() > now || heap_.empty()) return {};
     std::pop_heap(heap_.begin(), heap_.end(), later);
@@ -44,7 +46,7 @@ public:
 
   /// Reports that `keys` more keys are settled.
   void settled(std::size_t keys) noexcept { stale_ += keys; }
-  /// Drops the keys that are not live, if the settled keys may be more than half of all.
+  /// Drops the keys that are not live, once more than about half of all keys may be settled.
   template <class Live> // Live(key) -> bool
   void purge(Live live) {
     if (stale_ <= heap_.size() / 2 + 64) return;

@@ -1,6 +1,6 @@
-/// Tells whether one of many users of a thread has recently taken more than its share of the
-/// thread's time. The time that a user takes adds to the user's debt, and the debt decreases as
-/// time passes. A value type of one thread, without a clock.
+/// Tracks whether one of many users of a thread has recently spent its share of the thread's time.
+/// The time that a user takes adds to the user's debt. The debt decreases at a constant rate. A
+/// time_share reads no clock. Each object belongs to one thread.
 #pragma once
 
 #include <algorithm>
@@ -21,13 +21,13 @@ public:
   [[nodiscard]] bool is_spent(instant now) const noexcept { return debt(now) >= allowance; }
 
 private:
-  /// A user may take this much at once.
+  /// The debt at which the share is spent. A user without debt may take this much time at once.
   static constexpr std::chrono::nanoseconds allowance = std::chrono::milliseconds{1};
   /// In the long run a user may take 1 / `parts` of the thread's time. A peer that makes a thousand
   /// small calls a second takes about that much.
   static constexpr int parts = 50;
-  /// One second repays this much. A larger debt is cut to it, so that one long call is forgotten
-  /// after a second.
+  /// The debt that one second repays. A larger debt is reduced to this amount, so the effect of one
+  /// long call ends after one second.
   static constexpr std::chrono::nanoseconds max_debt = std::chrono::milliseconds{20};
 
   [[nodiscard]] std::chrono::nanoseconds debt(instant now) const noexcept {

@@ -1,5 +1,6 @@
-/// UTF-8 as values and pickles hold it: lone surrogates are allowed, encoded as CPython's
-/// "surrogatepass" encodes them. Pure functions.
+/// UTF-8 text that may contain lone surrogates, as values and pickles do. A lone surrogate is
+/// encoded as CPython's error handler "surrogatepass" encodes it. Any thread may call these
+/// functions.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +22,7 @@ struct decoded_char {
 /// points.
 [[nodiscard]] decoded_char decode_utf8(std::string_view text) noexcept;
 
-/// `c` must be at most U+10FFFF.
+/// Appends a code point, which must be at most U+10FFFF.
 void append_utf8(std::string& out, char32_t c);
 
 [[nodiscard]] constexpr bool is_surrogate(char32_t c) noexcept {
@@ -40,7 +41,7 @@ void append_utf8(std::string& out, char32_t c);
   return all < 0x80;
 }
 
-/// Tells whether a text consists of code points, lone surrogates included.
+/// Returns true if the text consists of code points. Lone surrogates count as code points.
 [[nodiscard]] inline bool is_utf8(std::string_view text) noexcept {
   if (is_ascii(text)) return true;
   while (!text.empty()) {

@@ -1,10 +1,10 @@
-/// The bookkeeping of a pool: which task starts on which worker, and which tasks wait. Workers are
-/// numbers here, so that a test needs no threads. A pool owns its queue and uses it on one thread.
-/// The owners of waiting tasks take turns (fair_queue).
+/// Decides which task of a pool starts on which worker, and which tasks wait. Workers are numbers
+/// here, so a test needs no threads. The pool owns the queue and uses it on one thread. The owners
+/// of waiting tasks take turns (see fair_queue).
 ///
-/// A busy worker can be blocked, as in ForkJoinPool's managed blocking: its task waits for
-/// something, or nobody waits for the task's result any more. A blocked worker does not count as
-/// running, so a further worker starts a task in its place.
+/// The pool can block a busy worker, as in the managed blocking of Java's ForkJoinPool: the
+/// worker's task waits for something, or no caller waits for the task's result any more. A blocked
+/// worker does not count as running, so another worker may start a task in its place.
 #pragma once
 
 #include <algorithm>
@@ -23,21 +23,21 @@ namespace patio {
 template <class Task, class Owner>
 class worker_queue {
 public:
-  /// At most `workers` tasks run at once, and at most `max_waiting` wait. The tasks of blocked
-  /// workers, `max_blocked` at most, come on top.
+  /// At most `workers` tasks run at once, not counting the tasks of blocked workers. At most
+  /// `max_blocked` workers are blocked, and at most `max_waiting` tasks wait.
   worker_queue(std::size_t workers, std::size_t max_waiting, std::size_t max_blocked = 0)
       : workers_{workers}, max_waiting_{max_waiting}, max_blocked_{max_blocked}, blocked_(workers) {
     for (auto w = workers; w > 0; --w) idle_.push_back(w - 1);
   }
 
   struct assignment {
-    std::size_t worker; ///< a number seen before, or a new worker's: the highest so far plus one
+    std::size_t worker; ///< the number of an earlier worker, or the highest number so far plus one
     Task task;
   };
   enum class admission : std::uint8_t { waiting, refused };
 
-  /// Starts the task at once if it can, and queues it otherwise. A refused task stays with the
-  /// caller, unmoved.
+  /// Starts the task if a worker is free, and queues the task otherwise. Does not move from a
+  /// refused task.
   [[nodiscard]] tl::expected<assignment, admission> submit(Task& task, const Owner& owner) {
     if (can_start()) return start(std::move(task));
     if (exhausted() || waiting_.size() >= max_waiting_) return tl::unexpected(admission::refused);
@@ -45,7 +45,7 @@ public:
     return tl::unexpected(admission::waiting);
   }
 
-  /// Makes a busy worker idle. Returns the waiting task that starts next.
+  /// Makes a busy worker idle. Returns the waiting task that starts next, if there is one.
   [[nodiscard]] std::optional<assignment> done(std::size_t worker) {
     --busy_;
     unblock(worker);
@@ -53,8 +53,8 @@ public:
     return start_waiting();
   }
 
-  /// Blocks a busy worker, unless `max_blocked` workers are blocked already. Returns the waiting
-  /// task that starts in its place.
+  /// Blocks a busy worker, unless `max_blocked` workers are already blocked. Returns the waiting
+  /// task that starts in its place, if there is one.
   [[nodiscard]] std::optional<assignment> block(std::size_t worker) {
     if (blocked_[worker] || blocked_count_ >= max_blocked_) return {};
     blocked_[worker] = true;
@@ -62,21 +62,21 @@ public:
     return start_waiting();
   }
 
-  /// Lets a blocked worker run again. The task that started in its place runs on, so for a while
-  /// more than `workers` tasks may run.
+  /// Lets a blocked worker run again. The task that started in its place continues, so more than
+  /// `workers` tasks may run for a while.
   void unblock(std::size_t worker) {
     if (!blocked_[worker]) return;
     blocked_[worker] = false;
     --blocked_count_;
   }
 
-  /// True if this idle worker stood in for a blocked one and no task waits for it. The pool may
-  /// then end the worker's thread; the number stays idle here and can be assigned again.
+  /// Returns true if the idle worker was added in place of a blocked worker and no task waits. The
+  /// pool may then end the worker's thread. The number stays idle and can be assigned again.
   [[nodiscard]] bool is_spare(std::size_t worker) const noexcept {
     return worker >= workers_ && waiting_.empty();
   }
 
-  /// Removes the waiting tasks that fulfil the condition, ordered by owner.
+  /// Removes and returns the waiting tasks that fulfil the condition, ordered by owner.
   template <class Condition>
   [[nodiscard]] std::vector<Task> remove_waiting_if(Condition condition) {
     return waiting_.remove_if(condition);
@@ -89,13 +89,13 @@ public:
     return waiting_.evict_for(owner);
   }
 
-  /// True if no more workers can be blocked. The tasks that run may then all wait for tasks in this
-  /// queue, which would be a deadlock. An exhausted queue therefore refuses tasks that cannot start
-  /// at once.
+  /// Returns true if no more workers can be blocked. The running tasks might then all wait for
+  /// tasks in this queue, which would be a deadlock. An exhausted queue therefore refuses each task
+  /// that cannot start at once.
   [[nodiscard]] bool exhausted() const noexcept {
     return max_blocked_ > 0 && blocked_count_ >= max_blocked_;
   }
-  /// True if the next task starts at once.
+  /// Returns true if a submitted task would start at once.
   [[nodiscard]] bool can_start() const noexcept { return busy_ - blocked_count_ < workers_; }
   [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
   [[nodiscard]] std::size_t idle() const noexcept { return idle_.size(); }
@@ -119,8 +119,8 @@ private:
   }
 
   std::size_t workers_, max_waiting_, max_blocked_;
-  std::size_t busy_ = 0, blocked_count_ = 0; ///< a blocked worker is busy as well
-  std::vector<bool> blocked_;                ///< by worker number
+  std::size_t busy_ = 0, blocked_count_ = 0; ///< a blocked worker also counts as busy
+  std::vector<bool> blocked_;                ///< indexed by worker number
   std::vector<std::size_t> idle_;            ///< worker numbers
   fair_queue<Task, Owner> waiting_;
 };
