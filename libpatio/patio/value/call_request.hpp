@@ -1,4 +1,4 @@
-/// One call, as the payload of a REQUEST frame carries it. Value types.
+/// A call as the payload of a REQUEST frame describes it. All types here are value types.
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,7 @@ namespace patio {
 
 struct arguments {
   std::vector<value> positional;
-  /// Keyword arguments in the caller's order; each name occurs once.
+  /// Keyword arguments in the order of the caller. Each name occurs once.
   std::vector<std::pair<std::string, value>> keywords;
 
   friend bool operator==(const arguments&, const arguments&) = default;
@@ -21,8 +21,8 @@ struct arguments {
 struct call_request {
   std::string function;
   arguments args;
-  /// The time for the call in seconds, as a Python peer writes it: an int, a float or None. NaN,
-  /// infinite, negative and huge numbers are possible; protocol/timeout.hpp gives their meaning.
+  /// The timeout in seconds. A Python peer writes an int, a float or None. NaN, infinite, negative
+  /// and huge numbers are possible; protocol/timeout.hpp defines their meaning.
   value timeout;
 
   friend bool operator==(const call_request&, const call_request&) = default;

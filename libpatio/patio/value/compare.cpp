@@ -11,7 +11,7 @@ namespace {
 
 using detail::value_access;
 
-// SipHash-1-3 (Aumasson and Bernstein) under a random key for each process. A peer that chooses the
+// SipHash-1-3 (Aumasson and Bernstein) with a random key for each process. A peer that chooses the
 // keys of a dict therefore cannot choose their hashes.
 class sip_hash {
 public:
@@ -29,8 +29,8 @@ public:
       mix(word);
     }
     std::uint64_t last = static_cast<std::uint64_t>(length) << 56;
-    std::memcpy(&last, bytes.data(),
-                bytes.size()); // at most seven bytes: the byte of the length stays
+    // At most seven bytes are left, so they do not overwrite the length in the top byte.
+    std::memcpy(&last, bytes.data(), bytes.size());
     mix(last);
   }
   [[nodiscard]] std::uint64_t finish() noexcept {
@@ -38,7 +38,8 @@ public:
     v2_ ^= 0xff;
     for (int i = 0; i < 3; ++i) round();
     auto h = v0_ ^ v1_ ^ v2_ ^ v3_;
-    return h <= detail::unhashable_mark ? h + 2 : h; // a heap value gives 0 and 1 a meaning
+    // 0 and 1 have other meanings in heap_value::hash.
+    return h <= detail::unhashable_mark ? h + 2 : h;
   }
 
 private:
@@ -74,7 +75,7 @@ bool is_number(kind k) noexcept { return k >= kind::boolean && k <= kind::comple
 bool is_set(kind k) noexcept { return k == kind::set || k == kind::frozenset; }
 bool is_bytes(kind k) noexcept { return k == kind::bytes || k == kind::bytearray; }
 
-/// Returns the double that equals an integer, if there is one.
+/// Returns the double that equals the integer, if such a double exists.
 std::optional<double> exact_real(const integer& i) {
   auto d = i.as_real();
   if (std::isinf(d)) return {};
@@ -88,8 +89,8 @@ std::optional<double> exact_real(const integer& i) {
   return high - low <= 53 ? std::optional{d} : std::nullopt;
 }
 
-// A number as Python compares it: an imaginary part, and a real part that is either a double or an
-// integer that no double equals.
+// A number in the form that Python compares. The real part is either a double or an integer that no
+// double equals.
 struct number {
   std::optional<double> real;
   integer whole;
@@ -123,12 +124,12 @@ bool all_equal(std::span<const value> a, std::span<const value> b, Compare compa
 
 bool one_object(const value& a, const value& b) noexcept {
   return a.identity() && a.identity() == b.identity()
-         && a.kind() != kind::complex; // a complex may hold a NaN
+         && a.kind() != kind::complex; // a complex with a NaN is unequal to itself
 }
 
 void refuse_expansion(const value& a, const value& b) {
   if (!one_object(a, b) && std::min(a.weight(), b.weight()) > value::expansion_limit)
-    throw std::length_error{"patio::value: too large to compare with shared parts written out"};
+    throw std::length_error{"patio::value: too large to compare when shared parts are expanded"};
 }
 
 bool equal(const value& a, const value& b);
@@ -190,8 +191,8 @@ bool same_bits(double a, double b) noexcept {
   return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
 }
 
-// Compares items by `same`, as == would accept other kinds of numbers ({1} and {1.0}) and no NaN.
-// The linear search covers items that the index does not find by their hash.
+// Compares items with `same`, because == accepts numbers of another kind ({1} and {1.0}) and
+// rejects every NaN. The linear search finds items that a look-up by hash does not find.
 bool same_sets(const value& a, const value& b) {
   if (a.items().size() != b.items().size()) return false;
   const auto& heap = *static_cast<const detail::heap_set*>(value_access::get(b));
@@ -236,7 +237,8 @@ void mix_integer(sip_hash& h, const integer& i) {
 std::uint64_t hash_number(const value& v) {
   auto n = number_of(v);
   sip_hash h;
-  h.mix(static_cast<std::uint64_t>(kind::real)); // for all kinds: equal numbers must hash alike
+  // The same word for all kinds, because equal numbers have equal hashes.
+  h.mix(static_cast<std::uint64_t>(kind::real));
   auto bits = [](double d) { return std::bit_cast<std::uint64_t>(d == 0 ? 0.0 : d); };
   if (n.real) h.mix(bits(*n.real));
   else mix_integer(h, n.whole);
@@ -249,7 +251,7 @@ void mix_object(sip_hash& h, const object_parts& o) {
   h.mix(o.name);
   for (const auto& arg : o.args) h.mix(hash(arg));
   if (o.state.kind() != kind::dict) return h.mix(hash(o.state));
-  std::uint64_t sum = 0; // a sum, as equal dicts may have another order
+  std::uint64_t sum = 0; // a sum, because equal dicts may differ in order
   for (const auto& [key, mapped] : o.state.entries())
     sum += hash(key) ^ std::rotl(hash(mapped), 32);
   h.mix(sum);
@@ -266,7 +268,7 @@ std::uint64_t hash_uncached(const value& v) {
     for (const auto& item : v.items()) h.mix(hash(item));
     break;
   case kind::frozenset: {
-    std::uint64_t sum = 0; // a sum, as equal sets may have another order
+    std::uint64_t sum = 0; // a sum, because equal sets may differ in order
     for (const auto& item : v.items()) sum += hash(item);
     h.mix(sum);
     break;

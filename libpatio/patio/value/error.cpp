@@ -11,7 +11,7 @@ struct row {
   errc code;
   std::string_view name;
   std::string_view text;
-  std::string_view python; ///< the built-in exception that stands for it
+  std::string_view python; ///< the built-in exception that Python code sees
 };
 
 constexpr std::array rows{
@@ -20,11 +20,11 @@ constexpr std::array rows{
   row{errc::cancelled, "cancelled", "the call was cancelled", "RuntimeError"},
   row{errc::not_sent, "not_sent", "the connection was lost before the call was sent",
       "ConnectionError"},
-  row{errc::maybe_executed, "maybe_executed", "the connection was lost after the call may have run",
+  row{errc::maybe_executed, "maybe_executed", "the connection was lost, and the call may have run",
       "ConnectionError"},
   row{errc::no_route, "no_route", "nobody serves this name", "KeyError"},
   row{errc::overloaded, "overloaded", "too many calls are waiting", "RuntimeError"},
-  row{errc::undecodable, "undecodable", "bytes that cannot be accepted", "ValueError"},
+  row{errc::undecodable, "undecodable", "the data cannot be accepted", "ValueError"},
   row{errc::shut_down, "shut_down", "the node has shut down", "ConnectionError"},
   row{errc::invalid, "invalid", "invalid argument", "ValueError"},
   row{errc::connect_failed, "connect_failed", "could not connect", "ConnectionError"},

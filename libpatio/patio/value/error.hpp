@@ -1,5 +1,5 @@
-/// How things fail: one enumerator per way a call can end without a value, plus the
-/// few for configuration and connections. A value type, free to copy across threads.
+/// Errors. An errc says how a call ended without a value, or why a configuration or a connection
+/// failed. An error is a value type; threads may exchange copies.
 #pragma once
 
 #include <cstdint>
@@ -13,64 +13,67 @@
 
 namespace patio {
 
-/// Never renumber: the numbers travel inside actor errors.
+/// Never renumber: actor errors contain these numbers.
 enum class errc : std::uint8_t {
-  remote_error = 1, ///< the function raised; `error::exception` has what Python would see
-  timeout,          ///< the deadline passed; the function may still have run
-  cancelled,        ///< the caller gave the call up
-  not_sent,         ///< the connection ended before a byte of the call left: safe to retry
-  maybe_executed,   ///< the connection ended after the call left: it may have run
+  remote_error = 1, ///< the function raised an exception, which `error::exception` holds
+  timeout,          ///< the deadline passed before an answer arrived; the function may still run
+  cancelled,        ///< the caller cancelled the call
+  not_sent,         ///< the connection was lost before a byte of the call was sent: a retry is safe
+  maybe_executed,   ///< the connection was lost after part of the call may have been sent
   no_route,         ///< no connected peer serves this name
-  overloaded,       ///< a queue or in-flight limit refused the call at once
-  undecodable,      ///< bytes that are not an acceptable pickle, or not of the asked type
-  shut_down,        ///< this node or its executor has ended
-  invalid,          ///< a configuration or an argument is wrong; the text says what would be right
+  overloaded,       ///< a full queue or another limit refused the call
+  undecodable,      ///< the arguments or the answer cannot be decoded, or have a wrong type
+  shut_down,        ///< this node or its executor has shut down
+  invalid,          ///< a configuration or an argument is wrong; the message says what is right
   connect_failed,   ///< name resolution or the TCP connection failed
-  login_refused,    ///< the peer closed or misbehaved before the login was complete
-  protocol,         ///< the peer broke the wire protocol; its connection was closed
+  /// The connection ended before the login was complete. The peer or this node closed the
+  /// connection.
+  login_refused,
+  /// This node closed the connection after a protocol error or an internal failure.
+  protocol,
 };
 
-/// The enumerator's own spelling, e.g. "no_route".
+/// Returns the name of the enumerator, e.g. "no_route".
 [[nodiscard]] std::string_view to_string(errc code) noexcept;
 
-/// One line for people, e.g. "nobody serves this name".
+/// Returns a description on one line, e.g. "nobody serves this name".
 [[nodiscard]] std::string_view describe(errc code) noexcept;
 
 struct error {
   errc code = errc::invalid;
-  std::string message;          ///< what went wrong; never holds a key
+  std::string message;          ///< never contains a key
   value exception;              ///< of kind exception if the code is remote_error, else None
   limit exceeded = limit::none; ///< the limit that caused the error, if a limit did
-  /// The things that the error happened to, the innermost first: "'mul' at 10.0.0.7:15383",
-  /// "REQUEST 7 refused".
+  /// The context of the error, innermost first, e.g. "'mul' at 10.0.0.7:15383" or "REQUEST 7
+  /// refused".
   std::vector<std::string> contexts = {};
-  /// The limit's value and how often it was exceeded, as text. The node that enforces the limit
-  /// adds the note: a peer is told the message alone.
+  /// The limit's value and the number of times it was exceeded, as text. The node that enforces the
+  /// limit adds this note for its own log and callers. A peer does not receive the note.
   std::string limit_note = {};
 
   friend bool operator==(const error&, const error&) = default;
 };
 
-/// The same error with one more context, the outermost.
+/// Returns the error with `context` added as the outermost context.
 [[nodiscard]] error in_context(std::string context, error inner);
 
-/// Contexts, message and limit note as one text: "'mul' at 10.0.0.7:15383: the peer does not read
-/// (limit high_water_bytes=4MiB)".
+/// Returns contexts, message and limit note as one text: "'mul' at 10.0.0.7:15383: the peer does
+/// not read (limit high_water_bytes=4MiB)".
 [[nodiscard]] std::string text_of(const error& e);
 
-/// Returns the kind of error, then its text: "no answer in time: no answer from 10.0.0.7:15383". A
-/// remote error prints as Python's last traceback line.
+/// Returns the description of the code, then the text: "no answer in time: no answer from
+/// 10.0.0.7:15383". A remote error has the form of the last line of a Python traceback.
 [[nodiscard]] std::string to_string(const error& e);
 
-/// The exception by which Python code would know this error: what the function raised, or
-/// TimeoutError, ConnectionError, KeyError and so on. Always safe to send to a Python peer.
+/// Returns the exception that Python code sees for this error: the exception that the function
+/// raised, or a built-in exception such as TimeoutError, ConnectionError or KeyError.
 [[nodiscard]] value to_exception(const error& e);
 
-/// The reverse direction: an exception raised by a function or received in an ERROR frame.
+/// Makes an error from an exception that a function raised or that an ERROR frame carried.
 [[nodiscard]] error remote_error(value exception);
 
-/// Returns whether Python's TimeoutError was raised, by a function or by the clock of a Python
-/// peer.
+/// Returns true if the error is a TimeoutError raised at the peer. The function or the timeout of a
+/// Python peer raised the exception.
 [[nodiscard]] bool is_timeout(const error& e) noexcept;
 
 template <class T>

@@ -10,7 +10,7 @@ namespace patio::detail {
 
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "the words below assume little endian");
+static_assert(std::endian::native == std::endian::little, "first_eight() assumes little endian");
 
 template <class UInt>
 std::uint64_t load(const char* chars) noexcept {
@@ -19,8 +19,8 @@ std::uint64_t load(const char* chars) noexcept {
   return word;
 }
 
-/// Returns the first eight characters as a word, with zeros where there are fewer. The two loads
-/// may overlap.
+/// Returns the first eight characters as a word, padded with zeros. Two loads may overlap; both
+/// then give the same bits.
 std::uint64_t first_eight(std::string_view chars) noexcept {
   auto n = std::min<std::size_t>(chars.size(), 8);
   const char* p = chars.data();
@@ -54,10 +54,10 @@ value value_access::adopt(heap_value* fresh) noexcept {
 }
 
 value value_access::text(kind k, std::string_view chars) {
-  // A bytearray is mutable in Python: two with equal content stay two objects, so each has a heap
-  // value of its own.
+  // A bytearray is mutable in Python, so two bytearrays with equal content are two objects. Each
+  // bytearray therefore has its own heap value.
   if (chars.size() <= value::inline_capacity && k != kind::bytearray) {
-    // Built in registers, for the reason that value::store gives.
+    // Build both words in registers, because value::store needs a single store of 16 bytes.
     auto low = first_eight(chars),
          high = first_eight(chars.substr(std::min<std::size_t>(chars.size(), 8)));
     value v;
@@ -111,7 +111,7 @@ refusal value_access::assign(const value& dict, value key, value mapped, compari
   auto same = [&](std::size_t i) {
     return !work.afford(key.weight()) || work.equal(heap.entries[i].first, key);
   };
-  // The weight of a replaced value stays counted, as an upper bound is good enough.
+  // The weight of a replaced value is not subtracted, because an upper bound is enough.
   if (auto why = grow(heap, mapped); why != refusal::none) return why;
   if (auto at = heap.index.find(h, heap.entries.size(), same)) {
     heap.entries[*at].second = std::move(mapped);

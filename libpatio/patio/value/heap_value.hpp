@@ -1,7 +1,8 @@
-/// The heap values that values share, and the only access by which a decoder may fill them in.
-/// Internal to value/ and pickle/. Ownership: each value that refers to a heap value holds one
-/// reference, and the last value to go deletes it. Threads: the reference count and the hash are
-/// atomic. Everything else is constant as soon as a second thread can reach the value.
+/// Heap values hold the data of each `value` that does not fit inline. A decoder changes them only
+/// through value_access. Internal to value/ and pickle/. Ownership: each `value` that refers to a
+/// heap value holds one reference, and the release of the last reference deletes the heap value.
+/// Threads: the reference count and the hash are atomic. Everything else is constant once a second
+/// thread can reach the heap value.
 #pragma once
 
 #include <algorithm>
@@ -15,28 +16,30 @@
 
 namespace patio::detail {
 
-/// Stands in place of the hash of an unhashable tuple or object; every real hash is larger.
+/// Marks an unhashable tuple or object in place of a hash. Every real hash is larger.
 inline constexpr std::uint64_t unhashable_mark = 1;
 
-/// Adds weights; a sum that overflows is the largest weight.
+/// Adds two weights. Returns the largest weight if the sum overflows.
 [[nodiscard]] constexpr std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) noexcept {
   auto sum = a + b;
   return sum < a ? std::numeric_limits<std::uint64_t>::max() : sum;
 }
 
-/// The head of every heap value. It has no virtual destructor: `k` tells value::release the
-/// type to delete.
+/// The base of every heap value. It has no virtual destructor: value::release selects the type to
+/// delete by `k`.
 struct heap_value {
   explicit heap_value(kind which) : k{which} {}
   std::atomic<std::uint32_t> refs{1};
-  std::uint16_t depth = 0; ///< as value::depth
+  std::uint16_t depth = 0; ///< see value::depth
   kind k;
-  bool frozen = false;       ///< a decoder has handed out a second reference and may change no more
-  std::uint64_t weight = 16; ///< as value::weight, in bytes
-  mutable std::atomic<std::uint64_t> hash{0}; ///< 0 until computed, or `unhashable_mark`
+  /// A second reference exists, so a decoder must not change the contents.
+  bool frozen = false;
+  std::uint64_t weight = 16; ///< in bytes; see value::weight
+  /// 0 until computed; `unhashable_mark` if there is no hash.
+  mutable std::atomic<std::uint64_t> hash{0};
 };
 
-/// str, bytes or bytearray. The characters follow the object in the same allocation.
+/// A str, bytes or bytearray. The characters follow the object in the same allocation.
 struct heap_text : heap_value {
   using heap_value::heap_value;
   std::size_t size = 0;
@@ -63,12 +66,12 @@ struct heap_sequence : heap_value { ///< list, tuple
   std::vector<value> items;
 };
 
-/// A hash table of the positions in a growing vector. Up to eight elements it has no slots, as
-/// comparing each element's hash is faster.
+/// A hash table of the positions in a growing vector. A table of at most eight elements has no
+/// slots, because a scan of the hashes is faster.
 class position_index {
 public:
-  /// Returns the position of the first element with this hash that `equal` accepts. `count` is the
-  /// size of the vector.
+  /// Returns the position of the first element with this hash for which `equal` returns true.
+  /// `count` is the size of the vector.
   template <class Equal> // Equal(position) -> bool
   [[nodiscard]] std::optional<std::size_t> find(std::uint64_t hash, std::size_t count,
                                                 Equal equal) const {
@@ -91,7 +94,9 @@ private:
   [[nodiscard]] std::size_t mask() const noexcept { return slots_.size() - 1; }
   void place(std::size_t position);
   std::vector<std::uint64_t> hashes_;
-  std::vector<std::uint32_t> slots_; ///< position + 1, 0 if free; a power of two, at most half full
+  /// Each element is a position + 1, or 0 if free. The size is a power of two, and at most half of
+  /// the elements are in use.
+  std::vector<std::uint32_t> slots_;
 };
 
 struct heap_set : heap_value { ///< set, frozenset
@@ -120,11 +125,11 @@ struct heap_object : heap_value {
   object_parts parts;
 };
 
-/// The reason why a container did not take an element.
+/// The reason why a container refused an element.
 enum class refusal : std::uint8_t { none, too_deep, frozen, unhashable };
 
-/// A budget, in bytes, for comparing keys that have equal hashes. A peer that sends many heavy
-/// equal keys spends it.
+/// A budget, in bytes, for comparing keys that have equal hashes. A peer that sends many large
+/// equal keys exhausts the budget.
 class comparisons {
 public:
   explicit comparisons(std::uint64_t max = std::numeric_limits<std::uint64_t>::max()) noexcept
@@ -137,13 +142,13 @@ public:
   }
   [[nodiscard]] bool exceeded() const noexcept { return spent_ > max_; }
 
-  /// Compares two keys that have equal hashes, and remembers whether any were unequal.
+  /// Compares two keys that have equal hashes. Records whether the keys are unequal.
   [[nodiscard]] bool equal(const value& a, const value& b) {
     bool are_equal = a == b;
     any_twins_ = any_twins_ || !are_equal;
     return are_equal;
   }
-  /// Tells whether unequal keys had equal hashes. Such keys usually contain the same NaN.
+  /// Returns true if unequal keys had equal hashes. Such keys usually contain the same NaN.
   [[nodiscard]] bool any_twins() const noexcept { return any_twins_; }
 
 private:
@@ -151,9 +156,10 @@ private:
   bool any_twins_ = false;
 };
 
-/// Access for decoders, which fill a container in after they have handed out a reference to it. A
-/// decoder must freeze a container when a second reference leaves its stack (pickle GET and DUP).
-/// Then no cycle can arise, and depth and weight stay exact.
+/// Access for decoders, which still add elements to a container after they have handed out a
+/// reference to it. A decoder must freeze a container when it hands out a second reference (pickle
+/// opcodes GET and DUP). Then no cycle can arise, and no change can make the depth and weight of an
+/// outer container wrong.
 class value_access {
 public:
   [[nodiscard]] static heap_value* get(const value& v) noexcept {
@@ -162,13 +168,14 @@ public:
     std::memcpy(&heap, v.raw_.data() + 8, sizeof heap);
     return heap;
   }
-  /// Takes over the one reference of a new heap value.
+  /// Takes over the initial reference of a new heap value.
   [[nodiscard]] static value adopt(heap_value* fresh) noexcept;
-  /// Makes a str, bytes or bytearray. Up to value::inline_capacity bytes it allocates nothing,
-  /// except for a bytearray.
+  /// Makes a str, bytes or bytearray. A str or bytes of at most value::inline_capacity bytes needs
+  /// no allocation.
   [[nodiscard]] static value text(kind k, std::string_view chars);
 
-  /// Copies a value that no other thread can reach, so that counting needs no atomic operation.
+  /// Copies a value that no other thread can reach. The reference count then needs no atomic
+  /// increment.
   [[nodiscard]] static value copy_private(const value& v) noexcept {
     value copy;
     copy.raw_ = v.raw_;
@@ -176,7 +183,8 @@ public:
       heap->refs.store(heap->refs.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     return copy;
   }
-  /// Drops such a copy. The last reference stays, for the destructor of `v` to release.
+  /// Drops a copy that copy_private made. Keeps the last reference, which the destructor of `v`
+  /// releases.
   static void drop_private(value& v) noexcept {
     auto* heap = get(v);
     auto refs = heap ? heap->refs.load(std::memory_order_relaxed) : 1;
@@ -185,9 +193,9 @@ public:
     v.raw_ = {};
   }
 
-  /// Returns what identifies a value during its life: the address of its heap value, or its inline
-  /// text or number.
   using raw_words = std::array<std::uint64_t, 2>;
+  /// Returns the bytes of a value. They identify the value during its life: they contain the
+  /// address of its heap value, or its inline text or number.
   [[nodiscard]] static raw_words raw(const value& v) noexcept {
     return std::bit_cast<raw_words>(v.raw_);
   }
@@ -196,9 +204,9 @@ public:
     if (auto* heap = get(v)) heap->frozen = true;
   }
 
-  // The first parameter's name is the kind that a function needs; `set` may be a frozenset as well.
-  // Once `work` has exceeded its budget, keys with equal hashes count as equal without a
-  // comparison: check `work` afterwards.
+  // The name of the first parameter is the kind of value that a function requires; `set` may also
+  // be a frozenset. Once the budget of `work` is exceeded, keys with equal hashes count as equal
+  // without a comparison. The caller must therefore check `work` afterwards.
 
   [[nodiscard]] static refusal append(const value& list, value item);
   [[nodiscard]] static refusal add(const value& set, value item, comparisons& work);
@@ -210,7 +218,7 @@ public:
   [[nodiscard]] static refusal set_entry(const value& object, value key, value mapped);
 
 private:
-  /// Accounts for a part that a container is about to take.
+  /// Adds the depth and weight of `part` to a container, or refuses the part.
   [[nodiscard]] static refusal grow(heap_value& container, const value& part);
   static object_parts& parts_of(const value& object) noexcept {
     return static_cast<heap_object*>(get(object))->parts;

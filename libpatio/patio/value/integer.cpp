@@ -20,7 +20,7 @@ struct bn_free {
 };
 using bignum = std::unique_ptr<BIGNUM, bn_free>;
 
-// OpenSSL's number functions fail only when out of memory.
+// These functions of OpenSSL fail only if memory runs out.
 template <class T>
 T* need(T* p) {
   if (!p) throw std::bad_alloc{};
@@ -122,8 +122,8 @@ std::string integer::decimal() const {
   return text.get();
 }
 
-// Converts the top 64 bits, with one sticky bit for all bits below. So there is only one rounding:
-// to nearest, ties to even.
+// Converts the top 64 bits; a sticky bit stands for all bits below them. There is therefore only
+// one rounding, to nearest, ties to even.
 double integer::as_real() const noexcept {
   std::uint64_t top = 0;
   auto size = magnitude_.size();
@@ -132,8 +132,8 @@ double integer::as_real() const noexcept {
     top = (top << 8) | static_cast<unsigned char>(magnitude_[size - 1 - i]);
   int shift = static_cast<int>(std::min<std::size_t>(size - taken, 1 << 20)) * 8;
   if (shift > 0) {
-    // The leading byte may hold a single significant bit. So `top` has at least 57 bits, more than
-    // the 53 bits of a double.
+    // The leading byte may have only one significant bit. `top` then has 57 significant bits, more
+    // than the 53 bits of a double.
     auto rest = std::string_view{magnitude_}.substr(0, size - taken);
     if (rest.find_first_not_of('\0') != std::string_view::npos) top |= 1;
   }

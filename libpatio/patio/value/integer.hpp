@@ -1,4 +1,4 @@
-/// A whole number of any size, like Python's int. A value type; OpenSSL does the arithmetic.
+/// An integer of any size, like Python's int. A value type. OpenSSL does the arithmetic.
 #pragma once
 
 #include <compare>
@@ -14,16 +14,16 @@ public:
   integer() noexcept = default;
   integer(std::int64_t i);
   [[nodiscard]] static integer from_unsigned(std::uint64_t u);
-  /// Two's complement, little endian, as pickle's LONG1 and LONG4 carry it.
+  /// Reads two's complement, little endian, the form in the pickle opcodes LONG1 and LONG4.
   [[nodiscard]] static integer from_twos_complement(std::string_view little_endian);
-  /// Reads an optional sign and decimal digits, and returns nothing for any other text. The time
-  /// grows with the square of the length, so limit the length first.
+  /// Reads an optional sign and decimal digits. Returns nothing for any other text. The time grows
+  /// with the square of the length, so the caller must limit the length.
   [[nodiscard]] static std::optional<integer> from_decimal(std::string_view text);
 
-  /// Returns nothing outside the range of 64 bits.
+  /// Returns nothing if the number does not fit into 64 bits.
   [[nodiscard]] std::optional<std::int64_t> as_int64() const noexcept;
   [[nodiscard]] std::string twos_complement() const; ///< shortest form; empty for 0
-  [[nodiscard]] std::string decimal() const; ///< in time that grows with the square of the length
+  [[nodiscard]] std::string decimal() const; ///< takes time that grows with the square of the size
   [[nodiscard]] double as_real() const noexcept; ///< rounded to nearest; infinity if too large
   [[nodiscard]] bool negative() const noexcept { return negative_; }
   /// Returns the absolute value, little endian, without leading zeros; empty for 0.

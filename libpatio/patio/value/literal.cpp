@@ -55,7 +55,7 @@ bool parser::item(value& out) {
   return read;
 }
 
-/// Reads "," or the closing bracket after an item. `more` tells whether another item follows.
+/// Reads "," or the closing bracket after an item. Sets `more` to true if another item follows.
 bool parser::separator(char close, bool& more) {
   in_.skip_space();
   more = in_.take(',');
@@ -65,8 +65,8 @@ bool parser::separator(char close, bool& more) {
   return true;
 }
 
-/// Reads items up to the closing bracket, inclusive. `comma` tells whether the last item had one
-/// after it.
+/// Reads items up to the closing bracket, inclusive. Sets `comma` to true if a comma follows the
+/// last item.
 bool parser::items(char close, std::vector<value>& out, bool& comma) {
   in_.skip_space();
   for (bool more = !in_.take(close); more;) {
@@ -197,7 +197,7 @@ bool parser::call(std::string_view function, value& out) {
   return true;
 }
 
-/// Returns the offset of the first byte that is not UTF-8, or that begins a surrogate.
+/// Returns the offset of the first byte that is not UTF-8 or that begins a surrogate.
 std::optional<std::size_t> first_bad_byte(std::string_view text) {
   for (std::size_t offset = 0; offset < text.size();) {
     auto [c, size] = decode_utf8(text.substr(offset));

@@ -1,7 +1,7 @@
-/// Parses Python literals on command lines: numbers of any size, strings and bytes with prefixes
-/// and escapes, None, True, False, containers, set(), frozenset(...), bytearray(b'...') and complex
-/// numbers, and JSON's true, false, null, NaN and Infinity. The depth is limited to
-/// value::max_depth, and nothing is evaluated.
+/// Parses Python literals on command lines: None, True, False, numbers of any size, strings and
+/// bytes with prefixes and escapes, containers, set(), frozenset(...) and bytearray(b'...'). Also
+/// accepts true, false, null, NaN and Infinity, as in JSON. The depth is limited to
+/// value::max_depth. The parser evaluates nothing.
 #pragma once
 
 #include <string_view>
@@ -11,12 +11,11 @@
 
 namespace patio {
 
-/// Fails with errc::invalid and a text with the byte offset and what was expected there.
+/// Fails with errc::invalid. The message gives the byte offset and the expected input.
 [[nodiscard]] result<value> parse_literal(std::string_view text);
 
 /// Parses a command-line word as a literal. A word that is not a literal becomes a str. A word that
-/// begins like a container or a quoted string must be a literal: otherwise typos would go
-/// unnoticed.
+/// begins like a container or a quoted string must be a literal, so that a typo is an error.
 [[nodiscard]] result<value> parse_word(std::string_view word);
 
 } // namespace patio

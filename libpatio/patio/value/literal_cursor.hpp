@@ -1,5 +1,5 @@
 /// A position in the text of a literal, and the readers of numbers and strings. Internal to
-/// literal*.cpp. A reader that fails returns false, and the cursor keeps the first failure.
+/// literal*.cpp. A reader that fails returns false, and the cursor keeps the first error.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ public:
 
   [[nodiscard]] std::size_t offset() const noexcept { return at_; }
   [[nodiscard]] bool at_end() const noexcept { return at_ >= text_.size(); }
-  /// Returns '\0' past the end. A NUL in the text looks the same: no reader looks for either.
+  /// Returns '\0' past the end and for a NUL in the text. No reader tests for '\0'.
   [[nodiscard]] char peek(std::size_t ahead = 0) const noexcept {
     return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
   }
@@ -27,15 +27,16 @@ public:
   bool take(char c) noexcept;
   bool take(std::string_view word) noexcept;
   void skip_space() noexcept;
-  /// Returns the letters, digits and underscores from here on, without advancing.
+  /// Returns the letters, digits and underscores at the current position, without advancing.
   [[nodiscard]] std::string_view word() const noexcept;
 
-  /// Records a failure and returns false. Without `found` the message quotes the text at `offset`.
+  /// Records an error, unless one was recorded before, and returns false. Without `found` the
+  /// message quotes the text at `offset`.
   bool fail(std::size_t offset, std::string_view expected, std::optional<std::string> found = {});
   bool fail(std::string_view expected) { return fail(at_, expected); }
   [[nodiscard]] error failure() const { return {errc::invalid, message_, {}}; }
 
-  /// Notes that the text can only be meant as a literal. parse_word then does not take it as a str.
+  /// Records that the text must be a literal. parse_word then does not make a str of the text.
   void commit() noexcept { committed_ = true; }
   [[nodiscard]] bool committed() const noexcept { return committed_; }
 

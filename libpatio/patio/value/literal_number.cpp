@@ -11,7 +11,7 @@
 namespace patio::detail {
 namespace {
 
-constexpr std::size_t max_digits = 4300; // the limit of CPython for a decimal integer
+constexpr std::size_t max_digits = 4300; // CPython's limit for a decimal integer
 
 bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
@@ -22,7 +22,7 @@ int digit_value(char c) noexcept {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : 16;
 }
 
-/// Reads digits that may have single underscores between them, and returns them without the
+/// Reads digits with optional single underscores between them. Returns the digits without the
 /// underscores.
 std::string take_digits(literal_cursor& in, int base) {
   std::string digits;
@@ -34,10 +34,10 @@ std::string take_digits(literal_cursor& in, int base) {
   return digits;
 }
 
-/// Converts digits of a base that is a power of two. Each digit is `bits` bits, so no arithmetic is
-/// needed.
+/// Converts digits of a base that is a power of two. Each digit has `bits` bits, so no arithmetic
+/// is needed.
 integer from_bits(std::string_view digits, unsigned bits) {
-  // One byte more than the digits need keeps the sign positive.
+  // An extra zero byte keeps the number positive.
   std::string little_endian(digits.size() * bits / 8 + 2, '\0');
   for (std::size_t i = 0; i < digits.size(); ++i) {
     auto digit = static_cast<unsigned>(digit_value(digits[digits.size() - 1 - i]));
@@ -70,8 +70,8 @@ bool read_bits(literal_cursor& in, const number_base& b, value& out) {
   return true;
 }
 
-/// Returns the decimal exponent of the first significant digit. It is exact enough to tell overflow
-/// from underflow.
+/// Returns the decimal exponent of the first significant digit. The result is exact enough to
+/// distinguish overflow from underflow.
 std::int64_t decimal_exponent(std::string_view text) {
   auto e = text.find_first_of("eE");
   auto digits = text.substr(0, e);
@@ -97,8 +97,7 @@ double to_real(std::string_view text) {
   return d;
 }
 
-/// Reads the fraction and the exponent of a float and appends them to `text`. A whole number has
-/// neither.
+/// Reads the fraction and the exponent of a float, if present, and appends them to `text`.
 void take_fraction(literal_cursor& in, std::string& text) {
   if (in.take('.')) text += '.' + take_digits(in, 10);
   if ((in.peek() | 0x20) != 'e') return;
@@ -127,7 +126,7 @@ bool read_decimal(literal_cursor& in, value& out) {
     return true;
   }
   if (digits > max_digits) {
-    in.commit(); // so many digits cannot be meant as a str
+    in.commit(); // nobody writes a str of so many digits without quotes
     return in.fail(start, "an integer of at most 4300 digits (hexadecimal has no limit)",
                    std::to_string(digits));
   }
@@ -212,7 +211,7 @@ bool read_number(literal_cursor& in, value& out) {
   auto real = out.kind() == kind::integer ? out.as_integer().as_real() : out.as_real();
   if (out.kind() == kind::integer && std::isinf(real))
     return in.fail(start, "a real part that fits a float", "a larger integer");
-  // Python computes a sum, which determines the signs of zeros.
+  // As in Python, the result is a sum or a difference, which determines the signs of zeros.
   auto part = imaginary.as_complex();
   out = value{minus ? std::complex{real, 0.0} - part : std::complex{real, 0.0} + part};
   return true;

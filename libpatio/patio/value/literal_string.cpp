@@ -11,7 +11,7 @@ namespace {
 struct string_form {
   bool raw = false;
   bool bytes = false;
-  std::string_view quotes; ///< one or three
+  std::string_view quotes; ///< one or three quote characters
 };
 
 /// Returns the form of the string that begins here and the length of its prefix, or nothing if no
@@ -75,12 +75,13 @@ bool string_reader::character() {
   if (in_.peek() != '\\') return plain();
   in_.advance();
   if (!form_.raw) return escape();
-  out_ += '\\'; // a raw string keeps the backslash, and a quote after a backslash does not end it
+  // A raw string keeps the backslash. A quote after a backslash does not end the string.
+  out_ += '\\';
   if (in_.at_end()) return true;
   return in_.peek() == '\n' || in_.peek() == '\r' ? line_break() : plain();
 }
 
-// Python reads every line end as \n.
+// Python reads every line ending as \n.
 bool string_reader::line_break() {
   if (!in_.take("\r\n")) in_.advance();
   out_ += '\n';
@@ -126,7 +127,7 @@ bool string_reader::octal_escape() {
 bool string_reader::escape() {
   static constexpr std::string_view letters = "\\'\"abfnrtv", meanings = "\\'\"\a\b\f\n\r\t\v";
   auto c = in_.peek();
-  if (in_.at_end()) return true; // read() reports the missing quote
+  if (in_.at_end()) return true; // read() reports the missing closing quotes
   if (auto i = letters.find(c); i != std::string_view::npos) {
     out_ += meanings[i];
     in_.advance();
@@ -138,7 +139,7 @@ bool string_reader::escape() {
   if (!form_.bytes && (c == 'u' || c == 'U')) return hex_escape(c == 'u' ? 4 : 8);
   if (!form_.bytes && c == 'N')
     return in_.fail(in_.offset() - 1, "the character itself or its \\u escape", "a name (\\N)");
-  out_ += '\\'; // Python keeps the backslash of an unknown escape
+  out_ += '\\'; // Python keeps the backslash of an unknown escape sequence
   return plain();
 }
 

@@ -45,10 +45,11 @@ python_types& python_types::add(python_family family) {
 
 python_types& python_types::add(std::string module, std::string name) {
   if (!is_path(module) || !is_path(name))
-    throw std::invalid_argument{"not a class: '" + module + "' '" + name + "'"};
+    throw std::invalid_argument{"not the path of a class: '" + module + "' '" + name + "'"};
   if (name.find('.') != std::string::npos)
-    throw std::invalid_argument{module + "." + name
-                                + " is nested in a class; only classes of a module are accepted"};
+    throw std::invalid_argument{
+      module + "." + name
+      + " is nested in a class; only classes at the top level of a module are accepted"};
   if (std::ranges::find(refused_modules, module) != refused_modules.end())
     throw std::invalid_argument{"Python peers refuse the classes of module " + module};
   auto standard = detail::find_standard_class(module, name);

@@ -1,6 +1,6 @@
-/// The Python classes that a node accepts and sends in addition to the built-in classes. Their
-/// objects are values of kind `object`: data that a converter can read. Nothing here resolves or
-/// calls a class. A value type.
+/// The Python classes that a node accepts and sends in addition to the built-in classes. An object
+/// of such a class is a value of kind `object`, which a converter can read. No class is resolved or
+/// called. A value type.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace detail {
 enum class standard_class : std::uint8_t;
 } // namespace detail
 
-/// Classes of Python's standard library, in groups that are accepted together.
+/// Groups of classes in Python's standard library. A node accepts the classes of a group together.
 enum class python_family : std::uint8_t {
   datetime,     ///< datetime.datetime, .date, .time, .timedelta, .timezone
   decimal,      ///< decimal.Decimal
@@ -25,19 +25,20 @@ enum class python_family : std::uint8_t {
 class python_types {
 public:
   python_types() = default; ///< none
-  /// Returns all families. Objects of these classes are checked: CPython would build every accepted
-  /// object, with the same value.
+  /// Returns all families. The decoder checks objects of these classes: CPython would build every
+  /// accepted object, with the same value.
   [[nodiscard]] static python_types standard();
 
   python_types& add(python_family family);
-  /// Adds a class of your own by its module and name: add("shop.models", "Order"). The parts of its
-  /// objects are not checked, so the converter must check them. Throws std::invalid_argument for a
-  /// class nested in a class, and for a module that Python peers refuse.
+  /// Adds your own class by module and name: add("shop.models", "Order"). The decoder does not
+  /// check the parts of its objects, so your converter must check them. Throws
+  /// std::invalid_argument for a class nested in a class, and for a module that Python peers
+  /// refuse.
   python_types& add(std::string module, std::string name);
 
   struct entry {
     std::string module, name;
-    detail::standard_class standard; ///< selects the check of its objects
+    detail::standard_class standard; ///< selects the check of the objects of this class
   };
   [[nodiscard]] const entry* find(std::string_view module, std::string_view name) const noexcept;
   [[nodiscard]] const std::vector<entry>& entries() const noexcept { return entries_; }

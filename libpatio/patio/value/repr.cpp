@@ -16,9 +16,10 @@ namespace {
 
 constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
-// The time for decimal digits grows with the square of an integer's bytes. A value at the limit
-// takes about two seconds: one integer of 185 kB, or 500 of 8 kB. CPython itself refuses to print
-// integers of more than 1786 bytes (4300 digits), so only attacks and experiments reach the limit.
+// Decimal conversion takes time that grows with the square of an integer's size. Work at this limit
+// takes about two seconds: one integer of 185 kB, or 500 integers of 8 kB. CPython itself refuses
+// to print integers of more than 1786 bytes (4300 digits), so only attacks and experiments reach
+// the limit.
 constexpr std::uint64_t max_digit_work = std::uint64_t{1} << 35;
 constexpr std::uint64_t brief_integer_bytes = 1786;
 constexpr std::uint64_t quick_integer_bytes = 256;
@@ -32,8 +33,8 @@ void append_escape(std::string& out, char32_t c) {
   }
 }
 
-/// Appends the shortest decimal that reads back as `d`, with an exponent where Python prints one.
-/// `suffix` follows digits without a point.
+/// Appends the shortest decimal text that reads back as `d`, with an exponent where Python prints
+/// one. Appends `suffix` to a finite number without point and exponent.
 void append_real(std::string& out, double d, std::string_view suffix) {
   if (std::isnan(d)) {
     out += "nan"; // Python does not show the sign of a NaN
@@ -77,7 +78,7 @@ public:
   [[nodiscard]] std::string take() && { return std::move(out_); }
 
 private:
-  /// Tells whether the output has reached the limit, so that nothing more can be visible.
+  /// Returns true if the output exceeds the limit. Further output would be truncated.
   [[nodiscard]] bool full() const noexcept { return out_.size() > limit_; }
   [[nodiscard]] std::string_view visible(std::string_view text) const noexcept {
     return text.substr(0, limit_);
@@ -101,7 +102,7 @@ private:
 void printer::characters(std::string_view text, char quote) {
   while (!text.empty()) {
     auto [c, size] = decode_utf8(text);
-    if (size == 0) { // not UTF-8: shown as Python's "surrogateescape" shows it
+    if (size == 0) { // not UTF-8: Python's "surrogateescape" gives the same character
       c = 0xdc00 + static_cast<unsigned char>(text.front());
       size = 1;
     }
@@ -141,13 +142,13 @@ void printer::whole_number(const value& v) {
     return;
   }
   auto bytes = v.weight();
-  // A byte takes more than two digits.
+  // Each byte of an integer prints as more than two digits.
   auto shown = std::clamp<std::uint64_t>(limit_ / 2, quick_integer_bytes, brief_integer_bytes);
   if (limit_ != unlimited && bytes > shown) {
     out_ += "<int of " + std::to_string(bytes) + " bytes>";
     return;
   }
-  digit_work_ += bytes * bytes; // cannot overflow, as repr() has checked the expansion limit
+  digit_work_ += bytes * bytes; // cannot overflow, because repr() checks the weight first
   if (!too_many_digits()) out_ += v.as_integer().decimal();
 }
 
@@ -184,7 +185,7 @@ void printer::exception(const value& v) {
   sequence("(", v.exception_args(), ")");
 }
 
-// Prints Python's repr() for the classes of its library, and the parts of any other object.
+// Prints Python's repr() for classes of Python's library, and the parts of any other object.
 void printer::object(const object_parts& o) {
   if (auto text = detail::standard_repr(o)) {
     out_ += visible(*text);
@@ -229,7 +230,7 @@ void printer::print(const value& v) {
   case kind::complex: append_complex(out_, v.as_complex()); break;
   case kind::str: quoted(v.text()); break;
   case kind::bytes: quoted_bytes(v.data(), false); break;
-  case kind::bytearray: // CPython escapes the single quote in any quotes here
+  case kind::bytearray: // here CPython escapes a single quote even between double quotes
     out_ += "bytearray(";
     quoted_bytes(v.data(), true);
     out_ += ')';
@@ -248,10 +249,12 @@ void printer::print(const value& v) {
 
 result<std::string> repr(const value& v) {
   if (v.weight() > value::expansion_limit)
-    return fail(errc::invalid, "a value too large to print with shared parts written out");
+    return fail(errc::invalid,
+                "the value is too large to print when its shared parts are expanded");
   printer p{unlimited};
   p.print(v);
-  if (p.too_many_digits()) return fail(errc::invalid, "integers too large to print in decimal");
+  if (p.too_many_digits())
+    return fail(errc::invalid, "the integers are too large to print in decimal");
   return std::move(p).take();
 }
 
@@ -261,7 +264,7 @@ std::string brief(const value& v, std::size_t length) {
   auto text = std::move(p).take();
   if (text.size() <= length) return text;
   auto dots = std::min<std::size_t>(length, 3), cut = length - dots;
-  while (cut > 0 && (text[cut] & 0xc0) == 0x80) --cut; // keeps characters whole
+  while (cut > 0 && (text[cut] & 0xc0) == 0x80) --cut; // does not split a character
   text.resize(cut);
   text.append(dots, '.');
   return text;

@@ -1,4 +1,4 @@
-/// Python's repr() and str() of a value. Pure functions; any thread.
+/// Python's repr() and str() of a value. Pure functions; any thread may call them.
 #pragma once
 
 #include <string>
@@ -8,26 +8,28 @@
 
 namespace patio {
 
-/// Returns exactly what CPython 3.11's repr() prints, with two exceptions. A set prints in the
-/// order in which it holds its items. An object of a class outside Python's library prints as <path
-/// and parts>. Fails with errc::invalid if the value weighs more than value::expansion_limit, or if
-/// the digits of its integers would take more than about two seconds.
+/// Returns the same text as CPython 3.11's repr(), with two exceptions. A set prints its items in
+/// the order in which the value stores them. An object of a class outside Python's library prints
+/// as the class path and the parts, in angle brackets. Fails with errc::invalid if the value weighs
+/// more than value::expansion_limit, or if the conversion of its integers to decimal would take
+/// more than about two seconds.
 [[nodiscard]] result<std::string> repr(const value& v);
 
-/// Returns repr() for logs and messages, on one line, cut with "..." at `length` bytes. It never
-/// fails. An integer shows its size instead of its digits if it has more than 4300 digits, or if it
-/// has more than 616 digits and does not fit.
+/// Returns repr() for logs and messages, on one line, truncated with "..." to `length` bytes. Never
+/// fails. An integer of more than 4300 digits prints as its size. An integer of more than 616
+/// digits also prints as its size if its digits would not fit.
 [[nodiscard]] std::string brief(const value& v, std::size_t length = 200);
 
-/// Returns brief() of a text, with control characters escaped: for messages that quote text from
-/// outside.
+/// Returns a text in quotes with control characters escaped, for messages that quote untrusted
+/// text.
 [[nodiscard]] inline std::string quoted(std::string_view text, std::size_t length = 80) {
   return brief(value{text}, length);
 }
 
-/// Returns Python's str(): the text of a str, or the message of an exception (for KeyError('x') the
-/// message is "'x'"). Returns brief() for a value that repr() refuses, and for an exception that
-/// weighs more than 64 KiB, unless its only argument is a str.
+/// Returns Python's str(): the text of a str, the message of an exception, and otherwise repr().
+/// For KeyError('x') the message is "'x'". Returns brief() for a value that repr() refuses, and for
+/// an exception that weighs more than 64 KiB. The weight does not matter if the only argument of
+/// the exception is a str.
 [[nodiscard]] std::string to_str(const value& v);
 
 } // namespace patio

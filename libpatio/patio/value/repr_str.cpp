@@ -11,9 +11,10 @@ namespace {
 
 using arguments_view = std::span<const value>;
 
-// Every error makes a message, so the message of a peer's exception must take little time. Nested
-// exceptions repeat the inner message at each level, and the digits of an integer cost the square
-// of its size. So the limit here is far below the limit of repr().
+// Each error is turned into a message, so the message of a peer's exception must take little time.
+// Nested exceptions repeat the inner message at each level, and the time for the digits of an
+// integer grows with the square of its size. The limit here is therefore far below the limit of
+// repr().
 constexpr std::uint64_t max_message_weight = std::uint64_t{1} << 16;
 
 std::string repr_or_brief(const value& v) {
@@ -21,8 +22,7 @@ std::string repr_or_brief(const value& v) {
   return text ? *std::move(text) : brief(v);
 }
 
-// Returns the message of BaseException. Recursion is bounded: no value is deeper than
-// value::max_depth.
+// Returns str() of a BaseException. Recursion is bounded: no value is deeper than value::max_depth.
 std::string plain_message(arguments_view args) {
   if (args.empty()) return {};
   if (args.size() == 1) return to_str(args[0]);

@@ -89,7 +89,8 @@ bool read_clock(std::string_view six, moment& m) noexcept {
   return m.hour < 24 && m.minute < 60 && m.second < 60 && m.microsecond < 1'000'000;
 }
 
-constexpr unsigned fold_bit = 0x80; ///< in the month of a datetime, and in the hour of a time
+/// Set in the month byte of a datetime, and in the hour byte of a time.
+constexpr unsigned fold_bit = 0x80;
 
 void put_day(std::string& out, const moment& m, unsigned flag) {
   for (auto part : {m.year >> 8, m.year & 0xff, m.month | flag, m.day})
@@ -123,13 +124,14 @@ std::string_view wrong_arguments(standard_class c, construction made_by,
     return "the opcode that CPython writes";
   switch (c) {
   case standard_class::datetime:
-    return is_datetime(args) ? "" : "ten bytes of a date and time, and a timezone";
+    return is_datetime(args) ? "" : "ten bytes of a date and time, and optionally a timezone";
   case standard_class::date: return is_date(args) ? "" : "four bytes of a date";
-  case standard_class::time: return is_time(args) ? "" : "six bytes of a time, and a timezone";
+  case standard_class::time:
+    return is_time(args) ? "" : "six bytes of a time, and optionally a timezone";
   case standard_class::timedelta:
     return timedelta_from(args) ? "" : "normalised days, seconds and microseconds";
   case standard_class::timezone:
-    return is_timezone(args) ? "" : "a timedelta of less than a day, and a name";
+    return is_timezone(args) ? "" : "a timedelta of less than a day, and optionally a name";
   case standard_class::decimal: return is_decimal_argument(args) ? "" : "the text of a number";
   default: return args.empty() ? "" : "no arguments";
   }
@@ -141,11 +143,12 @@ std::string_view wrong_state(standard_class c, const value& state) {
   if (state.kind() != kind::dict) return "a dict";
   if (c == standard_class::ordered_dict) {
     auto named = [](const dict_entry& e) { return e.first.is_text(); };
-    return std::ranges::all_of(state.entries(), named) ? "" : "names of attributes";
+    return std::ranges::all_of(state.entries(), named) ? ""
+                                                       : "attribute names as keys of the state";
   }
   const auto *number = state.find("int"), *safe = state.find("is_safe");
   if (!number || !uuid_from(*number)) return "an int of 128 bits";
-  if (state.entries().size() != (safe ? 2U : 1U)) return "int and is_safe only";
+  if (state.entries().size() != (safe ? 2U : 1U)) return "only the attributes int and is_safe";
   return !safe || int_in(*safe, -1, 0) ? "" : "0 or -1 for is_safe";
 }
 
@@ -163,7 +166,8 @@ std::string_view wrong_object(const object_parts& o) {
 bool has_hash(const object_parts& o) {
   auto c = find_standard_class(o.module, o.name);
   if (c == standard_class::ordered_dict || !o.items.empty() || !o.entries.empty()) return false;
-  // Python refuses to hash a signalling NaN: an optional sign, "sNaN" and digits.
+  // Python refuses to hash a signalling NaN. Its text is an optional sign, "sNaN" and optional
+  // digits.
   if (c == standard_class::decimal && o.args.size() == 1 && o.args[0].is_text()
       && o.args[0].text().substr(0, 2).find_first_of("sS") != std::string_view::npos)
     return false;
@@ -242,7 +246,7 @@ std::string_view take_digits(std::string_view& text) noexcept {
   return digits;
 }
 
-/// Reads a word in any case; `word` is in lower case.
+/// Removes a word from the front of `text`, in upper or lower case. `word` is in lower case.
 bool take_word(std::string_view& text, std::string_view word) noexcept {
   auto same = [](char lower, char c) {
     return c == lower || (c >= 'A' && c <= 'Z' && c + ('a' - 'A') == lower);
@@ -257,7 +261,7 @@ void take_sign(std::string_view& text) noexcept {
   if (!text.empty() && (text[0] == '+' || text[0] == '-')) text.remove_prefix(1);
 }
 
-/// Returns zero where the text has no exponent. Returns nothing for an exponent without digits or
+/// Returns zero if the text has no exponent. Returns nothing for an exponent without digits or
 /// beyond 4e18.
 std::optional<std::int64_t> take_exponent(std::string_view& text) noexcept {
   if (!take_word(text, "e")) return 0;
@@ -272,8 +276,8 @@ std::optional<std::int64_t> take_exponent(std::string_view& text) noexcept {
 
 } // namespace
 
-// CPython also accepts surrounding spaces, underscores and digits of other scripts, but it writes
-// none of them.
+// CPython also accepts surrounding spaces, underscores and digits of other scripts, but never
+// writes them.
 bool is_decimal(std::string_view text) noexcept {
   constexpr std::int64_t largest = 999'999'999'999'999'999, smallest = -1'999'999'999'999'999'997;
   take_sign(text);

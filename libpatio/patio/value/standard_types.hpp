@@ -1,6 +1,6 @@
 /// The classes of Python's standard library that a node can accept, and the checks of their
-/// objects. CPython builds every object that passes, with the same value. Internal to values,
-/// pickles and converters. Pure functions; any thread.
+/// objects. CPython builds every object that passes the checks, with the same value. Internal to
+/// value/, pickle/ and convert/. Pure functions; any thread may call them.
 #pragma once
 
 #include <array>
@@ -28,18 +28,18 @@ enum class standard_class : std::uint8_t {
 
 [[nodiscard]] standard_class find_standard_class(std::string_view module,
                                                  std::string_view name) noexcept;
-/// Returns `none` for any value that is not an object of a standard class.
+/// Returns `none` for any other value than an object of a standard class.
 [[nodiscard]] standard_class class_of(const value& v) noexcept;
 
-// Each check returns what it expected, or "" if all is well. `none` accepts everything but a state
-// that is None.
+// Each check returns the expected form, or "" if there is no error. For standard_class::none the
+// only error is a state that is None.
 
 [[nodiscard]] std::string_view wrong_arguments(standard_class c, construction made_by,
                                                std::span<const value> args);
 [[nodiscard]] std::string_view wrong_state(standard_class c, const value& state);
 [[nodiscard]] std::string_view wrong_object(const object_parts& o);
 
-/// Tells whether a pickle must give the object a state (opcode BUILD).
+/// Returns true if a pickle must give the object a state (opcode BUILD).
 [[nodiscard]] constexpr bool needs_state(standard_class c) noexcept {
   return c == standard_class::uuid;
 }
@@ -49,14 +49,15 @@ enum class standard_class : std::uint8_t {
 [[nodiscard]] constexpr bool takes_entries(standard_class c) noexcept {
   return c == standard_class::none || c == standard_class::ordered_dict;
 }
-/// Tells whether CPython makes a new first argument each time it pickles such an object. CPython
+/// Returns true if CPython makes a new first argument each time it pickles such an object. CPython
 /// then never finds that argument in its memo.
 [[nodiscard]] constexpr bool has_fresh_argument(standard_class c) noexcept {
   return c == standard_class::datetime || c == standard_class::date || c == standard_class::time
          || c == standard_class::decimal;
 }
 
-/// Tells whether the object can be a dict key. It needs hashable parts, and no items or entries.
+/// Returns true if Python can hash the object. The parts must be hashable, and the object must not
+/// have items or entries.
 [[nodiscard]] bool has_hash(const object_parts& o);
 
 /// The fields of a datetime, date or time. A field that the class does not have is zero.
@@ -65,7 +66,7 @@ struct moment {
   bool fold = false;
 };
 
-// Each function returns nothing if a field is out of range.
+// The first three functions return nothing if the size is wrong or a field is out of range.
 
 [[nodiscard]] std::optional<moment> datetime_from_bytes(std::string_view bytes) noexcept;
 [[nodiscard]] std::optional<moment> date_from_bytes(std::string_view bytes) noexcept;
@@ -74,13 +75,15 @@ struct moment {
 [[nodiscard]] std::string date_to_bytes(const moment& m);
 [[nodiscard]] std::string time_to_bytes(const moment& m);
 
-/// A timedelta as CPython normalizes it.
+/// The fields of a timedelta, normalized as in CPython: days may be negative, seconds and
+/// microseconds are not.
 struct day_count {
   std::int64_t days = 0, seconds = 0, microseconds = 0;
 };
 [[nodiscard]] std::optional<day_count> timedelta_from(std::span<const value> args);
 
-/// Tells whether a text is a number as Decimal prints it, with an exponent in Decimal's range.
+/// Returns true if the text is a number in the form that Decimal prints, with an exponent in the
+/// range of Decimal.
 [[nodiscard]] bool is_decimal(std::string_view text) noexcept;
 
 using uuid_bytes = std::array<std::uint8_t, 16>; ///< big endian

@@ -67,7 +67,7 @@ void value::retain() const noexcept {
 // Recursion is bounded: no value is deeper than max_depth.
 void value::release() noexcept {
   auto* heap = value_access::get(*this);
-  // The only reference needs no write to the count: no other thread can copy it meanwhile.
+  // If this is the only reference, no other thread can copy it, so the count need not be written.
   if (heap->refs.load(std::memory_order_acquire) != 1
       && heap->refs.fetch_sub(1, std::memory_order_acq_rel) != 1)
     return;

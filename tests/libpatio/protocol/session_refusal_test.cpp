@@ -95,7 +95,7 @@ TEST_CASE("session: an oversize answer ends its call, and the connection stays o
   REQUIRE(p.client.session.request(2, calling("mul")));
   p.client.receive(packet::response, 3, std::string(301, 'x'));
   CHECK(p.client.events.news()[0]
-        == "result 1 undecodable: bytes that cannot be accepted: a frame of 301 bytes is over the "
+        == "result 1 undecodable: the data cannot be accepted: a frame of 301 bytes is over the "
            "limit of 300");
   p.client.receive(packet::response, 4, pickled(7));
   CHECK(p.client.events.seen == lines{"result 2 7"});

@@ -115,7 +115,7 @@ TEST_CASE("repr: a value that expands beyond the limit is refused") {
   REQUIRE_FALSE(text);
   CHECK(text.error().code == patio::errc::invalid);
   auto number = value{integer::from_twos_complement(std::string(std::size_t{1} << 20, '\x7f'))};
-  CHECK(repr(number).error().message == "integers too large to print in decimal");
+  CHECK(repr(number).error().message == "the integers are too large to print in decimal");
 }
 
 TEST_CASE("is_printable: agrees with CPython at the ends of the ranges") {
