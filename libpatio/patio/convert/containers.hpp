@@ -1,7 +1,8 @@
 /// The converters of the standard containers; convert.hpp includes this header. std::vector, deque,
 /// list and array are lists in Python. std::tuple and pair are tuples; std::set and unordered_set
 /// are sets; std::map and unordered_map are dicts. A vector of std::byte or unsigned char is bytes.
-/// The unordered containers refuse keys that a peer has chosen to collide.
+/// An unordered container fails to convert if too many keys collide, because a peer can choose the
+/// keys.
 #pragma once
 
 #include <array>
@@ -21,7 +22,7 @@ namespace detail {
 template <class T>
 concept byte_like = std::same_as<T, std::byte> || std::same_as<T, unsigned char>;
 
-/// Converts any container with push_back to a list and back.
+/// Converts any container with push_back to a list, and from a list or tuple.
 template <class C>
 struct list_converter {
   using element = typename C::value_type;
@@ -47,7 +48,8 @@ struct list_converter {
   static std::string name() { return "list"; }
 };
 
-/// Tells whether the key's bucket of a hash table is too full. A peer can choose keys that collide.
+/// Returns true if the key's bucket of a hash table is too full. Returns false for a container
+/// without buckets.
 template <class C, class Key>
 bool is_flooded(const C& c, const Key& key) {
   constexpr std::size_t max = 100;

@@ -15,8 +15,8 @@ error mismatch(const std::string& expected, const value& v) {
 
 error expands_too_far() {
   return {errc::undecodable,
-          "must be smaller: with shared parts written out it takes more than "
-            + std::to_string(value::expansion_limit >> 20) + " MiB",
+          "must be smaller: it takes more than " + std::to_string(value::expansion_limit >> 20)
+            + " MiB when its shared parts are expanded",
           {}};
 }
 
@@ -30,7 +30,7 @@ error out_of_range(const std::string& low, const std::string& high) {
 } // namespace
 
 error too_many_collisions() {
-  return {errc::undecodable, "must have keys that do not all collide in a hash table", {}};
+  return {errc::undecodable, "must not have more than 100 keys that collide in a hash table", {}};
 }
 
 result<std::int64_t> integer_in_range(const value& v, std::int64_t low, std::int64_t high) {
@@ -82,13 +82,13 @@ result<std::chrono::duration<double>> seconds_of(const value& v) {
   auto d = any_real(v);
   if (!d) return tl::unexpected(std::move(d.error()));
   if (!(std::abs(*d) < 9.2e9))
-    return fail(errc::undecodable, "must be a number of seconds below 9.2e9");
+    return fail(errc::undecodable, "must be a number of seconds between -9.2e9 and 9.2e9");
   return std::chrono::duration<double>{*d};
 }
 
 error duration_does_not_fit(double seconds) {
   return {errc::undecodable,
-          "must be a number of seconds in the range of the duration, not " + brief(seconds),
+          "must be a number of seconds that the C++ duration can hold, not " + brief(seconds),
           {}};
 }
 

@@ -1,7 +1,8 @@
-/// Converts C++ types to Python values and back; a `value` passes through without a copy of its
-/// data. Specialize `converter` for a type of your own, or list the members of a struct in `fields`
-/// to carry the struct as a dict. Pure functions; any thread. The text of a conversion error
-/// follows a subject: "must be int, not str", "item 2 must be int, not None".
+/// Converts C++ types to Python values and back. A `value` converts to itself without a copy of its
+/// data. For your own type, specialize `converter`; to convert a struct to a dict, list its members
+/// in `fields`. Any thread may call these functions. The message of a conversion error has no
+/// subject, so that a caller can put one in front: "must be int, not str", "item 2 must be int, not
+/// None".
 #pragma once
 
 #include <chrono>
@@ -26,7 +27,7 @@ namespace patio {
 template <class T>
 struct converter;
 
-/// The error for a value that weighs more than value::expansion_limit.
+/// Returns the error for a value that weighs more than value::expansion_limit.
 [[nodiscard]] error expands_too_far();
 
 template <class T>
@@ -34,7 +35,7 @@ template <class T>
   return converter<T>::to(x);
 }
 
-/// Converts a value. C++ types cannot share parts, so each shared part of `v` is copied. A value
+/// Converts a value. The conversion copies a shared part of `v` each time the part occurs. A value
 /// that weighs more than value::expansion_limit is therefore refused, unless T is `value`.
 template <class T>
 [[nodiscard]] result<T> from_value(const value& v) {
@@ -50,10 +51,10 @@ concept convertible = requires(const T& x, const value& v) {
   { converter<T>::from(v) } -> std::same_as<result<T>>;
 };
 
-/// The error "must be `expected`, not `v's type`", as Python words it.
+/// Returns the error "must be EXPECTED, not TYPE", in Python's wording. TYPE is the type of `v`.
 [[nodiscard]] error mismatch(const std::string& expected, const value& v);
 
-/// One member of a struct, and its name as a dict key.
+/// A member of a struct, and its name as a dict key.
 template <class Class, class Member>
 struct field {
   const char* name;
@@ -62,7 +63,7 @@ struct field {
 template <class Class, class Member>
 field(const char*, Member Class::*) -> field<Class, Member>;
 
-/// Specialize this to carry a struct as a dict:
+/// Specialize this variable to convert a struct to a dict and back:
 ///   template <>
 ///   inline constexpr auto patio::fields<point> =
 ///     std::tuple{patio::field{"x", &point::x}, patio::field{"y", &point::y}};
@@ -84,12 +85,13 @@ concept has_fields = !std::same_as<std::remove_cv_t<decltype(fields<T>)>, std::n
 [[nodiscard]] result<std::uint64_t> unsigned_in_range(const value& v, std::uint64_t high);
 [[nodiscard]] result<double> any_real(const value& v);
 [[nodiscard]] result<std::string> text_of(const value& v);
-/// Returns a number of seconds that fits into 64 bits of nanoseconds.
+/// Returns a number of seconds that fits into 64 bits of nanoseconds, or an error.
 [[nodiscard]] result<std::chrono::duration<double>> seconds_of(const value& v);
 [[nodiscard]] error duration_does_not_fit(double seconds);
-/// Prefixes the place of an error: "item 2 must be int, not None".
+/// Puts a place in front of the message of an error: "item 2 must be int, not None".
 [[nodiscard]] error within(const std::string& place, error inner);
-/// Returns the items of a list or tuple, or, with `sets`, of a set or frozenset.
+/// Returns the items of a list or tuple. If `sets` is true, returns the items of a set or frozenset
+/// instead. Fails for any other value.
 [[nodiscard]] result<std::span<const value>>
 sequence_items(const value& v, const std::string& expected, bool sets = false);
 
@@ -184,7 +186,7 @@ struct converter<std::optional<T>> {
 };
 
 template <class... Ts>
-struct converter<std::variant<Ts...>> { ///< reads the first alternative that fits
+struct converter<std::variant<Ts...>> { ///< converts to the first alternative that fits
   static value to(const std::variant<Ts...>& x) {
     return std::visit([](const auto& alternative) { return to_value(alternative); }, x);
   }
@@ -213,8 +215,8 @@ private:
   }
 };
 
-/// A duration is a number of seconds, like Python's timeouts: an int if the unit is whole seconds,
-/// else a float.
+/// A duration is a number of seconds, like Python's timeouts: an int if the count is integral and
+/// the unit is one or more whole seconds, else a float.
 template <class Rep, class Period>
 struct converter<std::chrono::duration<Rep, Period>> {
   using duration = std::chrono::duration<Rep, Period>;
@@ -244,7 +246,7 @@ struct fields_converter {
     std::apply([&](const auto&... each) { (add(each), ...); }, fields<T>);
     return value::dict(std::move(entries));
   }
-  /// A member of type std::optional may be missing.
+  /// A dict may omit a member of type std::optional.
   static result<T> from(const value& v) {
     if (v.kind() != kind::dict) return tl::unexpected(mismatch(name(), v));
     T x{};

@@ -22,7 +22,8 @@ value timedelta_value(microseconds length) {
      .args = {days.count(), seconds.count(), microseconds{rest - seconds}.count()}});
 }
 
-// CPython has only one such object, and so has this library, so that a pickle holds it once.
+// CPython has a single object for UTC. This library has one as well, so that a pickle contains UTC
+// only once.
 const value& utc() {
   static const value zone =
     value::object({.module = "datetime", .name = "timezone", .args = {timedelta_value({})}});
@@ -53,13 +54,13 @@ microseconds clock_of(const moment& m) {
          + std::chrono::seconds{m.second} + microseconds{m.microsecond};
 }
 
-/// Returns the parts of a valid object of the class, or null for any other value.
+/// Returns the parts of a valid object of the class `expected`, or null for any other value.
 const object_parts* valid(const value& v, standard_class expected) {
   return class_of(v) == expected && wrong_object(v.as_object()).empty() ? &v.as_object() : nullptr;
 }
 
-/// Returns nothing for a length beyond 64 bits of microseconds: a timedelta may have a billion
-/// days.
+/// Returns nothing if the length does not fit into 64 bits of microseconds. A timedelta may have a
+/// billion days.
 std::optional<microseconds> length_of(const object_parts& delta) {
   auto t = *timedelta_from(delta.args);
   constexpr std::int64_t max_days = std::numeric_limits<std::int64_t>::max() / 86'400'000'000 - 1;
@@ -139,14 +140,17 @@ result<value> attributes_of(const value& v, const class_path& cls) {
   const auto& o = v.as_object();
   bool plain = o.args.empty() && o.items.empty() && o.entries.empty();
   if (!plain || (o.state.kind() != kind::dict && !o.state.is_none()))
-    return fail(errc::undecodable, "must have attributes only");
+    return fail(
+      errc::undecodable,
+      "must be an object with attributes only, without constructor arguments, items or entries");
   return o.state.is_none() ? value::dict({}) : o.state;
 }
 
 } // namespace detail
 
 decimal::decimal(std::string text) : text_{std::move(text)} {
-  if (!detail::is_decimal(text_)) throw std::invalid_argument{"not a Decimal: " + text_};
+  if (!detail::is_decimal(text_))
+    throw std::invalid_argument{"not the text of a Decimal: " + text_};
 }
 
 std::string to_string(const uuid& u) { return detail::uuid_text(u.bytes); }
@@ -159,7 +163,7 @@ result<timedelta> converter<timedelta>::from(const value& v) {
   const auto* o = detail::valid(v, standard_class::timedelta);
   if (!o) return tl::unexpected(mismatch(name(), v));
   auto length = detail::length_of(*o);
-  if (!length) return fail(errc::undecodable, "must be a timedelta in the range of the C++ type");
+  if (!length) return fail(errc::undecodable, "must be a timedelta that the C++ type can hold");
   return timedelta{*length};
 }
 

@@ -1,8 +1,8 @@
-/// C++ types for Python classes that a node carries if its `python_types` allow them: those of
-/// datetime, Decimal, UUID, OrderedDict, and structs of your own as objects of a Python class.
-/// Include this header where a function with such types is registered or called. Pure functions;
-/// any thread. Conversion to Python throws std::out_of_range for a date or time that Python cannot
-/// hold.
+/// C++ types for Python's datetime classes, Decimal, UUID and OrderedDict, and for your own structs
+/// as objects of a Python class. A node accepts and sends such objects only if its `python_types`
+/// contain the class. Include this header where you register or call a function with such types.
+/// Any thread may call these functions. A conversion to Python throws std::out_of_range for a date
+/// or time that Python cannot hold.
 #pragma once
 
 #include <array>
@@ -16,18 +16,18 @@
 
 namespace patio {
 
-/// datetime.timedelta. The durations of std::chrono become numbers of seconds instead. Each type
-/// also reads the Python form of the other.
+/// datetime.timedelta. A std::chrono duration becomes a number of seconds instead. Each of the two
+/// C++ types also accepts the Python form of the other.
 struct timedelta {
   std::chrono::microseconds length{};
   friend auto operator<=>(const timedelta&, const timedelta&) = default;
 };
 
-/// decimal.Decimal by its text, digit for digit. Decimals are equal if their texts are equal.
+/// decimal.Decimal as its text, with all digits. Decimals are equal if their texts are equal.
 class decimal {
 public:
   decimal() = default; ///< 0
-  /// Takes the text that Python prints: "-1.50", "1E+3", "Infinity", "NaN". Throws
+  /// Requires a text as Python prints it: "-1.50", "1E+3", "Infinity", "NaN". Throws
   /// std::invalid_argument for any other text.
   explicit decimal(std::string text);
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
@@ -37,14 +37,14 @@ private:
   std::string text_ = "0";
 };
 
-/// uuid.UUID, big endian.
+/// uuid.UUID; the bytes are big endian.
 struct uuid {
   std::array<std::uint8_t, 16> bytes{};
   friend auto operator<=>(const uuid&, const uuid&) = default;
 };
 [[nodiscard]] std::string to_string(const uuid& u); ///< "12345678-1234-5678-1234-567812345678"
 
-/// collections.OrderedDict. A dict does not convert to it.
+/// collections.OrderedDict. A plain dict does not convert to this type.
 template <class Key, class Mapped>
 struct ordered_dict {
   std::vector<std::pair<Key, Mapped>> entries;
@@ -56,8 +56,8 @@ struct class_path {
   const char* name;
 };
 
-/// Specialize this in addition to `fields` to carry a struct as an object of a Python class, for
-/// instance a dataclass. The fields are the attributes of the object:
+/// Specialize this variable in addition to `fields` to convert a struct to an object of a Python
+/// class, such as a dataclass, and back. The fields are the attributes of the object:
 ///   template <>
 ///   inline constexpr auto patio::python_class<order> = patio::class_path{"shop.models", "Order"};
 template <class T>
@@ -76,8 +76,8 @@ concept has_python_class =
 [[nodiscard]] result<std::chrono::year_month_day> date_of(const value& v);
 [[nodiscard]] result<std::chrono::microseconds> time_of(const value& v);
 
-/// Converts a time to microseconds. Checks the range first, so that the conversion cannot overflow:
-/// Python has the years 1 to 9999.
+/// Converts a time to microseconds. Throws std::out_of_range outside the years 1 to 9999, which
+/// Python supports. The range check comes first, so the conversion cannot overflow.
 template <class Duration>
 [[nodiscard]] std::chrono::microseconds microseconds_of(Duration since_epoch) {
   using std::chrono::days;
@@ -94,7 +94,7 @@ template <class Duration>
       return std::chrono::duration_cast<std::chrono::microseconds>(limit);
     };
     if (t <= fits(Duration::min()) || t >= fits(Duration::max()))
-      return fail(errc::undecodable, "must be a datetime in the range of the C++ type");
+      return fail(errc::undecodable, "must be a datetime that the C++ type can hold");
   }
   return std::chrono::floor<Duration>(t);
 }
@@ -105,7 +105,7 @@ template <class Duration>
 
 } // namespace detail
 
-/// An aware datetime. A datetime from Python may be in any timezone.
+/// Converts to an aware datetime in UTC, and from an aware datetime in any timezone.
 template <class Duration>
 struct converter<std::chrono::sys_time<Duration>> {
   using time_point = std::chrono::sys_time<Duration>;
@@ -120,7 +120,7 @@ struct converter<std::chrono::sys_time<Duration>> {
   static std::string name() { return "aware datetime.datetime"; }
 };
 
-/// A naive datetime.
+/// Converts to and from a naive datetime.
 template <class Duration>
 struct converter<std::chrono::local_time<Duration>> {
   using time_point = std::chrono::local_time<Duration>;
@@ -142,7 +142,7 @@ struct converter<std::chrono::year_month_day> {
   static std::string name() { return "datetime.date"; }
 };
 
-/// A naive datetime.time.
+/// Converts to and from a naive datetime.time.
 template <class Duration>
 struct converter<std::chrono::hh_mm_ss<Duration>> {
   using clock = std::chrono::hh_mm_ss<Duration>;

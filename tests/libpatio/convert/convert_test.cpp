@@ -128,15 +128,16 @@ TEST_CASE("convert: durations are seconds, as an int if the unit is whole second
 TEST_CASE("convert: numbers of seconds outside the range of a duration are refused") {
   CHECK(why_not<std::chrono::nanoseconds>("1") == "must be float, not str");
   for (const auto& wrong : {value{1e10}, value{-1e10}, value{std::nan("")}, value{HUGE_VAL}})
-    CHECK(why_not<std::chrono::nanoseconds>(wrong) == "must be a number of seconds below 9.2e9");
+    CHECK(why_not<std::chrono::nanoseconds>(wrong)
+          == "must be a number of seconds between -9.2e9 and 9.2e9");
   using small_seconds = std::chrono::duration<std::int8_t>;
   CHECK(from_value<small_seconds>(100) == small_seconds{100});
   CHECK(why_not<small_seconds>(300)
-        == "must be a number of seconds in the range of the duration, not 300.0");
+        == "must be a number of seconds that the C++ duration can hold, not 300.0");
   CHECK(why_not<small_seconds>(127.6)
-        == "must be a number of seconds in the range of the duration, not 127.6");
+        == "must be a number of seconds that the C++ duration can hold, not 127.6");
   CHECK(why_not<std::chrono::duration<int, std::pico>>(-1)
-        == "must be a number of seconds in the range of the duration, not -1.0");
+        == "must be a number of seconds that the C++ duration can hold, not -1.0");
 }
 
 TEST_CASE("convert: a struct with fields becomes a dict") {
