@@ -162,8 +162,8 @@ TEST_CASE("K7 a node that would have to echo an expansion bomb answers with an e
     packet::request, 7,
     raw_call(raw_call_fields(raw_text("echo"), laughs.substr(2, laughs.size() - 3) + "\x85")));
   CHECK(exception_in(peer.receive())
-        == "ValueError: the result cannot be sent: the value is too large with its shared parts "
-           "written out");
+        == "ValueError: the result cannot be sent: the value is too large when its shared parts "
+           "are expanded");
   check_served(peer);
   node.check_undisturbed();
 }

@@ -13,15 +13,16 @@ namespace patio::pickle {
 
 using detail::comparisons;
 
-/// Bytes that a dict, a set or an object takes beside what every value takes.
+/// Estimated bytes of a dict or set, and of an object, in addition to the node_bytes of every
+/// value.
 inline constexpr std::size_t dict_overhead = 64;
 inline constexpr std::size_t object_overhead = 192;
 
 class budget {
 public:
   static constexpr std::size_t node_bytes = 64; ///< the estimated memory of every value
-  /// A pickle of `bytes` bytes may cost `limits`, but only in proportion to its size: a short
-  /// pickle can name a long part many times. `reason` must outlive the budget.
+  /// Lowers `limits` in proportion to the size of the pickle, which has `bytes` bytes. A short
+  /// pickle could otherwise refer to a large part many times. `reason` must outlive the budget.
   budget(const pickle_limits& limits, std::size_t bytes, failure& reason) noexcept
       : limits_{in_proportion(limits, bytes)}, reason_{&reason}, compared_{limits_.compared_bytes} {
   }
@@ -29,14 +30,14 @@ public:
   budget& operator=(const budget&) = delete;
 
   [[nodiscard]] const pickle_limits& limits() const noexcept { return limits_; }
-  /// Estimated bytes of all values made so far.
+  /// Returns the estimated bytes of all values made so far.
   [[nodiscard]] std::size_t memory() const noexcept { return memory_; }
   [[nodiscard]] comparisons& compared() noexcept { return compared_; }
 
-  // Each of these refuses the pickle and returns false if the budget is spent.
+  // If the budget is exceeded, each of these functions refuses the pickle and returns false.
+  // refuse_depth() always does so.
 
-  /// Accounts for one value that takes `length` bytes beside what every value takes, and for
-  /// `parts` copies of values.
+  /// Spends one value with `length` bytes in addition to node_bytes, and `parts` copies of values.
   bool spend(std::size_t length, std::size_t parts = 0) {
     nodes_ += 1 + parts;
     memory_ += node_bytes + length + part_bytes * parts;
@@ -46,8 +47,8 @@ public:
   bool allows_comparisons() { return !compared_.exceeded() || refuse_comparisons(); }
   [[gnu::cold]] bool refuse_depth();
 
-  /// Accounts for `nodes` values that together take `length` bytes beside what every value takes.
-  /// Returns false, and neither accounts nor refuses, if a limit does not allow them.
+  /// Spends `nodes` values with `length` bytes in addition to their node_bytes. If that would
+  /// exceed a limit, returns false, spends nothing and does not refuse the pickle.
   [[nodiscard]] bool try_spend(std::size_t nodes, std::size_t length) noexcept {
     auto memory = node_bytes * nodes + length;
     if (nodes_ + nodes > limits_.nodes || memory_ + memory > limits_.memory_bytes) return false;
@@ -72,7 +73,7 @@ private:
   [[gnu::cold]] bool refuse_memo();
   [[gnu::cold]] bool refuse_comparisons();
 
-  pickle_limits limits_; ///< in proportion to the size of the pickle
+  pickle_limits limits_; ///< lowered in proportion to the size of the pickle
   failure* reason_;
   std::size_t nodes_ = 0;
   std::size_t memory_ = 0;

@@ -1,5 +1,5 @@
-/// How CPython begins every pickled CallRequest in protocols 4 and 5, right behind the header of
-/// the first frame. The writer writes these bytes at once; the call_reader skips them.
+/// The bytes with which CPython begins a pickled CallRequest in protocols 4 and 5, after the header
+/// of the first frame. The writer appends these bytes as a block, and the call_reader skips them.
 #pragma once
 
 #include <cstddef>
@@ -10,10 +10,11 @@
 
 namespace patio::pickle {
 
-/// The names of module and class, the class, an object of it, the dict for its fields, a MARK.
+/// The opcodes make the module name, the class name, the class, an object of the class, the dict
+/// for the object's fields, and a MARK.
 inline constexpr std::string_view call_opening_bytes = "\x8c\x17patio.broker.tcp.broker\x94\x8c\x0b"
                                                        "CallRequest\x94\x93\x94)\x81\x94}\x94(";
-/// The first five of these parts are the memo's entries 0 to 4.
+/// The first five of these results become memo entries 0 to 4.
 inline constexpr std::uint32_t call_opening_memo_entries = 5;
 /// The values that these opcodes make, and the bytes that the values take beside what every value
 /// takes: the lengths of two texts and a dict.

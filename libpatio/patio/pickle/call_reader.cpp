@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::size_t header_bytes = 11; // PROTO, its version, FRAME, its length
 
-/// Moves the items out of a container if no other value refers to it, else copies them.
+/// Moves the items out of a container that no other value refers to. Copies the items of any other
+/// container.
 template <class Node, class Item>
 std::vector<Item> take_items(const value& container, std::vector<Item> Node::*items) {
   auto& node = *static_cast<Node*>(value_access::get(container));
@@ -28,7 +29,8 @@ inline bool call_reader::has_usual_opening() const {
          && bytes.substr(header_bytes).starts_with(call_opening_bytes);
 }
 
-// Near a limit the opcodes are stepped through: one of them may exceed the limit.
+// Near a limit the reader carries out every opcode, because one of the opcodes may exceed the
+// limit.
 bool call_reader::skip_opening() {
   auto& limits = machine_->budget().limits();
   if (!has_usual_opening() || machine_->in().size() > limits.bytes) return true;
@@ -75,8 +77,9 @@ bool call_reader::set_fields(const value& state) {
   return check_fields();
 }
 
-// SETITEMS, BUILD and STOP in a row end every CallRequest. Then no opcode can look at the dict any
-// more, so that nobody needs to make it. Whatever is unusual goes through the dict.
+// Nearly every CallRequest ends with SETITEMS, BUILD and STOP. Then no later opcode can read the
+// dict of the fields, so the machine does not make the dict. With any other ending, the machine
+// makes the dict at SETITEMS.
 bool call_reader::has_usual_ending() const {
   auto& stack = machine_->stack();
   if (!machine_->in().rest().starts_with("b.")) return false;
@@ -94,7 +97,7 @@ bool call_reader::set_fields_from_stack() {
   for (std::size_t i = 0; i < field_count; ++i)
     fields_[i] = std::move(stack[fields_position + 2 * i + 1].v);
   fields_seen_ = (1U << field_count) - 1;
-  stack.drop(stack.unmark() - 1); // the fields and the dict
+  stack.drop(stack.unmark() - 1); // drops the fields and the dict
   opcode build{};
   return machine_->next_opcode(build) && check_fields();
 }
@@ -127,7 +130,8 @@ result<call_request> call_reader::take() {
                              : "expected a CallRequest, found a " + std::string{type_of(top)});
     return machine_->take_failure();
   }
-  machine_->memo().clear(); // it may refer to the containers that are taken apart below
+  // Empties the memo first: take_items() copies the items of a container that the memo refers to.
+  machine_->memo().clear();
   result<call_request> taken;
   taken->function = fields_[0].text();
   taken->args.positional = take_items(fields_[1], &heap_sequence::items);

@@ -1,5 +1,6 @@
-/// The CallRequest in a pickle. Nearly every CallRequest begins and ends with the same opcodes. The
-/// call_reader handles them at once: this is the fast path of every call.
+/// Reads the CallRequest in a pickle. Nearly every CallRequest begins and ends with the same
+/// opcodes. The call_reader handles each of these two sequences in one step, which is the fast path
+/// of a call.
 #pragma once
 
 #include <array>
@@ -9,23 +10,24 @@
 
 namespace patio::pickle {
 
-/// A pickle holds at most one CallRequest. It is an item of kind `call` on the stack; its fields
-/// are here. Each function that returns bool returns false once the pickle is refused.
+/// A pickle contains at most one CallRequest. The stack holds an item of kind `call` for it, and
+/// the call_reader holds its fields. A function that returns bool returns false if it refuses the
+/// pickle.
 class call_reader {
 public:
-  /// `m` must outlive this.
+  /// `m` must outlive the call_reader.
   explicit call_reader(machine& m) noexcept : machine_{&m} {}
 
-  /// Skips call_opening_bytes if the pickle begins with them, and leaves the machine as these
-  /// opcodes would. Must be called before the first opcode, or not at all.
+  /// Skips call_opening_bytes if the pickle begins with them. Leaves the machine in the state that
+  /// their opcodes would produce. Must be called before the first opcode, or not at all.
   bool skip_opening();
-  /// Pushes the CallRequest without fields.
+  /// Pushes a CallRequest without fields.
   bool make();
-  /// Carries out BUILD.
+  /// Carries out BUILD: takes the fields from `state`.
   bool set_fields(const value& state);
 
-  /// True if only BUILD and STOP follow the current SETITEMS, and the fields are complete and in
-  /// their usual order. Then set_fields_from_stack() does the work of SETITEMS and BUILD.
+  /// Returns true if only BUILD and STOP follow the current SETITEMS, and the fields are complete
+  /// and in CPython's order. set_fields_from_stack() may then do the work of SETITEMS and BUILD.
   [[nodiscard]] bool ends_here() const {
     auto& stack = machine_->stack();
     return stack.marks() == 1 && stack.size() == fields_position + 2 * field_count
@@ -33,7 +35,7 @@ public:
   }
   bool set_fields_from_stack();
 
-  /// Returns the call. Must be called once, after STOP.
+  /// Returns the call. Must be called exactly once, after STOP.
   [[nodiscard]] result<call_request> take();
 
 private:
@@ -48,7 +50,7 @@ private:
 
   machine* machine_;
   std::array<value, field_count> fields_; ///< in the order of field_names
-  unsigned fields_seen_ = 0;              ///< bit i stands for fields_[i]
+  unsigned fields_seen_ = 0;              ///< bit i is set once fields_[i] is set
   bool made_ = false;
 };
 

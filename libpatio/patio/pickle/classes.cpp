@@ -94,7 +94,7 @@ struct other_class {
   class_kind kind;
 };
 
-// Protocols 0 to 2 write the modules under their Python 2 names.
+// Protocols 0 to 2 contain the Python 2 names of these modules.
 constexpr std::array other_classes{
   other_class{"patio.broker.tcp.broker", "CallRequest", class_kind::call_request},
   other_class{"builtins", "set", class_kind::set},
@@ -165,15 +165,15 @@ std::string_view class_of_errno(const value& number) {
   return "builtins.OSError";
 }
 
-// CPython looks for an __int__ or a __float__ in the class.
+// CPython treats an object as a number if its class has an __int__ or a __float__.
 bool is_number(const value& v) noexcept {
   auto c = class_of(v);
   return (v.kind() >= kind::boolean && v.kind() <= kind::complex) || c == standard_class::decimal
          || c == standard_class::uuid;
 }
 
-// OSError's constructor keeps a file name apart from the arguments. The third argument of a
-// BlockingIOError may also be the number of characters written, which stays.
+// OSError's constructor removes a file name from the arguments. The third argument of a
+// BlockingIOError may instead be the number of characters written, which remains an argument.
 void drop_file_name(std::string_view path, std::vector<value>& args) {
   if (args.size() < 3 || args.size() > 5 || args[2].is_none()) return;
   if (path == "builtins.BlockingIOError" && is_number(args[2])) return;
@@ -203,8 +203,8 @@ value make_exception(class_ref cls, std::vector<value> args) {
     python2 ? std::string_view{"builtins.OSError"} : builtin_exceptions[cls.exception].path;
   if (path == "builtins.OSError" && args.size() >= 2 && args.size() <= 5)
     path = class_of_errno(args[0]);
-  // Protocols 0 to 2 lose the names of the subclasses. TimeoutError is the subclass that Python
-  // raises without an errno.
+  // Protocols 0 to 2 do not contain the name of an OSError's subclass. Without arguments, the
+  // exception is taken for a TimeoutError, which Python raises without an errno.
   if (python2 && args.empty()) path = "builtins.TimeoutError";
   const auto* e = find_builtin_exception(path);
   if (e->policy == sending::as_os_error) drop_file_name(path, args);

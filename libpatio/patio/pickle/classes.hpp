@@ -1,5 +1,5 @@
-/// The classes that a pickle may name: exact (module, name) pairs, compared as text and never
-/// resolved. No state, any thread.
+/// The classes that a pickle may name: exact (module, name) pairs, which are compared as text and
+/// never resolved. Any thread may call these functions.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@
 namespace patio::pickle {
 
 enum class class_kind : std::uint8_t {
-  exception,       ///< a built-in one
-  python2_oserror, ///< exceptions.OSError: protocols 0 to 2 write every subclass of OSError so
+  exception,       ///< a built-in exception
+  python2_oserror, ///< exceptions.OSError, the name of every OSError subclass in protocols 0 to 2
   set,
   frozenset,
   complex,
@@ -24,8 +24,8 @@ enum class class_kind : std::uint8_t {
   reconstructor, ///< protocols 0 and 1: copyreg._reconstructor(CallRequest, object, None)
   new_object,    ///< protocols 0 and 1: copyreg.__newobj__(class, arguments...)
   call_request,
-  user,    ///< in the table of python_types
-  unknown, ///< outside the list; the object_builder decides
+  user,    ///< a class in python_types
+  unknown, ///< any other class; the object_builder refuses it or makes an exception
 };
 
 struct class_ref {
@@ -33,32 +33,32 @@ struct class_ref {
   std::uint8_t exception = 0; ///< position in the table of built-in exceptions
 };
 
-/// How an exception may leave for a Python peer without harm there.
+/// The form in which an exception can be sent to a Python peer without harm to the peer.
 enum class sending : std::uint8_t {
-  as_itself,   ///< its constructor takes any arguments
-  as_os_error, ///< the same, but a third argument is a file name
-  /// Its constructor wants certain arguments, `except Exception` does not catch it, or old Pythons
-  /// lack it.
+  as_itself,   ///< the constructor takes any arguments
+  as_os_error, ///< the constructor takes any arguments, but takes a third argument as a file name
+  /// The constructor requires certain arguments, `except Exception` does not catch the exception,
+  /// or older Pythons do not have the class.
   as_runtime_error
 };
 
 struct builtin_exception {
   std::string_view path; ///< "builtins.ValueError"
   sending policy;
-  bool python2; ///< protocols 0 to 2 write it as exceptions.ValueError
+  bool python2; ///< protocols 0 to 2 write the module as "exceptions"
   [[nodiscard]] constexpr std::string_view name() const noexcept { return path.substr(9); }
 };
 
-/// Empty if the class is not in the list.
+/// Returns nothing if the class is not in the list.
 [[nodiscard]] std::optional<class_ref> find_class(std::string_view module,
                                                   std::string_view name) noexcept;
 
-/// Finds an exception by its full path. Null if Python has no such built-in exception.
+/// Finds an exception by its full path. Returns null if Python has no such built-in exception.
 [[nodiscard]] const builtin_exception* find_builtin_exception(std::string_view path) noexcept;
 
-/// Returns the exception that CPython would build: OSError(2, ...) is a FileNotFoundError and keeps
-/// two arguments. `cls.kind` must be one of the two exception kinds, and the arguments less deep
-/// than value::max_depth.
+/// Returns the exception that CPython would build. For instance, OSError(2, ...) becomes a
+/// FileNotFoundError with two arguments. `cls.kind` must be `exception` or `python2_oserror`. Each
+/// argument must be less deep than value::max_depth.
 [[nodiscard]] value make_exception(class_ref cls, std::vector<value> args);
 
 } // namespace patio::pickle

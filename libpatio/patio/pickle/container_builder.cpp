@@ -10,8 +10,8 @@ using detail::heap_set;
 
 namespace {
 
-/// The capacity for `more` items. A vector that grows at all doubles, because a list may come in
-/// many parts.
+/// Returns a capacity for `more` further items. A vector at least doubles when it grows, because a
+/// list may arrive in many parts.
 template <class T>
 std::size_t capacity_for(const std::vector<T>& items, std::size_t more) {
   auto wanted = items.size() + more;
@@ -38,8 +38,8 @@ bool container_builder::make_tuple(std::size_t first) {
   return machine_->push(value::tuple(std::move(items)));
 }
 
-// Protocols 0 and 1 make an object of a class by a call whose arguments are a tuple that begins
-// with the class. No other tuple may hold a class.
+// In protocols 0 and 1 a pickle makes an object by a call with a tuple that begins with the class.
+// No other tuple may contain a class.
 bool container_builder::make_class_tuple(std::size_t first) {
   auto& stack = machine_->stack();
   auto made = stack_item{stack[first].tag};
@@ -147,17 +147,19 @@ bool container_builder::add_item(const value& set, value item) {
   return added_once(before, set.items().size());
 }
 
-// Comparing two keys that only their shared parts keep small could take forever.
+// A comparison of two keys expands their shared parts, which could take forever.
 bool container_builder::comparable(const value& key) {
   return key.weight() <= value::expansion_limit
-         || machine_->refuse("expected a hashable value, found one with too many shared parts");
+         || machine_->refuse(
+           "expected a key or set item of at most 256 MiB with its shared parts expanded");
 }
 
-// A key that Python keeps apart may not replace another, and the reverse: no value may get lost.
+// Keys that are equal here may be unequal in Python, and the reverse. A second key that might be
+// equal is refused, so that no value is lost.
 bool container_builder::added_once(std::size_t before, std::size_t after) {
   auto& budget = machine_->budget();
   bool once = !budget.compared().any_twins() && (!refuse_twins_ || after > before);
-  if (!once) return machine_->refuse("a key or an item of a set comes twice");
+  if (!once) return machine_->refuse("a dict key or a set item occurs twice");
   return budget.allows_comparisons();
 }
 

@@ -1,33 +1,35 @@
-/// Tuples, lists, dicts and sets, made of the items above a position of the machine's stack.
+/// Makes tuples, lists, dicts and sets of the items above a position in the machine's stack.
 #pragma once
 
 #include <patio/pickle/machine.hpp>
 
 namespace patio::pickle {
 
-/// In every function `first` is the position of the lowest item that the container takes. The items
-/// from there to the top leave the stack. Each function returns false once the pickle is refused.
+/// In every function `first` is the position of the lowest item that the container takes. The
+/// function removes the items from `first` to the top from the stack. A function returns false if
+/// it refuses the pickle.
 class container_builder {
 public:
-  /// `m` must outlive this.
+  /// `m` must outlive the container_builder.
   explicit container_builder(machine& m) noexcept : machine_{&m} {}
 
-  // These push the container.
+  // These functions push the new container.
   bool make_tuple(std::size_t first);
   bool make_list(std::size_t first);
   bool make_dict(std::size_t first);
   bool make_frozenset(std::size_t first);
 
-  // These change the container below `first`, which stays on the stack.
+  // These functions add to the container just below `first`, which stays on the stack.
   bool append_items(std::size_t first);
   bool set_items(std::size_t first);
   bool add_items(std::size_t first);
 
   bool add_item(const value& set, value item);
 
-  /// From now on a key or an item of a set that comes twice is refused. What is equal here may
-  /// differ in Python, and the reverse: Decimal("1") equals 1 there. Without objects the rule
-  /// applies only to keys that hold a NaN, which Python compares by identity.
+  /// From now on, refuses a dict key or a set item that occurs twice. Values that are unequal here
+  /// may be equal in Python, and the reverse: Python's Decimal("1") equals 1. Before this call,
+  /// only a repeated key that contains a NaN is refused, because Python compares such keys by
+  /// identity.
   void refuse_twins() noexcept { refuse_twins_ = true; }
 
 private:

@@ -1,5 +1,5 @@
-/// Why a pickle is refused: the message, the byte offset in it, and the limit that was exceeded.
-/// The first refusal ends the reading of a pickle.
+/// The reason why a pickle is refused: a message with the byte offset, and the exceeded limit if
+/// there is one. The first refusal ends the reading of a pickle.
 #pragma once
 
 #include <cstddef>
@@ -12,14 +12,14 @@ namespace patio::pickle {
 
 class failure {
 public:
-  /// Sets the offset that a refusal names: the first byte of the current opcode.
+  /// Sets the offset that a refusal names, which is the first byte of the current opcode.
   void set_offset(std::size_t offset) noexcept { offset_ = offset; }
 
-  // Both return false, so that a step can return what they return.
+  // Both functions return false, so that the caller can return their result.
   [[gnu::cold]] bool refuse(std::string_view why);
   [[gnu::cold]] bool refuse(limit exceeded, std::string_view why);
 
-  /// The error for the caller of the reader; to be called once, after a refusal.
+  /// Returns the error for the caller of the reader. Must be called once, after a refusal.
   [[nodiscard]] tl::unexpected<error> take();
 
 private:

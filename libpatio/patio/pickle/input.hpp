@@ -1,4 +1,5 @@
-/// The bytes of a pickle and a position in them. Nothing here reads past the end.
+/// The bytes of a pickle and a position in them. The caller must check left() before it takes
+/// bytes.
 #pragma once
 
 #include <bit>
@@ -20,7 +21,7 @@ public:
   [[nodiscard]] std::string_view rest() const noexcept { return bytes_.substr(position_); }
   /// `n` must be at most left().
   void skip(std::size_t n) noexcept { position_ += n; }
-  /// The next `n` bytes; `n` must be at most left().
+  /// Takes the next `n` bytes; `n` must be at most left().
   std::string_view take(std::size_t n) noexcept {
     std::string_view taken{bytes_.data() + position_, n};
     position_ += n;
@@ -37,7 +38,8 @@ public:
     return number;
   }
 
-  /// Takes the text up to the next newline, and skips the newline. Empty if no newline follows.
+  /// Takes the text up to the next newline, and skips the newline. Returns nothing if no newline
+  /// follows.
   [[nodiscard]] std::optional<std::string_view> line() noexcept {
     auto end = bytes_.find('\n', position_);
     if (end == std::string_view::npos) return {};

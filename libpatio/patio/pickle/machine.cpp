@@ -10,7 +10,8 @@ bool machine::refuse(refusal why, const value& part) {
   switch (why) {
   case refusal::none: return true;
   case refusal::too_deep: return budget_.refuse_depth();
-  case refusal::frozen: return refuse("changed after it was shared; cycles are not accepted");
+  case refusal::frozen:
+    return refuse("a value changed after it was shared; cycles are not accepted");
   default:
     return refuse("expected a hashable value, found a " + std::string{type_name(part.kind())});
   }
@@ -37,8 +38,8 @@ bool machine::read_protocol() {
          || refuse("expected protocol 0 to 5, found " + std::to_string(protocol_));
 }
 
-// A frame only promises bytes, as in CPython's C reader: it may be empty, nested, or end within an
-// opcode.
+// Checks only that the bytes of the frame follow, as CPython's C reader does. A frame may be empty,
+// nested, or end within an opcode.
 bool machine::read_frame() { return need(8) && need(in_.little_endian<std::uint64_t>()); }
 
 bool machine::read_line(std::string_view& text) {
@@ -76,7 +77,7 @@ bool machine::duplicate() {
   return push_hidden(std::move(copy));
 }
 
-// From now on two references exist, so the value may not change any more.
+// A second reference to the value now exists, so the value must not change any more.
 bool machine::get(std::uint64_t index) {
   auto* found = memo_.find(index);
   if (!found) return refuse("memo entry " + std::to_string(index) + " was never stored");
@@ -91,7 +92,8 @@ bool machine::get(std::uint64_t index) {
   return push_hidden(*found);
 }
 
-// The dict lies below the first MARK and, unless another value has taken its place, in the memo.
+// Replaces the placeholders by a real dict. One placeholder is on the stack below the first MARK.
+// The other is in the memo, unless another value has replaced it.
 void machine::make_call_state() {
   auto state = value_access::adopt(new heap_dict);
   auto* entry = memo_.find(call_state_memo_index);

@@ -1,6 +1,6 @@
-/// The stack machine. A pickle is a program for it: opcodes take bytes from the input, and move
-/// items between the stack and the memo. The builders beside it make containers and objects of the
-/// items.
+/// The pickle stack machine. A pickle is a program for the machine: its opcodes take bytes from the
+/// input, and move items between the stack and the memo. The builder classes make containers and
+/// objects of the items.
 #pragma once
 
 #include <string_view>
@@ -16,8 +16,8 @@ namespace patio::pickle {
 
 using detail::refusal;
 
-/// Reads one pickle. Each function that returns bool returns false once the pickle is refused. Then
-/// the reading ends.
+/// Reads one pickle. A function that returns bool returns false if it refuses the pickle. The
+/// reading then ends.
 class machine {
 public:
   machine(std::string_view bytes, const pickle_limits& limits)
@@ -27,17 +27,17 @@ public:
   [[nodiscard]] pickle::budget& budget() noexcept { return budget_; }
   [[nodiscard]] value_stack& stack() noexcept { return stack_; }
   [[nodiscard]] pickle::memo& memo() noexcept { return memo_; }
-  /// The protocol that PROTO has named; 0 before.
+  /// Returns the protocol version that the last PROTO opcode named, or 0 before the first.
   [[nodiscard]] unsigned protocol() const noexcept { return protocol_; }
 
   bool refuse(std::string_view why) { return failure_.refuse(why); }
   bool refuse(limit exceeded, std::string_view why) { return failure_.refuse(exceeded, why); }
-  /// Refuses the pickle unless `why` is `none`. `part` is the value that a container did not take.
+  /// Refuses the pickle unless `why` is `none`. `part` is the value that a container refused.
   bool refuse(refusal why, const value& part);
   bool refuse_hidden(const stack_item& item);
   [[nodiscard]] tl::unexpected<error> take_failure() { return failure_.take(); }
 
-  /// Takes the next opcode. From now on refusals name its offset.
+  /// Takes the next opcode. Later refusals name the offset of this opcode.
   bool next_opcode(opcode& op) {
     failure_.set_offset(in_.position());
     if (in_.left() == 0) return refuse("expected an opcode, found the end");
@@ -50,7 +50,7 @@ public:
   /// Checks that `bytes` more bytes follow.
   bool need(std::size_t bytes) { return bytes <= in_.left() || refuse_short(bytes); }
 
-  /// Checks that so many items lie above the topmost MARK.
+  /// Checks that `items` items lie above the topmost MARK.
   bool have(std::size_t items) { return stack_.reachable() >= items || refuse_stack(items); }
   /// Checks that the items from `first` to the top are values.
   bool all_data(std::size_t first);
@@ -63,7 +63,7 @@ public:
   bool pop();
   bool duplicate();
   bool mark();
-  /// Sets `first` to the position of the first item above the MARK.
+  /// Removes the topmost MARK. Sets `first` to the position of the first item above the MARK.
   bool pop_mark(std::size_t& first);
   bool put(std::uint64_t index);
   bool get(std::uint64_t index);
@@ -74,9 +74,9 @@ private:
   bool has_room();
   void make_call_state();
 
-  /// Nesting as the stack shows it before a container is closed. For each level a pickler keeps at
-  /// most three values below the current one (a class and two of three arguments), or one MARK and
-  /// any number of values above it.
+  /// Limits for the nesting of containers that are still open. For each level a pickler leaves on
+  /// the stack at most three values below the current value (a class and two of three arguments),
+  /// or one MARK with any number of values above it.
   static constexpr std::size_t max_values_without_mark = std::size_t{4} * value::max_depth;
   static constexpr std::size_t max_marks = std::size_t{2} * value::max_depth;
 
@@ -108,7 +108,7 @@ inline bool machine::pop_mark(std::size_t& first) {
 
 inline bool machine::put(std::uint64_t index) {
   if (!have(1)) return false;
-  constexpr std::size_t tree_node_bytes = 16; // beside the 64 bytes that every value costs
+  constexpr std::size_t tree_node_bytes = 16; // in addition to the 64 bytes of every value
   if (!memo_.put(index, stack_.top()) && !budget_.spend(tree_node_bytes)) return false;
   return budget_.allows_memo(memo_.size());
 }

@@ -1,4 +1,4 @@
-/// The stack machine's memo: the items that a pickle refers to again, by index.
+/// The stack machine's memo: items to which a pickle can refer again by index.
 #pragma once
 
 #include <cstddef>
@@ -14,22 +14,22 @@ namespace patio::pickle {
 using detail::value_access;
 
 /// CPython counts the indexes up from 0, so a vector holds the entries. An entry that skips an
-/// index goes to a tree: no index in a pickle is ever the size of an allocation.
+/// index goes to a tree, so that an index in a pickle never determines the size of an allocation.
 class memo {
 public:
   memo() = default;
   memo(const memo&) = delete;
   memo& operator=(const memo&) = delete;
   ~memo() { clear(); }
-  /// The number of entries, which is also the index that MEMOIZE uses next.
+  /// Returns the number of entries, which is also the index that MEMOIZE uses next.
   [[nodiscard]] std::size_t size() const noexcept { return dense_.size() + sparse_.size(); }
-  /// Null if there is no such entry.
+  /// Returns null if there is no such entry.
   [[nodiscard]] stack_item* find(std::uint64_t index) {
     if (index < dense_.size()) return &dense_[index];
     auto at = sparse_.find(index);
     return at == sparse_.end() ? nullptr : &at->second;
   }
-  /// Returns false if the tree has grown, which costs more than the vector.
+  /// Returns false if the tree grew. A tree node takes more memory than an element of the vector.
   bool put(std::uint64_t index, const stack_item& item) {
     if (index != dense_.size() || !sparse_.empty()) return put_out_of_order(index, item);
     dense_.emplace_back(value_access::copy_private(item.v), item.tag);
@@ -45,7 +45,7 @@ private:
   bool put_out_of_order(std::uint64_t index, const stack_item& item);
 
   scratch_vector<stack_item, 32> dense_;
-  /// Ordered, because a peer could choose indexes that collide in a hash table.
+  /// A tree, because a peer could choose indexes that collide in a hash table.
   std::map<std::uint64_t, stack_item> sparse_;
 };
 

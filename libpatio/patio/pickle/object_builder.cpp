@@ -10,7 +10,8 @@ using detail::heap_set;
 
 namespace {
 
-/// A name for a refusal: printable ASCII, the rest escaped, truncated.
+/// Returns a name for an error message. Escapes all bytes except printable ASCII, and truncates a
+/// long name.
 std::string shown(std::string_view name) {
   constexpr std::string_view digits = "0123456789abcdef";
   constexpr std::size_t max_bytes = 80;
@@ -24,7 +25,8 @@ std::string shown(std::string_view name) {
   return text;
 }
 
-/// True if the name of an unknown module or class is fit for a log line.
+/// Returns true if the name of an unknown module or class is short UTF-8 text without blanks and
+/// control characters, and thus fit for a log line.
 bool is_plain_name(std::string_view name) {
   constexpr std::size_t max_bytes = 256;
   auto plain = [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7f; };
@@ -32,8 +34,8 @@ bool is_plain_name(std::string_view name) {
          && std::ranges::all_of(name, plain);
 }
 
-/// The modules of Python 2. CPython translates their names up to protocol 2, and does not find them
-/// in later protocols.
+/// Returns true for a module of Python 2. CPython translates the names of these modules in
+/// protocols 0 to 2, and does not find the modules in later protocols.
 bool is_python2(std::string_view module) {
   return module == "__builtin__" || module == "exceptions" || module == "copy_reg";
 }
@@ -114,7 +116,8 @@ bool object_builder::newobj() {
   case class_kind::user:
     if (!args.is(item_kind::data)) return machine_->refuse_hidden(args);
     return users_->construct(user_class(callee), construction::new_only, args.v);
-  default: return machine_->refuse("expected a CallRequest or an exception to make");
+  default:
+    return machine_->refuse("expected a CallRequest, an exception or an added class for NEWOBJ");
   }
 }
 
@@ -132,7 +135,7 @@ bool object_builder::call(const stack_item& callee, const stack_item& args) {
   case class_kind::bytearray: return make_bytearray(args.v);
   case class_kind::bytes: return make_bytes(args.v);
   case class_kind::encode: return encode(args.v);
-  default: return machine_->refuse("expected a class of data to call");
+  default: return machine_->refuse("expected a class of plain data");
   }
 }
 
@@ -172,7 +175,8 @@ bool object_builder::make_bytes(const value& args) {
   return machine_->push(value::bytes({}));
 }
 
-// Python 3.8 and later pass bytes. Earlier ones pass a Latin-1 text and the name of that encoding.
+// Python 3.8 and later versions pass bytes. Earlier versions pass a Latin-1 text and the name of
+// the encoding.
 bool object_builder::make_bytearray(const value& args) {
   auto parts = args.items();
   if (parts.empty()) return machine_->push(value::bytearray({}));
@@ -215,12 +219,11 @@ bool object_builder::build() {
   if (object.is(item_kind::call)) return calls_->set_fields(state);
   if (object.is_data(kind::object)) return users_->set_state(object.v, std::move(state));
   if (object.is_data(kind::exception)) return set_exception_state(object.v, state);
-  return machine_->refuse("expected an exception or a CallRequest to set the state of, found a "
+  return machine_->refuse("expected a CallRequest, an exception or an object for BUILD, found a "
                           + std::string{type_of(object)});
 }
 
-// The notes are the only attribute of an exception that is kept. An unknown class may have any
-// state.
+// Keeps only the notes from the state of an exception. An unknown class may have any state.
 bool object_builder::set_exception_state(const value& exception, const value& state) {
   bool known = find_builtin_exception(exception.exception_type()) != nullptr;
   if (state.kind() != kind::dict)

@@ -1,5 +1,5 @@
-/// The opcodes that name a class, make an object of it, or set the state of an object. A class is a
-/// name in a list here: nothing resolves or calls it.
+/// Carries out the opcodes that name a class, make an object, or set the state of an object. A
+/// class is only a name in a list: no class is resolved or called.
 #pragma once
 
 #include <string>
@@ -12,17 +12,17 @@
 
 namespace patio::pickle {
 
-/// Each function that returns bool returns false once the pickle is refused.
+/// A function that returns bool returns false if it refuses the pickle.
 class object_builder {
 public:
-  /// The other parts of the reader. All of them must outlive this.
+  /// The other parts of the reader, which must outlive the object_builder.
   struct collaborators {
     machine& m;
     container_builder& containers;
     user_classes& users;
     call_reader& calls;
   };
-  /// `types` must outlive this.
+  /// `types` must outlive the object_builder.
   object_builder(collaborators c, unknown_class unknown, const python_types& types) noexcept
       : machine_{&c.m}, containers_{&c.containers}, users_{&c.users}, calls_{&c.calls},
         types_{&types}, unknown_{unknown} {}
@@ -33,8 +33,8 @@ public:
   bool newobj();
   bool build();
 
-  /// Returns what the caller of the reader gets for the value in a pickle. An object of a user's
-  /// class becomes an exception where an exception is wanted.
+  /// Returns the result of the reader for the value in a pickle. With unknown_class::as_exception,
+  /// an object of a user's class becomes an exception.
   [[nodiscard]] value finished(value v) const {
     bool wanted = unknown_ == unknown_class::as_exception && v.kind() == kind::object;
     return wanted ? as_exception(v) : std::move(v);
@@ -63,7 +63,7 @@ private:
   call_reader* calls_;
   const python_types* types_;
   unknown_class unknown_;
-  std::vector<std::string> unknown_paths_; ///< "module.name" of each class outside the list
+  std::vector<std::string> unknown_paths_; ///< "module.name" of each unknown class
 };
 
 } // namespace patio::pickle

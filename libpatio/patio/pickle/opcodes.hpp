@@ -1,5 +1,5 @@
-/// The pickle opcodes of protocols 0 to 5, under CPython's names. Never renumber: these are bytes
-/// on the wire.
+/// The pickle opcodes of protocols 0 to 5, with CPython's names. Never renumber: the numbers are
+/// bytes on the wire.
 #pragma once
 
 #include <cstdint>

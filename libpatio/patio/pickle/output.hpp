@@ -1,5 +1,5 @@
-/// The bytes of a pickle that is being written, in CPython's frames. The first kilobyte needs no
-/// heap. Nothing reaches the caller before the pickle is complete.
+/// The bytes of a pickle during writing, divided into frames as CPython does it. The first kilobyte
+/// needs no heap allocation.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,7 @@ namespace patio::pickle {
 
 class output {
 public:
-  // Does not clear the first kilobyte: that would cost more than a short pickle.
+  // Does not clear the first kilobyte, because that would take longer than writing a short pickle.
   explicit output(std::size_t max_bytes) noexcept : max_bytes_{max_bytes} {}
   output(const output&) = delete;
   output& operator=(const output&) = delete;
@@ -25,7 +25,7 @@ public:
     *room(1) = static_cast<char>(op);
     ++size_;
   }
-  /// Appends all of `bytes`, or nothing if they exceed the limit.
+  /// Appends `bytes`. Appends nothing if the pickle would exceed the limit.
   void put(std::string_view bytes) {
     if (bytes.empty()) return;
     if (bytes.size() > max_bytes_ - std::min(size_, max_bytes_)) {
@@ -35,7 +35,7 @@ public:
     std::memcpy(room(bytes.size()), bytes.data(), bytes.size());
     size_ += bytes.size();
   }
-  /// An opcode and a number, little endian.
+  /// Appends an opcode and a number, little endian.
   template <std::unsigned_integral UInt>
   void put(opcode op, UInt number) {
     static_assert(std::endian::native == std::endian::little, "a port must swap the bytes here");
@@ -45,8 +45,8 @@ public:
     size_ += 1 + sizeof number;
   }
 
-  // CPython ends a frame between two values once the frame has 64 KiB, keeps longer texts outside
-  // of frames, and writes no header for a frame of less than four bytes.
+  // CPython ends a frame between two values once the frame has 64 KiB. CPython writes a text of 64
+  // KiB or more outside of frames, and writes no header for a frame of fewer than four bytes.
   static constexpr std::size_t frame_target = std::size_t{64} * 1024;
   void open_frame();
   void close_frame();
@@ -56,15 +56,15 @@ public:
     open_frame();
   }
 
-  /// True if the limit is exceeded. Then bytes() is not a pickle any more, and later bytes may be
-  /// dropped.
+  /// Returns true if the limit is exceeded. bytes() is then not a valid pickle, because bytes may
+  /// be missing.
   [[nodiscard]] bool is_full() const noexcept { return is_full_ || size_ > max_bytes_; }
   [[nodiscard]] std::size_t max_bytes() const noexcept { return max_bytes_; }
   [[nodiscard]] std::string_view bytes() const noexcept { return {data_, size_}; }
 
 private:
   static constexpr std::size_t frame_header = 9;
-  /// Returns the place for the next `n` bytes.
+  /// Returns a pointer to room for the next `n` bytes.
   char* room(std::size_t n) {
     if (capacity_ - size_ < n) grow(n);
     return data_ + size_;
@@ -72,11 +72,11 @@ private:
   void grow(std::size_t n);
 
   std::array<char, 1024> short_;
-  std::unique_ptr<char[]> long_; ///< in use once short_ is too small
+  std::unique_ptr<char[]> long_; ///< used once short_ is too small
   char* data_ = short_.data();
   std::size_t capacity_ = short_.size();
   std::size_t size_ = 0;
-  std::size_t frame_ = 0; ///< where the open frame's header begins
+  std::size_t frame_ = 0; ///< the position of the open frame's header
   std::size_t max_bytes_;
   bool is_full_ = false;
 };

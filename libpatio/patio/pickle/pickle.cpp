@@ -22,7 +22,7 @@ bool expands_too_far(const call_request& call) {
 }
 
 tl::unexpected<error> too_large() {
-  return fail(errc::invalid, "the value is too large with its shared parts written out");
+  return fail(errc::invalid, "the value is too large when its shared parts are expanded");
 }
 
 } // namespace

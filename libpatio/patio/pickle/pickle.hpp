@@ -1,6 +1,6 @@
-/// Python pickles to values and back. Reading builds data and can do nothing else: class names are
-/// compared with a fixed list of (module, name) pairs and with the classes in `types`, and never
-/// resolved. No state, any thread.
+/// Converts Python pickles to values and back. Reading only builds data: class names are compared
+/// with a fixed list of (module, name) pairs and with the classes in `types`, and no class is
+/// resolved or called. Any thread may call these functions.
 #pragma once
 
 #include <cstddef>
@@ -14,58 +14,64 @@
 
 namespace patio {
 
-/// The budget of one pickle. Every limit is checked while reading, before a claimed length is
-/// allocated.
+/// The limits for one pickle. The reader checks every limit while it reads, before it allocates a
+/// claimed length.
 struct pickle_limits {
   std::size_t bytes = std::size_t{16} << 20; ///< the size of the pickle
   unsigned depth = value::max_depth;         ///< levels of containers; at most value::max_depth
-  std::size_t nodes = 1'000'000;             ///< values made, also those that do not last
+  std::size_t nodes = 1'000'000;             ///< values made, including temporary values
   std::size_t memo_entries = 1'000'000;
-  /// An estimate: 64 bytes for each value, and its length.
+  /// The estimated memory of all values: 64 bytes for each value, plus the length of the value.
   std::size_t memory_bytes = std::size_t{64} << 20;
-  std::size_t integer_bytes = std::size_t{8} << 10;        ///< the size of a binary integer
-  std::size_t integer_digits = 4300;                       ///< CPython has the same limit
-  std::uint64_t compared_bytes = std::uint64_t{256} << 20; ///< the keys compared for equality
-  /// The bytes behind the end of the pickle, which CPython ignores. With 0 no bytes may follow.
+  std::size_t integer_bytes = std::size_t{8} << 10; ///< the size of a binary integer
+  /// The number of digits of a decimal integer. CPython has the same limit.
+  std::size_t integer_digits = 4300;
+  /// The size of all keys that are compared for equality.
+  std::uint64_t compared_bytes = std::uint64_t{256} << 20;
+  /// The bytes after the end of the pickle, which CPython ignores. If this is 0, no bytes may
+  /// follow.
   std::size_t trailing_bytes = std::size_t{16} << 20;
 };
 
-/// How the reader takes a class outside the list.
+/// How the reader treats a class that is neither in the fixed list nor in `types`.
 enum class unknown_class : std::uint8_t {
-  refuse, ///< REQUEST and RESPONSE: undecodable; the message names the class
-  /// ERROR: an inert value of kind exception with the class path, the arguments and the notes.
+  refuse, ///< for REQUEST and RESPONSE: fails with the name of the class in the message
+  /// For ERROR: makes an inert value of kind exception with the class path, the arguments and the
+  /// notes.
   as_exception,
 };
 
-/// Fails with errc::undecodable and a message that names the byte offset and what was expected
-/// there. Ignores the bytes behind the pickle's end, up to pickle_limits::trailing_bytes. A class
-/// is never a value.
+/// Fails with errc::undecodable. The message gives the byte offset and the expected input. Ignores
+/// bytes after the end of the pickle, up to pickle_limits::trailing_bytes. A class itself is not a
+/// value, so a pickle of a class is refused.
 [[nodiscard]] result<value> read_pickle(std::string_view bytes, const pickle_limits& limits = {},
                                         unknown_class unknown = unknown_class::refuse,
                                         const python_types& types = {});
 
-/// Reads a pickled `patio.broker.tcp.broker.CallRequest` at the top level, in any protocol's form.
-/// `memory` gets what pickle_limits::memory_bytes limits: about as many bytes as the arguments
-/// take.
+/// Reads a pickle of one `patio.broker.tcp.broker.CallRequest`, in any protocol. If `memory` is not
+/// null, sets it to the estimated memory use of the decoded pickle, the number that
+/// pickle_limits::memory_bytes limits.
 [[nodiscard]] result<call_request> read_call_request(std::string_view bytes,
                                                      const pickle_limits& limits = {},
                                                      const python_types& types = {},
                                                      std::size_t* memory = nullptr);
 
-/// Appends a pickle of protocol 5 to `out`, with the opcodes and frames that CPython would write.
-/// Shared parts stay shared. Writes only what CPython and Python patio's restricted loader accept:
-/// an exception whose class is not a built-in with plain arguments leaves as
-/// RuntimeError("Type: message"), and TimeoutError as asyncio.exceptions.TimeoutError.
-/// Fails with errc::invalid, and leaves `out` as it was, if a text is not UTF-8, if the value
-/// expands beyond value::expansion_limit, or if it holds an object that is not of `types` or that
-/// CPython could not make.
-/// A pickle of more than `max_bytes` bytes fails with limit::frame_bytes, before all of it is
-/// written.
+/// Appends a pickle of protocol 5 to `out`, with the same opcodes and frames as CPython. Shared
+/// parts stay shared. The pickle contains only data that CPython and the restricted loader of
+/// Python patio accept. An exception of another class than a built-in class with plain arguments is
+/// written as RuntimeError("Type: message"). A TimeoutError is written as
+/// asyncio.exceptions.TimeoutError.
+///
+/// Fails with errc::invalid and leaves `out` unchanged if a text is not UTF-8, if the value weighs
+/// more than value::expansion_limit, if the class of an object is not in `types`, or if CPython
+/// could not make an object. Also fails if the pickle has more than `max_bytes` bytes. The error
+/// then names limit::frame_bytes.
 [[nodiscard]] result<void> write_pickle(const value& v, std::string& out,
                                         const python_types& types = {},
                                         std::size_t max_bytes = std::string::npos);
 
-/// Appends the payload of a REQUEST, as CPython pickles a CallRequest. Fails as write_pickle does.
+/// Appends the payload of a REQUEST in the form in which CPython pickles a CallRequest. Fails for
+/// the same reasons as write_pickle.
 [[nodiscard]] result<void> write_call_request(const call_request& request, std::string& out,
                                               const python_types& types = {},
                                               std::size_t max_bytes = std::string::npos);

@@ -8,7 +8,7 @@ using detail::heap_set;
 
 namespace {
 
-/// The name of an opcode that is refused; empty if there is no such opcode.
+/// Returns the name of an opcode that the reader refuses, or an empty text for an unknown opcode.
 std::string_view name_of(opcode op) {
   switch (op) {
   case opcode::persid: return "PERSID";
@@ -47,7 +47,7 @@ result<call_request> reader::read_call(call_opening opening) {
   return calls_.take();
 }
 
-// Legal pickles end with one value on the stack. Anything else is meant for some other reader.
+// A pickler leaves exactly one value on the stack. Any other pickle is refused.
 bool reader::finish() {
   if (!users_.all_complete())
     return machine_.refuse("expected a state for each object that needs one");
@@ -62,7 +62,8 @@ bool reader::finish() {
                          + (stack.marks() == 0 ? "" : " and an open MARK"));
 }
 
-// The opcodes that every call has come first. Inline, because every opcode goes through here.
+// Handles the opcodes that occur in every call first. The function is inline, because the reader
+// calls it for every opcode.
 inline bool reader::step(opcode op) {
   auto& m = machine_;
   auto& in = m.in();

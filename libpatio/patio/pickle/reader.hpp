@@ -1,5 +1,5 @@
-/// The reader behind read_pickle and read_call_request. It knows data only: classes are names in a
-/// list. One reader reads one pickle, and never throws because of the bytes in the pickle.
+/// Implements read_pickle and read_call_request. A reader only builds data: a class is a name in a
+/// list. A reader reads one pickle. No bytes in a pickle make a reader throw.
 #pragma once
 
 #include <patio/pickle/call_reader.hpp>
@@ -11,11 +11,11 @@
 
 namespace patio::pickle {
 
-/// The reader may skip the bytes with which CPython begins every CallRequest. Skipping only saves
-/// time.
+/// Selects whether the reader skips call_opening_bytes or carries out their opcodes. The result is
+/// the same; skipping only saves time.
 enum class call_opening : std::uint8_t { recognised, stepped_through };
 
-/// Passes each opcode to the part that carries it out.
+/// Passes each opcode to the part that carries out the opcode.
 class reader {
 public:
   /// `types` must outlive the reader.
@@ -24,11 +24,11 @@ public:
 
   [[nodiscard]] result<value> read_value();
   [[nodiscard]] result<call_request> read_call(call_opening opening = call_opening::recognised);
-  /// Estimated bytes of all values made so far.
+  /// Returns the estimated bytes of all values made so far.
   [[nodiscard]] std::size_t memory() { return machine_.budget().memory(); }
 
 private:
-  // Each returns false once the pickle is refused.
+  // Each function returns false if it refuses the pickle.
   bool run();
   bool step(opcode op);
   bool step_object(opcode op);

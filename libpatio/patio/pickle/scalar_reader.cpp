@@ -10,7 +10,7 @@ namespace patio::pickle {
 
 namespace {
 
-/// Reads all of `text`, as std::from_chars does.
+/// Parses `text` with std::from_chars. Returns false unless all of `text` is a number.
 template <class Number, class... Base>
 bool parse(std::string_view text, Number& number, Base... base) {
   auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number, base...);
@@ -21,7 +21,8 @@ bool is_digits(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-/// Decimal digits as CPython writes them: no plus, no leading zero, no space, no other base.
+/// Returns true for a decimal integer as CPython writes it: without plus sign, leading zeros,
+/// blanks and base prefix.
 bool is_plain_decimal(std::string_view text) {
   if (text.starts_with('-')) text.remove_prefix(1);
   return is_digits(text) && (text.size() == 1 || text.front() != '0');
@@ -48,16 +49,16 @@ char32_t take_char(std::string_view& rest) {
   return c;
 }
 
-/// The number that the first `count` characters are in base 16 or 8; empty if a character is not a
-/// digit or there are fewer.
+/// Parses the first `count` characters as a number in base 16 or 8. Returns nothing if a character
+/// is not a digit, or if there are fewer characters.
 std::optional<char32_t> digits(std::string_view text, std::size_t count, int base) {
   std::uint32_t code{};
   if (text.size() < count || !parse(text.substr(0, count), code, base)) return {};
   return code;
 }
 
-/// The character that a backslash sequence of a Python 2 string means. `rest` begins behind the
-/// backslash, and afterwards behind the sequence. Empty if there is no sequence.
+/// Returns the character of an escape sequence in a Python 2 string. `rest` begins after the
+/// backslash. Removes the sequence from `rest`. Returns nothing if there is no known sequence.
 std::optional<char32_t> string_escape(std::string_view& rest) {
   constexpr std::string_view letters = "\\'\"abfnrtv";
   constexpr std::string_view meanings = "\\'\"\a\b\f\n\r\t\v";
@@ -80,8 +81,8 @@ std::optional<char32_t> string_escape(std::string_view& rest) {
 
 } // namespace
 
-// CPython reads LONG4's length as signed and refuses a negative length. Here such a length exceeds
-// any limit.
+// CPython reads LONG4's length as signed and refuses a negative length. Here the length is
+// unsigned, so such a length exceeds the limit.
 template <std::unsigned_integral Length>
 bool scalar_reader::binary_integer() {
   if (!machine_->need(sizeof(Length))) return false;
@@ -118,8 +119,8 @@ template bool scalar_reader::counted_text<std::uint8_t>(kind);
 template bool scalar_reader::counted_text<std::uint32_t>(kind);
 template bool scalar_reader::counted_text<std::uint64_t>(kind);
 
-// CPython reads a length of 32 bits as signed and refuses a negative length. Here such a length
-// exceeds what is left.
+// CPython reads a length of 32 bits as signed and refuses a negative length. Here the length is
+// unsigned, so such a length exceeds the remaining bytes.
 template <std::unsigned_integral Length>
 bool scalar_reader::counted_ascii() {
   if (!machine_->need(sizeof(Length))) return false;
@@ -134,7 +135,7 @@ template bool scalar_reader::counted_ascii<std::uint32_t>();
 bool scalar_reader::integer_line(opcode op) {
   std::string_view digits;
   if (!machine_->read_line(digits)) return false;
-  // CPython's C reader takes any two characters that make 0 or 1 for a bool.
+  // CPython's C reader reads any two characters with the value 0 or 1 as a bool.
   if (op == opcode::int_text && (digits == "00" || digits == "01" || digits == "-0"))
     return machine_->push(digits == "01");
   if (op == opcode::long_text && digits.ends_with('L')) digits.remove_suffix(1);
@@ -151,7 +152,7 @@ bool scalar_reader::float_line() {
   std::string_view chars;
   if (!machine_->read_line(chars)) return false;
   double number{};
-  // std::from_chars accepts "nan(1)", CPython does not.
+  // std::from_chars accepts "nan(1)", but CPython does not.
   if (!parse(chars, number) || chars.ends_with(')')) return machine_->refuse("expected a float");
   return machine_->push(number);
 }
@@ -178,8 +179,8 @@ bool scalar_reader::string_line() {
   return push_text(kind::str, chars);
 }
 
-// Python's raw-unicode-escape: Latin-1, \uXXXX and \UXXXXXXXX. Any other backslash stands for
-// itself, and so does the character after it.
+// Decodes Python's raw-unicode-escape: Latin-1, \uXXXX and \UXXXXXXXX. After any other backslash,
+// the backslash and the next character stand for themselves.
 bool scalar_reader::unicode_line() {
   std::string_view rest;
   if (!machine_->read_line(rest)) return false;

@@ -1,4 +1,4 @@
-/// The opcodes that carry a number or a text. No state of its own.
+/// Carries out the opcodes that contain a number or a text. The class has no state of its own.
 #pragma once
 
 #include <concepts>
@@ -8,30 +8,30 @@
 
 namespace patio::pickle {
 
-/// Pushes what it reads on the machine's stack. Each function returns false once the pickle is
-/// refused.
+/// Each function pushes the value that it reads on the machine's stack, and returns false if it
+/// refuses the pickle.
 class scalar_reader {
 public:
-  /// `m` must outlive this.
+  /// `m` must outlive the scalar_reader.
   explicit scalar_reader(machine& m) noexcept : machine_{&m} {}
 
   bool binary_float();
-  /// LONG1 and LONG4: two's complement, behind its length.
+  /// Reads the argument of LONG1 or LONG4: a length, then an integer in two's complement.
   template <std::unsigned_integral Length>
   bool binary_integer();
-  /// A str, bytes or bytearray behind its length.
+  /// Reads a length, then a str, bytes or bytearray.
   template <std::unsigned_integral Length>
   bool counted_text(kind k);
-  /// A str of Python 2 behind its length. Python 3 reads such a str as ASCII.
+  /// Reads a length, then a str of Python 2, which must be ASCII, as in Python 3's reader.
   template <std::unsigned_integral Length>
   bool counted_ascii();
 
-  // The textual opcodes of protocol 0 end with the line.
+  // The argument of a text opcode of protocol 0 ends with a newline.
   bool integer_line(opcode op);
   bool float_line();
   bool string_line();
   bool unicode_line();
-  /// Reads the index of PUT or GET, and pushes nothing.
+  /// Reads the index of PUT or GET. Pushes nothing.
   bool memo_index_line(std::uint64_t& index);
 
 private:

@@ -69,8 +69,8 @@ void scalar_writer::save_fresh_text(const value& v) {
   memoize();
 }
 
-// The memo can find only a short text again: it knows a long text by an address, and this one has
-// none that lasts.
+// The writer's memo knows a long text by its address. The value here is temporary, so only a short
+// name can be found again.
 void scalar_writer::save_name(std::string_view name) {
   out_.between_values();
   value v{name};

@@ -1,4 +1,4 @@
-/// Numbers, texts and references to the memo: the parts of a pickle that hold no other values.
+/// Writes the parts of a pickle that contain no other values: numbers, texts and memo references.
 #pragma once
 
 #include <cstdint>
@@ -17,22 +17,22 @@ public:
   explicit scalar_writer(std::size_t max_bytes) noexcept : out_{max_bytes} {}
 
   [[nodiscard]] output& out() noexcept { return out_; }
-  /// The number of memo entries so far, which is the index of the next entry.
+  /// Returns the number of memo entries so far, which is the index of the next entry.
   [[nodiscard]] std::uint32_t memoized() const noexcept { return memoized_; }
-  /// True if a text was not UTF-8. Such a pickle must not leave.
+  /// Returns true if a text was not UTF-8. Such a pickle must not be sent.
   [[nodiscard]] bool has_bad_text() const noexcept { return has_bad_text_; }
 
-  /// Lets the reader of the pickle store the last part in its memo.
+  /// Makes the reader of the pickle store the last value in its memo.
   void memoize() {
     out_.put(opcode::memoize);
     ++memoized_;
   }
-  /// The same, and remembers the index for `v`, which was the last part.
+  /// Does the same, and remembers the memo index of `v`, which was the last value.
   void memoize(const value& v) {
     memo_.insert(v, memoized_);
     memoize();
   }
-  /// Writes a reference if `v` is in the memo. Returns false if it is not.
+  /// Writes a memo reference if `v` is in the memo. Returns false if `v` is not in the memo.
   bool save_again(const value& v) {
     auto index = memo_.find(v);
     if (index) save_index(*index);
@@ -44,12 +44,12 @@ public:
   void save_real(double d);
   /// Writes a str, bytes or bytearray that is not in the memo.
   void save_text(const value& v);
-  /// Writes a str, bytes or bytearray that CPython makes anew whenever it pickles an object. Such a
-  /// text enters the memo, but nothing refers to it.
+  /// Writes a str, bytes or bytearray that CPython makes anew each time it pickles an object. The
+  /// text enters the reader's memo, but no later reference uses the entry.
   void save_fresh_text(const value& v);
-  /// Writes a str that is not a value.
+  /// Writes a str that the caller does not hold as a value.
   void save_name(std::string_view name);
-  /// Writes the characters alone. The caller memoizes them.
+  /// Writes a text without memoizing it. The caller must memoize the text.
   void save_characters(kind k, std::string_view chars);
   /// Writes the beginning of a CallRequest, up to the MARK for its fields.
   void save_call_opening();

@@ -1,4 +1,4 @@
-/// A vector whose first elements need no heap.
+/// A vector that needs no heap allocation for its first elements.
 #pragma once
 
 #include <array>
@@ -8,17 +8,17 @@
 
 namespace patio::pickle {
 
-/// Room for N elements. Not copyable, because allocators point to it.
+/// Room for N elements. The room is not copyable, because allocators point to it.
 template <class T, std::size_t N>
 struct inline_room {
-  inline_room() noexcept {} // does not clear the bytes: that would cost more than a short pickle
+  inline_room() noexcept {} // not cleared: that would take longer than a short pickle
   inline_room(const inline_room&) = delete;
   inline_room& operator=(const inline_room&) = delete;
   alignas(T) std::array<std::byte, sizeof(T) * N> bytes;
   bool taken = false;
 };
 
-/// Serves one vector: from an inline_room while the vector fits there, then from the heap.
+/// Allocates for one vector. Uses the inline_room if the elements fit there, otherwise the heap.
 template <class T, std::size_t N>
 class inline_allocator {
 public:

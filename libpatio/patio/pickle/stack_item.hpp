@@ -1,4 +1,5 @@
-/// An item of the stack machine's stack and memo: a value, or what only the machine may see.
+/// An item on the stack or in the memo of the stack machine: a value, or an item that only the
+/// machine may see.
 #pragma once
 
 #include <cstdint>
@@ -9,15 +10,15 @@
 
 namespace patio::pickle {
 
-/// All kinds but `data` are hidden: such an item never becomes a value or a part of a value.
+/// All kinds except `data` are hidden. A hidden item never becomes a value or a part of a value.
 enum class item_kind : std::uint8_t {
   data,
   class_ref,
   reconstruction, ///< the arguments (class, object, None)
   new_arguments,  ///< the arguments (class, ...); `v` holds all but the class
   call,           ///< a CallRequest; the call_reader holds its fields
-  // The call_reader skips the opcodes that begin every CallRequest. The machine makes these parts
-  // only when an opcode looks at them.
+  // Placeholders: the call_reader skips the usual opening opcodes of a CallRequest and leaves these
+  // three items instead. The machine makes the real value only when a later opcode uses it.
   call_module, ///< the text "patio.broker.tcp.broker"
   call_class,  ///< the text "CallRequest"
   call_state,  ///< the empty dict for the fields
@@ -47,7 +48,7 @@ struct stack_item {
   item_tag tag;
 };
 
-/// The type as a refusal names it: "list", "class", "CallRequest".
+/// Returns the name of the type for an error message: "list", "class", "CallRequest".
 [[nodiscard]] std::string_view type_of(const stack_item& item) noexcept;
 
 } // namespace patio::pickle

@@ -27,7 +27,8 @@ bool user_classes::construct(const python_types::entry& cls, construction made_b
   if (args.kind() != kind::tuple)
     return machine_->refuse("expected a tuple of arguments, found a "
                             + std::string{type_name(args.kind())});
-  // wrong_arguments() reads every text, also a text that many objects share.
+  // wrong_arguments() reads every text, even a text that many objects share, so each object pays
+  // for the full length.
   auto length = object_overhead + cls.module.size() + cls.name.size();
   for (const auto& arg : args.items())
     if (arg.is_text()) length += arg.text().size();
@@ -45,7 +46,8 @@ bool user_classes::construct(const python_types::entry& cls, construction made_b
 bool user_classes::set_state(const value& object, value state) {
   const auto& o = object.as_object();
   auto c = find_standard_class(o.module, o.name);
-  // wrong_state() reads every entry, also of a state that many objects share.
+  // wrong_state() reads every entry, even of a state that many objects share, so each object pays
+  // for all entries.
   if (state.kind() == kind::dict && !machine_->budget().spend(0, state.entries().size()))
     return false;
   if (auto wanted = wrong_state(c, state); !wanted.empty())
@@ -62,7 +64,7 @@ const value* user_classes::target_below(std::size_t first) const {
   return &stack[first - 1].v;
 }
 
-// CPython writes the items, then the entries, then the state. Another order could make another
+// CPython writes the items, then the entries, then the state. Another order could make a different
 // object.
 bool user_classes::append_items(const value& object, std::size_t first) {
   const auto& o = object.as_object();
@@ -81,8 +83,8 @@ bool user_classes::append_items(const value& object, std::size_t first) {
   return true;
 }
 
-// In Python a key that comes again keeps its place and gets another value. No pickler writes a key
-// twice.
+// In Python a repeated key keeps its position and gets the new value. No pickler writes a key
+// twice, so a repeated key is refused.
 bool user_classes::is_new_key(const value& ordered_dict, const value& key) {
   auto& keys = ordered_keys_[value_access::get(ordered_dict)];
   if (keys.is_none()) keys = value_access::adopt(new heap_set{kind::set});

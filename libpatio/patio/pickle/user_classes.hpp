@@ -1,5 +1,5 @@
-/// Objects of the classes in python_types: the user's own, and those of Python's standard library
-/// that are switched on.
+/// Makes objects of the classes in python_types: the user's own classes, and enabled classes of
+/// Python's standard library.
 #pragma once
 
 #include <map>
@@ -11,11 +11,10 @@ namespace patio::pickle {
 
 using detail::heap_value;
 
-/// Makes and fills such objects. Each function that returns bool returns false once the pickle is
-/// refused.
+/// A function that returns bool returns false if it refuses the pickle.
 class user_classes {
 public:
-  /// `m` and `containers` must outlive this.
+  /// `m` and `containers` must outlive the user_classes.
   user_classes(machine& m, container_builder& containers) noexcept
       : machine_{&m}, containers_{&containers} {}
 
@@ -24,13 +23,13 @@ public:
   /// Carries out BUILD.
   bool set_state(const value& object, value state);
 
-  /// The object below `first`, or null if something else lies there.
+  /// Returns the object just below `first`, or null if another item is there.
   [[nodiscard]] const value* target_below(std::size_t first) const;
-  // Each moves the items from `first` to the top into the object.
+  // Both functions move all stack items from index `first` upwards into the object.
   bool append_items(const value& object, std::size_t first);
   bool set_items(const value& object, std::size_t first);
 
-  /// True if every object that needs a state has its state.
+  /// Returns true if every object that needs a state has a state.
   [[nodiscard]] bool all_complete() const noexcept { return incomplete_ == 0; }
 
 private:

@@ -9,7 +9,8 @@
 
 namespace patio::pickle {
 
-/// Items are counted from the bottom. The machine checks that an item exists before it asks for it.
+/// Positions count from the bottom. The machine checks that an item exists before it accesses the
+/// item.
 class value_stack {
 public:
   [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
@@ -42,7 +43,8 @@ public:
     fence_ = marks_.empty() ? 0 : marks_.back();
     return first;
   }
-  /// The position of the topmost MARK: an opcode that pops no MARK cannot reach the items below it.
+  /// Returns the position of the first item above the topmost MARK, or 0 if there is no MARK. An
+  /// opcode that pops no MARK must not reach the items below this position.
   [[nodiscard]] std::size_t fence() const noexcept { return fence_; }
   [[nodiscard]] std::size_t reachable() const noexcept { return items_.size() - fence_; }
   [[nodiscard]] bool ends_with_mark() const noexcept {

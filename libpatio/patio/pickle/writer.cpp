@@ -17,13 +17,13 @@ result<void> writer::finish(std::string& out) {
   out_.close_frame();
   if (out_.is_full())
     return fail(errc::invalid, limit::frame_bytes,
-                "it takes more than " + std::to_string(out_.max_bytes()) + " bytes");
+                "the pickle takes more than " + std::to_string(out_.max_bytes()) + " bytes");
   out += out_.bytes();
   return {};
 }
 
 void writer::save(const value& v) {
-  if (out_.is_full()) return; // shared parts that cannot be memoized may be written out for long
+  if (out_.is_full()) return; // stop early: the rest of the value may be very large
   out_.between_values();
   switch (v.kind()) {
   case kind::none: return out_.put(opcode::none);
@@ -128,7 +128,8 @@ void writer::save_entries(std::size_t count, Save save_entry) {
   out_.put(opcode::setitem);
 }
 
-// CPython notices the end only by a batch that is not full, so it may write an empty batch.
+// CPython detects the end only by a batch that is not full, so it writes an empty batch after a
+// last full batch.
 template <class Save> // Save(position)
 void writer::save_batches(std::size_t count, opcode end, Save save_part) {
   if (count == 0) return;

@@ -1,4 +1,4 @@
-/// Values to pickles of protocol 5, opcode for opcode as CPython's C pickler.
+/// Writes values as pickles of protocol 5, with the same opcodes as CPython's C pickler.
 #pragma once
 
 #include <span>
@@ -15,12 +15,12 @@ class writer {
 public:
   /// `types` must outlive the writer. A pickle of more than `max_bytes` bytes fails.
   writer(const python_types& types, std::size_t max_bytes);
-  /// The value must outlive the writer. Its depth bounds the recursion.
+  /// `v` must outlive the writer. The recursion is bounded by the depth of `v`.
   void save(const value& v);
   void save(const call_request& call);
-  /// Appends the pickle to `out`. Appends nothing if the pickle is too long, if a text in it is not
-  /// UTF-8, or if a peer could not make an object in it: the last two would end the connection to a
-  /// Python peer.
+  /// Appends the pickle to `out`. Fails and appends nothing if the pickle is too long, if a text in
+  /// it is not UTF-8, or if a peer could not make an object in it. In the last two cases the pickle
+  /// would break the connection to a Python peer.
   [[nodiscard]] result<void> finish(std::string& out);
 
 private:
@@ -58,16 +58,17 @@ private:
     std::uint32_t index; ///< in the memo
   };
 
-  /// Items that CPython puts between a MARK and its APPENDS, SETITEMS or ADDITEMS.
+  /// The maximum number of items that CPython puts between a MARK and its APPENDS, SETITEMS or
+  /// ADDITEMS.
   static constexpr std::size_t batch = 1000;
 
   scalar_writer scalars_;
   output& out_;
   const python_types* types_;
-  std::string refused_; ///< the first object that may not leave, and why
+  std::string refused_; ///< why the first refused object must not be sent
   std::vector<written_class> classes_;
   std::vector<written_module> modules_;
-  /// Values made while writing. They live to the end, because the memo knows them by address.
+  /// Values made while writing. They must live as long as the memo, which knows them by address.
   std::vector<value> kept_;
 };
 

@@ -1,4 +1,4 @@
-// Classes, exceptions and other objects.
+// Writes classes, exceptions and other objects.
 #include <patio/pickle/writer.hpp>
 
 #include <algorithm>
@@ -15,7 +15,8 @@ using detail::wrong_object;
 
 namespace {
 
-/// True if Python's constructor takes these arguments in every version that the peer may run.
+/// Returns true if the constructor takes these arguments in every Python version that the peer may
+/// run.
 bool can_leave_as_itself(const builtin_exception& e, std::span<const value> args) {
   if (e.policy != sending::as_os_error) return e.policy == sending::as_itself;
   if (args.size() < 3 || args.size() > 5) return true;
@@ -23,8 +24,8 @@ bool can_leave_as_itself(const builtin_exception& e, std::span<const value> args
   return file_name == kind::none || file_name == kind::str || file_name == kind::bytes;
 }
 
-/// The text of the RuntimeError that leaves in place of an exception. A peer may have sent an
-/// exception that is long to print, and any number of copies.
+/// Returns the text of the RuntimeError that replaces an exception. The text of a large exception
+/// is truncated, because a peer may send many copies of an exception that is long to print.
 std::string description_of(const value& exception) {
   constexpr std::size_t max_bytes = 500;
   auto args = exception.exception_args();
@@ -33,19 +34,19 @@ std::string description_of(const value& exception) {
                                                      : brief(exception, max_bytes);
 }
 
-/// Says why an object may not leave; empty if it may. An object that the peer cannot make would
-/// cost the peer a worker, or the caller its answer.
+/// Returns the reason why an object must not be sent, or an empty text if it may be sent. If a peer
+/// could not make the object, the peer would lose a worker, or the caller would get no answer.
 std::string objection_to(const object_parts& o, const python_types& types) {
   auto path = [&] { return o.module + "." + o.name; };
   if (!types.find(o.module, o.name))
-    return "the class " + path() + " is not among the types that are carried";
+    return "the class " + path() + " is not in the node's python_types";
   auto wanted = wrong_object(o);
   return wanted.empty() ? "" : "expected " + std::string{wanted} + " for a " + path();
 }
 
 } // namespace
 
-// CPython writes a new text for the name of each class.
+// CPython writes the name of each class as a new text, without a memo reference.
 void writer::save_class(std::string_view module, std::string_view name) {
   out_.between_values();
   auto known = std::ranges::find_if(
@@ -60,8 +61,8 @@ void writer::save_class(std::string_view module, std::string_view name) {
   scalars_.memoize();
 }
 
-// The name of a module is a text that belongs to the module, so CPython shares it among the
-// module's classes.
+// In CPython the classes of a module share the text of the module's name, so the text is written
+// once.
 void writer::save_module(std::string_view module) {
   auto known = std::ranges::find(modules_, module, &written_module::name);
   if (known != modules_.end()) return scalars_.save_index(known->index);
@@ -89,8 +90,8 @@ void writer::save_exception(const value& v) {
     args = {&kept_.back(), 1};
     known = find_builtin_exception("builtins.RuntimeError");
   }
-  // Before Python 3.11 asyncio has a TimeoutError of its own. Every version loads that name as the
-  // right class.
+  // Before Python 3.11, asyncio.exceptions.TimeoutError is a class of its own. Every version loads
+  // this name as the class that asyncio raises.
   save_class(known->name() == "TimeoutError" ? "asyncio.exceptions" : "builtins", known->name());
   out_.between_values();
   save_arguments(args);
@@ -105,7 +106,7 @@ void writer::save_arguments(std::span<const value> args) {
   scalars_.memoize();
 }
 
-// The exception's state, {"__notes__": [...]}.
+// Writes the state of the exception, {"__notes__": [...]}.
 void writer::save_notes(std::span<const value> notes) {
   out_.between_values();
   out_.put(opcode::empty_dict);
@@ -149,7 +150,8 @@ void writer::save_object_arguments(const object_parts& o) {
   scalars_.memoize();
 }
 
-// CPython looks one item ahead, so it sees that a batch has only one.
+// CPython looks one item ahead, so it recognizes a batch of a single item and writes the item
+// without a MARK.
 template <class Save> // Save(position)
 void writer::save_contents(std::size_t count, opcode one, opcode many, Save save_part) {
   for (std::size_t first = 0; first < count; first += batch) {

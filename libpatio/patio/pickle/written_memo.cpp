@@ -9,7 +9,7 @@ struct secret {
   std::uint64_t first, second;
 };
 
-// A peer may choose the short texts, so it must not know where in the table a text falls.
+// A peer may choose the short texts, so it must not be able to predict their hashes.
 secret random_secret() {
   std::random_device source;
   auto word = [&] { return (std::uint64_t{source()} << 32) | source() | 1; };

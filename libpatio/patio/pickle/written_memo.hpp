@@ -1,4 +1,4 @@
-/// The values that a writer has written already, and their memo indexes.
+/// The values that a writer has already written, and their memo indexes.
 #pragma once
 
 #include <array>
@@ -12,9 +12,9 @@ namespace patio::pickle {
 
 using detail::value_access;
 
-/// A hash table whose keys are the 16 bytes of a value: the address of a shared part, or a short
-/// text itself. So equal short texts are written once, as CPython does with interned ones. A value
-/// that is known by its address must live as long as the memo.
+/// A hash table with the 16 bytes of a value as key. These bytes contain the address of a heap
+/// value, or a short text. Equal short texts are therefore written once, as CPython does with
+/// interned texts. A heap value in the table must live as long as the table.
 class written_memo {
 public:
   written_memo() noexcept { inline_slots_.fill(0); }
@@ -40,12 +40,13 @@ private:
   void grow();
 
   static constexpr std::size_t inline_size = 64;
-  std::array<key, inline_size> inline_keys_; ///< not cleared; read only where the slot is taken
+  /// Not cleared: a key is read only if its slot is taken.
+  std::array<key, inline_size> inline_keys_;
   std::array<std::uint32_t, inline_size> inline_slots_;
   std::vector<key> heap_keys_;
   std::vector<std::uint32_t> heap_slots_;
   key* keys_ = inline_keys_.data();
-  std::uint32_t* slots_ = inline_slots_.data(); ///< memo index + 1; 0 if free
+  std::uint32_t* slots_ = inline_slots_.data(); ///< memo index + 1, or 0 if free
   std::size_t mask_ = inline_size - 1;
   std::size_t count_ = 0;
 };

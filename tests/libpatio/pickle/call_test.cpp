@@ -169,12 +169,12 @@ TEST_CASE("pickle::call_reader: copyreg makes a CallRequest and nothing else") {
   CHECK(rebuilt(cls + set + "N\x87").ends_with("expected plain data, found a class"));
   CHECK(rebuilt(cls + object + "K\1\x87").ends_with("expected plain data, found a class"));
   CHECK(rebuilt(cls + object + "\x86").ends_with("expected plain data, found a class"));
-  CHECK(rebuilt(")").ends_with("expected a class of data to call"));
+  CHECK(rebuilt(")").ends_with("expected a class of plain data"));
   CHECK(
     refusal(cls + object + "N\x87.").ends_with("expected plain data, found a tuple with a class"));
   CHECK(refusal(cls + object + "N\x87\x85.")
           .ends_with("expected plain data, found a tuple with a class"));
-  CHECK(refusal(object + ")R.").ends_with("expected a class of data to call"));
+  CHECK(refusal(object + ")R.").ends_with("expected a class of plain data"));
 }
 
 TEST_CASE("pickle::call_reader: a call must have its four fields with the right types") {
@@ -220,7 +220,7 @@ TEST_CASE(
         == "byte 41: a CallRequest is used twice");
   CHECK(call_refusal(named_class() + "K\1\x85\x81.")
         == "byte 42: expected no arguments for a new CallRequest");
-  CHECK(call_refusal(named_class() + ")R.").ends_with(": expected a class of data to call"));
+  CHECK(call_refusal(named_class() + ")R.").ends_with(": expected a class of plain data"));
 }
 
 TEST_CASE("pickle::call_reader: timeouts arrive as they were sent") {

@@ -122,7 +122,8 @@ TEST_CASE("pickle::reader: a class is neither a value nor a part of a value") {
   CHECK(made(")" + cls + "b") == "byte 15: expected plain data, found a class");
   CHECK(made("N)R") == "byte 2: expected a class to call, found a NoneType");
   CHECK(made("N)\x81") == "byte 2: expected a class, found a NoneType");
-  CHECK(made(cls + ")\x81") == "byte 15: expected a CallRequest or an exception to make");
+  CHECK(made(cls + ")\x81")
+        == "byte 15: expected a CallRequest, an exception or an added class for NEWOBJ");
 }
 
 TEST_CASE(
@@ -208,7 +209,7 @@ TEST_CASE("pickle::reader: K12 only the notes of an exception's state are kept")
                "b")
         == "byte 26: expected a dict as an exception's state, found a tuple");
   CHECK(made("K\1}b")
-        == "byte 3: expected an exception or a CallRequest to set the state of, found a int");
+        == "byte 3: expected a CallRequest, an exception or an object for BUILD, found a int");
 }
 
 TEST_CASE(

@@ -110,7 +110,7 @@ TEST_CASE("pickle::reader: K5 the stack is checked before each step") {
 }
 
 TEST_CASE("pickle::reader: K8 a container cannot contain itself") {
-  std::string shared = ": changed after it was shared; cycles are not accepted";
+  std::string shared = ": a value changed after it was shared; cycles are not accepted";
   CHECK(read("80045d946800612e") == "byte 6" + shared);
   CHECK(read("80055d32612e") == "byte 4" + shared);
   CHECK(read("80047d948c016b6800732e") == "byte 9" + shared);
@@ -129,7 +129,7 @@ TEST_CASE("pickle::reader: K8 a container cannot contain itself") {
 TEST_CASE("pickle::reader: a container may change until it is shared, and a shared container stays "
           "one object") {
   CHECK(read("5d943068004b01612e")
-        == "byte 7: changed after it was shared; cycles are not accepted");
+        == "byte 7: a value changed after it was shared; cycles are not accepted");
   auto v = *patio::read_pickle(from_hex("5d944b01616800862e"));
   CHECK(*patio::repr(v) == "([1], [1])");
   CHECK(v.items()[0].identity() == v.items()[1].identity());

@@ -81,7 +81,7 @@ TEST_CASE("pickle::reader: K10 floats keep their bits") {
 // In Python two NaNs are one key only if they are one object, as in the last check of each group.
 TEST_CASE("pickle::reader: K10 the same NaN is a key only once") {
   std::string nan = "G\x7f\xf8\0\0\0\0\0\0"s, other = "G\x7f\xf8\0\0\0\0\0\1"s,
-              twice = ": a key or an item of a set comes twice";
+              twice = ": a dict key or a set item occurs twice";
   CHECK(refusal("}(" + nan + "N" + other + "Nu.") == "accepted");
   CHECK(refusal("}(" + nan + "N" + nan + "Nu.") == "byte 22" + twice);
   CHECK(refusal("}(" + nan + "\x94Nh\0Nu."s) == "byte 16" + twice);

@@ -239,7 +239,8 @@ TEST_CASE("pickle::writer: a pickle that exceeds max_bytes fails and leaves the 
     CHECK(out.starts_with("before"));
     if (done) return false;
     CHECK(done.error().exceeded == patio::limit::frame_bytes);
-    CHECK(done.error().message == "it takes more than " + std::to_string(longest) + " bytes");
+    CHECK(done.error().message
+          == "the pickle takes more than " + std::to_string(longest) + " bytes");
     CHECK(out == "before");
     return true;
   };

@@ -54,7 +54,7 @@ TEST_CASE("python_types: only built-in classes are accepted until others are add
   CHECK(shown("cdecimal\nDecimal\n(V1.5\ntR.", python_types{}.add(python_family::uuid))
         == "byte 0: class decimal.Decimal is not accepted");
   CHECK(sent(patio::to_value(patio::decimal{"1.5"}), {})
-        == "the class decimal.Decimal is not among the types that are carried");
+        == "the class decimal.Decimal is not in the node's python_types");
   CHECK_THROWS_AS(python_types{}.add("os", "stat_result"), std::invalid_argument);
   CHECK_THROWS_AS(python_types{}.add("shop", "Outer.Inner"), std::invalid_argument);
   CHECK_THROWS_AS(python_types{}.add("", "Order"), std::invalid_argument);
@@ -157,7 +157,7 @@ TEST_CASE("python_types: repeated keys are refused if a key is an object, becaus
   auto one = "cdecimal\nDecimal\n(V1\ntR"s;
   CHECK(shown("(" + one + "I1\nI1\nI2\nd.") == "{Decimal('1'): 1, 1: 2}");
   CHECK(
-    shown("(" + one + "I1\n" + one + "I2\nd.").ends_with("a key or an item of a set comes twice"));
+    shown("(" + one + "I1\n" + one + "I2\nd.").ends_with("a dict key or a set item occurs twice"));
   CHECK(shown("(ccollections\nOrderedDict\n)RI1\nd.")
           .ends_with("expected a hashable value, found a object"));
   CHECK(shown("(cdecimal\nDecimal\n(VsNaN\ntRI1\nd.")
@@ -170,10 +170,10 @@ TEST_CASE(
     return shown("ccollections\nOrderedDict\n)R(" + entries + "u.");
   };
   CHECK(dict("K\1NK\2N") == "OrderedDict([(1, None), (2, None)])");
-  CHECK(dict("K\1NK\1N").ends_with("a key or an item of a set comes twice"));
-  CHECK(dict("K\1NG\x3f\xf0\0\0\0\0\0\0N"s).ends_with("a key or an item of a set comes twice"));
+  CHECK(dict("K\1NK\1N").ends_with("a dict key or a set item occurs twice"));
+  CHECK(dict("K\1NG\x3f\xf0\0\0\0\0\0\0N"s).ends_with("a dict key or a set item occurs twice"));
   CHECK(shown("ccollections\nOrderedDict\n)RK\1NsK\1Ns.")
-          .ends_with("a key or an item of a set comes twice"));
+          .ends_with("a dict key or a set item occurs twice"));
 }
 
 TEST_CASE("python_types: a shared part counts again for each object that is checked") {
