@@ -27,7 +27,7 @@ san_handle alternative_names(const X509* certificate) {
     X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr))};
 }
 
-/// Escapes and cuts a name for the log: strangers choose the names in their certificates.
+/// Escapes and truncates a name for the log, because a peer chooses the names in its certificate.
 std::string escaped(std::string_view name) {
   std::string text;
   for (auto c : name.substr(0, longest_shown_name)) {
@@ -80,12 +80,12 @@ std::vector<std::string> addresses_of(const X509* certificate) {
   return addresses;
 }
 
-/// Returns whom the certificate is for: its first names and addresses.
+/// Returns the first names and addresses of the certificate as text.
 std::string holder_of(X509* certificate) {
   auto names = names_of(certificate), addresses = addresses_of(certificate);
   for (auto& name : names) name = escaped(name);
   names.insert(names.end(), addresses.begin(), addresses.end());
-  if (names.empty()) return "nobody";
+  if (names.empty()) return "no host";
   std::string text;
   for (std::size_t i = 0; i < std::min(names.size(), max_shown_names); ++i)
     text += (i ? ", " : "") + names[i];
@@ -120,7 +120,8 @@ std::string details(int code, X509* certificate, std::string_view expected) {
     return subject_of(certificate) + " is not a trusted authority";
   case X509_V_ERR_UNABLE_TO_GET_CRL:
     return "there is no revocation list of " + issuer_of(certificate);
-  case X509_V_ERR_CRL_HAS_EXPIRED: return "the revocation list of " + issuer_of(certificate);
+  case X509_V_ERR_CRL_HAS_EXPIRED:
+    return "the revocation list of " + issuer_of(certificate) + " has expired";
   case X509_V_ERR_INVALID_PURPOSE:
     return "the certificate of " + subject_of(certificate) + " is not for "
            + (expected.empty() ? "clients" : "servers");

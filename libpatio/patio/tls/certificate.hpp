@@ -1,4 +1,4 @@
-/// The content of certificates as text, for programs and for people.
+/// Gives the names in certificates, and the reasons why certificates are refused, as text.
 #pragma once
 
 #include <string>
@@ -9,16 +9,16 @@
 
 namespace patio::tls {
 
-/// Returns the DNS names of the certificate, then its common names that are not among them. Leaves
-/// out names with control characters or NUL, because nothing may match such a name.
+/// Returns the DNS names of the certificate, then the common names that are not among the DNS
+/// names. Omits a name with control characters or NUL, because such a name must not match anything.
 [[nodiscard]] std::vector<std::string> names_of(X509* certificate);
 
-/// Says why `checked` refuses a certificate. For the verify callback of a connection whose peer
-/// must be `expected`; empty on the accepting side.
+/// Returns the reason why `checked` refuses a certificate, for the verify callback. The peer must
+/// be `expected`, which is empty on the accepting side.
 [[nodiscard]] std::string why_refused(X509_STORE_CTX* checked, std::string_view expected);
 
-/// Returns an IP address as the 4 or 16 bytes that certificates hold, or null if `host` is not an
-/// IP address. Drops an IPv6 zone, because certificates hold none.
+/// Returns an IP address as the 4 or 16 bytes that certificates contain, or null if `host` is not
+/// an IP address. Drops an IPv6 zone, because certificates contain no zones.
 [[nodiscard]] octets_handle ip_address(std::string_view host);
 
 } // namespace patio::tls

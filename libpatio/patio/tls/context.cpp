@@ -23,7 +23,7 @@ tl::unexpected<error> wrong_host(std::string_view host, const std::string& why) 
 
 result<void> check_host(std::string_view host) {
   if (host.empty()) return wrong_host(host, "it is empty");
-  // OpenSSL would accept any name below such a host.
+  // For such a host, OpenSSL would accept a certificate for any subdomain.
   if (host.front() == '.') return wrong_host(host, "it begins with a dot");
   for (auto c : host) {
     if (static_cast<signed char>(c) < 0)
@@ -41,7 +41,7 @@ result<void> expect_name(SSL* ssl, const std::string& name, bool verify) {
   return {};
 }
 
-/// Sets no Server Name Indication, which is for names only.
+/// Sends no Server Name Indication, which can only contain host names.
 result<void> expect_address(SSL* ssl, const std::string& name, const ASN1_OCTET_STRING* address) {
   auto size = static_cast<std::size_t>(ASN1_STRING_length(address));
   if (X509_VERIFY_PARAM_set1_ip(SSL_get0_param(ssl), ASN1_STRING_get0_data(address), size) != 1)
@@ -84,7 +84,7 @@ std::unique_ptr<engine> context::accept(std::size_t max_handshake_bytes) const {
 result<std::unique_ptr<engine>> context::connect(std::string_view host) const {
   std::string name{shared_->name.empty() ? host : shared_->name};
   if (auto ok = check_host(name); !ok) return tl::unexpected<error>{ok.error()};
-  if (name.ends_with('.')) name.pop_back(); // DNS allows the dot, certificates do not
+  if (name.ends_with('.')) name.pop_back(); // DNS allows a final dot, but certificates do not
   auto verifies = shared_->verifies_servers;
   auto trust = verifies ? state::peer::verified : state::peer::unverified;
   auto made = std::make_unique<state>(shared_->context.get(), state::role::connects, trust, name,

@@ -14,10 +14,12 @@ namespace patio::tls {
 namespace {
 
 constexpr std::size_t largest_record = std::size_t{16} << 10;
-/// The largest record that this side sends in a handshake. A stalled handshake keeps room for one.
+/// The largest record that this side sends in a handshake. A stalled handshake keeps a buffer for
+/// one such record.
 constexpr std::size_t handshake_record = std::size_t{4} << 10;
 
-/// Runs an operation of OpenSSL with an empty error queue, so that each error is its own.
+/// Runs an operation of OpenSSL with an empty error queue, so that every error found afterwards
+/// comes from this operation.
 template <class Operation>
 auto with_clean_errors(Operation operation) {
   ERR_clear_error();
@@ -28,13 +30,14 @@ engine::state& state_of(const SSL* ssl) {
   return *static_cast<engine::state*>(SSL_get_app_data(ssl));
 }
 
-/// Only the limit for a client's handshake can be set.
+/// Returns the limit that an error names. Only the limit for a client's handshake can be set.
 limit handshake_limit(engine::state::role side) {
   return side == engine::state::role::accepts ? limit::tls_handshake_bytes : limit::none;
 }
 
-/// OpenSSL calls this for each certificate. The number of a client's certificates is limited,
-/// because OpenSSL keeps them as long as the connection, in up to fifteen times their bytes.
+/// OpenSSL calls this function for each certificate. The number of a client's certificates is
+/// limited, because OpenSSL keeps the certificates as long as the connection and uses up to fifteen
+/// times their size.
 int on_verified(int fine, X509_STORE_CTX* checked) {
   auto* ssl =
     static_cast<SSL*>(X509_STORE_CTX_get_ex_data(checked, SSL_get_ex_data_X509_STORE_CTX_idx()));
@@ -47,8 +50,8 @@ int on_verified(int fine, X509_STORE_CTX* checked) {
   return 0;
 }
 
-/// OpenSSL calls this for each record and message. Once the budget is spent, it takes the rest of
-/// the input away, so that OpenSSL stops working on it.
+/// OpenSSL calls this function for each record and message. If the budget is exceeded, the function
+/// drops the rest of the input, so that OpenSSL does no more work.
 void on_message(int sent, int, int kind, const void* bytes, std::size_t size, SSL* ssl, void*) {
   auto& s = state_of(ssl);
   if (sent || !s.open || size == 0) return;
@@ -59,8 +62,8 @@ void on_message(int sent, int, int kind, const void* bytes, std::size_t size, SS
 
 } // namespace
 
-// OpenSSL turns these lists into objects of forty times their size, and keeps the objects. A server
-// of this library does not use them.
+// OpenSSL turns these lists into objects of forty times the size, and keeps the objects. A server
+// of this library does not use the lists.
 int refuse_long_lists(SSL* ssl, int* alert, void*) {
   struct bounded_extension {
     unsigned type;
@@ -101,7 +104,7 @@ engine::state::state(SSL_CTX* context, role side, peer trust, std::string wanted
 }
 
 result<void> engine::state::advance(std::string_view cipher, std::string& plain) {
-  if (cipher.empty() && !open) return shake_hands(); // sends a client's first message
+  if (cipher.empty() && !open) return shake_hands(); // a client sends its first message
   while (!cipher.empty()) {
     auto arrived = cipher;
     auto record = records.next(cipher);
@@ -125,14 +128,15 @@ result<void> engine::state::shake_hands() {
   return {};
 }
 
-/// Checks again what OpenSSL has checked, so that a mistake in its settings opens no connection.
+/// Checks the result of OpenSSL's verification again, so that a mistake in the settings cannot
+/// accept an unverified peer.
 result<void> engine::state::become_open() {
   auto* certificate = SSL_get0_peer_certificate(ssl.get());
   if (verifies && (!certificate || SSL_get_verify_result(ssl.get()) != X509_V_OK))
     return broken("the peer's certificate was not verified");
   if (verifies) names = names_of(certificate);
   SSL_set_max_send_fragment(ssl.get(), largest_record);
-  // The small maximum of the handshake had lowered this one as well.
+  // The smaller maximum of the handshake has also lowered the split size.
   SSL_set_split_send_fragment(ssl.get(), largest_record);
   open = true;
   return {};
@@ -157,7 +161,7 @@ result<void> engine::state::read(std::string& plain) {
 
 tl::unexpected<error> engine::state::broken(std::string text) const {
   // A client finishes its handshake before the server has checked the client's certificate. Until
-  // the server's first plain byte, an error is therefore a refused login.
+  // the first plain byte from the peer, an error is therefore a refused login.
   return fail(any_plain ? errc::protocol : errc::login_refused, std::move(text));
 }
 

@@ -26,7 +26,8 @@ std::string describe_alert(int alert) {
   case SSL_AD_CERTIFICATE_UNKNOWN: return text + "': it does not accept this side's certificate";
   case SSL_AD_PROTOCOL_VERSION: return text + "': it does not speak TLS 1.2 or later";
   case SSL_AD_HANDSHAKE_FAILURE:
-    return text + "': both sides share no safe cipher, or it demands a client certificate";
+    return text
+           + "': the two sides have no safe cipher in common, or it demands a client certificate";
   default: return text + "'";
   }
 }
@@ -58,7 +59,7 @@ std::string describe_tls_error(unsigned long code) {
     return "the peer offers no cipher that is safe and fits this side's certificate";
   case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
     return "the peer has sent no certificate, and this side demands one";
-  case SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC: return "a TLS record was damaged on the way";
+  case SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC: return "a TLS record failed its integrity check";
   default: return "TLS failed: " + openssl_reason(code);
   }
 }

@@ -11,7 +11,8 @@ constexpr std::size_t record_header_size = 5, message_header_size = 4;
 constexpr char change_cipher_spec = 20, alert = 21, handshake = 22, encrypted_data = 23;
 constexpr char client_hello = 1;
 
-/// Moves bytes from `from` to `header` until `header` has `size` bytes. Returns whether it has.
+/// Moves bytes from `from` to `header` until `header` has `size` bytes. Returns true if `header`
+/// has `size` bytes.
 bool gather(std::string& header, std::size_t size, std::string_view& from) {
   auto count = std::min(size - header.size(), from.size());
   header += from.substr(0, count);

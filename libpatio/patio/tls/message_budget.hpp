@@ -1,8 +1,8 @@
-/// Limits what a peer may send beside its data once a connection is open.
+/// Limits the handshake messages that a peer may send on an open connection.
 ///
-/// A change of keys costs its receiver far more than its sender. The peer must send data before it
-/// may change keys often. Each change counts twice, as a record and as a message: so neither empty
-/// records nor many messages in one record are cheaper.
+/// A key update costs the receiver far more than the sender. A peer may therefore update its keys
+/// often only if it also sends data. Each key update counts twice, as a record and as a message, so
+/// neither empty records nor many messages in one record are cheaper.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -14,15 +14,16 @@ namespace patio::tls {
 
 class message_budget {
 public:
-  /// Counts what SSL_set_msg_callback reports: a record's header, a record's content or a message.
-  /// `is_handshake` says that it begins with the type of a handshake record.
+  /// Counts one report of SSL_set_msg_callback: a record's header, a record's content type or a
+  /// message. `is_handshake` is true if the first byte of the report is the type of a handshake
+  /// record.
   void count(int kind, bool is_handshake) noexcept {
     if (kind == SSL3_RT_HEADER && is_handshake) renegotiates_ = true;
     if (kind == SSL3_RT_HANDSHAKE || (kind == SSL3_RT_INNER_CONTENT_TYPE && is_handshake))
       ++messages_;
   }
 
-  /// Adds plain bytes. Enough of them restore the budget.
+  /// Adds plain bytes. Enough plain bytes restore the budget.
   void add_data(std::size_t bytes) noexcept {
     data_ += bytes;
     if (data_ < data_that_restores) return;
@@ -30,7 +31,7 @@ public:
     messages_ = 0;
   }
 
-  /// Returns what the peer does wrong, or nothing.
+  /// Returns the violation by the peer as text, or an empty text.
   [[nodiscard]] std::string_view violation() const noexcept {
     if (renegotiates_) return "the peer asks to renegotiate, and renegotiation is off";
     if (messages_ > max_messages)

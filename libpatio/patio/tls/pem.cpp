@@ -12,7 +12,8 @@
 namespace patio::tls {
 namespace {
 
-/// Gives OpenSSL no pass phrase, for which it would ask at the terminal. Notes that it has asked.
+/// Gives OpenSSL no pass phrase, and records the request. Without this callback OpenSSL would ask
+/// at the terminal.
 int no_pass_phrase(char*, int, int, void* asked) {
   if (asked) *static_cast<bool*>(asked) = true;
   return 0;
@@ -68,8 +69,8 @@ result<key_handle> read_private_key(std::string_view pem, std::string_view what)
   drain_openssl_errors();
   if (asked)
     return wrong(what,
-                 "it is encrypted, and patio asks for no pass phrase; 'openssl pkey' writes a "
-                 "key without one");
+                 "it is encrypted, and patio does not ask for pass phrases; 'openssl pkey' writes "
+                 "an unencrypted key");
   if (!key) return wrong(what, "there is no readable private key in PEM form");
   return key;
 }

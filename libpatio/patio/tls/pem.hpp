@@ -1,5 +1,5 @@
-/// PEM texts as OpenSSL's objects. Errors are errc::invalid and begin with `what`, the name of the
-/// option as people know it.
+/// Parses PEM texts into OpenSSL objects. An error is errc::invalid; its message begins with
+/// `what`, which tells users the wrong option.
 #pragma once
 
 #include <string_view>
@@ -10,14 +10,15 @@
 
 namespace patio::tls {
 
-/// Reads at least one certificate. Skips other PEM blocks between certificates.
+/// Reads all certificates of the text, of which there must be at least one. Skips other PEM blocks.
 [[nodiscard]] result<std::vector<x509_handle>> read_certificates(std::string_view pem,
                                                                  std::string_view what);
-/// Reads at least one list. Skips other PEM blocks between lists.
+/// Reads all certificate revocation lists of the text, of which there must be at least one. Skips
+/// other PEM blocks.
 [[nodiscard]] result<std::vector<crl_handle>> read_revocation_lists(std::string_view pem,
                                                                     std::string_view what);
 
-/// Reads an unencrypted key. Asks for no pass phrase: an encrypted key is an error.
+/// Reads an unencrypted key. Fails for an encrypted key, without asking for a pass phrase.
 [[nodiscard]] result<key_handle> read_private_key(std::string_view pem, std::string_view what);
 
 } // namespace patio::tls

@@ -6,7 +6,7 @@ namespace patio::tls {
 namespace {
 
 constexpr std::size_t header_size = 5; // RFC 8446, 5.1
-/// The most content of a record that OpenSSL accepts, in any version of TLS.
+/// The largest content of a record that OpenSSL accepts in any version of TLS, in bytes.
 constexpr std::size_t max_content = (std::size_t{16} << 10) + 320;
 constexpr char major_version = 3;
 constexpr std::size_t growth = 1024; // bytes
@@ -46,16 +46,16 @@ void record_reader::release() noexcept {
   returned_ = false;
 }
 
-/// Returns the size of the record that begins so. Returns the header's size until the header is
-/// whole.
+/// Returns the size of the record that begins with `begun`, or the size of a header until the
+/// header is complete. If the bytes do not begin a record, returns the size of `begun`.
 std::size_t record_reader::record_size(std::string_view begun) {
   if (!broken_ && begun.size() < header_size) return header_size;
   broken_ = broken_ || !begins_record(begun);
   return broken_ ? begun.size() : header_size + content_size(begun);
 }
 
-/// Moves bytes into `held_` until it has `size` bytes. Reserves the room itself, because a growing
-/// string would reserve twice as much.
+/// Moves bytes into `held_` until it has `size` bytes. Reserves the memory itself, because a
+/// growing string would reserve twice as much.
 void record_reader::keep(std::string_view& bytes, std::size_t size) {
   auto part = bytes.substr(0, size - held_.size());
   if (auto wanted = held_.size() + part.size(); wanted > held_.capacity()) {

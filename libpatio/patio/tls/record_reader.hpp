@@ -1,6 +1,6 @@
-/// Cuts a stream into TLS records, so that an SSL sees only whole records. As soon as an SSL has
-/// read one byte of a record, it allocates room for the largest record (16 KiB), and keeps that
-/// room until it has the rest.
+/// Splits a stream into TLS records, so that OpenSSL sees only complete records. OpenSSL allocates
+/// a buffer for the largest record (16 KiB) as soon as it has read one byte of a record, and keeps
+/// the buffer until the record is complete.
 #pragma once
 
 #include <cstddef>
@@ -11,11 +11,11 @@ namespace patio::tls {
 
 class record_reader {
 public:
-  /// Removes the bytes of the next record from `bytes`. Returns the record once it is whole, and
-  /// nothing before that. The returned view is valid until the next call.
+  /// Removes the bytes of the next record from `bytes`. Returns the record if it is complete,
+  /// otherwise an empty view. The returned view is valid until the next call.
   ///
-  /// Returns bytes that do not begin a record as they come, and everything after them: the SSL
-  /// refuses them at their header.
+  /// If the bytes do not begin a record, returns these bytes and all later bytes unchanged. OpenSSL
+  /// then refuses their header.
   [[nodiscard]] std::string_view next(std::string_view& bytes);
 
   /// Frees the memory of the returned record.

@@ -17,7 +17,7 @@ constexpr auto groups = "X25519:P-256:P-384";
 
 constexpr auto switched_on =
   SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET | SSL_OP_SINGLE_ECDH_USE;
-/// The system's configuration of OpenSSL may have switched these on.
+/// The system's OpenSSL configuration may have enabled these options.
 constexpr auto switched_off =
   SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION
   | SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_ALLOW_CLIENT_RENEGOTIATION | SSL_OP_ENABLE_KTLS;
@@ -46,7 +46,7 @@ result<void> harden(SSL_CTX* context) {
   return {};
 }
 
-/// For a certificate or key below the security level, which demands 112 bits.
+/// Returns the error for a certificate or key below the security level, which requires 112 bits.
 tl::unexpected<error> too_weak(const std::string& what) {
   return wrong(what + " is too weak: " + openssl_reason(drain_openssl_errors())
                + " (RSA keys need at least 2048 bits, signatures SHA-256)");
@@ -86,7 +86,7 @@ result<void> trust(SSL_CTX* context, const tls_options& options) {
     if (X509_STORE_add_cert(store, authority.get()) != 1
         || SSL_CTX_add_client_CA(context, authority.get()) != 1)
       throw std::bad_alloc{};
-  // A trusted authority may be an intermediate one, whose own issuer is not trusted.
+  // A trusted authority may be an intermediate authority, without trust in its issuer.
   X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
   return {};
 }

@@ -1,4 +1,4 @@
-/// The settings that every connection of a context shares.
+/// The settings of a context, which all its connections share.
 #pragma once
 
 #include <patio/tls/handles.hpp>
@@ -6,8 +6,8 @@
 
 namespace patio::tls {
 
-/// The most authorities between a trusted one and the peer's own certificate. A client may also
-/// show at most so many certificates in all.
+/// The maximum number of authorities between a trusted authority and the peer's own certificate. It
+/// is also the maximum number of certificates that a client may send.
 inline constexpr int longest_chain = 8;
 
 [[nodiscard]] result<ssl_ctx_handle> make_ssl_context(const tls_options& options);

@@ -1,4 +1,4 @@
-/// The state of one connection, for OpenSSL and for the engine.
+/// The state of one connection, which the engine and OpenSSL's callbacks use.
 #pragma once
 
 #include <optional>
@@ -12,21 +12,23 @@
 
 namespace patio::tls {
 
-/// The most bytes of a server's handshake. The limit is wide because this side chose to dial.
+/// The maximum size of a server's handshake, in bytes. The limit is high, because this side chose
+/// the server.
 inline constexpr std::size_t max_dialled_handshake_bytes = std::size_t{64} << 10;
 
-/// A callback for SSL_CTX_set_client_hello_cb, for a context whose engines have an engine::state.
+/// A callback for SSL_CTX_set_client_hello_cb. Each SSL of the context must belong to an
+/// engine::state.
 int refuse_long_lists(SSL* ssl, int* alert, void* nothing);
 
 struct engine::state {
   enum class role : std::uint8_t { accepts, connects };
   enum class peer : std::uint8_t { unverified, verified };
 
-  /// The server's certificate must be for `wanted`, which is empty on the accepting side. The
-  /// peer's handshake may have at most `max_handshake_bytes` bytes.
+  /// `wanted` is the name that the server's certificate must have. It is empty on the accepting
+  /// side. The peer's handshake may have at most `max_handshake_bytes` bytes.
   state(SSL_CTX* context, role side, peer trust, std::string wanted,
         std::size_t max_handshake_bytes);
-  state(state&&) = delete; // OpenSSL holds pointers into it
+  state(state&&) = delete; // OpenSSL holds pointers into the state
 
   result<void> advance(std::string_view cipher, std::string& plain);
   result<void> shake_hands();
@@ -40,12 +42,13 @@ struct engine::state {
   ssl_handle ssl;
   handshake_guard guard;
   message_budget budget;
-  std::string expected;           // the name that a refused certificate should have had
-  std::string refusal;            // why a callback has refused a certificate or a ClientHello
-  std::vector<std::string> names; // of the verified peer
+  std::string expected; // the name that the peer's certificate must have, for errors
+  // The reason why a callback refused a certificate or a ClientHello.
+  std::string refusal;
+  std::vector<std::string> names; // the names of the verified peer
   std::optional<error> failure;
   bool verifies, open = false, any_plain = false;
-  bool peer_closed = false, closed = false; // a close_notify has come, or was sent
+  bool peer_closed = false, closed = false; // close_notify was received; close_notify was sent
 };
 
 } // namespace patio::tls

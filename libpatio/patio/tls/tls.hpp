@@ -1,6 +1,7 @@
-/// TLS 1.2 and 1.3 without sockets: cipher bytes go in and plain bytes come out, and the reverse.
-/// A context is a value that connections share, on any thread. An engine is one connection, and
-/// belongs to one thread at a time. Only OpenSSL reads a clock, to check certificates.
+/// TLS 1.2 and 1.3 without sockets: the engine decrypts and encrypts bytes in memory. A context is
+/// a value that any number of connections may share, on any thread. An engine handles one
+/// connection, and one thread at a time may use it. Only OpenSSL reads a clock, to check
+/// certificates.
 #pragma once
 
 #include <memory>
@@ -13,24 +14,27 @@
 
 namespace patio {
 
-/// How a node proves its identity, and whom it trusts. All texts are PEM.
+/// The identity of a node, and the certificates that it trusts. All texts except `name` have PEM
+/// form.
 struct tls_options {
   enum class verification : std::uint8_t {
-    /// The server's certificate must come from a trusted authority and name the server.
+    /// A trusted authority must have issued the server's certificate, and the certificate must name
+    /// the server.
     full,
-    /// A client checks no certificate. Whoever answers can read and change everything.
+    /// A client does not check the server's certificate. An attacker on the network can then read
+    /// and change all data.
     insecure_accept_any_server,
   };
-  /// The node's own chain, leaf first. The text may also hold the private key. A node that accepts
-  /// connections needs a chain.
+  /// The node's own certificate chain, leaf first. The text may also contain the private key, which
+  /// is skipped. A node that accepts connections needs a chain.
   secret certificates{};
   secret private_key{}; ///< the leaf's key, unencrypted
-  /// The authorities to trust. If this is empty, a client trusts the system's store, and a server
-  /// asks no client for a certificate.
+  /// The trusted authorities. If this is empty, a client trusts the system's store, and a server
+  /// does not ask clients for certificates.
   std::string authorities{};
-  /// Certificate revocation lists. If there are any, each issuer in a chain must have a list.
+  /// Certificate revocation lists. If there is any list, each issuer in a chain must have a list.
   std::string revoked{};
-  /// The name that the server's certificate must have, in place of the dialled host.
+  /// The name that the server's certificate must have, instead of the dialled host.
   std::string name{};
   verification verify = verification::full;
 };
@@ -39,11 +43,11 @@ struct tls_options {
 
 namespace patio::tls {
 
-/// One connection. After an error its owner sends what output() holds, which may tell the peer the
-/// reason, and closes the connection.
+/// One connection. After an error, the owner sends the bytes in output(), which may contain an
+/// alert with the reason, and closes the connection.
 class engine {
 public:
-  struct state; ///< the part that OpenSSL shares
+  struct state; ///< also used by OpenSSL's callbacks
   explicit engine(std::unique_ptr<state> made) noexcept;
   ~engine();
   engine(engine&&) = delete;
@@ -58,21 +62,22 @@ public:
   /// nothing after close() or an error.
   void send(std::string_view plain);
 
-  /// The bytes for the socket. The owner takes all of them and leaves the string empty.
+  /// Returns the bytes for the socket. The owner takes all bytes and leaves the string empty.
   [[nodiscard]] std::string& output() noexcept;
 
-  /// The handshake is done, the peer is verified if it must be, and there was no error.
+  /// Returns true if the handshake is done, the peer is verified if that is required, and there was
+  /// no error.
   [[nodiscard]] bool is_open() const noexcept;
 
-  /// The peer has sent a close_notify. The end of a connection without one may be a truncation by
-  /// anybody on the network.
+  /// Returns true if the peer has sent a close_notify. If a connection ends without a close_notify,
+  /// an attacker may have truncated the data.
   [[nodiscard]] bool peer_closed() const noexcept;
 
   /// Adds a close_notify to output(), once.
   void close();
 
-  /// The names in the peer's verified certificate: its DNS names, then its common names that are
-  /// not among them. Empty if the peer is not verified.
+  /// Returns the names in the peer's verified certificate: the DNS names, then the common names
+  /// that are not among the DNS names. Returns no names if the peer is not verified.
   [[nodiscard]] const std::vector<std::string>& peer_names() const noexcept;
 
 private:
@@ -81,19 +86,20 @@ private:
 
 class context {
 public:
-  /// Fails with errc::invalid, naming the wrong option and the reason.
+  /// Fails with errc::invalid. The message names the wrong option and the reason.
   [[nodiscard]] static result<context> make(const tls_options& options);
 
-  [[nodiscard]] bool can_accept() const noexcept; ///< it has a certificate
-  /// Each client that it accepts must show a certificate.
+  [[nodiscard]] bool can_accept() const noexcept; ///< the context has a certificate
+  /// Returns true if each accepted client must send a certificate.
   [[nodiscard]] bool demands_client_certificate() const noexcept;
 
-  /// Returns the engine of the side that listens. Throws std::logic_error unless can_accept(). The
+  /// Returns the engine of an accepted connection. Throws std::logic_error unless can_accept(). The
   /// client's handshake may have at most `max_handshake_bytes` bytes.
   [[nodiscard]] std::unique_ptr<engine> accept(std::size_t max_handshake_bytes) const;
 
-  /// Returns the engine of the side that dials, with its first bytes in output(). The server's
-  /// certificate must be for `host`, a name or an IP address, unless options.name is set.
+  /// Returns the engine of a dialled connection, with its first bytes in output(). The server's
+  /// certificate must be for `host`, a name or an IP address. If tls_options::name is set, the
+  /// certificate must be for that name instead.
   [[nodiscard]] result<std::unique_ptr<engine>> connect(std::string_view host) const;
 
 private:

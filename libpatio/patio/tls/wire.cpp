@@ -24,8 +24,8 @@ int write_wire(BIO* bio, const char* bytes, std::size_t size, std::size_t* count
   return 1;
 }
 
-// A flush succeeds: there is nothing to do. Whatever else an SSL asks of a BIO, such as TLS in the
-// kernel, is not supported.
+// A flush succeeds, because there is nothing to do. Other commands that an SSL sends to a BIO, such
+// as those for TLS in the kernel, are not supported.
 long control_wire(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH; }
 
 using method_handle = std::unique_ptr<BIO_METHOD, openssl_free<BIO_meth_free>>;

@@ -1,5 +1,6 @@
 /// The bytes that an engine's SSL reads and writes: the input of the current call, and an output
-/// string. Unlike OpenSSL's memory BIO, the wire copies no input and keeps no memory.
+/// string. Unlike OpenSSL's memory BIO, the wire does not copy the input and keeps no buffer for
+/// it.
 #pragma once
 
 #include <string>
@@ -10,11 +11,11 @@
 namespace patio::tls {
 
 struct wire_bytes {
-  std::string_view input; ///< the part that the SSL has not read yet; if empty, the SSL wants more
+  std::string_view input; ///< not yet read by the SSL; if this is empty, the SSL must wait for more
   std::string output;
 };
 
-/// Returns a BIO for both directions of SSL_set_bio. The wire must outlive it.
+/// Returns a BIO for both directions of SSL_set_bio. `wire` must outlive the BIO.
 [[nodiscard]] bio_handle bio_over(wire_bytes& wire);
 
 } // namespace patio::tls

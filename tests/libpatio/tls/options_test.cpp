@@ -113,10 +113,11 @@ TEST_CASE("tls options: a truncated certificate or key is refused, without showi
 }
 
 TEST_CASE("tls options: an encrypted private key is refused without asking") {
-  CHECK(trouble({.certificates = identities().server.certificate(),
-                 .private_key = identities().server.encrypted_private_key("pass")})
-        == "the private key: it is encrypted, and patio asks for no pass phrase; 'openssl pkey' "
-           "writes a key without one");
+  CHECK(
+    trouble({.certificates = identities().server.certificate(),
+             .private_key = identities().server.encrypted_private_key("pass")})
+    == "the private key: it is encrypted, and patio does not ask for pass phrases; 'openssl pkey' "
+       "writes an unencrypted key");
 }
 
 TEST_CASE("tls options: a weak certificate of the node itself is refused") {

@@ -188,7 +188,7 @@ TEST_CASE("tls: with revocation lists, a revoked certificate is refused, and so 
     error_about_server(identities().server, "a.example", identities().stranger.revocation_list({})),
     "there is no revocation list of 'the authority'");
   says(error_about_server(identities().server, "a.example", authority.revocation_list({}, -1)),
-       "CRL has expired: the revocation list of 'the authority'");
+       "CRL has expired: the revocation list of 'the authority' has expired");
   auto dials = options_of(identities().client, authority.certificate());
   CHECK(error_about_client(dials, fine) == "");
   says(error_about_client(dials, authority.revocation_list({identities().client})),
