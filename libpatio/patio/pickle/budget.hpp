@@ -20,7 +20,8 @@ inline constexpr std::size_t object_overhead = 192;
 
 class budget {
 public:
-  static constexpr std::size_t node_bytes = 64; ///< the estimated memory of every value
+  /// Estimated bytes of every value, before any extra bytes.
+  static constexpr std::size_t node_bytes = 64;
   /// Lowers `limits` in proportion to the size of the pickle, which has `bytes` bytes. A short
   /// pickle could otherwise refer to a large part many times. `reason` must outlive the budget.
   budget(const pickle_limits& limits, std::size_t bytes, failure& reason) noexcept

@@ -16,8 +16,8 @@ inline constexpr std::string_view call_opening_bytes = "\x8c\x17patio.broker.tcp
                                                        "CallRequest\x94\x93\x94)\x81\x94}\x94(";
 /// The first five of these results become memo entries 0 to 4.
 inline constexpr std::uint32_t call_opening_memo_entries = 5;
-/// The values that these opcodes make, and the bytes that the values take beside what every value
-/// takes: the lengths of two texts and a dict.
+/// The number of values that these opcodes make, and the bytes of two texts and a dict in addition
+/// to the node_bytes of every value.
 inline constexpr std::size_t call_opening_nodes = 7;
 inline constexpr std::size_t call_opening_lengths = 23 + 11 + dict_overhead;
 inline constexpr std::uint32_t call_state_memo_index = 4;

@@ -1,6 +1,6 @@
-/// Reads the CallRequest in a pickle. Nearly every CallRequest begins and ends with the same
-/// opcodes. The call_reader handles each of these two sequences in one step, which is the fast path
-/// of a call.
+/// Reads the CallRequest in a pickle that read_plain_call refuses. Nearly every such CallRequest
+/// also begins and ends with the same opcodes. The call_reader handles each of these two sequences
+/// in one step, which saves time.
 #pragma once
 
 #include <array>

@@ -1,6 +1,6 @@
-/// The pickles of ordinary calls and results, read and written without the stack machine: a mesh
-/// spends most of its time on them. They equal what reader and writer do, byte for byte and in
-/// their cost. Pure functions.
+/// Reads and writes the pickles of ordinary calls and results without the stack machine. This is
+/// the fast path of a mesh. The results, the bytes and the costs are the same as those of reader
+/// and writer. Any thread may call these functions.
 #pragma once
 
 #include <cstddef>
@@ -12,25 +12,27 @@
 namespace patio::pickle {
 
 /// A plain value is None, a bool, an int of 32 bits, a float, or an ASCII text of at most 255
-/// bytes. A plain call has at most so many positional, and so many keyword arguments, all plain.
+/// bytes. A plain call has at most max_plain_arguments positional and as many keyword arguments,
+/// all of them plain values.
 inline constexpr std::size_t max_plain_arguments = 8;
 
-/// Reads a plain call in the form that CPython and our writer give it. Sets `memory` as
-/// read_call_request does. Returns false for any other pickle, and where a limit is near: then the
-/// reader must read the pickle, and `call` is worthless.
+/// Reads a plain call in the form that CPython and the writer give it. Sets `memory` as
+/// read_call_request does. Returns false for any other pickle, and if a limit may be exceeded. The
+/// reader must then read the pickle, and the content of `call` is unspecified.
 [[nodiscard]] bool read_plain_call(std::string_view bytes, const pickle_limits& limits,
                                    call_request& call, std::size_t& memory);
 
-/// Reads one plain value in the form that CPython and our writer give it. Returns false as
-/// read_plain_call does.
+/// Reads a plain value in the form that CPython and the writer give it. Returns false for the same
+/// reasons as read_plain_call.
 [[nodiscard]] bool read_plain_value(std::string_view bytes, const pickle_limits& limits, value& v);
 
-/// Appends the pickle of a plain call. Returns false, and appends nothing, if the call is not
-/// plain, names a text twice, or takes more than `max_bytes` bytes.
+/// Appends the pickle of a plain call. Returns false and appends nothing if the call is not plain,
+/// contains a text twice, or takes more than `max_bytes` bytes.
 [[nodiscard]] bool write_plain_call(const call_request& call, std::size_t max_bytes,
                                     std::string& out);
 
-/// Appends the pickle of a plain value. Returns false as write_plain_call does.
+/// Appends the pickle of a plain value. Returns false and appends nothing if the value is not plain
+/// or takes more than `max_bytes` bytes.
 [[nodiscard]] bool write_plain_value(const value& v, std::size_t max_bytes, std::string& out);
 
 } // namespace patio::pickle

@@ -16,8 +16,8 @@ using namespace std::string_view_literals;
 
 constexpr auto timeout_field = "\x8c\x07timeout\x94"sv;
 
-/// Takes the parts of a plain pickle from its front, and adds up what they cost in the reader. Each
-/// function returns false, and takes nothing, if the bytes do not begin with its part.
+/// Takes the parts of a plain pickle from the front, and adds up their cost in the reader. Each
+/// function returns false and takes nothing if the bytes do not begin with its part.
 class plain_parts {
 public:
   explicit plain_parts(std::string_view bytes) noexcept : rest_{bytes} {}
@@ -35,7 +35,7 @@ public:
     rest_.remove_prefix(1);
     return true;
   }
-  /// PROTO and a FRAME around all that follows.
+  /// Takes PROTO and the header of a FRAME that contains all remaining bytes.
   bool take_frame() noexcept {
     constexpr std::size_t size_at = 3, header_bytes = 11;
     if (rest_.size() < header_bytes) return false;
@@ -46,7 +46,7 @@ public:
     rest_.remove_prefix(header_bytes);
     return true;
   }
-  /// The name of a field, which the reader reads as a text.
+  /// Takes the name of a field, which costs as much as any other text.
   bool take_field(std::string_view name) noexcept {
     std::string_view found;
     return take_text(found) && found == name;
@@ -141,7 +141,7 @@ bool take_tuple(plain_parts& in, std::vector<value>& items) {
   for (value v; items.size() < max && in.take_value(v);) items.push_back(std::move(v));
   auto count = items.size();
   if (count == 0 || has_mark != (count > ends.size())) return false;
-  in.spend(0, has_mark ? 2 : 1); // the tuple, and the mark
+  in.spend(0, has_mark ? 2 : 1); // the tuple and, if present, the MARK
   in.memoize();
   return in.take(has_mark ? opcode::tuple : ends[count - 1]) && in.take(opcode::memoize);
 }
@@ -192,7 +192,7 @@ bool read_plain_call(std::string_view bytes, const pickle_limits& limits, call_r
   return true;
 }
 
-// CPython frames what is longer than three bytes.
+// CPython writes no frame around fewer than four bytes.
 bool read_plain_value(std::string_view bytes, const pickle_limits& limits, value& v) {
   plain_parts in{bytes};
   if (bytes.size() > limits.bytes) return false;

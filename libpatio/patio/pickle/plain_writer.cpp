@@ -14,7 +14,8 @@ namespace {
 
 using namespace std::string_view_literals;
 
-/// The bytes of a plain pickle. Once something is not plain, later parts change nothing.
+/// The bytes of a plain pickle. Once a part has been refused, finish() fails and later parts have
+/// no effect on the result.
 class plain_output {
 public:
   plain_output() noexcept { put("\x80\x05\x95\0\0\0\0\0\0\0\0"sv); }
@@ -28,8 +29,8 @@ public:
     auto byte = static_cast<char>(op);
     put({&byte, 1});
   }
-  /// A text that the memo of the writer would look for. Refuses the second of two equal texts,
-  /// because the writer refers to the first.
+  /// Appends a text and MEMOIZE. Refuses the second of two equal texts, because the writer would
+  /// refer to the first.
   void put_text(std::string_view text) noexcept {
     if (text.size() > 255 || !is_ascii(text) || texts_ == seen_.size()) return refuse();
     for (std::size_t i = 0; i < texts_; ++i)
@@ -53,12 +54,13 @@ public:
   }
   void refuse() noexcept { is_plain_ = false; }
 
-  /// Writes STOP and the length of the frame. Appends the pickle unless something was refused.
+  /// Appends STOP and sets the length of the frame. Then appends the pickle to `out`, unless a part
+  /// was refused or the pickle takes more than `max_bytes` bytes.
   bool finish(std::size_t max_bytes, std::string& out) noexcept(false) {
     put(opcode::stop);
     if (!is_plain_) return false;
     std::uint64_t framed = size_ - header_bytes;
-    constexpr std::uint64_t shortest_frame = 4; // CPython writes no header for a shorter one
+    constexpr std::uint64_t shortest_frame = 4; // CPython writes no header for fewer bytes
     bool has_frame = framed >= shortest_frame;
     if ((has_frame ? size_ : 2 + framed) > max_bytes) return false;
     if (has_frame) {
@@ -91,7 +93,7 @@ private:
     put_number(opcode::binint, static_cast<std::uint32_t>(*i));
   }
 
-  std::array<char, 1024> bytes_; // not cleared, which would cost more than a short pickle
+  std::array<char, 1024> bytes_; // not cleared: that would take longer than a short pickle
   std::size_t size_ = 0;
   std::array<std::string_view, 5 + 3 * max_plain_arguments> seen_;
   std::size_t texts_ = 0;

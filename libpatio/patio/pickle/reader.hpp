@@ -1,5 +1,6 @@
-/// Implements read_pickle and read_call_request. A reader only builds data: a class is a name in a
-/// list. A reader reads one pickle. No bytes in a pickle make a reader throw.
+/// Reads every pickle that is not plain (see plain.hpp) for read_pickle and read_call_request. A
+/// reader only builds data: a class is a name in a list. A reader reads one pickle. No bytes in a
+/// pickle make a reader throw.
 #pragma once
 
 #include <patio/pickle/call_reader.hpp>
