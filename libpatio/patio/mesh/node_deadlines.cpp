@@ -39,7 +39,7 @@ struct node::due_handler {
   }
 };
 
-/// True if the deadline entry is not obsolete.
+/// Returns whether a deadline still concerns something that exists.
 struct node::liveness {
   node& self;
 

@@ -3,7 +3,8 @@
 
 namespace patio::mesh {
 
-/// The events that are not part of every call. Each returns whether the connection lives on.
+/// Handles the events that do not belong to every call. Each function returns false if the
+/// connection has ended.
 struct node::session_handler {
   node& self;
   connection& c;
@@ -29,7 +30,8 @@ struct node::session_handler {
   }
 
   bool operator()(protocol::request_cancelled& cancelled) const {
-    self.inbound_.answer({c.id, cancelled.id}, fail(errc::cancelled, "its caller gave it up"));
+    self.inbound_.answer({c.id, cancelled.id},
+                         fail(errc::cancelled, "the caller cancelled the call"));
     return true;
   }
 
@@ -71,7 +73,8 @@ struct node::session_handler {
     core.counts.count(closed.why, core.options.limits);
     std::string last_bytes;
     c.take_output(last_bytes);
-    core.deadlines.settled(2 + closed.running); // the login's or the next probe's among them
+    core.deadlines.settled(
+      2 + closed.running); // includes the deadline of the login or of the next probe
     core.tell(connection_closed{c.id, std::move(closed.why), std::move(last_bytes)});
     core.connections.erase(c.id);
     return false;
@@ -81,8 +84,9 @@ struct node::session_handler {
   bool operator()(protocol::request_ended&) const { return true; }
 };
 
-// An event leaves the queue once it has been handled: should memory run out, it is tried again.
-// Answering a request may add one event, for which the queue has room.
+// Removes an event from the queue only after the event has been handled. If memory runs out, the
+// event is handled again later. An answer to a request may add one event; the queue has room for
+// it.
 bool node::handle_events(connection& c, protocol::decode_job* job) {
   auto& queue = c.session.events();
   while (!queue.empty()) {

@@ -1,5 +1,5 @@
-/// The open connections of a broker, by number and by CAF's handle, and which of them have a
-/// backlog. A resource of one broker actor.
+/// The sockets of a broker's open connections, by connection number and by CAF's handle. The table
+/// also knows which of them have a backlog. One broker actor owns the table.
 #pragma once
 
 #include <string>
@@ -17,21 +17,21 @@ struct peer_socket {
   net::stream stream;
   std::string address;      ///< HOST:PORT of the other end, for the log
   std::uint64_t dial = 0;   ///< the dialler's number; 0 for an accepted connection
-  time_share share;         ///< of the I/O thread's time
-  std::string unread = {};  ///< received, and waiting for the connection's turn
-  instant ready_at = never; ///< when the login was done
-  bool has_gap = false;     ///< output was lost because memory ran out, so nothing may follow it
+  time_share share;         ///< the part of the I/O thread's time that the connection has used
+  std::string unread = {};  ///< received bytes that wait for the connection's turn
+  instant ready_at = never; ///< the time of the login
+  bool has_gap = false;     ///< output was lost because memory ran out, so no output may follow
 };
 
 class socket_table {
 public:
   void add(connection_id id, peer_socket c);
-  /// Null for a connection that has ended.
+  /// Returns null for a connection that has ended.
   [[nodiscard]] peer_socket* find(connection_id id);
   /// Removes a connection that is in the table.
   [[nodiscard]] peer_socket take(connection_id id);
 
-  /// 0 for a handle that does not belong to a connection any more.
+  /// Returns 0 for a handle that no longer belongs to a connection.
   [[nodiscard]] connection_id id_of(caf::io::connection_handle handle) const noexcept;
   /// CAF has closed the socket and may give its handle to another connection.
   void forget_handle(caf::io::connection_handle handle) { ids_.erase(handle.id()); }
