@@ -17,7 +17,8 @@ namespace {
 
 struct bench_flags {
   connection_flags connection;
-  std::string connect, function = "mul", args = "[]";
+  std::vector<std::string> connect;
+  std::string function = "mul", args = "[]";
   std::size_t in_flight = 1, calls = 10'000;
   bool json = false;
 };
@@ -110,7 +111,7 @@ void print_rate(const bench_flags& f, measurement& m, double calls_per_s) {
 int bench(const bench_flags& f) {
   auto request = parse_request(f);
   if (!request) return report(request.error());
-  auto node = client::connect({f.connect}, f.connection);
+  auto node = client::connect(f.connect, f.connection);
   if (!node) return report(node.error());
   auto begin = clock_now();
   auto measured =
@@ -126,9 +127,7 @@ void add_bench(CLI::App& app, command& run) {
   auto& sub = *app.add_subcommand(
     "bench", "call one function repeatedly and print the rate and the latency of the calls");
   auto f = std::make_shared<bench_flags>();
-  sub.add_option("--connect", f->connect, "address of the peer")
-    ->required()
-    ->type_name("HOST:PORT");
+  add_peers(sub, f->connect);
   sub.add_option("--function", f->function, "function to call")
     ->type_name("NAME")
     ->capture_default_str();

@@ -40,7 +40,7 @@ int call_once(const call_flags& f) {
   if (!args) return report(args.error());
   auto timeout = seconds(f.connection.timeout);
   if (!timeout) return report(timeout.error());
-  auto node = client::connect(f.connect, f.connection);
+  auto node = client::connect(f.connect, f.connection, f.name);
   if (!node) return report(node.error());
   std::promise<result<value>> ended;
   call_async((*node)->broker(), {f.name, std::move(*args), f.connection.timeout}, {},
@@ -62,10 +62,7 @@ void add_call(CLI::App& app, command& run) {
   sub.add_option("--kw", f->keywords, "keyword argument; may be repeated")
     ->type_name("NAME=VALUE")
     ->allow_extra_args(false);
-  sub.add_option("--connect", f->connect, "address of a peer; may be repeated")
-    ->required()
-    ->type_name("HOST:PORT")
-    ->allow_extra_args(false);
+  add_peers(sub, f->connect);
   sub.add_flag("--json", f->json, "print the result as JSON");
   f->connection.add_security(sub);
   f->connection.add_timeout(sub);

@@ -1,11 +1,15 @@
 #include "client.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <iostream>
 
 #include <patio/actors/os/log.hpp>
 #include <patio/protocol/login.hpp>
+
+#include "output.hpp"
 
 namespace patio::apps {
 
@@ -42,6 +46,16 @@ void connection_flags::add_timeout(CLI::App& app) {
                 "time limit in seconds, for the login and for each call or ping")
     ->type_name("SECONDS")
     ->capture_default_str();
+}
+
+void add_peers(CLI::App& app, std::vector<std::string>& endpoints) {
+  app
+    .add_option("--connect", endpoints,
+                "address of a peer; may be repeated: a peer that cannot be reached is a warning, "
+                "as long as there is another")
+    ->required()
+    ->type_name("HOST:PORT")
+    ->allow_extra_args(false);
 }
 
 result<secret> load_key_file(const std::string& path) {
@@ -118,39 +132,51 @@ result<std::vector<endpoint>> parse_endpoints(const std::vector<std::string>& te
   return all;
 }
 
-client::client(tcp_options options) {
-  // Every peer is connected before the first call. A name that no peer serves by then has no route
+client::client(tcp_options options, std::vector<endpoint> targets)
+    : logins_{std::make_shared<logins>(std::move(targets))} {
+  // The peers are connected before the first call. A name that no peer serves by then has no route
   // to wait for.
   options.limits.route_timeout = std::chrono::nanoseconds::zero();
   broker_ = spawn_tcp_broker(system_, null_executor(), std::move(options));
 }
 
-client::~client() { shut_down(broker_); }
+client::~client() {
+  warn_of_failures();
+  shut_down(broker_);
+}
+
+void client::dial_all() {
+  const auto& targets = logins_->targets();
+  for (std::size_t i = 0; i < targets.size(); ++i)
+    connect_async(broker_, {targets[i], {.until_connected = false}},
+                  [all = logins_, i](result<peer_info> r) { all->settle(i, std::move(r)); });
+}
+
+void client::warn_of_failures() {
+  for (const auto& line : logins_->new_failures())
+    std::cerr << "patio: warning: " + displayable(line) + "\n";
+}
 
 result<std::unique_ptr<client>> client::connect(const std::vector<std::string>& endpoints,
-                                                const connection_flags& flags) {
+                                                const connection_flags& flags,
+                                                const std::string& function) {
   auto key = load_key(flags);
   if (!key) return tl::unexpected(std::move(key.error()));
   auto tls = load_tls(flags);
   if (!tls) return tl::unexpected(std::move(tls.error()));
   auto targets = parse_endpoints(endpoints, "--connect");
   if (!targets) return tl::unexpected(std::move(targets.error()));
-  set_log_level(log_level::off); // the command reports each failure once, as its own error
-  std::unique_ptr<client> made{new client{{.key = std::move(*key), .tls = std::move(*tls)}}};
-  std::vector<std::future<result<peer_info>>> logins;
-  for (const auto& where : *targets)
-    logins.push_back(
-      patio::connect(made->broker_, where.host, where.port, {.until_connected = false}));
   auto timeout = seconds(flags.timeout);
   if (!timeout) return tl::unexpected(std::move(timeout.error()));
-  auto deadline = std::chrono::steady_clock::now() + *timeout;
-  for (auto& login : logins) {
-    if (login.wait_until(deadline) != std::future_status::ready)
-      return fail(errc::connect_failed, "the login took longer than --timeout");
-    auto peer = login.get();
-    if (!peer) return tl::unexpected(std::move(peer.error()));
-    made->peers_.push_back(std::move(*peer));
-  }
+  set_log_level(log_level::off); // the command reports each failure once, as its own error
+  std::unique_ptr<client> made{
+    new client{{.key = std::move(*key), .tls = std::move(*tls)}, std::move(*targets)}};
+  made->dial_all();
+  made->logins_->wait(std::chrono::steady_clock::now() + *timeout, [&](const peer_info& peer) {
+    return !function.empty() && std::ranges::find(peer.names, function) != peer.names.end();
+  });
+  if (made->peers().empty()) return tl::unexpected(made->logins_->all_failed());
+  made->warn_of_failures();
   return made;
 }
 

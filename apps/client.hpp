@@ -13,6 +13,8 @@
 #include <patio/actors/os/signals.hpp>
 #include <patio/actors/os/tls_files.hpp>
 
+#include "logins.hpp"
+
 namespace patio::apps {
 
 /// The flags of a subcommand that opens connections.
@@ -27,6 +29,9 @@ struct connection_flags {
   void add_security(CLI::App& app);
   void add_timeout(CLI::App& app);
 };
+
+/// Declares --connect, which a command that calls peers needs at least once.
+void add_peers(CLI::App& app, std::vector<std::string>& endpoints);
 
 /// Reads a key of 1 to 32 bytes. A trailing newline of the file is not part of the key.
 [[nodiscard]] result<secret> load_key_file(const std::string& path);
@@ -45,24 +50,33 @@ struct connection_flags {
 [[nodiscard]] result<std::vector<endpoint>> parse_endpoints(const std::vector<std::string>& texts,
                                                             const std::string& flag);
 
-/// A node that has logged in to its peers. A resource: the destructor shuts the node down.
+/// A node that has logged in to peers. A resource: the destructor shuts the node down.
 class client {
 public:
+  /// Prints a warning for each peer that has failed meanwhile.
   ~client();
-  /// Connects and logs in to every endpoint within --timeout, or returns the first error.
+  /// Connects and logs in to every endpoint within --timeout. With `function`, does not wait for
+  /// the others once a peer that serves the function has logged in.
+  ///
+  /// Prints a warning for each peer that fails. If all fail, returns an error that names them.
   [[nodiscard]] static result<std::unique_ptr<client>>
-  connect(const std::vector<std::string>& endpoints, const connection_flags& flags);
+  connect(const std::vector<std::string>& endpoints, const connection_flags& flags,
+          const std::string& function = {});
 
   [[nodiscard]] const tcp_broker_actor& broker() const noexcept { return broker_; }
-  [[nodiscard]] const std::vector<peer_info>& peers() const noexcept { return peers_; }
+  /// The peers that have logged in, at least one.
+  [[nodiscard]] std::vector<peer_info> peers() { return logins_->peers(); }
   [[nodiscard]] caf::actor_system& system() noexcept { return system_; }
 
 private:
-  explicit client(tcp_options options);
+  client(tcp_options options, std::vector<endpoint> targets);
+  void dial_all();
+  void warn_of_failures();
+
   system_config config_;
   caf::actor_system system_{config_};
   tcp_broker_actor broker_;
-  std::vector<peer_info> peers_;
+  std::shared_ptr<logins> logins_; ///< shared with the broker's callbacks
 };
 
 } // namespace patio::apps

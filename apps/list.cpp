@@ -1,5 +1,6 @@
-// `patio list` and `patio ping`: requests to a peer that run none of its functions.
+// `patio list` and `patio ping`: requests to peers that run none of their functions.
 #include <iostream>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -17,15 +18,16 @@ namespace {
 
 struct peer_flags {
   connection_flags connection;
-  std::string connect;
+  std::vector<std::string> connect;
   bool json = false;
   unsigned count = 4;
 };
 
 int list(const peer_flags& f) {
-  auto node = client::connect({f.connect}, f.connection);
+  auto node = client::connect(f.connect, f.connection);
   if (!node) return report(node.error());
-  const auto& names = (*node)->peers().front().names;
+  std::set<std::string> names;
+  for (auto& peer : (*node)->peers()) names.insert(peer.names.begin(), peer.names.end());
   if (f.json) {
     std::vector<value> all(names.begin(), names.end());
     return print(value::list(std::move(all)), true);
@@ -40,8 +42,8 @@ result<void> outcome(const caf::message& m) {
 }
 
 // report() gives advice about functions, and a ping runs none.
-int report_ping(unsigned number, const error& why) {
-  std::cerr << "patio: ping " << number << ": " << displayable(why.message) << '\n';
+int report_ping(unsigned number, const std::string& peer, const error& why) {
+  std::cerr << "patio: ping " << number << ": " << peer << displayable(why.message) << '\n';
   return exit_code_of(why.code);
 }
 
@@ -55,31 +57,41 @@ result<void> ping_once(const tcp_broker_actor& broker, const peer_info& peer,
   return fail(errc::timeout, "no answer in time (--timeout SECONDS allows more)");
 }
 
+// A lost peer is not pinged again. With several peers, the error names the lost one.
+int ping_all(const tcp_broker_actor& broker, std::vector<peer_info> peers, unsigned count,
+             std::chrono::nanoseconds timeout) {
+  int code = ok;
+  bool has_several = peers.size() > 1;
+  for (unsigned i = 1; i <= count; ++i)
+    std::erase_if(peers, [&](const peer_info& peer) {
+      auto begin = clock_now();
+      auto pong = ping_once(broker, peer, timeout);
+      if (!pong) {
+        code = report_ping(i, has_several ? peer.address + ": " : "", pong.error());
+        return true;
+      }
+      auto elapsed = std::chrono::duration<double, std::milli>{clock_now() - begin}.count();
+      std::cout << peer.address << ": ping " << i << " " << elapsed << " ms" << std::endl;
+      return false;
+    });
+  return peers.empty() ? code : ok;
+}
+
 int ping(const peer_flags& f) {
-  auto node = client::connect({f.connect}, f.connection);
+  auto node = client::connect(f.connect, f.connection);
   if (!node) return report(node.error());
   auto timeout = seconds(f.connection.timeout);
   if (!timeout) return report(timeout.error());
-  const auto& peer = (*node)->peers().front();
-  for (unsigned i = 1; i <= f.count; ++i) {
-    auto begin = clock_now();
-    auto pong = ping_once((*node)->broker(), peer, *timeout);
-    if (!pong) return report_ping(i, pong.error());
-    auto elapsed = std::chrono::duration<double, std::milli>{clock_now() - begin}.count();
-    std::cout << peer.address << ": ping " << i << " " << elapsed << " ms" << std::endl;
-  }
-  return ok;
+  return ping_all((*node)->broker(), (*node)->peers(), f.count, *timeout);
 }
 
 } // namespace
 
 void add_list(CLI::App& app, command& run) {
   auto& sub = *app.add_subcommand(
-    "list", "print the names of the functions that a peer serves, one per line");
+    "list", "print the names of the functions that the peers serve, one per line");
   auto f = std::make_shared<peer_flags>();
-  sub.add_option("--connect", f->connect, "address of the peer")
-    ->required()
-    ->type_name("HOST:PORT");
+  add_peers(sub, f->connect);
   sub.add_flag("--json", f->json, "print a JSON array");
   f->connection.add_security(sub);
   sub.footer("Example:\n  patio list --connect 127.0.0.1:15383");
@@ -88,11 +100,9 @@ void add_list(CLI::App& app, command& run) {
 
 void add_ping(CLI::App& app, command& run) {
   auto& sub = *app.add_subcommand(
-    "ping", "measure the round-trip time to a peer, without running a function");
+    "ping", "measure the round-trip time to each peer, without running a function");
   auto f = std::make_shared<peer_flags>();
-  sub.add_option("--connect", f->connect, "address of the peer")
-    ->required()
-    ->type_name("HOST:PORT");
+  add_peers(sub, f->connect);
   sub.add_option("--count", f->count, "number of pings, sent one after another")
     ->check(CLI::Range(1, 1'000'000))
     ->capture_default_str();

@@ -37,16 +37,20 @@ executor make_executor(caf::actor_system& sys, const registry& functions, const 
 result<void> open_all(const tcp_broker_actor& node, const std::vector<endpoint>& listen_on,
                       const std::vector<endpoint>& dial) {
   for (const auto& where : listen_on) {
-    auto bound = listen(node, where.host, where.port);
+    auto bound = listen_on_all(node, where.host, where.port);
     if (!bound) return tl::unexpected(std::move(bound.error()));
-    std::cout << "listening on " << to_string(*bound) << std::endl;
+    for (const auto& address : *bound)
+      std::cout << "listening on " << to_string(address) << std::endl;
   }
   for (const auto& where : dial) {
     // The peer may start at any later time. A thread waits for it and prints the line.
     auto login =
       std::make_shared<std::future<result<peer_info>>>(connect(node, where.host, where.port));
-    std::thread{[login, where] {
-      if (login->get()) std::cout << "connected to " + to_string(where) + "\n" << std::flush;
+    std::thread{[login, name = to_string(where)] {
+      auto peer = login->get();
+      if (!peer) return;
+      auto address = peer->address == name ? "" : " at " + peer->address;
+      std::cout << "connected to " + name + address + "\n" << std::flush;
     }}.detach();
   }
   return {};

@@ -5,8 +5,7 @@
 namespace patio {
 namespace {
 
-/// An error is one line, so it has room for this many addresses.
-constexpr std::size_t max_named = 16;
+constexpr std::size_t max_named = 16; ///< addresses in the text of an error
 
 } // namespace
 
@@ -57,6 +56,7 @@ std::string happy_eyeballs::outcome_of(const attempt& a) const {
 }
 
 std::string happy_eyeballs::failures() const {
+  if (attempts_.empty()) return "the host has no address";
   std::string text;
   for (std::size_t i = 0; i < std::min(attempts_.size(), max_named); ++i) {
     if (i > 0) text += "; ";

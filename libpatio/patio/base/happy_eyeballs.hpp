@@ -28,8 +28,8 @@ public:
   happy_eyeballs(std::vector<dial_address> addresses, instant deadline);
 
   /// Returns the index of an address that the owner connects to now, beside the attempts that have
-  /// begun before. Returns nothing if it is too early for another attempt, or if there is none. Call
-  /// this until it returns nothing: after the start, after a failure, and at wake_at().
+  /// begun before. Returns nothing if it is too early for another attempt, or if there is none.
+  /// Call this until it returns nothing: after the start, after a failure, and at wake_at().
   [[nodiscard]] std::optional<std::size_t> begin_next(instant now);
   /// The attempt has failed. The next one may begin at once.
   void failed(std::size_t index, std::string reason, instant now);
@@ -38,7 +38,10 @@ public:
   [[nodiscard]] instant wake_at() const noexcept;
   /// Returns whether every attempt has failed, or the deadline has passed.
   [[nodiscard]] bool is_over(instant now) const noexcept;
+  /// Returns how many addresses have not failed, whether they have been tried or not.
+  [[nodiscard]] std::size_t remaining() const noexcept { return attempts_.size() - failed_; }
   /// Names the addresses in the order of their attempts, each with the reason of its failure.
+  /// The text has one line, so it counts the rest of very many addresses.
   [[nodiscard]] std::string failures() const;
 
 private:

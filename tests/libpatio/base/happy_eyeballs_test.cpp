@@ -112,7 +112,9 @@ TEST_CASE("happy_eyeballs: a failure begins the next attempt at once") {
   CHECK_FALSE(race.is_over(1ms));
   race.failed(1, "Connection refused", 2ms);
   CHECK(begin_all(race, 2ms) == indexes{2});
+  CHECK(race.remaining() == 1);
   race.failed(2, "Connection refused", 3ms);
+  CHECK(race.remaining() == 0);
   CHECK(race.is_over(3ms)); // long before the deadline
 }
 
@@ -163,7 +165,7 @@ TEST_CASE("happy_eyeballs: without an address it is over at once") {
   happy_eyeballs race{{}, 5s};
   CHECK_FALSE(race.begin_next(0ms));
   CHECK(race.is_over(0ms));
-  CHECK(race.failures().empty());
+  CHECK(race.failures() == "the host has no address");
 }
 
 TEST_CASE("happy_eyeballs: a deadline of never neither overflows nor ends") {

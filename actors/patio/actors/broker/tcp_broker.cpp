@@ -12,6 +12,8 @@
 #include <patio/actors/caf/defaults.hpp>
 #include <patio/actors/caf/error.hpp>
 #include <patio/actors/net/closing_broker.hpp>
+#include <patio/actors/os/listeners.hpp>
+#include <patio/actors/os/log.hpp>
 #include <patio/protocol/limit_table.hpp>
 
 namespace patio {
@@ -55,7 +57,7 @@ caf::message_handler guarded_handlers(tcp_broker_state& s) {
     [&s, &d](accepted_atom, const shared_socket& socket) {
       d.guarded(0, [&] { s.on_accepted(socket); });
     },
-    [&s, &d](dialled_atom, std::uint64_t number, const shared_socket& socket) {
+    [&s, &d](dialled_atom, std::uint64_t number, const dialled_socket& socket) {
       d.guarded(0, [&] { s.on_dialled(number, socket); });
     },
     [&s, &d](redial_atom, std::uint64_t number) { d.guarded(0, [&] { s.dial(number); }); },
@@ -85,7 +87,7 @@ caf::behavior make_behavior(tcp_broker* self, const executor& exec, const tcp_op
     },
     [&s](discover_atom) { return s.callable_names(); },
     [&s](peers_atom) { return s.peers(); },
-    [&s](listen_atom, const listening_socket& socket) { return done(s.listen(socket)); },
+    [&s](listen_atom, const listening_sockets& sockets) { return done(s.listen(sockets)); },
     [&s](tls_atom, const tls::context& other) { return done(s.replace_tls(other)); },
     [self, &s](connect_atom, const dial_target& target) {
       s.connect(target, self->make_response_promise());
@@ -140,15 +142,24 @@ tcp_broker_actor spawn_tcp_broker(caf::actor_system& sys, const executor& exec,
     sys.middleman().spawn_broker(make_behavior, exec, options, tls));
 }
 
-result<endpoint> listen(const tcp_broker_actor& node, const std::string& host, std::uint16_t port) {
-  auto fd = listen_on({host, port});
-  if (!fd) return tl::unexpected(std::move(fd.error()));
-  auto where = local_endpoint(fd->get());
-  auto taken =
-    ask(node, caf::make_message(listen_atom::value,
-                                listening_socket{std::make_shared<unique_fd>(std::move(*fd))}));
+result<std::vector<endpoint>> listen_on_all(const tcp_broker_actor& node, const std::string& host,
+                                            std::uint16_t port) {
+  auto opened = listen_on({host, port});
+  if (!opened) return tl::unexpected(std::move(opened.error()));
+  std::vector<endpoint> bound;
+  for (const auto& fd : opened->sockets) bound.push_back(local_endpoint(fd.get()));
+  listening_sockets sockets{std::make_shared<std::vector<unique_fd>>(std::move(opened->sockets))};
+  auto taken = ask(node, caf::make_message(listen_atom::value, std::move(sockets)));
   if (!taken) return tl::unexpected(std::move(taken.error()));
-  return where;
+  for (const auto& why : opened->left_out)
+    log(log_level::warning, "event=skipped peer=listener: reason=\"" + printable(why) + "\"");
+  return bound;
+}
+
+result<endpoint> listen(const tcp_broker_actor& node, const std::string& host, std::uint16_t port) {
+  auto bound = listen_on_all(node, host, port);
+  if (!bound) return tl::unexpected(std::move(bound.error()));
+  return std::move(bound->front());
 }
 
 result<void> replace_tls(const tcp_broker_actor& node, const tls_options& options) {
@@ -157,18 +168,23 @@ result<void> replace_tls(const tcp_broker_actor& node, const tls_options& option
   return ask(node, caf::make_message(tls_atom::value, std::move(*tls)));
 }
 
+void connect_async(const tcp_broker_actor& node, dial_target target,
+                   std::function<void(result<peer_info>)> settle) {
+  auto answered = [settle = std::move(settle)](caf::message& m) {
+    if (m.match_elements<peer_info>()) settle(m.get_as<peer_info>(0));
+    else if (m.match_elements<caf::error>())
+      settle(tl::unexpected(from_caf(m.get_as<caf::error>(0))));
+    else settle(fail(errc::shut_down, {}));
+  };
+  request_async(node, caf::make_message(connect_atom::value, std::move(target)), answered);
+}
+
 std::future<result<peer_info>> connect(const tcp_broker_actor& node, const std::string& host,
                                        std::uint16_t port, connect_options options) {
   auto promise = std::make_shared<std::promise<result<peer_info>>>();
   auto future = promise->get_future();
-  auto settle = [promise](caf::message& m) {
-    if (m.match_elements<peer_info>()) promise->set_value(m.get_as<peer_info>(0));
-    else if (m.match_elements<caf::error>())
-      promise->set_value(tl::unexpected(from_caf(m.get_as<caf::error>(0))));
-    else promise->set_value(fail(errc::shut_down, {}));
-  };
-  request_async(node, caf::make_message(connect_atom::value, dial_target{{host, port}, options}),
-                settle);
+  connect_async(node, {{host, port}, options},
+                [promise](result<peer_info> r) { promise->set_value(std::move(r)); });
   return future;
 }
 

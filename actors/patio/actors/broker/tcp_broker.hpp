@@ -3,9 +3,11 @@
 /// broker down before its actor system ends, because the system would wait for the broker forever.
 #pragma once
 
+#include <functional>
 #include <future>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <caf/actor_system.hpp>
 
@@ -41,8 +43,8 @@ struct connect_options {
   bool until_connected = true;
 };
 
-struct listening_socket {
-  std::shared_ptr<unique_fd> fd;
+struct listening_sockets {
+  std::shared_ptr<std::vector<unique_fd>> fds;
 };
 
 struct dial_target {
@@ -56,18 +58,31 @@ struct dial_target {
 [[nodiscard]] tcp_broker_actor spawn_tcp_broker(caf::actor_system& sys, const executor& exec,
                                                 tcp_options options = {});
 
-/// Binds a socket and waits until the broker has adopted the socket. Do not call this on the
-/// broker's own thread. Returns the address with the actual port. Fails with errc::invalid if a
+/// Listens on all addresses of the host and waits until the broker has adopted the sockets. Do not
+/// call this on the broker's own thread. Returns the addresses with the actual port.
+///
+/// Port 0 means any port that is free at all addresses. An address that this machine does not have
+/// is left out with a log line, unless the host has no other address. Fails with errc::invalid if a
 /// peer on another machine could call this node without a key or a certificate; see tcp_options.
+[[nodiscard]] result<std::vector<endpoint>> listen_on_all(const tcp_broker_actor& node,
+                                                          const std::string& host,
+                                                          std::uint16_t port = default_port);
+/// Does the same, but returns only the first address.
 [[nodiscard]] result<endpoint> listen(const tcp_broker_actor& node, const std::string& host,
                                       std::uint16_t port = default_port);
 
-/// Dials in the background. The future becomes ready at the first login. By default the node dials
-/// until the login succeeds, even with a wrong key or port. If `until_connected` is false, the node
-/// gives up at the first failure, and the future holds the error.
+/// Dials in the background. Each dial resolves the host anew and tries its addresses as RFC 8305
+/// says. If the login fails at one address, the node dials the others.
+///
+/// The future becomes ready at the first login. By default the node dials until the login succeeds,
+/// even with a wrong key or port. If `until_connected` is false, the node gives up once all
+/// addresses have failed, and the future holds the error.
 std::future<result<peer_info>> connect(const tcp_broker_actor& node, const std::string& host,
                                        std::uint16_t port = default_port,
                                        connect_options options = {});
+/// Does the same with a callback in place of the future. The callback runs on the broker's thread.
+void connect_async(const tcp_broker_actor& node, dial_target target,
+                   std::function<void(result<peer_info>)> settle);
 
 /// Makes new connections use these TLS options. Open connections keep their old options. Fails with
 /// errc::invalid and changes nothing in three cases: the options are wrong, the node was spawned

@@ -57,19 +57,26 @@ tcp_broker_state::~tcp_broker_state() {
   for (auto& j : joiners_) j.deliver(caf::unit);
 }
 
-caf::error tcp_broker_state::listen(const listening_socket& socket) {
+// Adopts all sockets or none.
+caf::error tcp_broker_state::listen(const listening_sockets& sockets) {
   if (driver_.is_draining()) return to_caf({errc::shut_down, {}, {}});
-  auto fd = socket.fd->get();
+  if (auto refused = check_listeners(*sockets.fds)) return refused;
+  for (auto& fd : *sockets.fds)
+    connector_->accept(std::move(fd), [weak = self_->address()](shared_socket accepted) {
+      send_if_alive(weak, accepted_atom::value, std::move(accepted));
+    });
+  return caf::none;
+}
+
+caf::error tcp_broker_state::check_listeners(const std::vector<unique_fd>& fds) const {
   bool proves_itself =
     !options_.key.empty() || !options_.keys.empty() || (tls_ && tls_->demands_client_certificate());
-  if (!proves_itself && !options_.insecure_listen_to_all && !is_loopback(fd))
-    return to_caf(not_open_to_all(local_endpoint(fd)));
+  for (const auto& fd : fds)
+    if (!proves_itself && !options_.insecure_listen_to_all && !is_loopback(fd.get()))
+      return to_caf(not_open_to_all(local_endpoint(fd.get())));
   if (tls_ && !tls_->can_accept())
     return to_caf(
       {errc::invalid, "a node that listens with TLS needs a certificate and its private key", {}});
-  connector_->accept(std::move(*socket.fd), [weak = self_->address()](shared_socket accepted) {
-    send_if_alive(weak, accepted_atom::value, std::move(accepted));
-  });
   return caf::none;
 }
 
@@ -134,18 +141,22 @@ void tcp_broker_state::connect(const dial_target& target, caf::response_promise 
 void tcp_broker_state::dial(std::uint64_t number) {
   const auto* target = dialler_.find(number);
   if (!target || driver_.is_draining()) return;
-  connector_->connect(target->where,
-                      std::chrono::ceil<std::chrono::milliseconds>(options_.limits.connect_timeout),
-                      [weak = self_->address(), number](result<unique_fd> socket) {
-                        send_if_alive(weak, dialled_atom::value, number,
-                                      std::make_shared<result<unique_fd>>(std::move(socket)));
+  connector_->connect({.target = target->where,
+                       .avoided = dialler_.avoided(number),
+                       .deadline = after(clock_now(), options_.limits.connect_timeout)},
+                      [weak = self_->address(), number](result<connected_socket> socket) {
+                        send_if_alive(
+                          weak, dialled_atom::value, number,
+                          std::make_shared<result<connected_socket>>(std::move(socket)));
                       });
 }
 
-void tcp_broker_state::on_dialled(std::uint64_t number, const shared_socket& socket) {
+void tcp_broker_state::on_dialled(std::uint64_t number, const dialled_socket& socket) {
   if (driver_.is_draining()) return;
-  if (*socket) open(std::move(**socket), role::client, number);
-  else dial_failed(number, socket->error());
+  if (!*socket) return dial_failed(number, socket->error());
+  auto& connected = **socket;
+  dialler_.reached(number, to_string(remote_endpoint(connected.fd.get())), connected.has_others);
+  open(std::move(connected.fd), role::client, number);
 }
 
 void tcp_broker_state::dial_failed(std::uint64_t number, const error& why) {
@@ -153,7 +164,7 @@ void tcp_broker_state::dial_failed(std::uint64_t number, const error& why) {
   if (!retry) return;
   if (retry->is_news)
     log_.warn("disconnected", to_string(dialler_.find(number)->where),
-              why.code == errc::login_refused ? to_string(why) : text_of(why));
+              retry->why.code == errc::login_refused ? to_string(retry->why) : text_of(retry->why));
   connector_->after(retry->wait, [weak = self_->address(), number] {
     send_if_alive(weak, redial_atom::value, number);
   });

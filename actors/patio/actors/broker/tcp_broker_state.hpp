@@ -22,6 +22,9 @@ namespace patio {
 /// A large result that its worker has already pickled.
 using pickled_result = std::shared_ptr<result<std::string>>;
 
+/// The outcome of a dial on its way to the broker.
+using dialled_socket = std::shared_ptr<result<connected_socket>>;
+
 using accepted_atom = caf::atom_constant<caf::atom("accepted")>;
 using dialled_atom = caf::atom_constant<caf::atom("dialled")>;
 using redial_atom = caf::atom_constant<caf::atom("redial")>;
@@ -44,12 +47,12 @@ public:
   [[nodiscard]] std::vector<peer_info> peers() { return driver_.node().peers(); }
 
   // Connections.
-  caf::error listen(const listening_socket& socket);
+  caf::error listen(const listening_sockets& sockets);
   caf::error replace_tls(const tls::context& tls);
   void connect(const dial_target& target, caf::response_promise promise);
   void dial(std::uint64_t number);
   void on_accepted(shared_socket socket);
-  void on_dialled(std::uint64_t number, const shared_socket& socket);
+  void on_dialled(std::uint64_t number, const dialled_socket& socket);
 
   // The end.
   void join(caf::response_promise promise) { joiners_.push_back(std::move(promise)); }
@@ -67,6 +70,7 @@ private:
 
   /// Hands the calls that have arrived to the executor.
   void submit_tasks();
+  [[nodiscard]] caf::error check_listeners(const std::vector<unique_fd>& fds) const;
   void adopt(const shared_socket& socket);
   void open(unique_fd fd, role side, std::uint64_t dial);
   void dial_failed(std::uint64_t number, const error& why);
@@ -90,3 +94,4 @@ private:
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::mesh::call_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::shared_socket)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::dialled_socket)

@@ -68,13 +68,13 @@ using broker_actor = caf::typed_actor<
   /// limits::drain_timeout for its calls to end.
   caf::replies_to<shut_down_atom>::with<void>>;
 
-struct listening_socket;
+struct listening_sockets;
 struct dial_target;
 
 /// A broker with connections.
 using tcp_broker_actor = broker_actor::extend<
-  /// Adopts a listening socket; see patio::listen.
-  caf::replies_to<listen_atom, listening_socket>::with<void>,
+  /// Adopts listening sockets; see patio::listen.
+  caf::replies_to<listen_atom, listening_sockets>::with<void>,
   /// Replaces the certificates for new connections; see patio::replace_tls.
   caf::replies_to<tls_atom, tls::context>::with<void>,
   /// Dials a peer, and dials again whenever the connection is lost; see patio::connect. Answers
@@ -95,6 +95,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::call_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::outgoing_call)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::peer_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<patio::peer_info>)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::listening_socket)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::listening_sockets)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::dial_target)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::tls::context)

@@ -28,36 +28,40 @@ struct acceptor {
   std::chrono::nanoseconds pause = shortest_pause;
 };
 
-struct attempt {
-  endpoint target;
-  std::vector<address> addresses = {}; ///< untried addresses, the next at the end
-  instant deadline;
-  connector::on_connected tell;
-  unique_fd fd = {};
-  error last{errc::connect_failed, "timed out", {}};
-};
-
 struct timer {
   instant due;
   std::function<void()> tell;
 };
 
+/// The resolver's answer.
+struct resolved_host {
+  endpoint target;
+  result<std::vector<address>> addresses;
+};
+
 } // namespace
 
 struct connector::state : std::enable_shared_from_this<state> {
-  // The mutex guards the next five members. Other threads pass work to the connector in them.
+  /// What other threads hand over.
+  struct inbox {
+    std::vector<acceptor> acceptors;
+    std::vector<host_dial> dials;
+    std::vector<resolved_host> hosts;
+    std::vector<timer> timers;
+    bool due_to_stop = false, drop_acceptors = false;
+  };
+
   std::mutex mutex;
-  std::vector<acceptor> new_acceptors;
-  std::vector<attempt> new_attempts;
-  std::vector<timer> new_timers;
-  bool due_to_stop = false, drop_acceptors = false;
+  inbox incoming; ///< guarded by the mutex
   unique_fd wake{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
   std::thread thread;
 
   // Only the connector's thread uses these.
   std::vector<acceptor> acceptors;
-  std::vector<attempt> attempts;
+  std::vector<host_dial> dials;
+  std::vector<endpoint> lookups; ///< the hosts that are being resolved
   std::vector<timer> timers;
+  resolver resolve;
   std::chrono::nanoseconds longest_pause{};
   /// The number of accepted sockets whose shared_socket still exists. Each of these sockets shares
   /// the counter, because a socket may outlive the connector and may be destroyed on any thread.
@@ -70,9 +74,9 @@ struct connector::state : std::enable_shared_from_this<state> {
   }
 
   template <class T>
-  void hand_over(std::vector<T> state::*queue, T item) {
+  void hand_over(std::vector<T> inbox::*queue, T item) {
     std::lock_guard lock{mutex};
-    (this->*queue).push_back(std::move(item));
+    (incoming.*queue).push_back(std::move(item));
     notify();
   }
 
@@ -80,27 +84,54 @@ struct connector::state : std::enable_shared_from_this<state> {
   bool receive_handed_over() {
     std::uint64_t count = 0;
     (void)!::read(wake.get(), &count, sizeof count);
-    std::lock_guard lock{mutex};
-    std::move(new_acceptors.begin(), new_acceptors.end(), std::back_inserter(acceptors));
-    std::move(new_timers.begin(), new_timers.end(), std::back_inserter(timers));
-    auto first_new = attempts.size();
-    std::move(new_attempts.begin(), new_attempts.end(), std::back_inserter(attempts));
-    new_acceptors.clear();
-    new_attempts.clear();
-    new_timers.clear();
-    for (auto i = first_new; i < attempts.size(); ++i) next_address(attempts[i]);
-    if (drop_acceptors) acceptors.clear();
-    return !due_to_stop;
+    std::vector<resolved_host> hosts;
+    {
+      std::lock_guard lock{mutex};
+      move_all(incoming.acceptors, acceptors);
+      move_all(incoming.dials, dials);
+      move_all(incoming.timers, timers);
+      move_all(incoming.hosts, hosts);
+      if (incoming.drop_acceptors) acceptors.clear();
+      if (incoming.due_to_stop) return false;
+    }
+    auto now = clock_now();
+    for (const auto& host : hosts) on_resolved(host, now);
+    for (auto& dial : dials)
+      if (dial.is_resolving() && !dial.has_ended()) look_up(dial, now);
+    return true;
   }
 
-  // Begins to connect to the next address. Leaves `fd` empty if no address is left.
-  void next_address(attempt& a) {
-    a.fd = {};
-    while (!a.fd && !a.addresses.empty()) {
-      auto fd = begin_connect(a.addresses.back());
-      a.addresses.pop_back();
-      if (fd) a.fd = std::move(*fd);
-      else a.last = std::move(fd.error());
+  template <class T>
+  static void move_all(std::vector<T>& from, std::vector<T>& to) {
+    std::move(from.begin(), from.end(), std::back_inserter(to));
+    from.clear();
+  }
+
+  void on_resolved(const resolved_host& host, instant now) {
+    std::erase(lookups, host.target);
+    for (auto& dial : dials)
+      if (dial.target() == host.target && dial.is_resolving() && !dial.has_ended())
+        dial.resolved(host.addresses, now);
+  }
+
+  // Resolving may take minutes and cannot be interrupted. It runs on a detached thread, which does
+  // not keep this state alive meanwhile. A dial may end before its lookup; the next dial of the
+  // host waits for the same lookup, so that the threads do not pile up.
+  void look_up(host_dial& dial, instant now) {
+    auto target = dial.target();
+    if (is_numeric(target.host)) return dial.resolved(patio::resolve(target, false), now);
+    if (std::ranges::find(lookups, target) != lookups.end()) return;
+    try {
+      std::thread{[weak = weak_from_this(), target, find = resolve] {
+        block_signals();
+        auto addresses = find(target);
+        if (auto s = weak.lock()) s->hand_over(&inbox::hosts, {target, std::move(addresses)});
+      }}.detach();
+      lookups.push_back(target);
+    } catch (const std::system_error& e) {
+      dial.resolved(fail(errc::connect_failed,
+                         "cannot resolve '" + target.host + "': no thread: " + e.code().message()),
+                    now);
     }
   }
 
@@ -134,27 +165,9 @@ struct connector::state : std::enable_shared_from_this<state> {
     }
   }
 
-  void check(attempt& a, bool ready) {
-    if (!ready) return;
-    auto done = finish_connect(a.fd.get());
-    if (done) return succeed(a);
-    a.last = std::move(done.error());
-    next_address(a);
-  }
-
-  void succeed(attempt& a) {
-    auto tell = std::exchange(a.tell, nullptr);
-    tell(std::move(a.fd));
-  }
-
-  void end_attempts(instant now) {
-    for (auto& a : attempts) {
-      if (!a.tell || (a.fd && a.deadline > now)) continue;
-      a.last.message = "cannot connect to " + to_string(a.target) + ": "
-                       + (a.fd ? "no answer in time" : a.last.message);
-      std::exchange(a.tell, nullptr)(tl::unexpected(a.last));
-    }
-    std::erase_if(attempts, [](const attempt& a) { return !a.tell; });
+  void advance_dials(instant now) {
+    for (auto& dial : dials) dial.advance(now);
+    std::erase_if(dials, [](const host_dial& dial) { return dial.has_ended(); });
   }
 
   void fire_timers(instant now) {
@@ -171,7 +184,7 @@ struct connector::state : std::enable_shared_from_this<state> {
     auto next = never;
     for (const auto& a : acceptors)
       if (a.paused_until > now) next = std::min(next, a.paused_until);
-    for (const auto& a : attempts) next = std::min(next, a.deadline);
+    for (const auto& dial : dials) next = std::min(next, dial.wake_at());
     for (const auto& t : timers) next = std::min(next, t.due);
     if (next == never) return -1;
     return static_cast<int>(
@@ -183,65 +196,58 @@ struct connector::state : std::enable_shared_from_this<state> {
     std::vector<pollfd> fds;
     while (receive_handed_over()) {
       auto now = clock_now();
-      end_attempts(now);
+      advance_dials(now);
       fds.assign(1, {wake.get(), POLLIN, 0});
       for (const auto& a : acceptors)
         fds.push_back({a.paused_until > now ? -1 : a.fd.get(), POLLIN, 0});
-      for (const auto& a : attempts) fds.push_back({a.fd.get(), POLLOUT, 0});
+      for (const auto& dial : dials) dial.add_to(fds);
       (void)::poll(fds.data(), fds.size(), wait_ms(now));
       now = clock_now();
       std::size_t at = 1;
       for (auto& a : acceptors)
         if (fds[at++].revents != 0) accept_from(a, now);
-      for (auto& a : attempts) check(a, fds[at++].revents != 0);
+      const auto* polled = fds.data() + at;
+      for (auto& dial : dials) polled = dial.check(polled, now);
       fire_timers(now);
     }
   }
 };
 
-connector::connector(std::chrono::nanoseconds longest_pause) : state_{std::make_shared<state>()} {
+connector::connector(std::chrono::nanoseconds longest_pause, resolver resolve)
+    : state_{std::make_shared<state>()} {
   state_->longest_pause = longest_pause;
+  state_->resolve = std::move(resolve);
   state_->thread = std::thread{[s = state_.get()] { s->run(); }};
 }
 
 connector::~connector() {
   {
     std::lock_guard lock{state_->mutex};
-    state_->due_to_stop = true;
+    state_->incoming.due_to_stop = true;
     state_->notify();
   }
   state_->thread.join();
 }
 
 void connector::accept(unique_fd listening, on_accepted tell) {
-  state_->hand_over(&state::new_acceptors, acceptor{std::move(listening), std::move(tell)});
+  state_->hand_over(&state::inbox::acceptors, acceptor{std::move(listening), std::move(tell)});
 }
 
-void connector::connect(endpoint target, std::chrono::milliseconds patience, on_connected tell) {
-  auto begin = [target, deadline = clock_now() + patience,
-                tell = std::move(tell)](state& s, result<std::vector<address>> addresses) {
-    attempt a{.target = target, .deadline = deadline, .tell = tell};
-    if (addresses) a.addresses.assign(addresses->rbegin(), addresses->rend());
-    else a.last = std::move(addresses.error());
-    s.hand_over(&state::new_attempts, std::move(a));
-  };
-  if (is_numeric(target.host)) return begin(*state_, resolve(target, false));
-  // Resolving a name may take minutes and cannot be interrupted. It runs on a detached thread. That
-  // thread does not keep the connector's state alive meanwhile.
-  std::thread{[weak = std::weak_ptr{state_}, target, begin] {
-    block_signals();
-    auto addresses = resolve(target, false);
-    if (auto s = weak.lock()) begin(*s, std::move(addresses));
-  }}.detach();
+void connector::connect(dial_request request, on_connected tell) {
+  state_->hand_over(&state::inbox::dials, host_dial{std::move(request), std::move(tell)});
+}
+
+result<std::vector<address>> connector::resolve_to_dial(const endpoint& target) {
+  return resolve(target, false);
 }
 
 void connector::after(std::chrono::nanoseconds wait, std::function<void()> tell) {
-  state_->hand_over(&state::new_timers, timer{clock_now() + wait, std::move(tell)});
+  state_->hand_over(&state::inbox::timers, timer{clock_now() + wait, std::move(tell)});
 }
 
 void connector::stop_accepting() {
   std::lock_guard lock{state_->mutex};
-  state_->drop_acceptors = true;
+  state_->incoming.drop_acceptors = true;
   state_->notify();
 }
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 
+#include <patio/actors/os/host_dial.hpp>
 #include <patio/actors/os/socket.hpp>
 
 namespace patio {
@@ -16,11 +17,12 @@ class connector {
 public:
   /// Callbacks run on the connector's thread.
   using on_accepted = std::function<void(shared_socket)>;
-  using on_connected = std::function<void(result<unique_fd>)>;
+  /// Runs on a thread of its own, and may block.
+  using resolver = std::function<result<std::vector<address>>(const endpoint&)>;
 
-  /// After a failed accept, for example when the process is out of descriptors, the connector
-  /// pauses before the next attempt. The first pause is 10 ms, the longest is `longest_pause`.
-  explicit connector(std::chrono::nanoseconds longest_pause);
+  /// When the process is out of descriptors, the connector pauses between two attempts to accept.
+  /// The first pause has 10 ms, and the longest has `longest_pause`.
+  explicit connector(std::chrono::nanoseconds longest_pause, resolver resolve = resolve_to_dial);
   ~connector();
   connector(const connector&) = delete;
   connector& operator=(const connector&) = delete;
@@ -31,15 +33,17 @@ public:
   /// At most 64 accepted sockets exist at a time. A socket counts until the last copy of its
   /// shared_socket is destroyed. Further connections wait in the kernel's queue.
   void accept(unique_fd listening, on_accepted tell);
-  /// Tries the addresses of the host in turn until `patience` has passed. The time for resolving
-  /// the host counts as well. Calls `tell` once, unless the connector ends first.
-  void connect(endpoint target, std::chrono::milliseconds patience, on_connected tell);
+  /// Resolves the host anew and connects to the first of its addresses that answers. Calls `tell`
+  /// once, unless the connector ends first. Dials of one host share a thread that resolves it.
+  void connect(dial_request request, on_connected tell);
   /// Calls `tell` once, after `wait`, unless the connector ends first.
   void after(std::chrono::nanoseconds wait, std::function<void()> tell);
   /// Closes the listening sockets.
   void stop_accepting();
 
 private:
+  static result<std::vector<address>> resolve_to_dial(const endpoint& target);
+
   struct state;
   std::shared_ptr<state> state_;
 };

@@ -28,8 +28,8 @@ endpoint to_endpoint(const sockaddr_storage& storage, socklen_t length) {
   return {host, static_cast<std::uint16_t>(std::stoi(port))};
 }
 
-unique_fd open_socket(const address& a) {
-  return unique_fd{::socket(a.get()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+bool are_same(const address& a, const address& b) noexcept {
+  return a.length == b.length && std::memcmp(a.storage, b.storage, a.length) == 0;
 }
 
 } // namespace
@@ -60,27 +60,26 @@ result<std::vector<address>> resolve(const endpoint& target, bool for_listening)
   std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list{raw, &::freeaddrinfo};
   std::vector<address> all;
   for (auto* a = list.get(); a; a = a->ai_next) {
-    auto& next = all.emplace_back();
+    if (a->ai_family != AF_INET && a->ai_family != AF_INET6) continue;
+    address next;
     std::memcpy(next.storage, a->ai_addr, a->ai_addrlen);
     next.length = a->ai_addrlen;
+    if (std::ranges::none_of(all, [&](const address& b) { return are_same(next, b); }))
+      all.push_back(next);
   }
   return all;
 }
 
-result<unique_fd> listen_on(const endpoint& local) {
-  auto addresses = resolve(local, true);
-  if (!addresses) return tl::unexpected(std::move(addresses.error()));
-  int why = 0;
-  for (const auto& a : *addresses) {
-    auto fd = open_socket(a);
-    if (fd) {
-      set(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-      if (a.get()->sa_family == AF_INET6) set(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
-      if (::bind(fd.get(), a.get(), a.length) == 0 && ::listen(fd.get(), SOMAXCONN) == 0) return fd;
-    }
-    why = errno;
-  }
-  return fail(errc::connect_failed, "cannot listen on " + to_string(local) + ": " + reason(why));
+endpoint to_endpoint(const address& a) {
+  return to_endpoint(reinterpret_cast<const sockaddr_storage&>(a.storage), a.length);
+}
+
+ip_family family_of(const address& a) noexcept {
+  return a.get()->sa_family == AF_INET6 ? ip_family::v6 : ip_family::v4;
+}
+
+unique_fd open_socket(const address& a) {
+  return unique_fd{::socket(a.get()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
 }
 
 result<unique_fd> begin_connect(const address& target) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <patio/base/happy_eyeballs.hpp>
 #include <patio/protocol/endpoint.hpp>
 #include <patio/protocol/limits.hpp>
 #include <patio/value/error.hpp>
@@ -47,14 +48,16 @@ struct address {
   }
 };
 
-/// Returns the addresses of the host. May block on the network, unless the host is a numeric
-/// address. An error names the host.
+/// Returns the addresses of the host, each once, in the resolver's order. May block on the network,
+/// unless the host is a numeric address. An error names the host.
 [[nodiscard]] result<std::vector<address>> resolve(const endpoint& target, bool for_listening);
 [[nodiscard]] bool is_numeric(const std::string& host);
 
-/// Returns a non-blocking listening socket with SO_REUSEADDR. Port 0 takes any free port. An error
-/// names the endpoint.
-[[nodiscard]] result<unique_fd> listen_on(const endpoint& local);
+[[nodiscard]] endpoint to_endpoint(const address& a);
+[[nodiscard]] ip_family family_of(const address& a) noexcept;
+
+/// Returns a non-blocking socket of the address's family.
+[[nodiscard]] unique_fd open_socket(const address& a);
 
 /// Begins to connect a non-blocking socket. Once the socket is writable, `finish_connect` returns
 /// the result.
