@@ -120,12 +120,25 @@ TEST_CASE("patio call: text from a peer neither breaks the line nor controls the
 TEST_CASE("patio call: with several peers, the call goes to the peer that serves the function") {
   server demo;
   raw_listener other;
-  process call{{PATIO_COMMAND, "call", "mul", "6", "7", "--connect",
-                patio::to_string(other.where()), "--connect", demo.where()}};
-  auto peer = other.accept();
-  peer.log_in_as_server({"f"});
-  CHECK(call.read_line() == "42");
-  CHECK(call.wait() == 0);
+  auto where = patio::to_string(other.where());
+  SUBCASE("which does not wait for a peer that never logs in") {
+    process call{
+      {PATIO_COMMAND, "call", "mul", "6", "7", "--connect", where, "--connect", demo.where()}};
+    auto peer = other.accept();
+    CHECK(call.read_line() == "42");
+    CHECK(call.wait() == 0);
+  }
+  SUBCASE("which is found even if it logs in last") {
+    process call{{PATIO_COMMAND, "call", "f", "--connect", where, "--connect", demo.where()}};
+    auto peer = other.accept();
+    // The demo node has logged this client in by then.
+    CHECK(run({"call", "mul", "6", "7", "--connect", demo.where()}).out == "42\n");
+    peer.log_in_as_server({"f"});
+    peer.send(patio::protocol::packet::response, peer.receive().serial,
+              pickled(patio::value{"found"}));
+    CHECK(call.read_line() == "'found'");
+    CHECK(call.wait() == 0);
+  }
 }
 
 TEST_CASE(

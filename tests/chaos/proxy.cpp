@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "link.hpp"
+#include "listening.hpp"
 
 namespace patio::chaos {
 namespace {
@@ -21,7 +22,7 @@ T or_throw(result<T> r) {
 
 proxy::proxy(const endpoint& server, const fault_options& options)
     : options_{options}, server_{or_throw(resolve(server, false)).front()},
-      listener_{or_throw(listen_on({"127.0.0.1", 0}))}, wake_{::eventfd(0, EFD_CLOEXEC
+      listener_{tests::bound_socket({"127.0.0.1", 0})}, wake_{::eventfd(0, EFD_CLOEXEC
                                                                              | EFD_NONBLOCK)},
       where_{local_endpoint(listener_.get())}, thread_{[this] { run(); }} {}
 

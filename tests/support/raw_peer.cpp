@@ -14,6 +14,8 @@
 #include <patio/pickle/pickle.hpp>
 #include <patio/protocol/login.hpp>
 
+#include "listening.hpp"
+
 namespace patio::tests {
 
 using namespace protocol;
@@ -183,8 +185,8 @@ void raw_peer::discover(const std::vector<std::string>& names) {
   }
 }
 
-raw_listener::raw_listener()
-    : fd_{listen_on({"127.0.0.1", 0}).value()}, where_{local_endpoint(fd_.get())} {}
+raw_listener::raw_listener(const endpoint& local)
+    : fd_{bound_socket(local)}, where_{local_endpoint(fd_.get())} {}
 
 raw_peer raw_listener::accept() {
   await(fd_.get(), POLLIN, "no peer connected in time");

@@ -72,7 +72,7 @@ private:
 /// A listening socket for scripted peers.
 class raw_listener {
 public:
-  raw_listener();
+  explicit raw_listener(const endpoint& local = {"127.0.0.1", 0});
   [[nodiscard]] const endpoint& where() const noexcept { return where_; }
   [[nodiscard]] raw_peer accept();
 

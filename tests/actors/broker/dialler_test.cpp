@@ -94,3 +94,64 @@ TEST_CASE("dialler: a dial that waits for its login ends with shut_down") {
   REQUIRE(dial.answers.size() == 1);
   CHECK(dial.answers[0].error().code == errc::shut_down);
 }
+
+TEST_CASE("dialler: a failed login leads to the host's other addresses at once, without news") {
+  one_dial dial{false};
+  dial.d.reached(dial.number, "10.0.0.1:15383", true);
+  auto retry = dial.d.failed(dial.number, {errc::login_refused, "wrong key", {}});
+  REQUIRE(retry);
+  CHECK(retry->wait == 0ns);
+  CHECK_FALSE(retry->is_news);
+  CHECK(dial.d.avoided(dial.number) == std::vector<std::string>{"10.0.0.1:15383"});
+  CHECK(dial.answers.empty());
+
+  dial.d.reached(dial.number, "10.0.0.2:15383", false);
+  CHECK_FALSE(dial.d.failed(dial.number, {errc::login_refused, "no login within 5s", {}}));
+  REQUIRE(dial.answers.size() == 1);
+  CHECK(dial.answers[0].error().code == errc::login_refused);
+  CHECK(text_of(dial.answers[0].error())
+        == "10.0.0.1:15383: wrong key; 10.0.0.2:15383: no login within 5s");
+}
+
+TEST_CASE("dialler: once all addresses have failed, the next dial tries all of them again") {
+  one_dial dial;
+  dial.d.reached(dial.number, "10.0.0.1:15383", true);
+  CHECK(dial.d.failed(dial.number, {errc::login_refused, "wrong key", {}})->wait == 0ns);
+  auto last = dial.d.failed(dial.number, unreachable);
+  REQUIRE(last);
+  CHECK(last->is_news);
+  CHECK(last->wait > 0ns);
+  CHECK(last->why.message == "10.0.0.1:15383: wrong key; cannot connect");
+  CHECK(dial.d.avoided(dial.number).empty());
+}
+
+TEST_CASE("dialler: a login clears what is known against other addresses") {
+  one_dial dial;
+  dial.d.reached(dial.number, "10.0.0.1:15383", true);
+  CHECK(dial.d.failed(dial.number, {errc::login_refused, "wrong key", {}}));
+  dial.d.reached(dial.number, "10.0.0.2:15383", true);
+  dial.d.logged_in(dial.number, {.id = 7});
+  CHECK(dial.d.avoided(dial.number).empty());
+  auto loss = dial.d.failed(dial.number, {errc::protocol, "the peer closed the connection", {}});
+  CHECK(loss->is_news); // and not an attempt at the next address
+  CHECK(text_of(loss->why) == "10.0.0.2:15383: the peer closed the connection");
+}
+
+TEST_CASE("dialler: a host with ever new addresses is not dialled without a pause forever") {
+  one_dial dial;
+  std::size_t at_once = 0;
+  for (int i = 0; i < 40; ++i) {
+    dial.d.reached(dial.number, "10.0.0." + std::to_string(i) + ":15383", true);
+    at_once += dial.d.failed(dial.number, unreachable)->wait == 0ns;
+  }
+  CHECK(at_once >= 30);
+  CHECK(at_once < 40);
+  CHECK(dial.d.avoided(dial.number).size() <= 16);
+}
+
+TEST_CASE("dialler: a numeric target is not named twice in its errors") {
+  dialler d{{}};
+  auto number = d.add({{"10.0.0.1", 15383}, {}}, nullptr, 1);
+  d.reached(number, "10.0.0.1:15383", false);
+  CHECK(text_of(d.failed(number, unreachable)->why) == "cannot connect");
+}

@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "listening.hpp"
 #include "nodes.hpp"
 #include "raw_peer.hpp"
 
@@ -189,11 +190,8 @@ TEST_CASE("tcp_broker: a peer answers a ping, and a ping to an unknown number fa
 }
 
 TEST_CASE("tcp_broker: a dial that gets no answer fails after the connect timeout") {
-  auto full = listen_on({"127.0.0.1", 0}).value();
-  REQUIRE(::listen(full.get(), 0) == 0); // a queue for one connection
-  auto where = local_endpoint(full.get());
-  auto first = begin_connect(resolve(where, false).value().front()).value(),
-       second = begin_connect(resolve(where, false).value().front()).value();
+  silent_listener full;
+  auto where = full.where();
   tcp_options options;
   options.limits.connect_timeout = 50ms;
   tcp_node node{registry{}, options};
@@ -209,7 +207,7 @@ TEST_CASE("sockets: keepalive and the timeout of unacknowledged data are set as 
     REQUIRE(::getsockopt(fd, level, name, &option, &size) == 0);
     return option;
   };
-  auto fd = listen_on({"127.0.0.1", 0}).value();
+  auto fd = bound_socket({"127.0.0.1", 0});
   tune(fd.get(), limits{});
   CHECK(number(fd.get(), SOL_SOCKET, SO_KEEPALIVE) == 1);
   CHECK(number(fd.get(), IPPROTO_TCP, TCP_KEEPIDLE) == 15);

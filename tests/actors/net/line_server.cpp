@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "listening.hpp"
+
 namespace patio::tests {
 
 void line_client::await(short event) const {
@@ -57,7 +59,7 @@ int line_client::drain() {
 void line_client::half_close() { (void)::shutdown(fd_.get(), SHUT_WR); }
 
 line_client line_server::connect(std::unique_ptr<tls::engine> tls) {
-  auto listening = listen_on({"127.0.0.1", 0}).value();
+  auto listening = bound_socket({"127.0.0.1", 0});
   auto address = resolve(local_endpoint(listening.get()), false).value().front();
   auto client = begin_connect(address).value();
   pollfd one{listening.get(), POLLIN, 0};
