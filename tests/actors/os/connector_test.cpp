@@ -190,17 +190,21 @@ TEST_CASE("connector: a resolver that hangs ends a dial at its deadline, and is 
 
 TEST_CASE("connector: its end neither waits for a resolver nor for an address") {
   std::promise<void> release;
-  auto ended_lookup = std::make_shared<std::promise<void>>(); // outlives the resolver's thread
+  // The resolver's thread may be the last to use these.
+  auto began_lookup = std::make_shared<std::promise<void>>(),
+       ended_lookup = std::make_shared<std::promise<void>>();
   auto released = release.get_future().share();
   silent_listener silent;
   {
     connector c{1s, [=](const endpoint&) {
+                  began_lookup->set_value();
                   released.wait();
                   ended_lookup->set_value();
                   return result<std::vector<address>>{};
                 }};
     auto slow = dial(c, {{"slow", 1}, {}, never});
     auto unanswered = dial(c, {silent.where(), {}, never});
+    ended(began_lookup->get_future());
     CHECK_FALSE(is_ready(slow));
     CHECK_FALSE(is_ready(unanswered));
   }
