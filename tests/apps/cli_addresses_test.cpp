@@ -4,11 +4,10 @@
 
 #include <signal.h>
 
-#include <fstream>
-
 #include <nlohmann/json.hpp>
 
 #include "cli.hpp"
+#include "hosts_file.hpp"
 #include "listening.hpp"
 #include "outcomes.hpp"
 #include "raw_peer.hpp"
@@ -21,30 +20,6 @@ using patio::tests::raw_listener;
 using patio::tests::silent_listener;
 
 namespace {
-
-/// The addresses of the host "many.test" and of others. A resource: removes its file.
-class hosts_file {
-public:
-  explicit hosts_file(const std::vector<std::string>& lines) { set(lines); }
-  ~hosts_file() { std::remove(path_.c_str()); }
-  hosts_file(const hosts_file&) = delete;
-  hosts_file& operator=(const hosts_file&) = delete;
-
-  // Replaced at once, because a child may read the file at any time.
-  void set(const std::vector<std::string>& lines) {
-    {
-      std::ofstream next{path_ + ".next"};
-      for (const auto& line : lines) next << line << '\n';
-    }
-    REQUIRE(std::rename((path_ + ".next").c_str(), path_.c_str()) == 0);
-  }
-  [[nodiscard]] process::environment environment() const {
-    return {{"LD_PRELOAD", PATIO_RESOLVER_STUB}, {"PATIO_TEST_HOSTS", path_}};
-  }
-
-private:
-  std::string path_ = "cli_hosts_" + std::to_string(::getpid());
-};
 
 std::uint16_t port_of(const std::string& where) {
   return patio::parse_endpoint(where).value().port;

@@ -8,6 +8,8 @@
 
 #include "certificate_folder.hpp"
 #include "cli.hpp"
+#include "hosts_file.hpp"
+#include "listening.hpp"
 
 using namespace patio::tests::cli;
 using patio::tests::finished;
@@ -80,6 +82,25 @@ TEST_CASE("patio over TLS: call, list, ping and bench work as without TLS") {
                     believes(f)}))
           .code
         == 0);
+}
+
+TEST_CASE(
+  "patio over TLS: the certificate must have the dialled name, whichever address is reached") {
+  folder f;
+  server s{joined({{"--demo"}, shows(f, "server")})};
+  auto port = patio::parse_endpoint(s.where()).value().port;
+  patio::tests::silent_listener silent{{"::1", port}};
+  hosts_file hosts{
+    {"localhost ::1", "localhost 127.0.0.1", "many.test ::1", "many.test 127.0.0.1"}};
+  auto call = [&](const std::string& name, const words& more) {
+    auto where = name + ":" + std::to_string(port);
+    return run(joined({{"call", "mul", "6", "7", "--connect", where}, believes(f), more}),
+               hosts.environment());
+  };
+  CHECK(call("localhost", {}).out == "42\n");
+  check_error(call("many.test", {}), 3, s.where() + ": "); // the address, then the reason
+  CHECK(call("many.test", {}).err.find("certificate") != std::string::npos);
+  CHECK(call("many.test", {"--tls-name", "localhost"}).out == "42\n");
 }
 
 TEST_CASE("patio over TLS: a server with --tls-ca accepts only clients with certificates, and "

@@ -83,6 +83,7 @@ struct open_address {
 void check_reached(const result<connected_socket>& outcome, const endpoint& where) {
   REQUIRE(outcome);
   CHECK(to_string(remote_endpoint(outcome->fd.get())) == to_string(where));
+  CHECK(outcome->address == where);
 }
 
 } // namespace

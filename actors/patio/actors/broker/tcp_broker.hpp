@@ -80,7 +80,8 @@ struct dial_target {
 std::future<result<peer_info>> connect(const tcp_broker_actor& node, const std::string& host,
                                        std::uint16_t port = default_port,
                                        connect_options options = {});
-/// Does the same with a callback in place of the future. The callback runs on the broker's thread.
+/// Does the same with a callback in place of the future. The callback runs on the thread that
+/// answers, usually the broker's.
 void connect_async(const tcp_broker_actor& node, dial_target target,
                    std::function<void(result<peer_info>)> settle);
 

@@ -155,7 +155,7 @@ void tcp_broker_state::on_dialled(std::uint64_t number, const dialled_socket& so
   if (driver_.is_draining()) return;
   if (!*socket) return dial_failed(number, socket->error());
   auto& connected = **socket;
-  dialler_.reached(number, to_string(remote_endpoint(connected.fd.get())), connected.has_others);
+  dialler_.reached(number, to_string(connected.address), connected.has_others);
   open(std::move(connected.fd), role::client, number);
 }
 

@@ -55,7 +55,9 @@ const pollfd* host_dial::check(const pollfd* polled, instant now) {
 void host_dial::finish(open_attempt& attempt, instant now) {
   auto fd = std::exchange(attempt.fd, unique_fd{});
   auto done = finish_connect(fd.get());
-  if (done) end(connected_socket{std::move(fd), race_->remaining() > 1});
+  if (done)
+    end(connected_socket{std::move(fd), to_endpoint(addresses_[attempt.index]),
+                         race_->remaining() > 1});
   else race_->failed(attempt.index, std::move(done.error().message), now);
 }
 

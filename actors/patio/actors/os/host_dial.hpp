@@ -23,6 +23,7 @@ struct dial_request {
 
 struct connected_socket {
   unique_fd fd;
+  endpoint address;        ///< the dialled one; the peer may have reset the connection already
   bool has_others = false; ///< the host has further addresses, which have not failed in this dial
 };
 
