@@ -1,20 +1,32 @@
 #include "exit_code.hpp"
 
+#include <algorithm>
 #include <iostream>
+
+#include <patio/value/repr.hpp>
 
 #include "output.hpp"
 
 namespace patio::apps {
 namespace {
 
-bool is_about_certificates(const error& why) {
-  return why.code == errc::login_refused && why.message.find("certificate") != std::string::npos;
+/// Returns the advice for the cases in which the code does not tell what to mend, or null.
+const char* advice(remedy mend) {
+  switch (mend) {
+  case remedy::certificates:
+    return "--tls-ca names the authorities to trust, --tls-name the name to expect, --tls-cert and "
+           "--tls-key the certificate to present";
+  case remedy::tls: return "do both sides use TLS? The other side's log says more";
+  case remedy::protection:
+    return "set PATIO_KEY, --key-file, --peer-key or --tls-ca, or allow this with "
+           "--insecure-listen-to-all";
+  case remedy::none: return nullptr;
+  }
+  return nullptr;
 }
 
 const char* advice(const error& why) {
-  if (is_about_certificates(why))
-    return "--tls-ca names the authorities to trust, --tls-name the name to expect, --tls-cert and "
-           "--tls-key the certificate to present";
+  if (const auto* special = advice(why.remedy)) return special;
   switch (why.code) {
   case errc::connect_failed: return "is the address right, and is the peer running?";
   case errc::login_refused:
@@ -28,6 +40,19 @@ const char* advice(const error& why) {
     return "the function may have run: repeat the call only if a second run does no harm";
   case errc::overloaded: return "try again later";
   default: return nullptr;
+  }
+}
+
+/// Prints the notes of an exception (PEP 678) below it, as Python does.
+void print_notes(const value& exception) {
+  if (exception.kind() != kind::exception) return;
+  for (const auto& note : exception.exception_notes()) {
+    auto text = to_str(note);
+    for (std::size_t begin = 0; begin <= text.size();) {
+      auto end = std::min(text.find('\n', begin), text.size());
+      std::cerr << "  " << displayable(text.substr(begin, end - begin)) << '\n';
+      begin = end + 1;
+    }
   }
 }
 
@@ -57,6 +82,7 @@ int report(const error& why) {
   std::cerr << "patio: " << displayable(to_string(why));
   if (const auto* next = advice(why)) std::cerr << " (" << next << ")";
   std::cerr << '\n';
+  if (why.code == errc::remote_error) print_notes(why.exception);
   return exit_code_of(why.code);
 }
 

@@ -18,8 +18,8 @@ enum exit_code : int {
 
 [[nodiscard]] exit_code exit_code_of(errc code) noexcept;
 
-/// Prints the error as one line on standard error, with advice for some errors. Returns the exit
-/// code.
+/// Prints the error as one line on standard error, with advice for some errors, and a line for each
+/// line of an exception's notes. Returns the exit code.
 int report(const error& why);
 
 } // namespace patio::apps

@@ -110,10 +110,19 @@ result<tcp_options> make_options(const serve_flags& f) {
   return options;
 }
 
+/// Warns of a certificate that clients will refuse. A node that only dials may still use it.
+void warn_about(const tls_options& options) {
+  auto made = tls::context::make(options);
+  if (made && !made->doubt().empty())
+    log(log_level::warning,
+        "event=tls reason=\"" + printable(made->doubt()) + "; clients will refuse this node\"");
+}
+
 result<void> read_and_replace_tls(const tcp_broker_actor& node, const connection_flags& f) {
   auto tls = load_tls(f);
   if (!tls) return tl::unexpected(std::move(tls.error()));
   if (!*tls) return {}; // the node does not use TLS
+  warn_about(**tls);
   return replace_tls(node, **tls);
 }
 
@@ -149,13 +158,9 @@ void exit_on_second_signal() {
 
 /// Prints an error like report(), but with advice about the addresses to listen on.
 int report_unopened(const error& why) {
-  bool unprotected = why.code == errc::invalid;
+  if (why.code != errc::connect_failed) return report(why);
   std::cerr << "patio: " << displayable(why.message)
-            << (unprotected ? " (set PATIO_KEY, --key-file, --peer-key or --tls-ca, or allow this "
-                              "with --insecure-listen-to-all)"
-                            : " (--listen HOST:PORT chooses another address; port 0 is any free "
-                              "port)")
-            << "\n";
+            << " (--listen HOST:PORT chooses another address; port 0 is any free port)\n";
   return exit_code_of(why.code);
 }
 
@@ -194,6 +199,7 @@ int serve(const serve_flags& f) {
                    "--tls-cert and --tls-key",
                    {}});
   set_log_level(f.verbose ? log_level::info : log_level::warning);
+  if (options->tls && !listen_on->empty()) warn_about(*options->tls);
   return run_node(f, *listen_on, *dial, std::move(*options));
 }
 

@@ -80,6 +80,7 @@ std::string exception_text(const value& v) {
 std::string object_text(const object_parts& o) {
   std::string content = R"({"module": )" + escaped(o.module) + R"(, "name": )" + escaped(o.name);
   if (o.made_by == construction::new_only) content += R"(, "bare": true)";
+  if (o.made_by == construction::none) content += R"(, "class": true)";
   content += R"(, "args": )" + joined(texts_of(o.args));
   if (!o.items.empty()) content += R"(, "items": )" + joined(texts_of(o.items));
   if (!o.entries.empty()) content += R"(, "entries": )" + pairs_of(o.entries);
@@ -162,6 +163,7 @@ value object_from(const json& content) {
   object_parts parts{.module = content.at("module").get<std::string>(),
                      .name = content.at("name").get<std::string>()};
   if (content.value("bare", false)) parts.made_by = construction::new_only;
+  if (content.value("class", false)) parts.made_by = construction::none;
   parts.args = items_from(content.at("args"));
   parts.items = items_from(content.value("items", json::array()));
   for (const auto& pair : content.value("entries", json::array()))

@@ -76,6 +76,25 @@ TEST_CASE("patio call: a result that is not accepted is exit code 7, and the mes
 }
 
 TEST_CASE(
+  "patio call: the notes of an exception stand below it, a line each, and control nothing") {
+  cli_process command{{"call", "f"}};
+  command.peer().send(patio::protocol::packet::error, command.peer().receive().serial,
+                      pickled(patio::value::exception("builtins.ValueError", {"bad record"},
+                                                      {"line 17\nof a.csv", "\x1b[2J"})));
+  auto ended = command.end();
+  CHECK(ended.code == 1);
+  CHECK(ended.err == "patio: ValueError: bad record\n  line 17\n  of a.csv\n  \\x1b[2J\n");
+}
+
+TEST_CASE("patio call: an exception that is only in part accepted is exit code 1, with its class") {
+  cli_process command{{"call", "f"}};
+  std::string cycle = "\x80\5cbuiltins\nValueError\n]\x94h";
+  command.peer().send(patio::protocol::packet::error, command.peer().receive().serial,
+                      cycle + '\0' + "a\x85R.");
+  check_error(command.end(), 1, "ValueError: ");
+}
+
+TEST_CASE(
   "patio call: no answer within --timeout is exit code 4, on whichever side the time runs out "
   "first") {
   SUBCASE("this side") {

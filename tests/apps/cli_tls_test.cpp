@@ -129,8 +129,9 @@ TEST_CASE("patio over TLS: wrong TLS files are exit code 2, and the message says
   check_error(multiply("127.0.0.1:1", {"--tls-cert", f / "alice.pem", "--tls-key", f / "bob.key"}),
               2, "key");
   check_error(multiply("127.0.0.1:1", {"--tls-ca", f / "alice.key"}), 2,
-              "the authorities: there is no certificate in PEM form (--tls-ca " + f / "alice.key"
-                + ")");
+              "the authorities: there is no certificate in PEM form; there is a PRIVATE KEY "
+              "(--tls-ca "
+                + f / "alice.key" + ")");
   check_error(multiply("127.0.0.1:1", joined({believes(f), {"--tls-crl", f / "alice.pem"}})), 2,
               "the revocation lists: there is no certificate revocation list in PEM form");
   check_error(run({"serve", "--tls", "--listen", "127.0.0.1:0"}), 2,
@@ -154,6 +155,34 @@ TEST_CASE("patio over TLS: a refused certificate is exit code 3, with advice abo
   CHECK(multiply(s.where(), joined({believes(f), {"--tls-name", "localhost"}})).out == "42\n");
   CHECK(multiply("localhost" + port, believes(f)).out == "42\n");
   CHECK(multiply(s.where(), {"--tls-insecure"}).out == "42\n");
+}
+
+TEST_CASE("patio over TLS: a chain over the limit is told to the client as such, and the log names "
+          "the limit") {
+  folder f;
+  server s{
+    joined({{"--demo", "--limit", "tls_handshake_bytes=2KiB"}, believes(f), shows(f, "server")})};
+  auto chain = content(f / "alice.pem");
+  for (int i = 0; i < 8; ++i) chain += content(f / "authority.pem");
+  std::ofstream{f / "chain.pem"} << chain;
+  auto told =
+    multiply(s.where(),
+             joined({believes(f), {"--tls-cert", f / "chain.pem", "--tls-key", f / "alice.key"}}));
+  check_error(told, 3, "the peer refused with the TLS alert");
+  CHECK(told.err.find("a long chain of certificates") != std::string::npos);
+  CHECK(told.err.find("PATIO_KEY") == std::string::npos);
+  await_log(s, "tls_handshake_bytes=2KiB");
+  CHECK(multiply(s.where(), joined({believes(f), shows(f, "alice")})).out == "42\n");
+}
+
+TEST_CASE("patio serve: what can never listen is refused at the start, with advice that fits") {
+  folder f;
+  check_error(run({"serve", "--listen", "0.0.0.0:0"}), 2, "(set PATIO_KEY, --key-file, --peer-key");
+  check_error(run({"serve", "--listen", "127.0.0.1:0", "--tls-ca", f / "authority.pem"}), 2,
+              "needs a certificate and its private key");
+  std::ofstream{f / "blank.pem"} << "\n";
+  check_error(run(joined({{"serve", "--tls-ca", f / "blank.pem"}, shows(f, "server")})), 2,
+              "there is no certificate in PEM form");
 }
 
 TEST_CASE("patio over TLS: with --tls-crl a revoked certificate is refused on either side as soon "

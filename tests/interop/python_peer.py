@@ -13,8 +13,13 @@ A server prints "listening on HOST:PORT". A client reads the address to dial:
 import argparse
 import ast
 import asyncio
+import datetime
+import decimal
 import json
+import os
+import pathlib
 import ssl
+import subprocess
 import sys
 
 
@@ -74,6 +79,56 @@ async def lookup(key):
 @rpc("house")
 async def house(text):
     raise HouseError(text, 7)
+
+
+class Part:
+    """An object that no other peer can make. It refers to itself."""
+
+    def __init__(self):
+        self.whole = self
+
+
+def raise_again(exception):
+    raise exception
+
+
+def raise_noted():
+    exception = ValueError("bad record")
+    exception.add_note("while reading line 17")
+    exception.add_note("of a file")
+    raise exception
+
+
+def raise_with_attribute():
+    exception = RuntimeError("x")
+    exception.part, exception.itself = Part(), exception
+    raise exception
+
+
+def raise_cycle():
+    parts = []
+    parts.append(parts)
+    raise ValueError(parts)
+
+
+RAISING = {
+    "file": lambda: open("/nonexistent/a"),
+    "rename": lambda: os.rename("/nonexistent/a", "/nonexistent/b"),
+    "decimal": lambda: decimal.Decimal("x"),
+    "json": lambda: json.loads("[x"),
+    "process": lambda: raise_again(subprocess.CalledProcessError(1, ["false"])),
+    "path": lambda: raise_again(ValueError(pathlib.PurePosixPath("/srv/data"))),
+    "date": lambda: raise_again(ValueError(datetime.date(2024, 2, 29))),
+    "object": lambda: raise_again(ValueError(Part())),
+    "attribute": raise_with_attribute,
+    "cycle": raise_cycle,
+    "noted": raise_noted,
+}
+
+
+@rpc("raises")
+async def raises(name):
+    RAISING[name]()
 
 
 @rpc("never")

@@ -169,9 +169,14 @@ void node::close_at_end(connection_id id, std::uint64_t sent) {
   bool within = c->session.is_within_frame();
   error why{within ? errc::protocol : errc::maybe_executed, "the peer closed the connection", {}};
   if (!c->is_ready()) why.code = errc::login_refused;
-  if (within) why.message += " within a frame";
-  else if (c->tls && c->tls->is_open())
+  if (c->tls && !c->tls->is_open()) {
+    why.message += " during the TLS handshake";
+    why.remedy = remedy::tls;
+  } else if (within) {
+    why.message += " within a frame";
+  } else if (c->tls) {
     why.message += " without a TLS close_notify: the stream may be truncated";
+  }
   close(id, std::move(why), sent);
 }
 

@@ -128,7 +128,7 @@ result<call_request> call_reader::take() {
     (void)machine_->refuse(top.is(item_kind::call)
                              ? "a CallRequest without its fields"
                              : "expected a CallRequest, found a " + std::string{type_of(top)});
-    return machine_->take_failure();
+    return machine_->failure().take();
   }
   // Empties the memo first: take_items() copies the items of a container that the memo refers to.
   machine_->memo().clear();

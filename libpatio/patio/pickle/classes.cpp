@@ -4,12 +4,14 @@
 #include <array>
 #include <cerrno>
 
+#include <patio/value/heap_value.hpp>
 #include <patio/value/standard_types.hpp>
 
 namespace patio::pickle {
 
 using detail::class_of;
 using detail::standard_class;
+using detail::value_access;
 
 namespace {
 
@@ -172,12 +174,15 @@ bool is_number(const value& v) noexcept {
          || c == standard_class::uuid;
 }
 
-// OSError's constructor removes a file name from the arguments. The third argument of a
+// OSError's constructor removes the file names from the arguments. The third argument of a
 // BlockingIOError may instead be the number of characters written, which remains an argument.
-void drop_file_name(std::string_view path, std::vector<value>& args) {
-  if (args.size() < 3 || args.size() > 5 || args[2].is_none()) return;
-  if (path == "builtins.BlockingIOError" && is_number(args[2])) return;
+std::vector<value> take_file_names(std::string_view path, std::vector<value>& args) {
+  if (args.size() < 3 || args.size() > 5 || args[2].is_none()) return {};
+  if (path == "builtins.BlockingIOError" && is_number(args[2])) return {};
+  std::vector<value> names{args[2]};
+  if (args.size() == 5 && !args[4].is_none()) names.push_back(args[4]);
   args.resize(2);
+  return names;
 }
 
 } // namespace
@@ -207,8 +212,11 @@ value make_exception(class_ref cls, std::vector<value> args) {
   // exception is taken for a TimeoutError, which Python raises without an errno.
   if (python2 && args.empty()) path = "builtins.TimeoutError";
   const auto* e = find_builtin_exception(path);
-  if (e->policy == sending::as_os_error) drop_file_name(path, args);
-  return value::exception(std::string{path}, std::move(args));
+  std::vector<value> names;
+  if (e->policy == sending::as_os_error) names = take_file_names(path, args);
+  auto made = value::exception(std::string{path}, std::move(args));
+  (void)value_access::set_file_names(made, std::move(names)); // not deeper than the arguments
+  return made;
 }
 
 } // namespace patio::pickle

@@ -57,8 +57,8 @@ struct builtin_exception {
 [[nodiscard]] const builtin_exception* find_builtin_exception(std::string_view path) noexcept;
 
 /// Returns the exception that CPython would build. For instance, OSError(2, ...) becomes a
-/// FileNotFoundError with two arguments. `cls.kind` must be `exception` or `python2_oserror`. Each
-/// argument must be less deep than value::max_depth.
+/// FileNotFoundError with two arguments, and with its file names beside them. `cls.kind` must be
+/// `exception` or `python2_oserror`. Each argument must be less deep than value::max_depth.
 [[nodiscard]] value make_exception(class_ref cls, std::vector<value> args);
 
 } // namespace patio::pickle

@@ -29,7 +29,9 @@ inline bool container_builder::shallow_enough(std::size_t first) {
 
 bool container_builder::make_tuple(std::size_t first) {
   auto& stack = machine_->stack();
-  if (first < stack.size() && stack[first].is(item_kind::class_ref)) return make_class_tuple(first);
+  bool class_first = first < stack.size() && stack[first].is(item_kind::class_ref);
+  if (class_first && (stack[first].v.is_none() || machine_->protocol() < 2))
+    return make_class_tuple(first);
   if (!machine_->all_data(first) || !shallow_enough(first)) return false;
   std::vector<value> items;
   items.reserve(stack.size() - first);
@@ -39,7 +41,7 @@ bool container_builder::make_tuple(std::size_t first) {
 }
 
 // In protocols 0 and 1 a pickle makes an object by a call with a tuple that begins with the class.
-// No other tuple may contain a class.
+// No other tuple may contain a class, but it may contain the stand-in of a class.
 bool container_builder::make_class_tuple(std::size_t first) {
   auto& stack = machine_->stack();
   auto made = stack_item{stack[first].tag};
@@ -50,7 +52,7 @@ bool container_builder::make_class_tuple(std::size_t first) {
     stack.drop(first);
     return machine_->push_hidden(std::move(made));
   }
-  if (!user) return machine_->refuse_hidden(stack[first]);
+  if (!user) return machine_->all_data(first) && make_tuple(first);
   if (!machine_->all_data(first + 1) || !make_tuple(first + 1)) return false;
   made.tag.kind = item_kind::new_arguments;
   made.v = std::move(stack.top().v);

@@ -22,20 +22,22 @@ bool machine::refuse_hidden(const stack_item& item) {
 }
 
 bool machine::refuse_short(std::size_t wanted) {
-  return refuse("expected " + std::to_string(wanted) + " more bytes, found "
-                + std::to_string(in_.left()));
+  return failure_.refuse_malformed("expected " + std::to_string(wanted) + " more bytes, found "
+                                   + std::to_string(in_.left()));
 }
 
 bool machine::refuse_stack(std::size_t wanted) {
-  return refuse("expected " + std::to_string(wanted) + " values on the stack, found "
-                + std::to_string(stack_.reachable()));
+  return failure_.refuse_malformed("expected " + std::to_string(wanted)
+                                   + " values on the stack, found "
+                                   + std::to_string(stack_.reachable()));
 }
 
 bool machine::read_protocol() {
   if (!need(1)) return false;
   protocol_ = in_.little_endian<std::uint8_t>();
   return protocol_ <= highest_protocol
-         || refuse("expected protocol 0 to 5, found " + std::to_string(protocol_));
+         || failure_.refuse_malformed("expected protocol 0 to 5, found "
+                                      + std::to_string(protocol_));
 }
 
 // Checks only that the bytes of the frame follow, as CPython's C reader does. A frame may be empty,
@@ -44,14 +46,20 @@ bool machine::read_frame() { return need(8) && need(in_.little_endian<std::uint6
 
 bool machine::read_line(std::string_view& text) {
   auto found = in_.line();
-  if (!found) return refuse("expected a line, found no newline");
+  if (!found) return failure_.refuse_malformed("expected a line, found no newline");
   text = *found;
   return true;
 }
 
 bool machine::all_data(std::size_t first) {
-  for (auto i = first; i < stack_.size(); ++i)
-    if (!stack_[i].is(item_kind::data)) return refuse_hidden(stack_[i]);
+  for (auto i = first; i < stack_.size(); ++i) {
+    auto& item = stack_[i];
+    if (item.is(item_kind::class_ref) && item.v.kind() == kind::object) {
+      failure_.tolerate("expected plain data, found a class");
+      item.tag = {};
+    }
+    if (!item.is(item_kind::data)) return refuse_hidden(item);
+  }
   return true;
 }
 
@@ -80,7 +88,8 @@ bool machine::duplicate() {
 // A second reference to the value now exists, so the value must not change any more.
 bool machine::get(std::uint64_t index) {
   auto* found = memo_.find(index);
-  if (!found) return refuse("memo entry " + std::to_string(index) + " was never stored");
+  if (!found)
+    return failure_.refuse_malformed("memo entry " + std::to_string(index) + " was never stored");
   switch (found->tag.kind) {
   case item_kind::call: return refuse("a CallRequest is used twice");
   case item_kind::call_module: *found = stack_item{value{"patio.broker.tcp.broker"}}; break;

@@ -35,12 +35,12 @@ public:
   /// Refuses the pickle unless `why` is `none`. `part` is the value that a container refused.
   bool refuse(refusal why, const value& part);
   bool refuse_hidden(const stack_item& item);
-  [[nodiscard]] tl::unexpected<error> take_failure() { return failure_.take(); }
+  [[nodiscard]] pickle::failure& failure() noexcept { return failure_; }
 
   /// Takes the next opcode. Later refusals name the offset of this opcode.
   bool next_opcode(opcode& op) {
     failure_.set_offset(in_.position());
-    if (in_.left() == 0) return refuse("expected an opcode, found the end");
+    if (in_.left() == 0) return failure_.refuse_malformed("expected an opcode, found the end");
     op = static_cast<opcode>(in_.little_endian<std::uint8_t>());
     return true;
   }
@@ -52,7 +52,8 @@ public:
 
   /// Checks that `items` items lie above the topmost MARK.
   bool have(std::size_t items) { return stack_.reachable() >= items || refuse_stack(items); }
-  /// Checks that the items from `first` to the top are values.
+  /// Checks that the items from `first` to the top are values. A class that has a stand-in becomes
+  /// the stand-in.
   bool all_data(std::size_t first);
   bool push(value v, std::size_t length = 0) {
     if (!budget_.spend(length) || !has_room()) return false;
@@ -81,7 +82,7 @@ private:
   static constexpr std::size_t max_marks = std::size_t{2} * value::max_depth;
 
   input in_;
-  failure failure_;
+  pickle::failure failure_;
   pickle::budget budget_;
   value_stack stack_;
   pickle::memo memo_;
@@ -100,7 +101,7 @@ inline bool machine::mark() {
 }
 
 inline bool machine::pop_mark(std::size_t& first) {
-  if (stack_.marks() == 0) return refuse("expected a MARK on the stack");
+  if (stack_.marks() == 0) return failure_.refuse_malformed("expected a MARK on the stack");
   first = stack_.unmark();
   if (first > 0 && stack_[first - 1].is(item_kind::call_state)) make_call_state();
   return true;

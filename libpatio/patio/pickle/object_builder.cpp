@@ -40,6 +40,10 @@ bool is_python2(std::string_view module) {
   return module == "__builtin__" || module == "exceptions" || module == "copy_reg";
 }
 
+bool is_unknown_exception(const stack_item& item) {
+  return item.is_data(kind::exception) && !find_builtin_exception(item.v.exception_type());
+}
+
 bool is_sequence(kind k) {
   return k == kind::list || k == kind::tuple || k == kind::set || k == kind::frozenset;
 }
@@ -73,24 +77,29 @@ bool object_builder::name_class(std::string_view module, std::string_view name) 
   } else if (!name_unknown_class(module, name, tag)) {
     return false;
   }
-  return machine_->push_hidden(stack_item{tag});
+  return push_class(module, name, tag);
+}
+
+bool object_builder::push_class(std::string_view module, std::string_view name, item_tag tag) {
+  stack_item item{tag};
+  bool is_named = makes_stand_ins() && tag.cls.kind != class_kind::call_request;
+  if (is_named && !stand_ins_.name(module, name, item.v)) return false;
+  return machine_->push_hidden(std::move(item));
 }
 
 bool object_builder::name_unknown_class(std::string_view module, std::string_view name,
                                         item_tag& tag) {
   if (unknown_ == unknown_class::refuse || !is_plain_name(module) || !is_plain_name(name))
     return machine_->refuse("class " + shown(module) + "." + shown(name) + " is not accepted");
-  tag.index = static_cast<std::uint32_t>(unknown_paths_.size());
-  unknown_paths_.push_back(std::string{module} + "." + std::string{name});
-  return machine_->budget().spend(module.size() + name.size());
+  tag.cls.kind = class_kind::unknown;
+  return true;
 }
 
 bool object_builder::reduce() {
   if (!machine_->have(2)) return false;
   auto& stack = machine_->stack();
   auto args = stack.pop(), callee = stack.pop();
-  if (!callee.is(item_kind::class_ref))
-    return machine_->refuse("expected a class to call, found a " + std::string{type_of(callee)});
+  if (!callee.is(item_kind::class_ref)) return call_value(callee, args);
   if (callee.is_class(class_kind::reconstructor) && args.is(item_kind::reconstruction)) {
     if (args.tag.cls.kind == class_kind::call_request) return calls_->make();
     return users_->construct(user_class(args), construction::new_only, value::tuple({}));
@@ -98,6 +107,13 @@ bool object_builder::reduce() {
   if (callee.is_class(class_kind::new_object) && args.is(item_kind::new_arguments))
     return users_->construct(user_class(args), construction::new_only, args.v);
   return call(callee, args);
+}
+
+bool object_builder::call_value(const stack_item& callee, const stack_item& args) {
+  bool is_object = callee.is_data(kind::object) || is_unknown_exception(callee);
+  if (!makes_stand_ins() || !is_object || !args.is_data(kind::tuple))
+    return machine_->refuse("expected a class to call, found a " + std::string{type_of(callee)});
+  return stand_ins_.call(callee.v, args.v.items());
 }
 
 bool object_builder::newobj() {
@@ -111,14 +127,35 @@ bool object_builder::newobj() {
     if (!args.is_data(kind::tuple) || !args.v.items().empty())
       return machine_->refuse("expected no arguments for a new CallRequest");
     return calls_->make();
-  case class_kind::exception:
-  case class_kind::unknown: return call(callee, args);
+  case class_kind::exception: return call(callee, args);
+  case class_kind::unknown: return make_new(callee, args);
   case class_kind::user:
     if (!args.is(item_kind::data)) return machine_->refuse_hidden(args);
     return users_->construct(user_class(callee), construction::new_only, args.v);
   default:
     return machine_->refuse("expected a CallRequest, an exception or an added class for NEWOBJ");
   }
+}
+
+// CPython makes plain objects so, and exceptions by a call.
+bool object_builder::make_new(const stack_item& callee, const stack_item& args) {
+  if (!args.is_data(kind::tuple))
+    return machine_->refuse("expected a tuple of arguments, found a " + std::string{type_of(args)});
+  return stand_ins_.construct(callee.v, construction::new_only, args.v.items());
+}
+
+// Beside the arguments of NEWOBJ there are keyword arguments, which stand behind them.
+bool object_builder::newobj_ex() {
+  auto& stack = machine_->stack();
+  if (!machine_->have(3) || !machine_->all_data(stack.size() - 2)) return false;
+  auto keywords = stack.pop().v, args = stack.pop().v;
+  auto callee = stack.pop();
+  if (callee.v.kind() != kind::object || args.kind() != kind::tuple)
+    return machine_->refuse("expected a class and its arguments, found a "
+                            + std::string{type_of(callee)});
+  std::vector<value> all{args.items().begin(), args.items().end()};
+  all.push_back(std::move(keywords));
+  return stand_ins_.construct(callee.v, construction::new_only, all);
 }
 
 bool object_builder::call(const stack_item& callee, const stack_item& args) {
@@ -128,7 +165,7 @@ bool object_builder::call(const stack_item& callee, const stack_item& args) {
   case class_kind::exception:
   case class_kind::python2_oserror: return make_known_exception(callee.tag.cls, args.v);
   case class_kind::user: return users_->construct(user_class(callee), construction::call, args.v);
-  case class_kind::unknown: return make_unknown_exception(unknown_paths_[callee.tag.index], args.v);
+  case class_kind::unknown: return make_unknown(callee, args.v);
   case class_kind::set: return make_set(kind::set, args.v);
   case class_kind::frozenset: return make_set(kind::frozenset, args.v);
   case class_kind::complex: return make_complex(args.v);
@@ -145,8 +182,12 @@ bool object_builder::make_known_exception(class_ref cls, const value& args) {
          && machine_->push(make_exception(cls, {items.begin(), items.end()}));
 }
 
-bool object_builder::make_unknown_exception(const std::string& path, const value& args) {
+// A pickle does not tell which classes are exceptions.
+bool object_builder::make_unknown(const stack_item& cls, const value& args) {
+  const auto& [module, name, made_by, nothing, no_items, no_entries, state] = cls.v.as_object();
   auto items = args.items();
+  if (is_known_object(module, name)) return stand_ins_.construct(cls.v, construction::call, items);
+  auto path = module + "." + name;
   return machine_->budget().spend(path.size(), items.size())
          && machine_->push(value::exception(path, {items.begin(), items.end()}));
 }
@@ -217,25 +258,74 @@ bool object_builder::build() {
   auto state = stack.pop().v;
   auto& object = stack.top();
   if (object.is(item_kind::call)) return calls_->set_fields(state);
-  if (object.is_data(kind::object)) return users_->set_state(object.v, std::move(state));
+  if (object.is_data(kind::object)) return set_object_state(object.v, std::move(state));
   if (object.is_data(kind::exception)) return set_exception_state(object.v, state);
   return machine_->refuse("expected a CallRequest, an exception or an object for BUILD, found a "
                           + std::string{type_of(object)});
+}
+
+bool object_builder::set_object_state(const value& object, value state) {
+  if (is_stand_in(object)) return stand_ins_.set_state(std::move(state));
+  return users_->set_state(object, std::move(state));
+}
+
+bool object_builder::is_stand_in(const value& object) const {
+  const auto& o = object.as_object();
+  return makes_stand_ins() && !types_->find(o.module, o.name);
+}
+
+bool object_builder::prepare_target(std::size_t first) {
+  auto& stack = machine_->stack();
+  if (!makes_stand_ins() || first <= stack.fence()) return true;
+  return !is_unknown_exception(stack[first - 1]) || stand_ins_.make_target(first);
+}
+
+bool object_builder::finish(value& v) {
+  if (!makes_stand_ins()) return true;
+  if (v.kind() == kind::object && !is_stand_in(v)) v = as_exception(v);
+  else if (v.kind() == kind::object && !is_known_object(v.as_object().module, v.as_object().name))
+    v = exception_of(v.as_object());
+  if (v.kind() != kind::exception) return machine_->failure().refuse_tolerated();
+  auto args = v.exception_args(), notes = v.exception_notes();
+  if (!find_builtin_exception(v.exception_type()))
+    v = exception_of(std::string{v.exception_type()}, args, {notes.begin(), notes.end()});
+  return true;
+}
+
+tl::unexpected<error> object_builder::refused() {
+  auto& why = machine_->failure();
+  auto rest =
+    makes_stand_ins() && !why.is_malformed() ? salvage(machine_->stack(), why.message()) : value{};
+  auto refusal = machine_->failure().take();
+  refusal.value().exception = std::move(rest);
+  return refusal;
 }
 
 // Keeps only the notes from the state of an exception. An unknown class may have any state.
 bool object_builder::set_exception_state(const value& exception, const value& state) {
   bool known = find_builtin_exception(exception.exception_type()) != nullptr;
   if (state.kind() != kind::dict)
-    return state.is_none() || !known
+    return state.is_none() || !known || makes_stand_ins()
            || machine_->refuse("expected a dict as an exception's state, found a "
                                + std::string{type_name(state.kind())});
   const auto* notes = state.find(value{"__notes__"});
   if (!notes || (notes->kind() != kind::list && notes->kind() != kind::tuple)) return true;
   auto items = notes->items();
   if (!machine_->budget().spend(0, items.size())) return false;
-  return machine_->refuse(value_access::set_notes(exception, {items.begin(), items.end()}),
-                          exception);
+  std::vector<value> all{items.begin(), items.end()};
+  if (makes_stand_ins() && value_access::is_frozen(exception)) return replace_noted(std::move(all));
+  return machine_->refuse(value_access::set_notes(exception, std::move(all)), exception);
+}
+
+// An exception that refers to itself was shared before it has its notes. A copy gets the notes.
+bool object_builder::replace_noted(std::vector<value> notes) {
+  auto& top = machine_->stack().top().v;
+  auto copies = top.exception_args().size() + top.exception_file_names().size();
+  if (!machine_->budget().spend(top.exception_type().size(), copies)) return false;
+  for (const auto& note : notes)
+    if (note.depth() >= value::max_depth) return machine_->budget().refuse_depth();
+  top = with_notes(top, std::move(notes));
+  return true;
 }
 
 } // namespace patio::pickle

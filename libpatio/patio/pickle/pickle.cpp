@@ -5,6 +5,7 @@
 #include <patio/pickle/plain.hpp>
 #include <patio/pickle/reader.hpp>
 #include <patio/pickle/writer.hpp>
+#include <patio/value/repr.hpp>
 
 namespace patio {
 namespace {
@@ -19,6 +20,22 @@ bool expands_too_far(const call_request& call) {
   return !add(call.timeout) || !std::ranges::all_of(call.args.positional, add)
          || !std::ranges::all_of(call.args.keywords,
                                  [&](const auto& keyword) { return add(keyword.second); });
+}
+
+result<void> write_once(const value& v, std::string& out, const python_types& types,
+                        std::size_t max_bytes) {
+  pickle::writer writer{types, max_bytes};
+  writer.save(v);
+  return writer.finish(out);
+}
+
+/// Returns the exception with its message in place of its arguments, which may hold objects.
+value without_objects(const value& exception) {
+  std::vector<value> notes;
+  for (const auto& note : exception.exception_notes())
+    notes.push_back(note.is_container() ? value{brief(note)} : note);
+  return value::exception(std::string{exception.exception_type()}, {to_str(exception)},
+                          std::move(notes));
 }
 
 tl::unexpected<error> too_large() {
@@ -49,9 +66,9 @@ result<void> write_pickle(const value& v, std::string& out, const python_types& 
                           std::size_t max_bytes) {
   if (pickle::write_plain_value(v, max_bytes, out)) return {};
   if (v.weight() > value::expansion_limit) return too_large();
-  pickle::writer writer{types, max_bytes};
-  writer.save(v);
-  return writer.finish(out);
+  auto done = write_once(v, out, types, max_bytes);
+  if (done || v.kind() != kind::exception || done.error().exceeded != limit::none) return done;
+  return write_once(without_objects(v), out, types, max_bytes);
 }
 
 result<void> write_call_request(const call_request& request, std::string& out,

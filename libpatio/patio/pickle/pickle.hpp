@@ -37,13 +37,14 @@ struct pickle_limits {
 enum class unknown_class : std::uint8_t {
   refuse, ///< for REQUEST and RESPONSE: fails with the name of the class in the message
   /// For ERROR: makes an inert value of kind exception with the class path, the arguments and the
-  /// notes.
+  /// notes. Classes, functions and objects in the exception become stand-ins of kind object.
   as_exception,
 };
 
 /// Fails with errc::undecodable. The message gives the byte offset and the expected input. Ignores
 /// bytes after the end of the pickle, up to pickle_limits::trailing_bytes. A class itself is not a
-/// value, so a pickle of a class is refused.
+/// value, so a pickle of a class is refused. A limit or a cycle may end the reading of an exception
+/// whose class is known by then. In that case error::exception has the part that was read.
 [[nodiscard]] result<value> read_pickle(std::string_view bytes, const pickle_limits& limits = {},
                                         unknown_class unknown = unknown_class::refuse,
                                         const python_types& types = {});
@@ -64,8 +65,9 @@ enum class unknown_class : std::uint8_t {
 ///
 /// Fails with errc::invalid and leaves `out` unchanged if a text is not UTF-8, if the value weighs
 /// more than value::expansion_limit, if the class of an object is not in `types`, or if CPython
-/// could not make an object. Also fails if the pickle has more than `max_bytes` bytes. The error
-/// then names limit::frame_bytes.
+/// could not make an object. An exception does not fail because of such an object: its message
+/// is written in place of its arguments. Also fails if the pickle has more than `max_bytes` bytes.
+/// The error then names limit::frame_bytes.
 [[nodiscard]] result<void> write_pickle(const value& v, std::string& out,
                                         const python_types& types = {},
                                         std::size_t max_bytes = std::string::npos);

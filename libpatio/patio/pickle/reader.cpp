@@ -32,18 +32,19 @@ reader::reader(std::string_view bytes, const pickle_limits& limits, unknown_clas
     : machine_{bytes, limits}, objects_{{machine_, containers_, users_, calls_}, unknown, types} {}
 
 result<value> reader::read_value() {
-  if (!run()) return machine_.take_failure();
+  if (!run()) return objects_.refused();
   auto top = machine_.stack().pop();
   auto& budget = machine_.budget();
   bool is_value = top.is(item_kind::data) || machine_.refuse_hidden(top);
   if (is_value && (top.v.depth() <= budget.limits().depth || budget.refuse_depth()))
-    return objects_.finished(std::move(top.v));
-  return machine_.take_failure();
+    if (objects_.finish(top.v)) return std::move(top.v);
+  return machine_.failure().take();
 }
 
 result<call_request> reader::read_call(call_opening opening) {
-  if (opening == call_opening::recognised && !calls_.skip_opening()) return machine_.take_failure();
-  if (!run()) return machine_.take_failure();
+  if (opening == call_opening::recognised && !calls_.skip_opening())
+    return machine_.failure().take();
+  if (!run()) return machine_.failure().take();
   return calls_.take();
 }
 
@@ -122,6 +123,8 @@ bool reader::step_object(opcode op) {
   case opcode::global: return objects_.global_line();
   case opcode::reduce: return objects_.reduce();
   case opcode::newobj: return objects_.newobj();
+  case opcode::newobj_ex:
+    return objects_.makes_stand_ins() ? objects_.newobj_ex() : refuse_opcode(op);
   case opcode::build: return objects_.build();
   case opcode::binunicode: return scalars_.counted_text<std::uint32_t>(kind::str);
   case opcode::binunicode8: return scalars_.counted_text<std::uint64_t>(kind::str);
@@ -175,11 +178,13 @@ bool reader::step_line(opcode op) {
 }
 
 bool reader::append_items(std::size_t first) {
+  if (!objects_.prepare_target(first)) return false;
   if (const auto* object = users_.target_below(first)) return users_.append_items(*object, first);
   return containers_.append_items(first);
 }
 
 bool reader::set_items(std::size_t first) {
+  if (!objects_.prepare_target(first)) return false;
   if (const auto* object = users_.target_below(first)) return users_.set_items(*object, first);
   return containers_.set_items(first);
 }
@@ -188,8 +193,10 @@ bool reader::refuse_opcode(opcode op) {
   constexpr std::string_view digits = "0123456789abcdef";
   auto code = static_cast<std::uint8_t>(op);
   std::string found{name_of(op)};
-  if (found.empty()) found = std::string{"0x"} + digits[code >> 4] + digits[code & 15];
-  return machine_.refuse("expected an opcode for plain data, found " + found);
+  bool exists = !found.empty();
+  if (!exists) found = std::string{"0x"} + digits[code >> 4] + digits[code & 15];
+  auto why = "expected an opcode for plain data, found " + found;
+  return exists ? machine_.refuse(why) : machine_.failure().refuse_malformed(why);
 }
 
 } // namespace patio::pickle

@@ -44,7 +44,8 @@ struct stack_item {
     return tag.kind == item_kind::class_ref && tag.cls.kind == k;
   }
 
-  value v; ///< for data and new_arguments only
+  /// For data and new_arguments. In the pickle of an exception a class_ref has its stand-in here.
+  value v;
   item_tag tag;
 };
 

@@ -42,6 +42,7 @@ private:
   void save_module(std::string_view module);
   void save_complex(const value& v);
   void save_exception(const value& v);
+  [[nodiscard]] std::span<const value> constructor_arguments(const value& exception);
   void save_arguments(std::span<const value> args);
   void save_notes(std::span<const value> notes);
   void save_object(const value& v);

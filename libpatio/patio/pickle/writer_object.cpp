@@ -38,7 +38,7 @@ std::string description_of(const value& exception) {
 /// could not make the object, the peer would lose a worker, or the caller would get no answer.
 std::string objection_to(const object_parts& o, const python_types& types) {
   auto path = [&] { return o.module + "." + o.name; };
-  if (!types.find(o.module, o.name))
+  if (o.made_by == construction::none || !types.find(o.module, o.name))
     return "the class " + path() + " is not in the node's python_types";
   auto wanted = wrong_object(o);
   return wanted.empty() ? "" : "expected " + std::string{wanted} + " for a " + path();
@@ -82,9 +82,19 @@ void writer::save_complex(const value& v) {
   scalars_.memoize(v);
 }
 
+// CPython passes the file names of an OSError to its constructor, behind the other arguments.
+std::span<const value> writer::constructor_arguments(const value& exception) {
+  auto args = exception.exception_args(), names = exception.exception_file_names();
+  if (names.empty()) return args;
+  std::vector<value> all{args.begin(), args.end()};
+  all.push_back(names[0]);
+  if (names.size() > 1) all.insert(all.end(), {value{}, names[1]});
+  return kept_.emplace_back(value::tuple(std::move(all))).items();
+}
+
 void writer::save_exception(const value& v) {
   const auto* known = find_builtin_exception(v.exception_type());
-  auto args = v.exception_args();
+  auto args = constructor_arguments(v);
   if (!known || !can_leave_as_itself(*known, args)) {
     kept_.emplace_back(description_of(v));
     args = {&kept_.back(), 1};

@@ -61,7 +61,7 @@ constexpr std::array rows{
               "accepted connections that have not logged in yet"),
   PATIO_LIMIT(handshake_timeout, handshake_timeout, seconds, 10 * ms, hour,
               "time for TLS, login and discovery together"),
-  PATIO_LIMIT(tls_handshake_bytes, tls_handshake_bytes, bytes, 2 * kib, 16 * kib,
+  PATIO_LIMIT(tls_handshake_bytes, tls_handshake_bytes, bytes, 2 * kib, 64 * kib,
               "size of a client's TLS handshake, including its certificates"),
   PATIO_LIMIT(login_frame_bytes, login_frame_bytes, bytes, 128, mib,
               "payload of a frame before the login"),

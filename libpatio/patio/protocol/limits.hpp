@@ -22,7 +22,7 @@ struct limits {
   /// Longest time for TLS handshake, login and discovery together.
   std::chrono::nanoseconds handshake_timeout = std::chrono::seconds{5};
   /// Handshake bytes of an accepted connection, including the client's certificates.
-  std::size_t tls_handshake_bytes = std::size_t{8} << 10;
+  std::size_t tls_handshake_bytes = std::size_t{24} << 10;
   std::size_t login_frame_bytes = 1024; ///< payload bytes of a frame before login
 
   // Frames and calls.

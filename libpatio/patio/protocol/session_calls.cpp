@@ -84,6 +84,8 @@ void session::handle_answer(const frame_header& header, result<value>& payload) 
     auto why = std::move(payload.error());
     refused_input for_log{in_context(describe(header) + " refused",
                                      {errc::undecodable, text_of(why), {}, why.exceeded})};
+    bool raised = why.exception.kind() == kind::exception;
+    if (raised) why = remote_error(std::move(why.exception));
     events_.push(request_ended{*token, tl::unexpected(std::move(why))});
     return events_.push(std::move(for_log));
   }

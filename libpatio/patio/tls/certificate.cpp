@@ -80,16 +80,48 @@ std::vector<std::string> addresses_of(const X509* certificate) {
   return addresses;
 }
 
-/// Returns the first names and addresses of the certificate as text.
-std::string holder_of(X509* certificate) {
-  auto names = names_of(certificate), addresses = addresses_of(certificate);
-  for (auto& name : names) name = escaped(name);
-  names.insert(names.end(), addresses.begin(), addresses.end());
-  if (names.empty()) return "no host";
+std::vector<std::string> dns_names_of(const X509* certificate) {
+  std::vector<std::string> found;
+  auto names = alternative_names(certificate);
+  for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i)
+    if (auto* name = sk_GENERAL_NAME_value(names.get(), i); name->type == GEN_DNS)
+      found.push_back(escaped(bytes_of(name->d.dNSName)));
+  return found;
+}
+
+std::string list_of(const std::vector<std::string>& names) {
   std::string text;
   for (std::size_t i = 0; i < std::min(names.size(), max_shown_names); ++i)
     text += (i ? ", " : "") + names[i];
   return names.size() > max_shown_names ? text + ", ..." : text;
+}
+
+/// Describes a certificate for another host name. Its DNS names count, and its common name if there
+/// is no DNS name.
+std::string wrong_name(X509* certificate, std::string_view expected) {
+  auto names = dns_names_of(certificate), addresses = addresses_of(certificate);
+  bool has_dns = !names.empty();
+  auto common = escaped(common_name(X509_get_subject_name(certificate)));
+  if (!has_dns && !common.empty()) names.push_back(common);
+  names.insert(names.end(), addresses.begin(), addresses.end());
+  auto text = "the certificate is for " + (names.empty() ? "no host" : list_of(names)) + ", not "
+              + std::string{expected};
+  if (has_dns && common == expected) text += ": beside DNS names, the common name does not count";
+  return text;
+}
+
+/// Describes a certificate for another IP address. Only its IP addresses count.
+std::string wrong_address(X509* certificate, std::string_view expected) {
+  auto addresses = addresses_of(certificate);
+  if (!addresses.empty())
+    return "the certificate is for " + list_of(addresses) + ", not " + std::string{expected};
+  auto names = dns_names_of(certificate);
+  auto common = common_name(X509_get_subject_name(certificate));
+  std::string held;
+  if (!names.empty()) held = (names.size() > 1 ? "DNS names " : "DNS name ") + list_of(names);
+  else if (!common.empty()) held = "common name " + escaped(common);
+  return "the certificate has no IP address" + (held.empty() ? held : ", only the " + held)
+         + ": it is not for the address " + std::string{expected};
 }
 
 std::string date(const ASN1_TIME* when) {
@@ -102,9 +134,8 @@ std::string date(const ASN1_TIME* when) {
 
 std::string details(int code, X509* certificate, std::string_view expected) {
   switch (code) {
-  case X509_V_ERR_HOSTNAME_MISMATCH:
-  case X509_V_ERR_IP_ADDRESS_MISMATCH:
-    return "the certificate is for " + holder_of(certificate) + ", not " + std::string{expected};
+  case X509_V_ERR_HOSTNAME_MISMATCH: return wrong_name(certificate, expected);
+  case X509_V_ERR_IP_ADDRESS_MISMATCH: return wrong_address(certificate, expected);
   case X509_V_ERR_CERT_HAS_EXPIRED:
     return "the certificate of " + subject_of(certificate) + " expired on "
            + date(X509_get0_notAfter(certificate));
@@ -147,6 +178,19 @@ std::vector<std::string> names_of(X509* certificate) {
     OPENSSL_free(text);
   }
   return names;
+}
+
+std::string doubt_about_server(X509* certificate) {
+  auto text = "the certificate of " + subject_of(certificate);
+  if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
+    return text + " expired on " + date(X509_get0_notAfter(certificate));
+  if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
+    return text + " is valid from " + date(X509_get0_notBefore(certificate));
+  if (X509_check_purpose(certificate, X509_PURPOSE_SSL_SERVER, 0) != 1)
+    return text + " is not for servers";
+  if (names_of(certificate).empty() && addresses_of(certificate).empty())
+    return "the certificate names neither a host nor an address";
+  return {};
 }
 
 std::string why_refused(X509_STORE_CTX* checked, std::string_view expected) {

@@ -13,6 +13,10 @@ namespace patio::tls {
 /// names. Omits a name with control characters or NUL, because such a name must not match anything.
 [[nodiscard]] std::vector<std::string> names_of(X509* certificate);
 
+/// Returns the reason why clients will refuse this certificate of a server, or "": it has expired,
+/// is not valid yet, names no host, or is not for servers.
+[[nodiscard]] std::string doubt_about_server(X509* certificate);
+
 /// Returns the reason why `checked` refuses a certificate, for the verify callback. The peer must
 /// be `expected`, which is empty on the accepting side.
 [[nodiscard]] std::string why_refused(X509_STORE_CTX* checked, std::string_view expected);

@@ -55,6 +55,7 @@ struct context::shared {
   ssl_ctx_handle context;
   std::string name;
   bool can_accept, demands_certificate, verifies_servers;
+  std::string doubt;
 };
 
 result<context> context::make(const tls_options& options) {
@@ -64,10 +65,15 @@ result<context> context::make(const tls_options& options) {
   if (!made) return tl::unexpected<error>{std::move(made).error()};
   SSL_CTX_set_client_hello_cb(made->get(), refuse_long_lists, nullptr);
   bool verifies = options.verify == tls_options::verification::full;
-  return context{std::make_shared<const shared>(shared{std::move(*made), options.name,
-                                                       !options.certificates.empty(),
-                                                       !options.authorities.empty(), verifies})};
+  auto* own = SSL_CTX_get0_certificate(made->get());
+  auto doubt = own ? doubt_about_server(own) : std::string{};
+  drain_openssl_errors();
+  return context{std::make_shared<const shared>(
+    shared{std::move(*made), options.name, !options.certificates.empty(),
+           !options.authorities.empty(), verifies, std::move(doubt)})};
 }
+
+const std::string& context::doubt() const noexcept { return shared_->doubt; }
 
 bool context::can_accept() const noexcept { return shared_->can_accept; }
 bool context::demands_client_certificate() const noexcept {

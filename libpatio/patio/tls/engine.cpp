@@ -30,10 +30,16 @@ engine::state& state_of(const SSL* ssl) {
   return *static_cast<engine::state*>(SSL_get_app_data(ssl));
 }
 
-/// Returns the limit that an error names. Only the limit for a client's handshake can be set.
-limit handshake_limit(engine::state::role side) {
-  return side == engine::state::role::accepts ? limit::tls_handshake_bytes : limit::none;
+/// Only the limit for a client's handshake can be set. A client's certificates may take all of it.
+handshake_guard::bounds bounds_of(engine::state::role side, std::size_t max_bytes) {
+  if (side == engine::state::role::accepts)
+    return {max_bytes, max_bytes, limit::tls_handshake_bytes};
+  return {max_bytes, largest_server_message, limit::none};
 }
+
+/// The header of a record that every peer of OpenSSL's refuses with the alert 'record overflow'. An
+/// SSL that is made to read the header sends that alert, encrypted if the peer expects that.
+constexpr std::string_view endless_record{"\x17\x03\x03\xff\xff", 5};
 
 /// OpenSSL calls this function for each certificate. The number of a client's certificates is
 /// limited, because OpenSSL keeps the certificates as long as the connection and uses up to fifteen
@@ -87,13 +93,14 @@ int refuse_long_lists(SSL* ssl, int* alert, void*) {
 
 engine::state::state(SSL_CTX* context, role side, peer trust, std::string wanted,
                      std::size_t max_handshake_bytes)
-    : ssl{SSL_new(context)}, guard{max_handshake_bytes, handshake_limit(side)},
+    : ssl{SSL_new(context)}, guard{bounds_of(side, max_handshake_bytes)},
       expected{std::move(wanted)}, verifies{trust == peer::verified} {
   auto bio = bio_over(wire);
   if (!ssl) throw std::bad_alloc{};
   auto* both = bio.release();
   SSL_set_bio(ssl.get(), both, both);
   SSL_set_app_data(ssl.get(), this);
+  SSL_set_max_cert_list(ssl.get(), static_cast<long>(guard.max_message()));
   SSL_set_max_send_fragment(ssl.get(), handshake_record);
   SSL_set_msg_callback(ssl.get(), on_message);
   SSL_set_verify(ssl.get(),
@@ -110,7 +117,8 @@ result<void> engine::state::advance(std::string_view cipher, std::string& plain)
     auto record = records.next(cipher);
     arrived.remove_suffix(cipher.size());
     if (!open)
-      if (auto ok = guard.check(arrived, SSL_version(ssl.get()) == TLS1_2_VERSION); !ok) return ok;
+      if (auto ok = guard.check(arrived, SSL_version(ssl.get()) == TLS1_2_VERSION); !ok)
+        return alerted(ok);
     if (record.empty()) return {};
     wire.input = record;
     if (!open)
@@ -119,6 +127,16 @@ result<void> engine::state::advance(std::string_view cipher, std::string& plain)
       if (auto ok = read(plain); !ok) return ok;
   }
   return {};
+}
+
+/// Sends an alert for an error that OpenSSL has not seen. A peer that speaks no TLS gets none.
+result<void> engine::state::alerted(result<void> refused) {
+  if (!guard.speaks_tls()) return refused;
+  wire.input = endless_record;
+  char nothing[1];
+  std::size_t size = 0;
+  (void)SSL_read_ex(ssl.get(), nothing, sizeof nothing, &size);
+  return refused;
 }
 
 result<void> engine::state::shake_hands() {
@@ -133,7 +151,7 @@ result<void> engine::state::shake_hands() {
 result<void> engine::state::become_open() {
   auto* certificate = SSL_get0_peer_certificate(ssl.get());
   if (verifies && (!certificate || SSL_get_verify_result(ssl.get()) != X509_V_OK))
-    return broken("the peer's certificate was not verified");
+    return alerted(broken("the peer's certificate was not verified", remedy::certificates));
   if (verifies) names = names_of(certificate);
   SSL_set_max_send_fragment(ssl.get(), largest_record);
   // The smaller maximum of the handshake has also lowered the split size.
@@ -152,17 +170,17 @@ result<void> engine::state::read(std::string& plain) {
     budget.add_data(size);
   }
   if (auto violation = budget.violation(); !violation.empty())
-    return broken(std::string{violation});
+    return alerted(broken(std::string{violation}));
   auto why = SSL_get_error(ssl.get(), done);
   if (why == SSL_ERROR_ZERO_RETURN) peer_closed = true;
   else if (why != SSL_ERROR_WANT_READ) return broken_by_openssl(done);
   return {};
 }
 
-tl::unexpected<error> engine::state::broken(std::string text) const {
+tl::unexpected<error> engine::state::broken(std::string text, remedy mend) const {
   // A client finishes its handshake before the server has checked the client's certificate. Until
   // the first plain byte from the peer, an error is therefore a refused login.
-  return fail(any_plain ? errc::protocol : errc::login_refused, std::move(text));
+  return fail(any_plain ? errc::protocol : errc::login_refused, mend, std::move(text));
 }
 
 tl::unexpected<error> engine::state::broken_by_openssl(int returned) {
@@ -170,8 +188,12 @@ tl::unexpected<error> engine::state::broken_by_openssl(int returned) {
     return broken("the peer ended the TLS handshake");
   auto code = drain_openssl_errors();
   auto reason = ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0;
-  bool ours = reason == SSL_R_CERTIFICATE_VERIFY_FAILED || reason == SSL_R_CALLBACK_FAILED;
-  return broken(ours && !refusal.empty() ? refusal : describe_tls_error(code));
+  if (reason == SSL_R_EXCESSIVE_MESSAGE_SIZE) return guard.message_too_long();
+  bool bad_certificate = reason == SSL_R_CERTIFICATE_VERIFY_FAILED;
+  if (!refusal.empty() && (bad_certificate || reason == SSL_R_CALLBACK_FAILED))
+    return broken(refusal, bad_certificate ? remedy::certificates : remedy::tls);
+  auto [text, mend] = describe_tls_error(code);
+  return broken(std::move(text), mend);
 }
 
 engine::engine(std::unique_ptr<state> made) noexcept : state_{std::move(made)} {}

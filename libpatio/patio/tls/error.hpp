@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include <patio/value/error.hpp>
+
 namespace patio::tls {
 
 /// Empties the queue. Returns the oldest error, which caused the later errors, or 0.
@@ -12,8 +14,13 @@ unsigned long drain_openssl_errors() noexcept;
 /// Returns OpenSSL's text for the error.
 [[nodiscard]] std::string openssl_reason(unsigned long code);
 
+struct tls_error {
+  std::string text;
+  remedy mend;
+};
+
 /// Describes an error of a connection and, where that helps, the requirement of the peer. A TLS
 /// alert contains the peer's own reason.
-[[nodiscard]] std::string describe_tls_error(unsigned long code);
+[[nodiscard]] tls_error describe_tls_error(unsigned long code);
 
 } // namespace patio::tls

@@ -37,18 +37,29 @@ tl::unexpected<error> not_tls(std::string_view first_bytes) {
     text += ' ';
     append_hex(text, static_cast<unsigned char>(b), 2);
   }
-  return fail(errc::login_refused, std::move(text));
+  return fail(errc::login_refused, remedy::tls, std::move(text));
+}
+
+/// `bytes` is 0 if only OpenSSL has seen the size.
+std::string too_long_text(std::size_t bytes, std::size_t max) {
+  auto size = bytes > 0 ? std::to_string(bytes) + " bytes, and at most " + std::to_string(max)
+                            + " are accepted"
+                        : "more than " + std::to_string(max) + " bytes";
+  return "a message of the peer's TLS handshake, such as its certificates, has " + size;
 }
 
 } // namespace
 
 result<void> handshake_guard::check(std::string_view bytes, bool tls12) {
-  auto permitted = bytes.substr(0, max_bytes_ - bytes_);
+  auto permitted = bytes.substr(0, max_.handshake - bytes_);
   bytes_ += permitted.size();
   auto ok = check_records(permitted, tls12);
   if (!ok || permitted.size() == bytes.size()) return ok;
-  return fail(errc::login_refused, exceeded_,
-              "the peer's TLS handshake has more than " + std::to_string(max_bytes_) + " bytes");
+  auto why = fail(errc::login_refused, max_.exceeded,
+                  "the peer's TLS handshake, with its certificates, has more than "
+                    + std::to_string(max_.handshake) + " bytes");
+  why.value().remedy = remedy::certificates;
+  return why;
 }
 
 result<void> handshake_guard::check_records(std::string_view bytes, bool tls12) {
@@ -86,15 +97,20 @@ result<void> handshake_guard::check_messages(std::string_view bytes) {
     bytes.remove_prefix(skipped);
     if (bytes.empty() || !gather(message_header_, message_header_size, bytes)) return {};
     message_left_ = big_endian(std::string_view{message_header_}.substr(1));
-    auto max =
-      message_header_[0] == client_hello ? largest_client_hello : largest_handshake_message;
+    bool is_hello = message_header_[0] == client_hello;
     message_header_.clear();
-    if (message_left_ > max)
-      return fail(errc::login_refused, "a message of the TLS handshake has "
-                                         + std::to_string(message_left_) + " bytes, and at most "
-                                         + std::to_string(max) + " are accepted");
+    if (is_hello && message_left_ > largest_client_hello)
+      return fail(errc::login_refused, remedy::tls,
+                  too_long_text(message_left_, largest_client_hello));
+    if (message_left_ > max_.message) return message_too_long(message_left_);
   }
   return {};
+}
+
+tl::unexpected<error> handshake_guard::message_too_long(std::size_t bytes) const {
+  auto why = fail(errc::login_refused, max_.exceeded, too_long_text(bytes, max_.message));
+  why.value().remedy = remedy::certificates;
+  return why;
 }
 
 } // namespace patio::tls

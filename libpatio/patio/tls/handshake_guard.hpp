@@ -11,8 +11,9 @@
 
 namespace patio::tls {
 
-/// The maximum size of a handshake message, such as a certificate chain, in bytes.
-inline constexpr std::size_t largest_handshake_message = std::size_t{16} << 10;
+/// The maximum size of a message in a server's handshake, such as a certificate chain, in bytes.
+/// Real chains have up to 16 KiB.
+inline constexpr std::size_t largest_server_message = std::size_t{24} << 10;
 
 /// The maximum size of a ClientHello, in bytes. OpenSSL keeps the ClientHello until the handshake
 /// ends. A ClientHello with an ML-KEM key has 2 KiB.
@@ -20,10 +21,18 @@ inline constexpr std::size_t largest_client_hello = std::size_t{3} << 10;
 
 class handshake_guard {
 public:
-  /// The whole handshake may have at most `max_bytes` bytes. An error names this limit as
-  /// `exceeded`.
-  handshake_guard(std::size_t max_bytes, limit exceeded) noexcept
-      : max_bytes_{max_bytes}, exceeded_{exceeded} {}
+  struct bounds {
+    std::size_t handshake; ///< bytes of the whole handshake
+    std::size_t message;   ///< bytes of one message; a ClientHello has a smaller bound
+    limit exceeded;        ///< names the bounds in the error
+  };
+  explicit handshake_guard(bounds max) noexcept : max_{max} {}
+
+  [[nodiscard]] std::size_t max_message() const noexcept { return max_.message; }
+  /// True once the peer has sent the header of a TLS record.
+  [[nodiscard]] bool speaks_tls() const noexcept { return any_record_; }
+  /// Returns the error for a message over its bound.
+  [[nodiscard]] tl::unexpected<error> message_too_long(std::size_t bytes = 0) const;
 
   /// Checks the next bytes of the handshake, in pieces of any size. `tls12` is true if both sides
   /// have agreed on TLS 1.2. In TLS 1.2 everything after ChangeCipherSpec is encrypted.
@@ -34,8 +43,8 @@ private:
   result<void> begin_record(std::string_view& bytes, bool tls12);
   result<void> check_messages(std::string_view bytes);
 
-  std::size_t bytes_ = 0, max_bytes_;
-  limit exceeded_;
+  bounds max_;
+  std::size_t bytes_ = 0;
   std::string record_header_, message_header_; // the part that has arrived
   std::size_t record_left_ = 0, message_left_ = 0;
   bool any_record_ = false, encrypted_ = false;

@@ -34,6 +34,21 @@ bool at_end_of_pem(unsigned long code) {
   return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
 }
 
+/// Says what a text holds that has none of the wanted blocks: "it begins with BEGIN PRIVATE KEY".
+std::string found_instead(std::string_view text) {
+  constexpr std::string_view begin = "-----BEGIN ";
+  constexpr char der_sequence = 0x30;
+  auto at = text.find(begin);
+  if (at == std::string_view::npos)
+    return text.starts_with(der_sequence)
+             ? "; it seems to be in DER form, which 'openssl' converts with -inform DER"
+             : "";
+  auto label = text.substr(at + begin.size()).substr(0, 40);
+  auto end = label.find("-----");
+  if (end == std::string_view::npos) return "";
+  return "; there is a " + std::string{label.substr(0, end)};
+}
+
 template <class Handle, class Read>
 result<std::vector<Handle>> read_all(std::string_view pem, std::string_view what,
                                      const std::string& kind, Read read) {
@@ -46,14 +61,15 @@ result<std::vector<Handle>> read_all(std::string_view pem, std::string_view what
   if (!at_end_of_pem(code))
     return wrong(what, "number " + std::to_string(all.size() + 1) + " is not a readable " + kind
                          + ": " + openssl_reason(code));
-  if (all.empty()) return wrong(what, "there is no " + kind + " in PEM form");
+  if (all.empty()) return wrong(what, "there is no " + kind + " in PEM form" + found_instead(pem));
   return all;
 }
 
 } // namespace
 
 result<std::vector<x509_handle>> read_certificates(std::string_view pem, std::string_view what) {
-  return read_all<x509_handle>(pem, what, "certificate", PEM_read_bio_X509);
+  // This function also reads a TRUSTED CERTIFICATE, with what it is trusted for.
+  return read_all<x509_handle>(pem, what, "certificate", PEM_read_bio_X509_AUX);
 }
 
 result<std::vector<crl_handle>> read_revocation_lists(std::string_view pem, std::string_view what) {
@@ -71,7 +87,7 @@ result<key_handle> read_private_key(std::string_view pem, std::string_view what)
     return wrong(what,
                  "it is encrypted, and patio does not ask for pass phrases; 'openssl pkey' writes "
                  "an unencrypted key");
-  if (!key) return wrong(what, "there is no readable private key in PEM form");
+  if (!key) return wrong(what, "there is no readable private key in PEM form" + found_instead(pem));
   return key;
 }
 

@@ -10,7 +10,8 @@
 
 namespace patio::tls {
 
-/// Reads all certificates of the text, of which there must be at least one. Skips other PEM blocks.
+/// Reads all certificates of the text, of which there must be at least one. Accepts the form of
+/// `openssl x509 -trustout` as well. Skips other PEM blocks.
 [[nodiscard]] result<std::vector<x509_handle>> read_certificates(std::string_view pem,
                                                                  std::string_view what);
 /// Reads all certificate revocation lists of the text, of which there must be at least one. Skips

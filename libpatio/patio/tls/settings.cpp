@@ -30,7 +30,6 @@ result<void> harden(SSL_CTX* context) {
   SSL_CTX_set_options(context, switched_on);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_max_cert_list(context, static_cast<long>(largest_handshake_message));
   SSL_CTX_set_verify_depth(context, longest_chain);
   bool all = SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1
              && SSL_CTX_set_max_proto_version(context, 0) == 1

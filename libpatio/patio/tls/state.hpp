@@ -34,7 +34,8 @@ struct engine::state {
   result<void> shake_hands();
   result<void> become_open();
   result<void> read(std::string& plain);
-  tl::unexpected<error> broken(std::string text) const;
+  result<void> alerted(result<void> refused);
+  tl::unexpected<error> broken(std::string text, remedy mend = remedy::tls) const;
   tl::unexpected<error> broken_by_openssl(int returned);
 
   record_reader records;

@@ -43,8 +43,8 @@ struct tls_options {
 
 namespace patio::tls {
 
-/// One connection. After an error, the owner sends the bytes in output(), which may contain an
-/// alert with the reason, and closes the connection.
+/// One connection. After an error, the owner sends the bytes in output(), which contain an alert
+/// with the reason, and closes the connection.
 class engine {
 public:
   struct state; ///< also used by OpenSSL's callbacks
@@ -90,6 +90,9 @@ public:
   [[nodiscard]] static result<context> make(const tls_options& options);
 
   [[nodiscard]] bool can_accept() const noexcept; ///< the context has a certificate
+  /// Returns the reason why clients will refuse the context's certificate, or "". Such a node can
+  /// still dial.
+  [[nodiscard]] const std::string& doubt() const noexcept;
   /// Returns true if each accepted client must send a certificate.
   [[nodiscard]] bool demands_client_certificate() const noexcept;
 

@@ -39,10 +39,20 @@ enum class errc : std::uint8_t {
 /// Returns a description on one line, e.g. "nobody serves this name".
 [[nodiscard]] std::string_view describe(errc code) noexcept;
 
+/// What a person has to mend, where the code alone does not tell.
+enum class remedy : std::uint8_t {
+  none,
+  certificates, ///< TLS certificates, their keys, or the authorities to trust
+  tls,          ///< the TLS settings of one of the two sides
+  protection,   ///< a listener that strangers can reach needs a key or client certificates
+};
+
 struct error {
   errc code = errc::invalid;
-  std::string message;          ///< never contains a key
-  value exception;              ///< of kind exception if the code is remote_error, else None
+  std::string message; ///< never contains a key
+  /// Of kind exception if the code is remote_error. If the code is undecodable, the part of an
+  /// exception that could be decoded, or None. Else None.
+  value exception;
   limit exceeded = limit::none; ///< the limit that caused the error, if a limit did
   /// The context of the error, innermost first, e.g. "'mul' at 10.0.0.7:15383" or "REQUEST 7
   /// refused".
@@ -50,6 +60,7 @@ struct error {
   /// The limit's value and the number of times it was exceeded, as text. The node that enforces the
   /// limit adds this note for its own log and callers. A peer does not receive the note.
   std::string limit_note = {};
+  patio::remedy remedy = patio::remedy::none;
 
   friend bool operator==(const error&, const error&) = default;
 };
@@ -85,6 +96,10 @@ using result = tl::expected<T, error>;
 
 [[nodiscard]] inline tl::unexpected<error> fail(errc code, limit exceeded, std::string message) {
   return tl::unexpected<error>(error{code, std::move(message), {}, exceeded});
+}
+
+[[nodiscard]] inline tl::unexpected<error> fail(errc code, remedy mend, std::string message) {
+  return tl::unexpected<error>(error{code, std::move(message), {}, limit::none, {}, {}, mend});
 }
 
 } // namespace patio

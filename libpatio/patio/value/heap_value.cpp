@@ -131,6 +131,14 @@ refusal value_access::set_notes(const value& exception, std::vector<value> notes
   return refusal::none;
 }
 
+refusal value_access::set_file_names(const value& exception, std::vector<value> names) {
+  auto& heap = *static_cast<heap_exception*>(get(exception));
+  for (const auto& name : names)
+    if (auto why = grow(heap, name); why != refusal::none) return why;
+  heap.file_names = std::move(names);
+  return refusal::none;
+}
+
 refusal value_access::set_state(const value& object, value state) {
   auto& heap = *get(object);
   if (auto why = grow(heap, state); why != refusal::none) return why;

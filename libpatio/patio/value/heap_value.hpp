@@ -116,6 +116,7 @@ struct heap_exception : heap_value {
   std::string type;
   std::vector<value> args;
   std::vector<value> notes;
+  std::vector<value> file_names; ///< of an OSError: filename, then filename2
 };
 
 struct heap_object : heap_value {
@@ -200,6 +201,10 @@ public:
     return std::bit_cast<raw_words>(v.raw_);
   }
 
+  [[nodiscard]] static bool is_frozen(const value& v) noexcept {
+    auto* heap = get(v);
+    return heap && heap->frozen;
+  }
   static void freeze(const value& v) noexcept {
     if (auto* heap = get(v)) heap->frozen = true;
   }
@@ -213,6 +218,7 @@ public:
   [[nodiscard]] static refusal assign(const value& dict, value key, value mapped,
                                       comparisons& work);
   [[nodiscard]] static refusal set_notes(const value& exception, std::vector<value> notes);
+  [[nodiscard]] static refusal set_file_names(const value& exception, std::vector<value> names);
   [[nodiscard]] static refusal set_state(const value& object, value state);
   [[nodiscard]] static refusal append_item(const value& object, value item);
   [[nodiscard]] static refusal set_entry(const value& object, value key, value mapped);

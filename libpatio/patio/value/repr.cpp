@@ -185,15 +185,29 @@ void printer::exception(const value& v) {
   sequence("(", v.exception_args(), ")");
 }
 
-// Prints Python's repr() for classes of Python's library, and the parts of any other object.
+// Prints Python's repr() for classes of Python's library, and the parts of any other object. A
+// function prints as a class, because its pickle looks alike.
 void printer::object(const object_parts& o) {
   if (auto text = detail::standard_repr(o)) {
     out_ += visible(*text);
     return;
   }
   auto path = o.module + "." + o.name;
+  if (o.made_by == construction::none) {
+    out_ += "<class '";
+    characters(visible(o.module == "builtins" ? o.name : path), '\'');
+    out_ += "'>";
+    return;
+  }
   if (path == "collections.OrderedDict" && o.args.empty() && o.state.is_none())
     return ordered_dict(o.entries);
+  if (auto text = detail::path_text(o)) {
+    characters(o.name, '\'');
+    out_ += '(';
+    quoted(*text);
+    out_ += ')';
+    return;
+  }
   out_ += '<';
   characters(visible(path), '\'');
   if (!o.args.empty()) sequence(" (", o.args, o.args.size() == 1 ? ",)" : ")");

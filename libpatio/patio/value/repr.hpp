@@ -27,9 +27,11 @@ namespace patio {
 }
 
 /// Returns Python's str(): the text of a str, the message of an exception, and otherwise repr().
-/// For KeyError('x') the message is "'x'". Returns brief() for a value that repr() refuses, and for
-/// an exception that weighs more than 64 KiB. The weight does not matter if the only argument of
-/// the exception is a str.
+/// For KeyError('x') the message is "'x'". Classes of Python's library have their own messages. A
+/// class of a program with a __str__ shows its arguments, because a pickle contains no code.
+/// Returns brief() for a value that repr() refuses, and for an exception whose message would show
+/// more than 64 KiB of arguments. The weight does not matter if the only argument of the exception
+/// is a str.
 [[nodiscard]] std::string to_str(const value& v);
 
 } // namespace patio

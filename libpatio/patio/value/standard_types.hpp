@@ -95,4 +95,11 @@ using uuid_bytes = std::array<std::uint8_t, 16>; ///< big endian
 /// any other object.
 [[nodiscard]] std::optional<std::string> standard_repr(const object_parts& o);
 
+/// Returns Python's str() of a valid standard object or of a path of pathlib. Returns nothing where
+/// str() is the same as repr(), and for any other object.
+[[nodiscard]] std::optional<std::string> standard_str(const object_parts& o);
+/// Returns the text of a path of pathlib, whose pickle holds its parts. Returns nothing for any
+/// other object.
+[[nodiscard]] std::optional<std::string> path_text(const object_parts& o);
+
 } // namespace patio::detail

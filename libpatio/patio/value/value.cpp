@@ -266,6 +266,11 @@ std::span<const value> value::exception_notes() const {
   return heap_of<detail::heap_exception>(*this).notes;
 }
 
+std::span<const value> value::exception_file_names() const {
+  if (kind() != patio::kind::exception) wrong_kind(kind(), "an exception");
+  return heap_of<detail::heap_exception>(*this).file_names;
+}
+
 const object_parts& value::as_object() const {
   if (kind() != patio::kind::object) wrong_kind(kind(), "an object");
   return heap_of<detail::heap_object>(*this).parts;

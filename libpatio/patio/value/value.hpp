@@ -144,6 +144,9 @@ public:
   [[nodiscard]] std::string_view exception_type() const;     ///< e.g. "builtins.KeyError"
   [[nodiscard]] std::span<const value> exception_args() const;
   [[nodiscard]] std::span<const value> exception_notes() const;
+  /// The attributes filename and filename2 of an OSError that came in a pickle, as far as they are
+  /// set. They are no part of its arguments, as in Python.
+  [[nodiscard]] std::span<const value> exception_file_names() const;
   [[nodiscard]] const object_parts& as_object() const;
 
   [[nodiscard]] bool is_text() const noexcept { return kind() == patio::kind::str; }
@@ -194,6 +197,7 @@ static_assert(sizeof(value) == 16);
 enum class construction : std::uint8_t {
   call,     ///< Python calls the class with the arguments
   new_only, ///< Python calls only the class's __new__ with the arguments
+  none,     ///< Python makes nothing: this is the class or function itself, of an exception's parts
 };
 
 /// An object of a Python class, as a pickle describes it. The parts are only data: no class is

@@ -46,7 +46,8 @@ TEST_CASE(
     auto elsewhere = shows(certs().authority.issue(
       {.common_name = "elsewhere.example", .hosts = {"elsewhere.example"}}));
     disagreement{elsewhere, certs().anonymous()}.check(
-      "the certificate is for elsewhere.example, not 127.0.0.1",
+      "the certificate has no IP address, only the DNS name elsewhere.example: it is not for the "
+      "address 127.0.0.1",
       "the peer refused with the TLS alert");
   }
   SUBCASE("expired") {

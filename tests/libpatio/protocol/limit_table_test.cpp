@@ -51,7 +51,7 @@ const std::map<std::string_view, std::string_view> promised{
   {"connections", "4096"},
   {"connections_before_login", "128"},
   {"handshake_timeout", "5s"},
-  {"tls_handshake_bytes", "8KiB"},
+  {"tls_handshake_bytes", "24KiB"},
   {"login_frame_bytes", "1KiB"},
   {"frame_bytes", "16MiB"},
   {"skipped_frame_bytes", "64MiB"},

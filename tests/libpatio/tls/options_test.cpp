@@ -87,10 +87,25 @@ TEST_CASE("tls options: an error names the option that is not PEM, or PEM of ano
   CHECK(trouble({.certificates = good.certificates, .private_key = "nonsense"})
         == "the private key: there is no readable private key in PEM form");
   CHECK(trouble({.authorities = std::string{good.private_key.view()}})
+        == "the authorities: there is no certificate in PEM form; there is a PRIVATE KEY");
+  CHECK(
+    trouble({.certificates = "\x30\x82\x01\x02", .private_key = good.private_key})
+    == "the certificates: there is no certificate in PEM form; it seems to be in DER form, which "
+       "'openssl' converts with -inform DER");
+  CHECK(trouble({.certificates = good.certificates,
+                 .private_key = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n"
+                                "-----END EC PARAMETERS-----\n"})
+        == "the private key: there is no readable private key in PEM form; there is a EC "
+           "PARAMETERS");
+  CHECK(trouble({.authorities = "-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n"
+                                "-----END CERTIFICATE REQUEST-----\n"})
+        == "the authorities: there is no certificate in PEM form; there is a CERTIFICATE REQUEST");
+  CHECK(trouble({.authorities = "\n \n"})
         == "the authorities: there is no certificate in PEM form");
   const auto& fine = identities().server.certificate();
   CHECK(trouble({.revoked = fine})
-        == "the revocation lists: there is no certificate revocation list in PEM form");
+        == "the revocation lists: there is no certificate revocation list in PEM form; there is a "
+           "CERTIFICATE");
   auto damaged = fine;
   damaged.replace(damaged.size() / 2, 8, "!!!!!!!!");
   begins(trouble({.authorities = fine + damaged}),

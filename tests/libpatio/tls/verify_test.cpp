@@ -66,7 +66,7 @@ TEST_CASE("tls: a server with a certificate for its host from a trusted authorit
 TEST_CASE("tls: a certificate for another host is refused, and the error names its hosts") {
   CHECK(error_about_server(identities().server, "b.example")
         == "certificate verify failed: hostname mismatch: the certificate is for a.example, "
-           "server, 127.0.0.1, "
+           "127.0.0.1, "
            "0000:0000:0000:0000:0000:0000:0000:0001, not b.example");
   says(error_about_server(identities().server, "127.0.0.2"),
        "IP address mismatch: the certificate is for");
@@ -76,13 +76,24 @@ TEST_CASE("tls: a certificate for another host is refused, and the error names i
 
 TEST_CASE("tls: a dialled address must be among the addresses of the certificate") {
   says(error_about_server(server_for({"127.0.0.1"}, "127.0.0.1"), "127.0.0.1"),
-       "IP address mismatch");
-  says(error_about_server(server_for({}, "127.0.0.1"), "127.0.0.1"), "IP address mismatch");
+       "IP address mismatch: the certificate has no IP address, only the DNS name 127.0.0.1: it is "
+       "not for the address 127.0.0.1");
+  says(error_about_server(server_for({"127.0.0.1", "a.example"}), "127.0.0.1"),
+       "only the DNS names 127.0.0.1, a.example: it is not for the address 127.0.0.1");
+  says(error_about_server(server_for({}, "127.0.0.1"), "127.0.0.1"),
+       "IP address mismatch: the certificate has no IP address, only the common name 127.0.0.1: it "
+       "is not for the address 127.0.0.1");
+  says(error_about_server(server_for({}, ""), "127.0.0.1"),
+       "the certificate has no IP address: it is not for the address 127.0.0.1");
 }
 
 TEST_CASE("tls: the common name counts only if the certificate has no DNS name") {
   CHECK(error_about_server(server_for({}, "a.example")) == "");
-  says(error_about_server(server_for({"b.example"}, "a.example")), "hostname mismatch");
+  says(error_about_server(server_for({"b.example"}, "a.example")),
+       "hostname mismatch: the certificate is for b.example, not a.example: beside DNS names, the "
+       "common name does not count");
+  says(error_about_server(server_for({}, "b.example")), "is for b.example, not a.example");
+  says(error_about_server(server_for({}, "")), "the certificate is for no host, not a.example");
 }
 
 TEST_CASE("tls: a wildcard stands for one whole label") {

@@ -28,7 +28,11 @@ error not_open_to_all(const endpoint& where) {
           "anybody who reaches " + to_string(where)
             + " could call this node: give the node a key, or TLS with an authority for client "
               "certificates, or allow this explicitly",
-          {}};
+          {},
+          limit::none,
+          {},
+          {},
+          remedy::protection};
 }
 
 } // namespace

@@ -22,13 +22,17 @@ error from_system_error(const caf::error& e) {
 } // namespace
 
 caf::error to_caf(const error& e) {
-  return {static_cast<std::uint8_t>(e.code), category, caf::make_message(text_of(e), e.exception)};
+  return {static_cast<std::uint8_t>(e.code), category,
+          caf::make_message(text_of(e), e.exception, static_cast<std::uint8_t>(e.remedy))};
 }
 
 error from_caf(const caf::error& e) {
-  if (e.category() == category && e.context().match_elements<std::string, value>())
-    return {static_cast<errc>(e.code()), e.context().get_as<std::string>(0),
-            e.context().get_as<value>(1)};
+  if (e.category() == category && e.context().match_elements<std::string, value, std::uint8_t>()) {
+    error own{static_cast<errc>(e.code()), e.context().get_as<std::string>(0),
+              e.context().get_as<value>(1)};
+    own.remedy = static_cast<remedy>(e.context().get_as<std::uint8_t>(2));
+    return own;
+  }
   if (e.category() == caf::atom("system") || e.category() == caf::atom("exit"))
     return from_system_error(e);
   // An actor's own error reaches the caller as an exception that the function raised.
