@@ -1,8 +1,8 @@
 /// The converters of the standard containers; convert.hpp includes this header. std::vector, deque,
 /// list and array are lists in Python. std::tuple and pair are tuples; std::set and unordered_set
 /// are sets; std::map and unordered_map are dicts. A vector of std::byte or unsigned char is bytes.
-/// An unordered container fails to convert if too many keys collide, because a peer can choose the
-/// keys.
+/// A container converts if its items do. An unordered container fails to convert if too many keys
+/// collide, because a peer can choose the keys.
 #pragma once
 
 #include <array>
@@ -140,28 +140,30 @@ private:
 
 } // namespace detail
 
-template <class T, class A>
+template <convertible T, class A>
+  requires(!detail::byte_like<T>)
 struct converter<std::vector<T, A>> : detail::list_converter<std::vector<T, A>> {};
-template <class T, class A>
+template <convertible T, class A>
 struct converter<std::deque<T, A>> : detail::list_converter<std::deque<T, A>> {};
-template <class T, class A>
+template <convertible T, class A>
 struct converter<std::list<T, A>> : detail::list_converter<std::list<T, A>> {};
-template <class T, class C, class A>
+template <convertible T, class C, class A>
 struct converter<std::set<T, C, A>> : detail::set_converter<std::set<T, C, A>> {};
-template <class T, class H, class E, class A>
+template <convertible T, class H, class E, class A>
 struct converter<std::unordered_set<T, H, E, A>>
     : detail::set_converter<std::unordered_set<T, H, E, A>> {};
-template <class K, class M, class C, class A>
+template <convertible K, convertible M, class C, class A>
 struct converter<std::map<K, M, C, A>> : detail::dict_converter<std::map<K, M, C, A>> {};
-template <class K, class M, class H, class E, class A>
+template <convertible K, convertible M, class H, class E, class A>
 struct converter<std::unordered_map<K, M, H, E, A>>
     : detail::dict_converter<std::unordered_map<K, M, H, E, A>> {};
-template <class... Ts>
+template <convertible... Ts>
 struct converter<std::tuple<Ts...>> : detail::tuple_converter<std::tuple<Ts...>, Ts...> {};
-template <class A, class B>
+template <convertible A, convertible B>
 struct converter<std::pair<A, B>> : detail::tuple_converter<std::pair<A, B>, A, B> {};
 
 template <class T, std::size_t N>
+  requires convertible<std::vector<T>>
 struct converter<std::array<T, N>> {
   static value to(const std::array<T, N>& a) {
     return to_value(std::vector<T>(a.begin(), a.end()));

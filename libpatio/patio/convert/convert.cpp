@@ -1,5 +1,6 @@
 #include <patio/convert/convert.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 #include <patio/value/repr.hpp>
@@ -90,6 +91,23 @@ error duration_does_not_fit(double seconds) {
   return {errc::undecodable,
           "must be a number of seconds that the C++ duration can hold, not " + brief(seconds),
           {}};
+}
+
+std::optional<error> unknown_key(const value& dict, std::span<const std::string_view> known,
+                                 std::string_view noun) {
+  auto is_known = [&](const value& key) {
+    return key.kind() == kind::str && std::ranges::find(known, key.text()) != known.end();
+  };
+  for (const auto& [key, mapped] : dict.entries()) {
+    if (is_known(key)) continue;
+    std::string text{"must not have the "};
+    text.append(noun).append(" ").append(brief(key, 80));
+    text += known.empty() ? ", nor any other" : ", but only ";
+    for (std::size_t i = 0; i < known.size(); ++i)
+      text += (i == 0 ? "" : i + 1 == known.size() ? " and " : ", ") + quoted(known[i]);
+    return error{errc::undecodable, std::move(text), {}};
+  }
+  return {};
 }
 
 error within(const std::string& place, error inner) {

@@ -5,11 +5,14 @@
 /// None".
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <concepts>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <variant>
@@ -70,6 +73,14 @@ field(const char*, Member Class::*) -> field<Class, Member>;
 template <class T>
 inline constexpr auto fields = nullptr;
 
+/// A dict with a key that `fields` does not name is refused: the key may be misspelt, and its value
+/// would be lost. Specialize this as true to ignore such keys, for instance if newer peers send a
+/// field that this program does not have:
+///   template <>
+///   inline constexpr bool patio::ignore_unknown_keys<point> = true;
+template <class T>
+inline constexpr bool ignore_unknown_keys = false;
+
 namespace detail {
 
 template <class T>
@@ -88,6 +99,10 @@ concept has_fields = !std::same_as<std::remove_cv_t<decltype(fields<T>)>, std::n
 /// Returns a number of seconds that fits into 64 bits of nanoseconds, or an error.
 [[nodiscard]] result<std::chrono::duration<double>> seconds_of(const value& v);
 [[nodiscard]] error duration_does_not_fit(double seconds);
+/// Returns an error for the first key that is not among the known ones. `noun` names what a key is
+/// to the peer, "key" or "attribute".
+[[nodiscard]] std::optional<error>
+unknown_key(const value& dict, std::span<const std::string_view> known, std::string_view noun);
 /// Puts a place in front of the message of an error: "item 2 must be int, not None".
 [[nodiscard]] error within(const std::string& place, error inner);
 /// Returns the items of a list or tuple. If `sets` is true, returns the items of a set or frozenset
@@ -175,7 +190,7 @@ struct converter<std::monostate> { ///< Python's None
   static std::string name() { return "None"; }
 };
 
-template <class T>
+template <convertible T>
 struct converter<std::optional<T>> {
   static value to(const std::optional<T>& x) { return x ? to_value(*x) : value{}; }
   static result<std::optional<T>> from(const value& v) {
@@ -185,7 +200,7 @@ struct converter<std::optional<T>> {
   static std::string name() { return converter<T>::name() + " or None"; }
 };
 
-template <class... Ts>
+template <convertible... Ts>
 struct converter<std::variant<Ts...>> { ///< converts to the first alternative that fits
   static value to(const std::variant<Ts...>& x) {
     return std::visit([](const auto& alternative) { return to_value(alternative); }, x);
@@ -203,15 +218,29 @@ private:
   template <std::size_t... Is>
   static result<std::variant<Ts...>> first_that_fits(const value& v, std::index_sequence<Is...>) {
     std::optional<std::variant<Ts...>> found;
+    std::array<error, sizeof...(Ts)> reasons;
     auto attempt = [&]<std::size_t I, class T>(std::in_place_index_t<I> index,
                                                std::type_identity<T>) {
       auto x = from_value<T>(v);
       if (x) found.emplace(index, std::move(*x));
+      else reasons[I] = std::move(x.error());
       return x.has_value();
     };
     if ((attempt(std::in_place_index<Is>, std::type_identity<Ts>{}) || ...))
       return std::move(*found);
-    return tl::unexpected(mismatch(name(), v));
+    return tl::unexpected(misfit(v, reasons));
+  }
+
+  /// An alternative of the value's own kind has a better reason than the kind.
+  static error misfit(const value& v, std::span<const error> reasons) {
+    std::string text;
+    auto add = [&](const error& reason, const std::string& expected) {
+      if (reason.message != mismatch(expected, v).message)
+        text += (text.empty() ? "" : ", or ") + reason.message;
+    };
+    auto reason = reasons.begin();
+    (add(*reason++, converter<Ts>::name()), ...);
+    return text.empty() ? mismatch(name(), v) : error{errc::undecodable, std::move(text), {}};
   }
 };
 
@@ -247,17 +276,28 @@ struct fields_converter {
     return value::dict(std::move(entries));
   }
   /// A dict may omit a member of type std::optional.
-  static result<T> from(const value& v) {
+  static result<T> from(const value& v) { return from_dict(v, "key"); }
+  /// For `noun`, see unknown_key.
+  static result<T> from_dict(const value& v, std::string_view noun) {
     if (v.kind() != kind::dict) return tl::unexpected(mismatch(name(), v));
     T x{};
     std::optional<error> why;
-    std::apply([&](const auto&... each) { (void)(take(v, each, x, why) && ...); }, fields<T>);
+    if constexpr (!ignore_unknown_keys<T>) why = unknown_key(v, names(), noun);
+    if (!why)
+      std::apply([&](const auto&... each) { (void)(take(v, each, x, why) && ...); }, fields<T>);
     if (why) return tl::unexpected(std::move(*why));
     return x;
   }
   static std::string name() { return "dict"; }
 
 private:
+  static auto names() {
+    constexpr auto size = std::tuple_size_v<std::remove_cv_t<decltype(fields<T>)>>;
+    return std::apply(
+      [](const auto&... each) { return std::array<std::string_view, size>{each.name...}; },
+      fields<T>);
+  }
+
   template <class Class, class Member>
   static bool take(const value& dict, const field<Class, Member>& f, T& x,
                    std::optional<error>& why) {

@@ -177,7 +177,7 @@ struct converter<uuid> {
   static std::string name() { return "uuid.UUID"; }
 };
 
-template <class Key, class Mapped>
+template <convertible Key, convertible Mapped>
 struct converter<ordered_dict<Key, Mapped>> {
   using dict = ordered_dict<Key, Mapped>;
   static value to(const dict& d) {
@@ -209,7 +209,9 @@ struct converter<T> {
     return detail::object_with(python_class<T>, detail::fields_converter<T>::to(x));
   }
   static result<T> from(const value& v) {
-    return detail::attributes_of(v, python_class<T>).and_then(detail::fields_converter<T>::from);
+    return detail::attributes_of(v, python_class<T>).and_then([](const value& attributes) {
+      return detail::fields_converter<T>::from_dict(attributes, "attribute");
+    });
   }
   static std::string name() {
     return std::string{python_class<T>.module} + "." + python_class<T>.name;

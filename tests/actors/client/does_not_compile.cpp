@@ -1,6 +1,7 @@
 // does_not_compile.sh first compiles this file unchanged, which must succeed. Then it compiles the
 // file once for each #ifdef, with that macro defined. Each of these compilations must fail, with an
 // error that matches the regular expression behind the #ifdef.
+#include <map>
 #include <thread>
 
 #include <caf/event_based_actor.hpp>
@@ -23,6 +24,10 @@ void use(caf::event_based_actor* self, const concat& f) {
 #endif
 #ifdef NOT_A_VALUE // a remote function takes and returns values
   (void)patio::function<void(std::thread)>(patio::broker_actor{}, "f");
+#endif
+#ifdef ITEMS_ARE_NO_VALUES // a remote function takes and returns values
+  (void)patio::function<void(std::map<std::string, std::vector<std::thread>>)>(
+    patio::broker_actor{}, "f");
 #endif
   self->request(f, caf::infinite, text, number).then([](const std::string&) {});
 }

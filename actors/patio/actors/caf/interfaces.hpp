@@ -8,6 +8,7 @@
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/atom.hpp>
+#include <caf/detail/type_traits.hpp>
 #include <caf/message.hpp>
 #include <caf/typed_actor.hpp>
 
@@ -85,12 +86,12 @@ using tcp_broker_actor = broker_actor::extend<
 
 } // namespace patio
 
-/// Allows any type with patio::fields in CAF messages, because patio's CAF messages never leave the
-/// process.
-template <patio::detail::has_fields T>
+/// Allows any type that converts to a value in CAF messages, because patio's CAF messages never
+/// leave the process. CAF keeps its own serialization of the types that it can serialize.
+template <patio::convertible T>
+  requires(!caf::detail::is_serializable<T>::value)
 struct caf::allowed_unsafe_message_type<T> : std::true_type {};
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::value)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::call_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::outgoing_call)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::peer_info)
