@@ -36,6 +36,11 @@ void connection::take_output(std::string& out) {
   std::swap(out, tls->output());
 }
 
+// Probes begin after the login and set the number of heard bytes back.
+bool connection::is_silent() noexcept {
+  return session.login().side() == role::server && !is_announced && record.heard == 0;
+}
+
 peer_info connection::info() {
   return {id,
           address,

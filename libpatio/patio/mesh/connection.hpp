@@ -19,7 +19,7 @@ namespace patio::mesh {
 
 /// Records a peer's recent answers and failures (peer_health.hpp).
 struct peer_record {
-  std::size_t heard = 0;      ///< bytes received since the last probe was due
+  std::size_t heard = 0;      ///< bytes received since the last probe was due, or since the begin
   unsigned missed_probes = 0; ///< in a row
   unsigned failures = 0;      ///< calls in a row that the peer refused or let time out
   bool is_ejected = false;    ///< because of `failures`
@@ -50,6 +50,8 @@ public:
   [[nodiscard]] bool is_closed() const noexcept {
     return session.state() == protocol::session::state::closed;
   }
+  /// We accepted the connection, and the peer has not sent a byte yet.
+  [[nodiscard]] bool is_silent() noexcept;
   [[nodiscard]] peer_info info();
 
   const connection_id id;

@@ -81,6 +81,8 @@ struct connection_closed {
   connection_id id = 0;
   error why;
   std::string last_bytes;
+  /// We accepted the connection, and the peer has not sent a byte: a health check, for example.
+  bool was_silent = false;
 };
 
 struct log_line {

@@ -73,9 +73,9 @@ struct node::session_handler {
     core.counts.count(closed.why, core.options.limits);
     std::string last_bytes;
     c.take_output(last_bytes);
-    core.deadlines.settled(
-      2 + closed.running); // includes the deadline of the login or of the next probe
-    core.tell(connection_closed{c.id, std::move(closed.why), std::move(last_bytes)});
+    // Includes the deadline of the login or of the next probe.
+    core.deadlines.settled(2 + closed.running);
+    core.tell(connection_closed{c.id, std::move(closed.why), std::move(last_bytes), c.is_silent()});
     core.connections.erase(c.id);
     return false;
   }

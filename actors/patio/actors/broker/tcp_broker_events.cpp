@@ -20,6 +20,13 @@ result<std::string> pickle(const value& v, const python_types& types, std::size_
   }
 }
 
+/// Health checks connect and say nothing, every second for months: the peer closes the connection,
+/// or its time for the login is over. A crowd of silent connections meets another limit, and stays
+/// a warning.
+bool is_harmless_silence(const error& why) {
+  return why.code == errc::login_refused && why.exceeded != limit::connections_before_login;
+}
+
 } // namespace
 
 void tcp_broker_state::handle(mesh::execute_call& event) {
@@ -69,9 +76,15 @@ void tcp_broker_state::handle(mesh::connection_closed& event) {
   if (c->dial != 0 && !driver_.is_draining()) return dial_failed(c->dial, why);
   bool fault = why.code == errc::protocol || why.code == errc::login_refused;
   try {
-    if (fault) log_.warn("closed", c->address, to_string(why));
+    if (event.was_silent && is_harmless_silence(why)) log_silent(c->address, text_of(why));
+    else if (fault) log_.warn("closed", c->address, to_string(why));
     else log_.tell("closed", c->address, reason_field(text_of(why)));
   } catch (const std::bad_alloc&) {}
+}
+
+void tcp_broker_state::log_silent(const std::string& peer, const std::string& reason) {
+  auto count = std::to_string(++silent_connections_);
+  log_.tell("closed", peer, reason_field(reason) + " silent=" + count);
 }
 
 void tcp_broker_state::handle(mesh::log_line& event) {

@@ -118,9 +118,9 @@ void tcp_broker_state::open(unique_fd fd, role side, std::uint64_t dial) {
   tune(fd.get(), options_.limits);
   auto peer = remote_endpoint(fd.get());
   if (peer.port == 0) { // the peer reset the connection before it was adopted
-    if (dial != 0)
-      dial_failed(dial, {errc::connect_failed, "the peer reset the connection at once", {}});
-    return;
+    constexpr auto reset = "the peer reset the connection at once";
+    if (dial == 0) return log_silent("listener:", reset);
+    return dial_failed(dial, {errc::connect_failed, reset, {}});
   }
   std::unique_ptr<tls::engine> tls;
   if (tls_ && side == role::server) tls = tls_->accept(options_.limits.tls_handshake_bytes);

@@ -74,6 +74,7 @@ private:
   void adopt(const shared_socket& socket);
   void open(unique_fd fd, role side, std::uint64_t dial);
   void dial_failed(std::uint64_t number, const error& why);
+  void log_silent(const std::string& peer, const std::string& reason);
 
   caf::io::broker* self_;
   executor executor_;
@@ -86,6 +87,8 @@ private:
   caller_table callers_;
   dialler dialler_;
   std::vector<caf::response_promise> joiners_;
+  /// The number of accepted connections whose peers never sent a byte.
+  std::uint64_t silent_connections_ = 0;
   node_driver driver_;
   std::optional<connector> connector_; ///< last: its thread ends before the other members
 };
