@@ -81,7 +81,11 @@ private:
   std::vector<node_state> states_;
   mesh_account account_;
   mesh_processes processes_;
-  std::size_t kills_ = 0, calls_in_last_status_ = 0;
+  std::size_t kills_ = 0;
+  struct {
+    std::size_t answered = 0;
+    clock::time_point printed;
+  } last_status_;
 };
 
 std::vector<std::string> mesh_run::command(std::size_t node) const {
@@ -148,21 +152,29 @@ void mesh_run::restart_due() {
 void mesh_run::print_status(clock::time_point begin) {
   auto latencies = account_.take_latencies();
   std::sort(latencies.begin(), latencies.end());
-  auto percentile = [&](double p) -> std::uint64_t {
-    if (latencies.empty()) return 0;
-    return latencies[static_cast<std::size_t>(p * static_cast<double>(latencies.size() - 1))];
+  auto percentile = [&](double p) {
+    if (latencies.empty()) return std::string{"-"};
+    auto at = static_cast<std::size_t>(p * static_cast<double>(latencies.size() - 1));
+    return std::to_string(latencies[at]) + "us";
   };
   std::size_t running = 0;
   for (std::size_t node = 0; node < flags_.nodes; ++node) running += processes_.is_running(node);
-  auto new_calls = account_.calls() - std::exchange(calls_in_last_status_, account_.calls());
+  auto now = clock::now();
+  auto seconds = [&](clock::time_point since) {
+    return std::chrono::duration<double>{now - since}.count();
+  };
+  auto answers = account_.answered() - std::exchange(last_status_.answered, account_.answered());
+  auto answers_per_s =
+    static_cast<double>(answers) / seconds(std::exchange(last_status_.printed, now));
   std::ostringstream line;
-  line << std::fixed << std::setprecision(0)
-       << "t=" << std::chrono::duration<double>(clock::now() - begin).count()
-       << "s nodes=" << running << "/" << flags_.nodes << " links=" << account_.links()
-       << " kills=" << kills_ << " calls=" << account_.calls() << " (+" << new_calls
-       << ") open=" << account_.open() << " p50=" << percentile(0.5)
-       << "us p99=" << percentile(0.99) << "us";
-  for (const auto& [ending, n] : account_.endings()) line << ' ' << ending << '=' << n;
+  line << std::fixed << std::setprecision(0) << "t=" << seconds(begin) << "s nodes=" << running
+       << "/" << flags_.nodes << " links=" << account_.links() << " kills=" << kills_
+       << " calls=" << account_.calls() << " open=" << account_.open()
+       << " answered=" << account_.answered() << " (" << answers_per_s
+       << "/s) p50=" << percentile(0.5) << " p99=" << percentile(0.99)
+       << " failed=" << account_.failed();
+  for (const auto& [ending, n] : account_.endings())
+    if (ending != "value") line << ' ' << ending << '=' << n;
   if (::isatty(STDOUT_FILENO)) std::cout << "\r\x1b[K" << line.str() << std::flush;
   else std::cout << line.str() << std::endl;
 }
@@ -178,7 +190,7 @@ int mesh_run::run() {
   std::cout << flags_.topology << " of " << flags_.nodes - flags_.python << " C++ and "
             << flags_.python << " Python nodes, seed " << flags_.seed << std::endl;
   for (std::size_t node = 0; node < flags_.nodes; ++node) connect(node);
-  auto begin = clock::now();
+  auto begin = last_status_.printed = clock::now();
   load(begin);
   stop_all();
   print_status(begin);
@@ -214,7 +226,7 @@ int mesh_run::print_summary() {
             << "\nended            " << s.ended << "\ncaller killed    " << s.caller_killed
             << "\nhung             " << s.hung << "\nended twice      " << s.ended_twice
             << "\nexecuted         " << s.executed << "\nexecuted twice   " << s.executed_twice
-            << "\nendings:\n";
+            << "\nwrong values     " << s.wrong << "\nendings:\n";
   for (const auto& [ending, n] : account_.endings())
     std::cout << "  " << std::left << std::setw(15) << ending << n << '\n';
   std::cout << (s.good() ? "every call is accounted for" : "SOME CALLS ARE NOT ACCOUNTED FOR")

@@ -50,8 +50,16 @@ std::size_t mesh_account::open() const {
   }));
 }
 
+std::size_t mesh_account::failed() const {
+  std::size_t sum = 0;
+  for (const auto& [ending, count] : endings_)
+    if (ending != "value" && ending != "caller_killed") sum += count;
+  return sum;
+}
+
 mesh_account::summary mesh_account::summarize() const {
   summary s;
+  s.wrong = ended_as("wrong");
   for (const auto& [number, c] : calls_) {
     s.begun += c.begun > 0;
     s.ended += c.ended > 0;

@@ -31,6 +31,10 @@ public:
   [[nodiscard]] std::size_t calls() const noexcept { return calls_.size(); }
   [[nodiscard]] std::size_t links() const;
   [[nodiscard]] std::size_t open() const;
+  /// Returns the number of calls that ended with the right value.
+  [[nodiscard]] std::size_t answered() const { return ended_as("value"); }
+  /// Returns the number of calls that ended in any other way at a caller that lives.
+  [[nodiscard]] std::size_t failed() const;
   /// Number of calls by ending: "value", "timeout" and so on, and "caller_killed".
   [[nodiscard]] const std::map<std::string, std::size_t>& endings() const noexcept {
     return endings_;
@@ -43,15 +47,22 @@ public:
 
   struct summary {
     std::size_t begun = 0, ended = 0, caller_killed = 0, hung = 0, ended_twice = 0, executed = 0,
-                executed_twice = 0;
-    /// True if every call ended once, unless its caller was killed, and ran at most once.
+                executed_twice = 0, wrong = 0;
+    /// True if every call ended once, unless its caller was killed, ran at most once, and had no
+    /// wrong value.
     [[nodiscard]] bool good() const noexcept {
-      return hung == 0 && ended_twice == 0 && executed_twice == 0 && begun == ended + caller_killed;
+      return hung == 0 && ended_twice == 0 && executed_twice == 0 && wrong == 0
+             && begun == ended + caller_killed;
     }
   };
   [[nodiscard]] summary summarize() const;
 
 private:
+  [[nodiscard]] std::size_t ended_as(const std::string& ending) const {
+    auto at = endings_.find(ending);
+    return at == endings_.end() ? 0 : at->second;
+  }
+
   struct call {
     std::size_t caller = 0;
     unsigned begun = 0, ended = 0, executed = 0;
