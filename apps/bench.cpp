@@ -96,7 +96,7 @@ double percentile(std::vector<std::uint32_t>& latencies, double p) {
 }
 
 result<call_request> parse_request(const bench_flags& f) {
-  auto args = parse_literal(f.args);
+  auto args = parse_value(f.args);
   if (!args) return fail(errc::invalid, "--args " + f.args + ": " + args.error().message);
   if (args->kind() != kind::list && args->kind() != kind::tuple)
     return fail(errc::invalid,

@@ -1,6 +1,9 @@
+#include <algorithm>
 #include <iostream>
 
+#include <patio/base/utf8.hpp>
 #include <patio/value/literal.hpp>
+#include <patio/value/repr.hpp>
 
 #include "client.hpp"
 #include "commands.hpp"
@@ -17,25 +20,34 @@ struct call_flags {
   bool json = false;
 };
 
+using keyword = std::pair<std::string, value>;
+
 result<arguments> parse_arguments(const call_flags& f) {
   arguments args;
   for (const auto& word : f.words) {
     auto v = parse_word(word);
-    if (!v) return fail(errc::invalid, "argument " + word + ": " + v.error().message);
+    if (!v)
+      return fail(errc::invalid, "argument " + patio::quoted(word) + ": " + v.error().message);
     args.positional.push_back(std::move(*v));
   }
   for (const auto& pair : f.keywords) {
     auto equals = pair.find('=');
     if (equals == std::string::npos || equals == 0)
-      return fail(errc::invalid, "--kw takes NAME=VALUE, not '" + pair + "'");
+      return fail(errc::invalid, "--kw takes NAME=VALUE, not " + patio::quoted(pair));
     auto v = parse_word(std::string_view{pair}.substr(equals + 1));
-    if (!v) return fail(errc::invalid, "--kw " + pair + ": " + v.error().message);
-    args.keywords.emplace_back(pair.substr(0, equals), std::move(*v));
+    if (!v) return fail(errc::invalid, "--kw " + patio::quoted(pair) + ": " + v.error().message);
+    auto name = pair.substr(0, equals);
+    if (!is_utf8(name)) return fail(errc::invalid, "--kw " + patio::quoted(pair) + ": not UTF-8");
+    if (std::ranges::find(args.keywords, name, &keyword::first) != args.keywords.end())
+      return fail(errc::invalid, "--kw gives " + patio::quoted(name) + " twice");
+    args.keywords.emplace_back(std::move(name), std::move(*v));
   }
   return args;
 }
 
 int call_once(const call_flags& f) {
+  if (!is_utf8(f.name))
+    return report({errc::invalid, "NAME " + patio::quoted(f.name) + ": not UTF-8", {}});
   auto args = parse_arguments(f);
   if (!args) return report(args.error());
   auto timeout = seconds(f.connection.timeout);

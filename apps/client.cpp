@@ -58,10 +58,20 @@ void add_peers(CLI::App& app, std::vector<std::string>& endpoints) {
     ->allow_extra_args(false);
 }
 
+namespace {
+
+/// Removes one line end from the end of a text. An editor or a shell has added it to the key.
+std::string_view without_line_end(std::string_view text) {
+  if (text.ends_with('\n')) text.remove_suffix(text.ends_with("\r\n") ? 2 : 1);
+  return text;
+}
+
+} // namespace
+
 result<secret> load_key_file(const std::string& path) {
   auto bytes = read_secret_file(path);
   if (!bytes) return bytes;
-  secret key = bytes->view().substr(0, bytes->size() - (bytes->view().ends_with('\n') ? 1 : 0));
+  secret key = without_line_end(bytes->view());
   if (key.empty())
     return fail(errc::invalid, path
                                  + " is empty: a key has 1 to 32 bytes; omit the option if you "

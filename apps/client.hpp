@@ -33,7 +33,8 @@ struct connection_flags {
 /// Declares --connect, which a command that calls peers needs at least once.
 void add_peers(CLI::App& app, std::vector<std::string>& endpoints);
 
-/// Reads a key of 1 to 32 bytes. A trailing newline of the file is not part of the key.
+/// Reads a key of 1 to 32 bytes. A line end (LF or CRLF) at the end of the file is not part of the
+/// key.
 [[nodiscard]] result<secret> load_key_file(const std::string& path);
 
 /// Reads the key from the file if there is one, else from PATIO_KEY. Overwrites PATIO_KEY in the

@@ -2,8 +2,6 @@
 #include <iostream>
 #include <set>
 
-#include <nlohmann/json.hpp>
-
 #include <patio/actors/caf/callback_actor.hpp>
 #include <patio/actors/caf/error.hpp>
 #include <patio/actors/os/clock.hpp>

@@ -257,6 +257,7 @@ void add_mesh(CLI::App& app, command& run) {
     .add_option(
       "--kill-every", f->kill_every,
       "interval in seconds at which a random node is killed and restarted; 0 kills no node")
+    ->check(CLI::Range(0.0, 1e6))
     ->capture_default_str();
   sub.add_option("--duration", f->duration, "duration of the calls, in seconds")
     ->check(CLI::Range(0.1, 1e6))

@@ -1,19 +1,22 @@
 #include <csignal>
 #include <iostream>
 
+#include "command_line.hpp"
 #include "commands.hpp"
 #include "exit_code.hpp"
 #include "output.hpp"
 
 namespace {
 
-// CLI11 reports an unknown subcommand only as a missing one.
 std::string reason(const CLI::App& app, const CLI::ParseError& wrong) {
   auto words = app.remaining(true);
-  bool misses_subcommand =
-    wrong.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError) && !words.empty();
-  return misses_subcommand ? "'" + words.front() + "' is not a known subcommand or option"
-                           : wrong.what();
+  auto is = [&](CLI::ExitCodes code) { return wrong.get_exit_code() == static_cast<int>(code); };
+  // CLI11 reports an unknown subcommand only as a missing one.
+  if (is(CLI::ExitCodes::RequiredError) && !words.empty())
+    return "'" + words.front() + "' is not a known subcommand or option";
+  if (is(CLI::ExitCodes::ExtrasError) && !words.empty() && words.front().starts_with('-'))
+    return wrong.what() + std::string{"; an argument that begins with - goes after --"};
+  return wrong.what();
 }
 
 void add_subcommands(CLI::App& app, patio::apps::command& run) {
@@ -43,7 +46,7 @@ int main(int argc, char** argv) {
   apps::command run;
   add_subcommands(app, run);
   try {
-    app.parse(argc, argv);
+    apps::parse_command_line(app, argc, argv);
     return run();
   } catch (const CLI::Success& asked) { // --help, --version
     return app.exit(asked);

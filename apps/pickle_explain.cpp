@@ -13,12 +13,12 @@ namespace {
 
 result<std::string> read_input(const std::string& path) {
   std::ostringstream text;
-  if (path.empty() || path == "-") {
+  if (path == "-") {
     text << std::cin.rdbuf();
     return text.str();
   }
   std::ifstream file{path, std::ios::binary};
-  if (!file) return fail(errc::invalid, "cannot read " + path);
+  if (!file) return fail(errc::invalid, "cannot read " + (path.empty() ? "''" : path));
   text << file.rdbuf();
   return text.str();
 }
@@ -52,8 +52,9 @@ void add_pickle(CLI::App& app, command& run) {
   auto& explain_sub = *sub.add_subcommand(
     "explain", "print the value as tagged JSON, or name the byte that is refused and the reason");
   sub.require_subcommand(1);
-  auto path = std::make_shared<std::string>();
-  explain_sub.add_option("file", *path, "the pickle (default: standard input)")->type_name("FILE");
+  auto path = std::make_shared<std::string>("-");
+  explain_sub.add_option("file", *path, "the pickle (default: -, which is standard input)")
+    ->type_name("FILE");
   const char* example = "Example:\n  python3 -c 'import pickle, sys; "
                         "sys.stdout.buffer.write(pickle.dumps((1, \"a\")))' | patio pickle explain";
   sub.footer(example);

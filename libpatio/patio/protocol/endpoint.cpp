@@ -28,6 +28,51 @@ bool looks_like_ipv6(std::string_view host) {
          || std::count(address.begin(), address.end(), ':') == (ends_in_ipv4 ? 6 : 7);
 }
 
+bool is_number(std::string_view text) {
+  if (text.starts_with("0x"sv) || text.starts_with("0X"sv))
+    return text.find_first_not_of("0123456789abcdefABCDEF"sv, 2) == std::string_view::npos;
+  return !text.empty() && text.find_first_not_of("0123456789"sv) == std::string_view::npos;
+}
+
+/// True for four decimal numbers from 0 to 255 without leading zeros.
+bool is_ipv4(std::string_view host) {
+  for (int part = 1; part <= 4; ++part) {
+    auto dot = host.find('.');
+    auto text = host.substr(0, dot);
+    unsigned number = 256;
+    auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (ec != std::errc{} || end != text.data() + text.size() || number > 255) return false;
+    if (text.size() > 1 && text.front() == '0') return false;
+    if ((dot == std::string_view::npos) != (part == 4)) return false;
+    host.remove_prefix(dot == std::string_view::npos ? host.size() : dot + 1);
+  }
+  return true;
+}
+
+/// Resolvers read "127.1", "0x7f.1", "15383" and "127.0.0.010" as IPv4 addresses of an old form,
+/// which nobody means. A host name does not end in a number.
+bool ends_in_number(std::string_view host) {
+  if (host.ends_with('.')) host.remove_suffix(1);
+  return is_number(host.substr(host.rfind('.') + 1));
+}
+
+/// Returns what is wrong with a host, or nothing if it is right.
+const char* host_fault(std::string_view host, bool in_brackets) {
+  if (host.empty()) return "the host is missing";
+  if (!std::all_of(host.begin(), host.end(), fits_in_host))
+    return "the host has a character that a host name cannot have";
+  bool has_colon = host.find(':') != std::string_view::npos;
+  if (has_colon && !looks_like_ipv6(host))
+    return "it has several colons but is not an IPv6 address";
+  if (has_colon) return nullptr;
+  if (in_brackets) return "only an IPv6 address may stand in brackets";
+  if (host.find('.') == std::string_view::npos && is_number(host))
+    return "a number alone is not a host, and a port follows a host and a colon";
+  if (ends_in_number(host) && !is_ipv4(host))
+    return "an IPv4 address has four decimal numbers from 0 to 255, without leading zeros";
+  return nullptr;
+}
+
 } // namespace
 
 result<endpoint> parse_endpoint(std::string_view text) {
@@ -53,11 +98,7 @@ result<endpoint> parse_endpoint(std::string_view text) {
   } else {
     e.host = text; // a host without a port; if it has colons, an IPv6 address without brackets
   }
-  if (e.host.empty()) return wrong("the host is missing");
-  if (!std::all_of(e.host.begin(), e.host.end(), fits_in_host))
-    return wrong("the host has a character that a host name cannot have");
-  if (e.host.find(':') != std::string::npos && !looks_like_ipv6(e.host))
-    return wrong("it has several colons but is not an IPv6 address");
+  if (const auto* fault = host_fault(e.host, text.starts_with('['))) return wrong(fault);
   if (port.empty()) return e;
   auto [end, ec] = std::from_chars(port.data(), port.data() + port.size(), e.port);
   if (ec != std::errc{} || end != port.data() + port.size())

@@ -15,12 +15,14 @@ class parser {
 public:
   explicit parser(std::string_view text) : in_{text} {}
 
-  bool whole(value& out) {
-    if (!item(out)) return false;
-    in_.skip_space();
-    return in_.at_end() || in_.fail("the end");
+  detail::reading whole() {
+    value out;
+    bool read = item(out);
+    if (read) in_.skip_space();
+    if (read && !in_.at_end()) read = in_.fail("the end");
+    if (read && !in_.refused()) return {std::move(out)};
+    return {tl::unexpected<error>(in_.failure()), read || too_deep_};
   }
-  [[nodiscard]] const literal_cursor& cursor() const noexcept { return in_; }
 
 private:
   bool item(value& out);
@@ -37,6 +39,7 @@ private:
 
   literal_cursor in_;
   unsigned open_ = 0;
+  bool too_deep_ = false;
 };
 
 bool parser::item(value& out) {
@@ -45,9 +48,10 @@ bool parser::item(value& out) {
   if (detail::starts_number(in_)) return read_number(in_, out);
   auto c = in_.peek();
   if (c != '(' && c != '[' && c != '{') return name(out);
-  in_.commit();
-  if (open_ == value::max_depth)
+  if (open_ == value::max_depth) {
+    too_deep_ = true; // the rest of the text stays unread
     return in_.fail("at most " + std::to_string(value::max_depth) + " open brackets");
+  }
   ++open_;
   in_.advance();
   bool read = c == '(' ? parenthesis(out) : c == '[' ? list(out) : braces(out);
@@ -138,6 +142,7 @@ bool parser::dict(value first, std::size_t first_offset, value& out) {
     offset = in_.offset();
     if (more && !item(found.emplace_back().first)) return false;
   }
+  detail::refuse_repeated_name(in_, first_offset, found);
   out = value::dict(std::move(found));
   return true;
 }
@@ -166,7 +171,6 @@ bool parser::name(value& out) {
   if ((word != "set" && word != "frozenset" && word != "bytearray") || !call_at.take('('))
     return in_.fail("a value");
   in_ = call_at;
-  in_.commit();
   return call(word, out);
 }
 
@@ -209,18 +213,24 @@ std::optional<std::size_t> first_bad_byte(std::string_view text) {
 
 } // namespace
 
-result<value> parse_literal(std::string_view text) {
-  parser p{text};
-  value out;
-  if (!p.whole(out)) return tl::unexpected<error>(p.cursor().failure());
-  return out;
+detail::reading detail::read_literal(std::string_view text) { return parser{text}.whole(); }
+
+namespace {
+
+detail::reading read_value(std::string_view text) {
+  auto json = detail::read_json(text);
+  return json.outcome || json.refused ? std::move(json) : detail::read_literal(text);
 }
 
+} // namespace
+
+result<value> parse_literal(std::string_view text) { return detail::read_literal(text).outcome; }
+
+result<value> parse_value(std::string_view text) { return read_value(text).outcome; }
+
 result<value> parse_word(std::string_view word) {
-  parser p{word};
-  value out;
-  if (p.whole(out)) return out;
-  if (p.cursor().committed()) return tl::unexpected<error>(p.cursor().failure());
+  auto read = read_value(word);
+  if (read.outcome || read.refused) return std::move(read.outcome);
   if (auto bad = first_bad_byte(word)) {
     literal_cursor in{word};
     in.fail(*bad, "UTF-8");

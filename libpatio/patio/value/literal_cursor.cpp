@@ -1,6 +1,7 @@
 #include <patio/value/literal_cursor.hpp>
 
 #include <algorithm>
+#include <unordered_set>
 
 #include <patio/base/utf8.hpp>
 #include <patio/value/repr.hpp>
@@ -45,13 +46,30 @@ std::string literal_cursor::found_at(std::size_t offset) const {
   return brief(value{found}, 40);
 }
 
+std::string literal_cursor::message_at(std::size_t offset, std::string_view expected,
+                                       const std::optional<std::string>& found) const {
+  return "at byte " + std::to_string(offset) + ": expected " + std::string{expected} + ", found "
+         + (found ? *found : found_at(offset));
+}
+
 bool literal_cursor::fail(std::size_t offset, std::string_view expected,
                           std::optional<std::string> found) {
-  if (!message_.empty()) return false;
-  message_ =
-    "at byte " + std::to_string(offset) + ": expected " + std::string{expected} + ", found ";
-  message_ += found ? *found : found_at(offset);
+  if (message_.empty()) message_ = message_at(offset, expected, found);
   return false;
+}
+
+bool literal_cursor::refuse(std::size_t offset, std::string_view expected,
+                            std::optional<std::string> found) {
+  if (refusal_.empty()) refusal_ = message_at(offset, expected, found);
+  return true;
+}
+
+void refuse_repeated_name(literal_cursor& in, std::size_t offset,
+                          std::span<const dict_entry> entries) {
+  std::unordered_set<std::string_view> names;
+  for (const auto& [key, mapped] : entries)
+    if (key.is_text() && !names.insert(key.text()).second)
+      in.refuse(offset, "every key once in this dict", brief(key, 40) + " twice");
 }
 
 } // namespace patio::detail

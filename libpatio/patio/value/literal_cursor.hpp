@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -34,19 +35,44 @@ public:
   /// message quotes the text at `offset`.
   bool fail(std::size_t offset, std::string_view expected, std::optional<std::string> found = {});
   bool fail(std::string_view expected) { return fail(at_, expected); }
-  [[nodiscard]] error failure() const { return {errc::invalid, message_, {}}; }
 
-  /// Records that the text must be a literal. parse_word then does not make a str of the text.
-  void commit() noexcept { committed_ = true; }
-  [[nodiscard]] bool committed() const noexcept { return committed_; }
+  /// Records a part of a literal that patio cannot represent, for example an integer with too many
+  /// digits. The reader goes on, to learn whether the rest of the text is a literal. Returns true.
+  bool refuse(std::size_t offset, std::string_view expected, std::optional<std::string> found = {});
+  [[nodiscard]] bool refused() const noexcept { return !refusal_.empty(); }
+  /// Returns the first failure, or the first refusal if the reader did not fail.
+  [[nodiscard]] error failure() const {
+    return {errc::invalid, message_.empty() ? refusal_ : message_, {}};
+  }
 
 private:
   [[nodiscard]] std::string found_at(std::size_t offset) const;
+  [[nodiscard]] std::string message_at(std::size_t offset, std::string_view expected,
+                                       const std::optional<std::string>& found) const;
   std::string_view text_;
   std::size_t at_ = 0;
-  bool committed_ = false;
-  std::string message_;
+  std::string message_, refusal_;
 };
+
+/// What a reader found in a whole text.
+struct reading {
+  result<value> outcome;
+  bool refused = false; ///< the text has the right form, and patio cannot represent the value
+};
+[[nodiscard]] reading read_json(std::string_view text);
+[[nodiscard]] reading read_literal(std::string_view text);
+
+constexpr std::size_t max_digits = 4300; ///< the limit of CPython for a decimal integer
+constexpr std::string_view digits_limit =
+  "an integer of at most 4300 digits (hexadecimal has no limit)";
+
+/// Rounds unsigned decimal text as Python does: to nearest, to infinity on overflow and to zero on
+/// underflow.
+[[nodiscard]] double to_real(std::string_view text);
+
+/// Refuses a dict in which a str is a key twice.
+void refuse_repeated_name(literal_cursor& in, std::size_t offset,
+                          std::span<const dict_entry> entries);
 
 [[nodiscard]] bool starts_number(const literal_cursor& in) noexcept;
 /// Reads an int, a float or a complex number such as -1.5+2j.

@@ -11,8 +11,6 @@
 namespace patio::detail {
 namespace {
 
-constexpr std::size_t max_digits = 4300; // CPython's limit for a decimal integer
-
 bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 /// Returns the value of a digit in any base up to 16, and 16 for any other character.
@@ -88,7 +86,8 @@ std::int64_t decimal_exponent(std::string_view text) {
   return exponent + static_cast<std::int64_t>(point) - static_cast<std::int64_t>(first);
 }
 
-/// Rounds as Python does: to nearest, to infinity on overflow and to zero on underflow.
+} // namespace
+
 double to_real(std::string_view text) {
   double d = 0;
   auto ec = std::from_chars(text.data(), text.data() + text.size(), d).ec;
@@ -96,6 +95,8 @@ double to_real(std::string_view text) {
     d = decimal_exponent(text) > 0 ? std::numeric_limits<double>::infinity() : 0.0;
   return d;
 }
+
+namespace {
 
 /// Reads the fraction and the exponent of a float, if present, and appends them to `text`.
 void take_fraction(literal_cursor& in, std::string& text) {
@@ -126,9 +127,8 @@ bool read_decimal(literal_cursor& in, value& out) {
     return true;
   }
   if (digits > max_digits) {
-    in.commit(); // nobody writes a str of so many digits without quotes
-    return in.fail(start, "an integer of at most 4300 digits (hexadecimal has no limit)",
-                   std::to_string(digits));
+    out = value{0};
+    return in.refuse(start, digits_limit, std::to_string(digits));
   }
   if (text.front() == '0' && text.find_first_not_of('0') != std::string::npos)
     return in.fail(start, "no leading zeros");
@@ -210,7 +210,7 @@ bool read_number(literal_cursor& in, value& out) {
   if (imaginary.kind() != kind::complex) return in.fail(second, "an imaginary number such as 2j");
   auto real = out.kind() == kind::integer ? out.as_integer().as_real() : out.as_real();
   if (out.kind() == kind::integer && std::isinf(real))
-    return in.fail(start, "a real part that fits a float", "a larger integer");
+    return in.refuse(start, "a real part that fits a float", "a larger integer");
   // As in Python, the result is a sum or a difference, which determines the signs of zeros.
   auto part = imaginary.as_complex();
   out = value{minus ? std::complex{real, 0.0} - part : std::complex{real, 0.0} + part};

@@ -61,6 +61,7 @@ private:
   bool plain();
   bool hex_escape(int digits);
   bool octal_escape();
+  bool named_character();
   void append(char32_t c);
 
   literal_cursor& in_;
@@ -124,6 +125,15 @@ bool string_reader::octal_escape() {
   return true;
 }
 
+// Python knows the names of all characters. Accepting the text as it is would change its meaning.
+bool string_reader::named_character() {
+  in_.refuse(in_.offset() - 1, "the character itself or its \\u escape", "a name (\\N)");
+  in_.advance();
+  if (!in_.take('{')) return in_.fail("'{'");
+  while (in_.peek() != '}' && in_.peek() != form_.quotes.front() && !in_.at_end()) in_.advance();
+  return in_.take('}') || in_.fail("'}'");
+}
+
 bool string_reader::escape() {
   static constexpr std::string_view letters = "\\'\"abfnrtv", meanings = "\\'\"\a\b\f\n\r\t\v";
   auto c = in_.peek();
@@ -137,8 +147,7 @@ bool string_reader::escape() {
   if (c >= '0' && c <= '7') return octal_escape();
   if (c == 'x') return hex_escape(2);
   if (!form_.bytes && (c == 'u' || c == 'U')) return hex_escape(c == 'u' ? 4 : 8);
-  if (!form_.bytes && c == 'N')
-    return in_.fail(in_.offset() - 1, "the character itself or its \\u escape", "a name (\\N)");
+  if (!form_.bytes && c == 'N') return named_character();
   out_ += '\\'; // Python keeps the backslash of an unknown escape sequence
   return plain();
 }
@@ -148,7 +157,6 @@ bool string_reader::escape() {
 bool starts_string(const literal_cursor& in) noexcept { return form_at(in).has_value(); }
 
 bool read_strings(literal_cursor& in, value& out) {
-  in.commit();
   std::string chars;
   std::optional<bool> bytes;
   for (auto found = form_at(in); found; found = form_at(in)) {

@@ -16,11 +16,6 @@ namespace {
 
 constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
-// Decimal conversion takes time that grows with the square of an integer's size. Work at this limit
-// takes about two seconds: one integer of 185 kB, or 500 integers of 8 kB. CPython itself refuses
-// to print integers of more than 1786 bytes (4300 digits), so only attacks and experiments reach
-// the limit.
-constexpr std::uint64_t max_digit_work = std::uint64_t{1} << 35;
 constexpr std::uint64_t brief_integer_bytes = 1786;
 constexpr std::uint64_t quick_integer_bytes = 256;
 

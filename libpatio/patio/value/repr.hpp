@@ -1,12 +1,19 @@
 /// Python's repr() and str() of a value. Pure functions; any thread may call them.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include <patio/value/error.hpp>
 #include <patio/value/value.hpp>
 
 namespace patio {
+
+/// Decimal conversion takes time that grows with the square of an integer's size. The sum of the
+/// squared sizes in bytes is at most this for one printed value. Work at this limit takes about two
+/// seconds: one integer of 185 kB, or 500 integers of 8 kB. CPython itself refuses to print
+/// integers of more than 1786 bytes (4300 digits), so only attacks and experiments reach the limit.
+inline constexpr std::uint64_t max_digit_work = std::uint64_t{1} << 35;
 
 /// Returns the same text as CPython 3.11's repr(), with two exceptions. A set prints its items in
 /// the order in which the value stores them. An object of a class outside Python's library prints

@@ -2,6 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <arpa/inet.h>
+
+#include <random>
+
+#include "seed.hpp"
+
 using patio::endpoint;
 using patio::parse_endpoint;
 
@@ -56,6 +62,54 @@ TEST_CASE("endpoint: a host with two ports is not an IPv6 address") {
   for (auto text :
        {"127.0.0.1:80:90", "localhost:80:90", "a:b:c:g", "host::80", "1:2:3", "1:2:3:4:5:6:7:8:9"})
     CHECK(why_not(text) == "it has several colons but is not an IPv6 address");
+}
+
+TEST_CASE("endpoint: a bare number is not a host") {
+  for (auto text : {"15383", "0", "4294967295", "0x7f000001", "15383:15383", "017700000001:80"})
+    CHECK(why_not(text) == "a number alone is not a host, and a port follows a host and a colon");
+}
+
+TEST_CASE("endpoint: the old forms of IPv4 addresses are reported") {
+  for (auto text : {"127.1", "127.0.1:80", "0x7f.1", "0X7F.0.0.1:80", "127.0.0.010", "0177.0.0.1",
+                    "127.0.0.1.", "1.2.3.4.5", "256.1.1.1", "1.2.3.", "1..3.4", ".1", "localhost.1",
+                    "1.2.3.0x4", "99999999999.1.1.1", "00.0.0.0"})
+    CHECK(why_not(text)
+          == "an IPv4 address has four decimal numbers from 0 to 255, without leading zeros");
+  for (auto text : {"0.0.0.0", "255.255.255.255", "1.example", "1a", "0x.example", "127.0.0.1a",
+                    "0xfg", "localhost.", "10.0.0.1.example.org."})
+    CHECK(parse_endpoint(text) == endpoint{text, 15383});
+}
+
+TEST_CASE("endpoint: white space around an address and brackets around a name are reported") {
+  for (auto text :
+       {" 127.0.0.1:80", "127.0.0.1 :80", "\t127.0.0.1", "127.0.0.1\r", "127.0.0.1\n", "\n:80"})
+    CHECK(why_not(text) == "the host has a character that a host name cannot have");
+  for (auto text : {"127.0.0.1:80 ", "127.0.0.1: 80", "127.0.0.1:80\r", "h:99999999999999999999"})
+    CHECK(why_not(text) == "the port is not a number from 0 to 65535");
+  for (auto text : {"[localhost]:80", "[127.0.0.1]", "[15383]"})
+    CHECK(why_not(text) == "only an IPv6 address may stand in brackets");
+}
+
+TEST_CASE("endpoint: whatever is typed is refused with a reason, or prints as it is read") {
+  auto seed = test_seed();
+  INFO("PATIO_TEST_SEED=" << seed);
+  std::mt19937_64 random{seed};
+  constexpr std::string_view alphabet = "0123456789.:[]xfaF%-/@ \t\r\xc3\xa9";
+  for (int i = 0; i < 100'000; ++i) {
+    std::string text;
+    for (auto n = random() % 16; n > 0; --n) text += alphabet[random() % alphabet.size()];
+    INFO(text);
+    auto e = parse_endpoint(text);
+    if (!e) {
+      REQUIRE(e.error().message.starts_with("'" + text + "' is not an endpoint: "));
+      continue;
+    }
+    REQUIRE(parse_endpoint(to_string(*e)) == *e);
+    in_addr legacy{}, strict{};
+    // Whatever the resolver takes for an IPv4 address has the one form that has one meaning.
+    if (::inet_aton(e->host.c_str(), &legacy) != 0)
+      REQUIRE(::inet_pton(AF_INET, e->host.c_str(), &strict) == 1);
+  }
 }
 
 TEST_CASE("endpoint: the error quotes the text and says what would be right") {

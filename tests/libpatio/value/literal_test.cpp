@@ -223,14 +223,45 @@ TEST_CASE("word: a word is a literal if possible, else a str") {
   }
 }
 
-TEST_CASE("word: a word that begins like a container or a string must be a literal") {
-  CHECK(read_word("[1, 2") == "at byte 5: expected ',' or ']', found the end");
-  CHECK(read_word("'abc") == "at byte 4: expected a closing ', found the end");
-  CHECK(read_word("b'a' b") == "at byte 5: expected the end, found 'b'");
-  CHECK(read_word("(555) 1234") == "at byte 6: expected the end, found '1234'");
-  CHECK(read_word("set(1)") == "at byte 4: expected ')', found '1'");
-  CHECK_FALSE(parse_word(std::string(5000, '1')));
+TEST_CASE("word: a word that is no literal is a str, whatever it begins with") {
+  for (auto text :
+       {"(hello)",   "{name}",     "[ERROR]", "[1, 2",    "'abc",      "\"abc",
+        "b'a' b",    "(555) 1234", "set(1)",  "{{name}}", "{[1]}",     "frozenset([[]])",
+        "b'\u00e9'", "'\\x4g'",    "'\\Ugh'", "'\\Nope'", "'\\N{DASH", "[os.system('x')]",
+        "{\"a\": 1", "(,)",        "[a, b]",  "{}x",      "--",        "++",
+        "{",         "\"a\nb\"",   "\ufeff1", "1 # one",  "1,2"}) {
+    INFO(text);
+    CHECK(parse_word(text) == patio::result<value>{value{text}});
+  }
+  auto digits = std::string(5000, '1') + "abc";
+  CHECK(parse_word(digits) == patio::result<value>{value{digits}});
+}
+
+TEST_CASE("word: a literal that patio cannot represent is an error and never a str") {
+  CHECK(read_word(std::string(5000, '1'))
+        == "at byte 0: expected an integer of at most 4300 digits (hexadecimal has no limit), "
+           "found 5000");
+  CHECK_FALSE(parse_word("[-" + std::string(5000, '1') + ", None]"));
+  CHECK_FALSE(parse_word("{\"n\": " + std::string(5000, '1') + "}"));
+  CHECK(read_word("['\\N{DASH}']")
+        == "at byte 2: expected the character itself or its \\u escape, found a name (\\N)");
+  CHECK(read_word(repeated("[", 200) + repeated("]", 200))
+        == "at byte 128: expected at most 128 open brackets, found '['");
+  CHECK(read_word("{'a': 1, 'b': {}, 'a': 2}")
+        == "at byte 1: expected every key once in this dict, found 'a' twice");
+  CHECK(read_word("{\"a\": 1, \"a\": 1}")
+        == "at byte 1: expected every key once in this dict, found 'a' twice");
   CHECK(read_word("caf\xe9") == "at byte 3: expected UTF-8, found '\\udce9'");
+  CHECK(read_word("[\"caf\xe9\"]") == "at byte 5: expected UTF-8, found '\\udce9'");
+}
+
+TEST_CASE("word: a word that is JSON has the meaning of JSON") {
+  CHECK(parse_word(R"("\ud83d\ude00")") == patio::result<value>{value{"\U0001f600"}});
+  CHECK(parse_word(R"({"a\/b": ["\uD83D\uDE00\ud83d"]})")
+        == patio::parse_value("{'a/b': ['\U0001f600\\ud83d']}"));
+  CHECK(parse_word(R"({"x": NaN, "s": "\ud83d\ude00"})")->find("s")->text() == "\U0001f600");
+  CHECK(parse_word(R"('\ud83d\ude00')") == patio::parse_literal(R"('\ud83d\ude00')"));
+  CHECK(parse_word(R"(('\/', "\/"))") == patio::parse_literal(R"(('\/', "\/"))"));
 }
 
 namespace {
