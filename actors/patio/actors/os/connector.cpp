@@ -43,7 +43,7 @@ struct resolved_host {
 
 struct connector::state : std::enable_shared_from_this<state> {
   /// What other threads hand over.
-  struct inbox {
+  struct arrivals {
     std::vector<acceptor> acceptors;
     std::vector<host_dial> dials;
     std::vector<resolved_host> hosts;
@@ -52,7 +52,7 @@ struct connector::state : std::enable_shared_from_this<state> {
   };
 
   std::mutex mutex;
-  inbox incoming; ///< guarded by the mutex
+  arrivals incoming; ///< guarded by the mutex
   unique_fd wake{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
   std::thread thread;
 
@@ -74,7 +74,7 @@ struct connector::state : std::enable_shared_from_this<state> {
   }
 
   template <class T>
-  void hand_over(std::vector<T> inbox::*queue, T item) {
+  void hand_over(std::vector<T> arrivals::*queue, T item) {
     std::lock_guard lock{mutex};
     (incoming.*queue).push_back(std::move(item));
     notify();
@@ -125,7 +125,7 @@ struct connector::state : std::enable_shared_from_this<state> {
       std::thread{[weak = weak_from_this(), target, find = resolve] {
         block_signals();
         auto addresses = find(target);
-        if (auto s = weak.lock()) s->hand_over(&inbox::hosts, {target, std::move(addresses)});
+        if (auto s = weak.lock()) s->hand_over(&arrivals::hosts, {target, std::move(addresses)});
       }}.detach();
       lookups.push_back(target);
     } catch (const std::system_error& e) {
@@ -230,11 +230,11 @@ connector::~connector() {
 }
 
 void connector::accept(unique_fd listening, on_accepted tell) {
-  state_->hand_over(&state::inbox::acceptors, acceptor{std::move(listening), std::move(tell)});
+  state_->hand_over(&state::arrivals::acceptors, acceptor{std::move(listening), std::move(tell)});
 }
 
 void connector::connect(dial_request request, on_connected tell) {
-  state_->hand_over(&state::inbox::dials, host_dial{std::move(request), std::move(tell)});
+  state_->hand_over(&state::arrivals::dials, host_dial{std::move(request), std::move(tell)});
 }
 
 result<std::vector<address>> connector::resolve_to_dial(const endpoint& target) {
@@ -242,7 +242,7 @@ result<std::vector<address>> connector::resolve_to_dial(const endpoint& target) 
 }
 
 void connector::after(std::chrono::nanoseconds wait, std::function<void()> tell) {
-  state_->hand_over(&state::inbox::timers, timer{clock_now() + wait, std::move(tell)});
+  state_->hand_over(&state::arrivals::timers, timer{clock_now() + wait, std::move(tell)});
 }
 
 void connector::stop_accepting() {
