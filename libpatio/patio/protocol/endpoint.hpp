@@ -18,8 +18,8 @@ struct endpoint {
 };
 
 /// Parses "host", "host:port", "1.2.3.4:port", "[::1]:port", "[::1]" or "::1". An IPv4 address has
-/// four decimal numbers: the old forms, such as "127.1", fail. Fails with errc::invalid; the message
-/// describes valid input.
+/// four decimal numbers: the old forms, such as "127.1", fail. Fails with errc::invalid; the
+/// message describes valid input.
 [[nodiscard]] result<endpoint> parse_endpoint(std::string_view text);
 
 /// Returns the network of a "HOST:PORT" with a numeric host: a whole IPv4 address, or the first 64
