@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <atomic>
-#include <iostream>
 #include <limits>
 #include <map>
+#include <sstream>
 
 #include <caf/send.hpp>
 #include <nlohmann/json.hpp>
@@ -13,6 +13,7 @@
 #include "client.hpp"
 #include "commands.hpp"
 #include "exit_code.hpp"
+#include "standard_streams.hpp"
 
 namespace patio::apps {
 namespace {
@@ -109,7 +110,7 @@ result<call_request> parse_request(const bench_flags& f) {
 
 // A call that failed took no part in the work that a rate and a latency measure: a dead peer fails
 // thousands of calls a second.
-void print_json(const bench_flags& f, measurement& m, double calls_per_s) {
+int print_json(const bench_flags& f, measurement& m, double calls_per_s) {
   nlohmann::ordered_json j{{"calls_per_s", calls_per_s},
                            {"p50_us", nullptr},
                            {"p99_us", nullptr},
@@ -122,23 +123,24 @@ void print_json(const bench_flags& f, measurement& m, double calls_per_s) {
     j["p99_us"] = percentile(m.latencies, 0.99);
   }
   for (const auto& [code, count] : m.failures) j["failures"][std::string{to_string(code)}] = count;
-  std::cout << j.dump() << std::endl;
+  return print_text(j.dump() + "\n");
 }
 
-void print_text(const bench_flags& f, measurement& m, double calls_per_s) {
-  std::cout << m.latencies.size() << " of " << f.calls << " calls answered, " << f.in_flight
-            << " in flight: " << calls_per_s << " calls/s";
+int print_rate(const bench_flags& f, measurement& m, double calls_per_s) {
+  if (f.json) return print_json(f, m, calls_per_s);
+  std::ostringstream lines;
+  lines << m.latencies.size() << " of " << f.calls << " calls answered, " << f.in_flight
+        << " in flight: " << calls_per_s << " calls/s";
   if (!m.latencies.empty())
-    std::cout << ", p50 " << percentile(m.latencies, 0.50) << " us, p99 "
-              << percentile(m.latencies, 0.99) << " us";
-  std::cout << '\n';
+    lines << ", p50 " << percentile(m.latencies, 0.50) << " us, p99 "
+          << percentile(m.latencies, 0.99) << " us";
+  lines << '\n';
   if (!m.failures.empty()) {
-    std::cout << m.failed() << " of " << f.calls << " calls failed:";
-    for (const auto& [code, count] : m.failures)
-      std::cout << ' ' << to_string(code) << '=' << count;
-    std::cout << '\n';
+    lines << m.failed() << " of " << f.calls << " calls failed:";
+    for (const auto& [code, count] : m.failures) lines << ' ' << to_string(code) << '=' << count;
+    lines << '\n';
   }
-  std::cout << std::flush;
+  return print_text(lines.str());
 }
 
 int bench(const bench_flags& f) {
@@ -151,9 +153,8 @@ int bench(const bench_flags& f) {
     std::make_shared<load>((*node)->broker(), std::move(*request), f.calls)->run(f.in_flight);
   auto elapsed = std::chrono::duration<double>{clock_now() - begin}.count();
   auto calls_per_s = static_cast<double>(measured.latencies.size()) / elapsed;
-  if (f.json) print_json(f, measured, calls_per_s);
-  else print_text(f, measured, calls_per_s);
-  return measured.first_error ? report(*measured.first_error) : ok;
+  auto printed = print_rate(f, measured, calls_per_s);
+  return measured.first_error ? report(*measured.first_error) : printed;
 }
 
 } // namespace

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <iostream>
 
 #include <patio/base/utf8.hpp>
 #include <patio/value/literal.hpp>

@@ -1,11 +1,11 @@
 #include "exit_code.hpp"
 
 #include <algorithm>
-#include <iostream>
 
 #include <patio/value/repr.hpp>
 
 #include "output.hpp"
+#include "standard_streams.hpp"
 
 namespace patio::apps {
 namespace {
@@ -43,17 +43,20 @@ const char* advice(const error& why) {
   }
 }
 
-/// Prints the notes of an exception (PEP 678) below it, as Python does.
-void print_notes(const value& exception) {
-  if (exception.kind() != kind::exception) return;
+/// Returns the notes of an exception (PEP 678), which Python prints below it: each line begins with
+/// a newline.
+std::string notes(const value& exception) {
+  std::string lines;
+  if (exception.kind() != kind::exception) return lines;
   for (const auto& note : exception.exception_notes()) {
     auto text = to_str(note);
     for (std::size_t begin = 0; begin <= text.size();) {
       auto end = std::min(text.find('\n', begin), text.size());
-      std::cerr << "  " << displayable(text.substr(begin, end - begin)) << '\n';
+      lines += "\n  " + displayable(text.substr(begin, end - begin));
       begin = end + 1;
     }
   }
+  return lines;
 }
 
 } // namespace
@@ -79,10 +82,10 @@ exit_code exit_code_of(errc code) noexcept {
 
 int report(const error& why) {
   // The text may come from a peer and must not control the terminal.
-  std::cerr << "patio: " << displayable(to_string(why));
-  if (const auto* next = advice(why)) std::cerr << " (" << next << ")";
-  std::cerr << '\n';
-  if (why.code == errc::remote_error) print_notes(why.exception);
+  auto lines = displayable(to_string(why));
+  if (const auto* next = advice(why)) lines.append(" (").append(next).append(")");
+  if (why.code == errc::remote_error) lines += notes(why.exception);
+  print_error(lines);
   return exit_code_of(why.code);
 }
 

@@ -12,8 +12,8 @@ enum exit_code : int {
   not_connected = 3, ///< could not connect, listen or log in
   timed_out = 4,
   not_served = 5, ///< no peer serves the name
-  lost = 6,       ///< the connection was lost, or the call was refused, cancelled or shut down
-  refused = 7,    ///< a pickle or a type in a pickle is not accepted
+  lost = 6,    ///< the connection, memory or the output is lost; the call was refused or cancelled
+  refused = 7, ///< a pickle or a type in a pickle is not accepted
 };
 
 [[nodiscard]] exit_code exit_code_of(errc code) noexcept;

@@ -1,6 +1,6 @@
 // `patio list` and `patio ping`: requests to peers that run none of their functions.
-#include <iostream>
 #include <set>
+#include <sstream>
 
 #include <patio/actors/caf/callback_actor.hpp>
 #include <patio/actors/caf/error.hpp>
@@ -10,6 +10,7 @@
 #include "commands.hpp"
 #include "exit_code.hpp"
 #include "output.hpp"
+#include "standard_streams.hpp"
 
 namespace patio::apps {
 namespace {
@@ -30,8 +31,9 @@ int list(const peer_flags& f) {
     std::vector<value> all(names.begin(), names.end());
     return print(value::list(std::move(all)), true);
   }
-  for (const auto& name : names) std::cout << displayable(name) << '\n';
-  return ok;
+  std::string lines;
+  for (const auto& name : names) lines += displayable(name) + "\n";
+  return print_text(lines);
 }
 
 result<void> outcome(const caf::message& m) {
@@ -41,7 +43,7 @@ result<void> outcome(const caf::message& m) {
 
 // report() gives advice about functions, and a ping runs none.
 int report_ping(unsigned number, const std::string& peer, const error& why) {
-  std::cerr << "patio: ping " << number << ": " << peer << displayable(why.message) << '\n';
+  print_error("ping " + std::to_string(number) + ": " + peer + displayable(why.message));
   return exit_code_of(why.code);
 }
 
@@ -58,9 +60,9 @@ result<void> ping_once(const tcp_broker_actor& broker, const peer_info& peer,
 // A lost peer is not pinged again. With several peers, the error names the lost one.
 int ping_all(const tcp_broker_actor& broker, std::vector<peer_info> peers, unsigned count,
              std::chrono::nanoseconds timeout) {
-  int code = ok;
+  int code = ok, printed = ok;
   bool has_several = peers.size() > 1;
-  for (unsigned i = 1; i <= count; ++i)
+  for (unsigned i = 1; i <= count && printed == ok; ++i)
     std::erase_if(peers, [&](const peer_info& peer) {
       auto begin = clock_now();
       auto pong = ping_once(broker, peer, timeout);
@@ -69,10 +71,12 @@ int ping_all(const tcp_broker_actor& broker, std::vector<peer_info> peers, unsig
         return true;
       }
       auto elapsed = std::chrono::duration<double, std::milli>{clock_now() - begin}.count();
-      std::cout << peer.address << ": ping " << i << " " << elapsed << " ms" << std::endl;
+      std::ostringstream line;
+      line << peer.address << ": ping " << i << " " << elapsed << " ms\n";
+      if (printed == ok) printed = print_text(line.str());
       return false;
     });
-  return peers.empty() ? code : ok;
+  return peers.empty() ? code : printed;
 }
 
 int ping(const peer_flags& f) {

@@ -3,15 +3,18 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iomanip>
-#include <iostream>
 #include <random>
 #include <sstream>
+
+#include <patio/actors/os/log.hpp>
 
 #include "commands.hpp"
 #include "exit_code.hpp"
 #include "mesh_account.hpp"
 #include "mesh_peer.hpp"
 #include "mesh_processes.hpp"
+#include "output.hpp"
+#include "standard_streams.hpp"
 
 namespace patio::apps {
 namespace {
@@ -46,8 +49,9 @@ public:
   explicit mesh_run(const mesh_flags& f)
       : flags_{f}, random_{f.seed},
         states_(f.nodes), processes_{[this](std::size_t node, const std::string& line) {
-          handle_line(node, line);
-        }} {}
+                                       handle_line(node, line);
+                                     },
+                                     print_error_line} {}
 
   /// Runs the mesh to its end. Returns the exit code.
   int run();
@@ -65,15 +69,18 @@ private:
   [[nodiscard]] std::vector<std::string> command(std::size_t node) const;
   bool start(std::size_t node);
   void handle_line(std::size_t node, const std::string& line);
+  /// Prints a line of a node's standard error as a line of its own.
+  static void print_error_line(std::size_t node, const std::string& line);
   void connect(std::size_t node);
   bool await_all_listening();
   /// Lets the nodes call each other for the duration. Kills and restarts some of them meanwhile.
-  void load(clock::time_point begin);
+  /// Returns the exit code; not `ok` if the mesh cannot go on.
+  int load(clock::time_point begin);
   /// Tells every node to begin no more calls, and waits until the open calls have ended.
   void stop_all();
   void kill_one();
-  void restart_due();
-  void print_status(clock::time_point begin);
+  bool restart_due();
+  int print_status(clock::time_point begin);
   int print_summary();
 
   mesh_flags flags_;
@@ -115,6 +122,13 @@ void mesh_run::handle_line(std::size_t node, const std::string& line) {
   if (restarted) connect(node); // run() connects the nodes that start for the first time
 }
 
+// The status line of a terminal has no end: the line of a node erases it, and the next status comes
+// below.
+void mesh_run::print_error_line(std::size_t node, const std::string& line) {
+  print_to_standard_error((::isatty(STDERR_FILENO) ? "\r\x1b[K" : "")
+                          + ("node " + std::to_string(node)) + ": " + displayable(line) + "\n");
+}
+
 void mesh_run::connect(std::size_t node) {
   for (auto other : dialled_by(flags_, node))
     processes_.send_line(node, "connect " + states_[other].address);
@@ -144,12 +158,13 @@ void mesh_run::kill_one() {
   states_[node].restart_at = clock::now() + milliseconds{300};
 }
 
-void mesh_run::restart_due() {
+bool mesh_run::restart_due() {
   for (std::size_t node = 0; node < flags_.nodes; ++node)
-    if (states_[node].restart_at <= clock::now()) start(node);
+    if (states_[node].restart_at <= clock::now() && !start(node)) return false;
+  return true;
 }
 
-void mesh_run::print_status(clock::time_point begin) {
+int mesh_run::print_status(clock::time_point begin) {
   auto latencies = account_.take_latencies();
   std::sort(latencies.begin(), latencies.end());
   auto percentile = [&](double p) {
@@ -175,43 +190,45 @@ void mesh_run::print_status(clock::time_point begin) {
        << " failed=" << account_.failed();
   for (const auto& [ending, n] : account_.endings())
     if (ending != "value") line << ' ' << ending << '=' << n;
-  if (::isatty(STDOUT_FILENO)) std::cout << "\r\x1b[K" << line.str() << std::flush;
-  else std::cout << line.str() << std::endl;
+  return print_text(::isatty(STDOUT_FILENO) ? "\r\x1b[K" + line.str() : line.str() + "\n");
 }
 
 int mesh_run::run() {
   for (std::size_t node = 0; node < flags_.nodes; ++node)
     if (!start(node)) return lost;
   if (!await_all_listening()) {
-    std::cerr << "patio: not every node started; Python nodes need patio 0.1.4 in the interpreter "
-                 "PATIO_PYTHON, or else in python3\n";
+    print_error("not every node started; Python nodes need patio 0.1.4 in the interpreter "
+                "PATIO_PYTHON, or else in python3");
     return not_connected;
   }
-  std::cout << flags_.topology << " of " << flags_.nodes - flags_.python << " C++ and "
-            << flags_.python << " Python nodes, seed " << flags_.seed << std::endl;
+  std::ostringstream title;
+  title << flags_.topology << " of " << flags_.nodes - flags_.python << " C++ and " << flags_.python
+        << " Python nodes, seed " << flags_.seed << '\n';
+  if (auto printed = print_text(title.str()); printed != ok) return printed;
   for (std::size_t node = 0; node < flags_.nodes; ++node) connect(node);
   auto begin = last_status_.printed = clock::now();
-  load(begin);
+  if (auto loaded = load(begin); loaded != ok) return loaded;
   stop_all();
-  print_status(begin);
+  if (auto printed = print_status(begin); printed != ok) return printed;
   processes_.finish(12'000);
   return print_summary();
 }
 
-void mesh_run::load(clock::time_point begin) {
+int mesh_run::load(clock::time_point begin) {
   auto printed = begin, killed = begin;
   while (clock::now() < begin + in_seconds(flags_.duration)) {
     processes_.poll(50);
-    restart_due();
+    if (!restart_due()) return lost;
     if (flags_.kill_every > 0 && clock::now() - killed >= in_seconds(flags_.kill_every)) {
       killed = clock::now();
       kill_one();
     }
     if (clock::now() - printed >= std::chrono::seconds{1}) {
       printed = clock::now();
-      print_status(begin);
+      if (auto code = print_status(begin); code != ok) return code;
     }
   }
+  return ok;
 }
 
 void mesh_run::stop_all() {
@@ -222,16 +239,17 @@ void mesh_run::stop_all() {
 
 int mesh_run::print_summary() {
   auto s = account_.summarize();
-  std::cout << (::isatty(STDOUT_FILENO) ? "\n" : "") << "calls begun      " << s.begun
-            << "\nended            " << s.ended << "\ncaller killed    " << s.caller_killed
-            << "\nhung             " << s.hung << "\nended twice      " << s.ended_twice
-            << "\nexecuted         " << s.executed << "\nexecuted twice   " << s.executed_twice
-            << "\nwrong values     " << s.wrong << "\nendings:\n";
+  std::ostringstream text;
+  text << (::isatty(STDOUT_FILENO) ? "\n" : "") << "calls begun      " << s.begun
+       << "\nended            " << s.ended << "\ncaller killed    " << s.caller_killed
+       << "\nhung             " << s.hung << "\nended twice      " << s.ended_twice
+       << "\nexecuted         " << s.executed << "\nexecuted twice   " << s.executed_twice
+       << "\nwrong values     " << s.wrong << "\nendings:\n";
   for (const auto& [ending, n] : account_.endings())
-    std::cout << "  " << std::left << std::setw(15) << ending << n << '\n';
-  std::cout << (s.good() ? "every call is accounted for" : "SOME CALLS ARE NOT ACCOUNTED FOR")
-            << std::endl;
-  return s.good() ? ok : lost;
+    text << "  " << std::left << std::setw(15) << ending << n << '\n';
+  text << (s.good() ? "every call is accounted for" : "SOME CALLS ARE NOT ACCOUNTED FOR") << '\n';
+  auto printed = print_text(text.str());
+  return s.good() ? printed : lost;
 }
 
 } // namespace

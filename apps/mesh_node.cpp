@@ -102,9 +102,40 @@ private:
   std::thread thread_;
 };
 
+/// Obeys the lines of standard input until its end:
+///   "connect HOST:PORT"  dials a peer, and begins to call
+///   "accepted"           begins to call the peers that dial this node
+///   "stop"               begins no more calls; the first line of a node that starts late
+int obey(const tcp_broker_actor& node, const node_flags& f) {
+  constexpr std::string_view dial = "connect ";
+  std::optional<caller> calls;
+  bool stopped = false;
+  for (std::string line; std::getline(std::cin, line);) {
+    if (line == "stop") {
+      stopped = true;
+      if (calls) calls->stop();
+      else print_line("idle");
+      continue;
+    }
+    if (line.starts_with(dial)) {
+      auto peer = parse_endpoint(std::string_view{line}.substr(dial.size()));
+      if (!peer) return report(peer.error());
+      connect(node, peer->host, peer->port);
+    } else if (line != "accepted") {
+      return report({errc::invalid,
+                     "'" + line
+                       + "' is not a line for a node of a mesh: it takes \"connect "
+                         "HOST:PORT\", \"accepted\" and \"stop\"",
+                     {}});
+    }
+    if (!calls && !stopped) calls.emplace(node, f);
+  }
+  return ok;
+}
+
 int run_node(const node_flags& f) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  set_log_level(log_level::error); // lost peers are expected here
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL); // the end of standard input tells of an earlier death
+  set_log_level(log_level::error);    // lost peers are expected here
   registry rpc{{.project = "mesh", .auto_naming = false}};
   rpc.add("work", [](std::uint64_t id) {
     print_line("x " + std::to_string(id));
@@ -113,21 +144,11 @@ int run_node(const node_flags& f) {
   system_config config;
   caf::actor_system sys{config};
   auto node = spawn_tcp_broker(sys, spawn_async_pool(sys, rpc, {.workers = 64}));
+  shut_down_at_exit end{node};
   auto bound = listen(node, "127.0.0.1", f.port);
   if (!bound) return report(bound.error());
   print_line("listening on " + to_string(*bound));
-  std::optional<caller> calls;
-  for (std::string line; std::getline(std::cin, line);) {
-    if (line.starts_with("connect ")) {
-      auto peer = parse_endpoint(std::string_view{line}.substr(8)).value();
-      connect(node, peer.host, peer.port);
-    }
-    if (line == "stop") calls->stop();
-    else if (!calls) calls.emplace(node, f);
-  }
-  calls.reset();
-  shut_down(node);
-  return ok;
+  return obey(node, f);
 }
 
 } // namespace

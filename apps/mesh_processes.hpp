@@ -9,6 +9,8 @@
 
 #include <sys/types.h>
 
+#include <patio/actors/os/socket.hpp>
+
 namespace patio::apps {
 
 class mesh_processes {
@@ -16,20 +18,22 @@ public:
   /// Called from `poll`, `kill` and `finish`, with each whole line of a node's output.
   using line_handler = std::function<void(std::size_t node, const std::string& line)>;
 
-  explicit mesh_processes(line_handler on_line) : on_line_{std::move(on_line)} {}
+  /// `on_line` gets the lines of standard output, and `on_error_line` those of standard error.
+  mesh_processes(line_handler on_line, line_handler on_error_line)
+      : on_line_{std::move(on_line)}, on_error_line_{std::move(on_error_line)} {}
   ~mesh_processes();
   mesh_processes(const mesh_processes&) = delete;
   mesh_processes& operator=(const mesh_processes&) = delete;
 
-  /// Starts the command as this node. Returns false if that fails. If the program itself cannot be
-  /// started, also prints the reason on standard error.
+  /// Starts the command as this node. Returns false if that fails, and prints the reason on standard
+  /// error.
   bool start(std::size_t node, const std::vector<std::string>& command);
   void send_line(std::size_t node, const std::string& line);
   /// Kills the node with SIGKILL, then reads the output that it had already written.
   void kill(std::size_t node);
   /// True until the end of the node's output. The end of the output shows that the node has exited.
   [[nodiscard]] bool has_output(std::size_t node) const noexcept {
-    return node < children_.size() && children_[node].out >= 0;
+    return node < children_.size() && bool{children_[node].out.fd};
   }
   [[nodiscard]] bool is_running(std::size_t node) const noexcept {
     return node < children_.size() && children_[node].pid > 0;
@@ -41,15 +45,20 @@ public:
   void poll(int timeout_ms);
 
 private:
+  struct output {
+    unique_fd fd = {}; ///< empty after the end of the output
+    std::string buffer = {};
+  };
   struct child {
     pid_t pid = -1;
-    int in = -1, out = -1;
-    std::string buffer;
+    unique_fd in = {};
+    output out = {}, err = {};
   };
-  void read_from(std::size_t node);
-  void reap(child& c, bool kill_first);
+  static bool read(output& from, std::size_t node, const line_handler& handle);
+  void read_rest(std::size_t node);
+  static void reap(child& c, bool kill_first);
 
-  line_handler on_line_;
+  line_handler on_line_, on_error_line_;
   std::vector<child> children_;
 };
 

@@ -1,13 +1,12 @@
 #include "output.hpp"
 
-#include <iostream>
-
 #include <patio/base/printable.hpp>
 #include <patio/base/utf8.hpp>
 #include <patio/value/json.hpp>
 #include <patio/value/repr.hpp>
 
 #include "exit_code.hpp"
+#include "standard_streams.hpp"
 
 namespace patio::apps {
 namespace {
@@ -30,8 +29,7 @@ int print(const value& v, bool as_json) {
   if (!text && as_json)
     text.error().message += ": leave out --json to print it as a Python literal";
   if (!text) return report(text.error());
-  std::cout << *text << std::endl;
-  return ok;
+  return print_text(*text + "\n");
 }
 
 std::string displayable(std::string_view text) {

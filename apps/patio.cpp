@@ -1,10 +1,11 @@
-#include <csignal>
-#include <iostream>
+#include <new>
+#include <sstream>
 
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "exit_code.hpp"
 #include "output.hpp"
+#include "standard_streams.hpp"
 
 namespace {
 
@@ -35,9 +36,7 @@ void add_subcommands(CLI::App& app, patio::apps::command& run) {
 
 int main(int argc, char** argv) {
   namespace apps = patio::apps;
-  // Ignores SIGPIPE, because write(2) also reports a broken pipe as an error. `serve` handles the
-  // other signals itself.
-  std::signal(SIGPIPE, SIG_IGN);
+  apps::prepare_process();
   CLI::App app{"Serve functions to C++ and Python processes, and call functions of such processes.",
                "patio"};
   app.footer("Example:\n  patio serve --demo &\n  patio call mul 6 7 --connect 127.0.0.1");
@@ -49,14 +48,19 @@ int main(int argc, char** argv) {
     apps::parse_command_line(app, argc, argv);
     return run();
   } catch (const CLI::Success& asked) { // --help, --version
-    return app.exit(asked);
+    std::ostringstream text;
+    (void)app.exit(asked, text, text);
+    return apps::print_text(text.str());
   } catch (const CLI::ParseError& wrong) {
-    std::cerr
-      << "patio: " << apps::displayable(reason(app, wrong))
-      << " (`patio --help` lists the subcommands, `patio SUBCOMMAND --help` lists the options)\n";
+    apps::print_error(
+      apps::displayable(reason(app, wrong))
+      + " (`patio --help` lists the subcommands, `patio SUBCOMMAND --help` lists the options)");
     return apps::usage;
+  } catch (const std::bad_alloc&) {
+    apps::print_error("out of memory");
+    return apps::lost;
   } catch (const std::exception& e) {
-    std::cerr << "patio: " << apps::displayable(e.what()) << '\n';
+    apps::print_error(apps::displayable(e.what()));
     return apps::lost;
   }
 }

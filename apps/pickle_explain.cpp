@@ -1,27 +1,16 @@
-#include <fstream>
-#include <iostream>
-#include <sstream>
-
 #include <patio/pickle/pickle.hpp>
 
 #include "commands.hpp"
 #include "exit_code.hpp"
+#include "standard_streams.hpp"
 #include "tagged_json.hpp"
 
 namespace patio::apps {
 namespace {
 
-result<std::string> read_input(const std::string& path) {
-  std::ostringstream text;
-  if (path == "-") {
-    text << std::cin.rdbuf();
-    return text.str();
-  }
-  std::ifstream file{path, std::ios::binary};
-  if (!file) return fail(errc::invalid, "cannot read " + (path.empty() ? "''" : path));
-  text << file.rdbuf();
-  return text.str();
-}
+// Far more than the reader accepts. A file without an end, such as /dev/zero, must not take all
+// memory.
+constexpr std::size_t max_pickle_bytes = std::size_t{128} << 20;
 
 // The payload of a frame is a value or a call. Only an ERROR frame may hold an exception whose
 // class the node does not know.
@@ -37,11 +26,11 @@ result<std::string> explain_bytes(std::string_view bytes) {
 }
 
 int explain(const std::string& path) {
-  auto explained =
-    read_input(path).and_then([](const std::string& bytes) { return explain_bytes(bytes); });
+  auto explained = read_input(path, max_pickle_bytes).and_then([](const std::string& bytes) {
+    return explain_bytes(bytes);
+  });
   if (!explained) return report(explained.error());
-  std::cout << *explained << std::endl;
-  return ok;
+  return print_text(*explained + "\n");
 }
 
 } // namespace

@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <csignal>
-#include <iostream>
 #include <new>
 #include <system_error>
 #include <thread>
 
+#include <unistd.h>
+
 #include <patio/actors/broker/tcp_broker.hpp>
+#include <patio/actors/os/line_writer.hpp>
 #include <patio/actors/os/log.hpp>
 #include <patio/protocol/limit_table.hpp>
 
@@ -14,6 +16,7 @@
 #include "demo.hpp"
 #include "exit_code.hpp"
 #include "output.hpp"
+#include "standard_streams.hpp"
 
 namespace patio::apps {
 namespace {
@@ -34,13 +37,24 @@ executor make_executor(caf::actor_system& sys, const registry& functions, const 
   return spawn_async_pool(sys, functions, pool);
 }
 
+/// The node serves on if nobody reads its standard output, and if that is closed or full.
+line_writer& standard_output() {
+  static auto& writer = *new line_writer{
+    STDOUT_FILENO, {.on_error = [](int why) {
+      log(log_level::warning, "event=output reason=\"cannot write to standard output: "
+                                + std::system_category().message(why) + "\"");
+    }}};
+  return writer;
+}
+
+void print_line(const std::string& line) { standard_output().write(line + "\n"); }
+
 result<void> open_all(const tcp_broker_actor& node, const std::vector<endpoint>& listen_on,
                       const std::vector<endpoint>& dial) {
   for (const auto& where : listen_on) {
     auto bound = listen_on_all(node, where.host, where.port);
     if (!bound) return tl::unexpected(std::move(bound.error()));
-    for (const auto& address : *bound)
-      std::cout << "listening on " << to_string(address) << std::endl;
+    for (const auto& address : *bound) print_line("listening on " + to_string(address));
   }
   for (const auto& where : dial) {
     // The peer may start at any later time. A thread waits for it and prints the line.
@@ -50,7 +64,7 @@ result<void> open_all(const tcp_broker_actor& node, const std::vector<endpoint>&
       auto peer = login->get();
       if (!peer) return;
       auto address = peer->address == name ? "" : " at " + peer->address;
-      std::cout << "connected to " + name + address + "\n" << std::flush;
+      print_line("connected to " + name + address);
     }}.detach();
   }
   return {};
@@ -151,6 +165,7 @@ void exit_on_second_signal() {
   try {
     std::thread{[] {
       while (wait_for_signal() == SIGHUP) {}
+      print_error("a second signal ends the node before it has drained");
       std::_Exit(lost);
     }}.detach();
   } catch (const std::system_error&) {}
@@ -159,9 +174,23 @@ void exit_on_second_signal() {
 /// Prints an error like report(), but with advice about the addresses to listen on.
 int report_unopened(const error& why) {
   if (why.code != errc::connect_failed) return report(why);
-  std::cerr << "patio: " << displayable(why.message)
-            << " (--listen HOST:PORT chooses another address; port 0 is any free port)\n";
+  print_error(displayable(why.message)
+              + " (--listen HOST:PORT chooses another address; port 0 is any free port)");
   return exit_code_of(why.code);
+}
+
+/// Serves until a signal asks for the end, and drains the node, also when an exception ends this
+/// function. Returns the exit code.
+int serve_until_stopped(const tcp_broker_actor& node, const serve_flags& f,
+                        const std::vector<endpoint>& listen_on, const std::vector<endpoint>& dial) {
+  shut_down_at_exit end{node};
+  auto opened = open_all(node, listen_on, dial);
+  if (!opened) return report_unopened(opened.error());
+  if (!f.demo && dial.empty())
+    print_to_standard_error("patio: this node serves no functions (--demo serves some)\n");
+  wait_for_stop_signal(node, f.connection);
+  exit_on_second_signal();
+  return ok;
 }
 
 int run_node(const serve_flags& f, const std::vector<endpoint>& listen_on,
@@ -170,18 +199,11 @@ int run_node(const serve_flags& f, const std::vector<endpoint>& listen_on,
   caf::actor_system sys{config};
   auto pool = make_executor(sys, f.demo ? demo_functions() : registry{}, f, options.limits);
   auto node = spawn_tcp_broker(sys, pool, std::move(options));
-  auto opened = open_all(node, listen_on, dial);
-  if (opened) {
-    if (!f.demo && dial.empty())
-      std::cerr << "patio: this node serves no functions (--demo serves some)\n";
-    wait_for_stop_signal(node, f.connection);
-    exit_on_second_signal();
-  }
-  shut_down(node);
-  if (!opened) return report_unopened(opened.error());
-  // A function that has not ended during the drain must not keep the process alive.
-  std::cout.flush();
-  std::_Exit(ok);
+  auto code = serve_until_stopped(node, f, listen_on, dial);
+  if (code != ok) return code;
+  (void)standard_output().flush();
+  (void)flush_log();
+  std::_Exit(ok); // a function that has not ended during the drain must not keep the process alive
 }
 
 int serve(const serve_flags& f) {

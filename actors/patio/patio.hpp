@@ -13,6 +13,7 @@
 #include <patio/actors/client/call.hpp>
 #include <patio/actors/client/remote_function.hpp>
 #include <patio/actors/os/log.hpp>
+#include <patio/actors/os/memory_trimmer.hpp>
 #include <patio/actors/os/signals.hpp>
 #include <patio/actors/os/tls_files.hpp>
 #include <patio/actors/pool/actor_function.hpp>

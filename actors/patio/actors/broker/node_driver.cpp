@@ -50,7 +50,7 @@ node_driver::node_driver(caf::io::broker* self, mesh::node_options options, regi
 void node_driver::give_up(connection_id about, const char* why) noexcept {
   try {
     auto* c = sockets_.find(about);
-    if (!c) return log_.warn("failed", "node:", why);
+    if (!c) return log_.warn("failed", "", why);
     node_.close(about, {errc::protocol, why, {}}, c->stream.sent_bytes());
   } catch (...) { // there is not even memory for the error
   }

@@ -7,7 +7,9 @@ namespace {
 
 std::string line_of(std::string_view event, const std::string& peer, std::string_view details) {
   std::string line = "event=";
-  line.append(event).append(" peer=").append(peer).append(details);
+  line.append(event);
+  if (!peer.empty()) line.append(" peer=").append(peer);
+  line.append(details);
   return line;
 }
 

@@ -19,8 +19,8 @@ public:
   explicit peer_log(std::size_t lines_per_second, instant (*now)() = clock_now)
       : warnings_{lines_per_second}, news_{lines_per_second}, now_{now} {}
 
-  /// Logs a warning. `peer` is HOST:PORT, or "node:" or "listener:" if there is no peer. The reason
-  /// may contain text that the peer sent.
+  /// Logs a warning. `peer` is HOST:PORT, or empty for an event of the node itself. The reason may
+  /// contain text that the peer sent.
   void warn(std::string_view event, const std::string& peer, std::string_view reason);
   /// Logs an event of normal operation. `details` is empty or begins with a space.
   void tell(std::string_view event, const std::string& peer, std::string_view details);

@@ -107,7 +107,7 @@ void tcp_broker_state::on_accepted(shared_socket socket) {
 
 void tcp_broker_state::adopt(const shared_socket& socket) {
   if (driver_.is_draining()) return;
-  if (!*socket) return log_.warn("refused", "listener:", text_of(socket->error()));
+  if (!*socket) return log_.warn("refused", "", text_of(socket->error()));
   if (auto room = driver_.node().admit(); !room)
     return log_.warn("refused", to_string(remote_endpoint((*socket)->get())),
                      text_of(room.error()));

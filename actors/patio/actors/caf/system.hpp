@@ -12,7 +12,8 @@ namespace patio {
 class system_config : public caf::actor_system_config {
 public:
   /// Sets the scheduler `sharing`, whose idle workers do not poll, and one read in a row from each
-  /// socket.
+  /// socket. Throws std::system_error if the limits of the process leave too few descriptors or too
+  /// little address space for an actor system.
   system_config();
 };
 

@@ -1,11 +1,14 @@
 #include <patio/actors/os/log.hpp>
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <spdlog/pattern_formatter.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
+
+#include <patio/actors/os/line_writer.hpp>
 
 namespace patio {
 namespace {
@@ -16,21 +19,52 @@ struct sink_slot {
 };
 
 sink_slot& slot() {
-  static sink_slot the_slot;
+  static auto& the_slot = *new sink_slot; // threads may log while static objects are destroyed
   return the_slot;
 }
 
 std::atomic<log_level> lowest_level{log_level::warning};
 
-spdlog::logger& default_logger() {
-  static const auto logger = [] {
-    auto made =
-      std::make_shared<spdlog::logger>("patio", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    made->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z level=%l %v");
-    made->set_level(spdlog::level::trace);
+/// Returns the line of the default sink, with time and level.
+std::string format_line(log_level level, std::string_view text) {
+  static constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info,
+                                                         spdlog::level::warn, spdlog::level::err,
+                                                         spdlog::level::off};
+  struct shared_formatter { // it caches the time
+    std::mutex mutex;
+    spdlog::pattern_formatter formatter{"%Y-%m-%dT%H:%M:%S.%e%z level=%l %v"};
+  };
+  static auto& shared = *new shared_formatter; // lives as long as the writer
+  spdlog::details::log_msg message{
+    "patio", levels[static_cast<std::size_t>(level)], {text.data(), text.size()}};
+  spdlog::memory_buf_t line;
+  std::lock_guard lock{shared.mutex};
+  shared.formatter.format(message, line);
+  return {line.data(), line.size()};
+}
+
+std::string left_out_line(std::uint64_t count) {
+  return format_line(log_level::warning, "event=log lines_left_out=" + std::to_string(count)
+                                           + " reason=\"standard error did not take them\"");
+}
+
+/// Lives as long as the process, like its thread.
+line_writer& standard_error() {
+  static auto& writer = *[] {
+    auto* made = new line_writer{STDERR_FILENO, {.left_out = left_out_line}};
+    (void)std::atexit([] { (void)flush_log(); });
     return made;
   }();
-  return *logger;
+  return writer;
+}
+
+void write_line(log_level level, std::string_view text) noexcept {
+  auto& writer = standard_error();
+  try {
+    writer.write(format_line(level, text));
+  } catch (...) { // there is no memory for the line
+    writer.leave_out();
+  }
 }
 
 } // namespace
@@ -63,11 +97,12 @@ void log(log_level level, std::string_view text) {
     }
     return;
   }
-  static constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info,
-                                                         spdlog::level::warn, spdlog::level::err,
-                                                         spdlog::level::off};
-  default_logger().log(levels[static_cast<std::size_t>(level)], "{}", text);
+  write_line(level, text);
 }
+
+void print_to_standard_error(std::string line) { standard_error().write(std::move(line)); }
+
+bool flush_log() { return standard_error().flush(); }
 
 std::string printable(std::string_view text, std::size_t max_bytes) {
   std::string out;

@@ -2,10 +2,15 @@
 
 #include <csignal>
 #include <pthread.h>
+#include <time.h>
+
+#include <patio/actors/os/descriptors.hpp>
+#include <patio/actors/os/memory_trimmer.hpp>
 
 namespace patio {
 
 void block_signals() {
+  occupy_standard_descriptors();
   sigset_t all;
   sigfillset(&all);
   // A signal that reports a fault of the thread itself must reach the thread.
@@ -20,9 +25,13 @@ int wait_for_signal() {
   sigaddset(&wanted, SIGINT);
   sigaddset(&wanted, SIGTERM);
   sigaddset(&wanted, SIGHUP);
-  int received = 0;
-  while (sigwait(&wanted, &received) != 0) {}
-  return received;
+  memory_trimmer trimmer;
+  for (;;) {
+    constexpr timespec wait{memory_trimmer::interval.count(), 0};
+    int received = ::sigtimedwait(&wanted, nullptr, &wait);
+    if (received > 0) return received;
+    trimmer.check();
+  }
 }
 
 } // namespace patio
