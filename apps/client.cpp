@@ -164,7 +164,7 @@ void client::dial_all() {
 
 void client::warn_of_failures() {
   for (const auto& line : logins_->new_failures())
-    std::cerr << "patio: warning: " + displayable(line) + "\n";
+    print_error("warning: " + displayable(line));
 }
 
 result<std::unique_ptr<client>> client::connect(const std::vector<std::string>& endpoints,

@@ -143,7 +143,7 @@ TEST_CASE("patio serve: a listening name needs all its addresses of this machine
   CHECK(half.await("listening on ").starts_with("127.0.0.1:"));
   auto line = half.error_lines().line();
   REQUIRE(line);
-  CHECK(line->find("level=warning event=skipped peer=listener: reason=\"192.0.2.1:0: Cannot assign "
+  CHECK(line->find("level=warning event=skipped reason=\"192.0.2.1:0: Cannot assign "
                    "requested address\"")
         != std::string::npos);
 }

@@ -152,7 +152,7 @@ result<std::vector<endpoint>> listen_on_all(const tcp_broker_actor& node, const 
   auto taken = ask(node, caf::make_message(listen_atom::value, std::move(sockets)));
   if (!taken) return tl::unexpected(std::move(taken.error()));
   for (const auto& why : opened->left_out)
-    log(log_level::warning, "event=skipped peer=listener: reason=\"" + printable(why) + "\"");
+    log(log_level::warning, "event=skipped reason=\"" + printable(why) + "\"");
   return bound;
 }
 

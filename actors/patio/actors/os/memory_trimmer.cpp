@@ -45,16 +45,17 @@ std::size_t distance(std::size_t a, std::size_t b) noexcept { return a > b ? a -
 
 } // namespace
 
-bool memory_trimmer::was_busy() noexcept {
-  auto now = clock_now(), cpu = cpu_time();
+bool memory_trimmer::was_busy(instant now, std::chrono::nanoseconds cpu) noexcept {
   bool busy = (cpu - last_cpu_) * 10 > now - last_check_;
   last_check_ = now;
   last_cpu_ = cpu;
   return busy;
 }
 
-bool memory_trimmer::check() noexcept {
-  if (was_busy()) {
+bool memory_trimmer::check() noexcept { return check(clock_now(), cpu_time()); }
+
+bool memory_trimmer::check(instant now, std::chrono::nanoseconds cpu) noexcept {
+  if (was_busy(now, cpu)) {
     pause_ = 0;
     return false;
   }

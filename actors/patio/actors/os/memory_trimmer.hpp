@@ -18,9 +18,11 @@ public:
   /// tenth of a processor since the last call, or if it keeps little more than it uses. Trims less
   /// often while that gives nothing back, because fragmented memory cannot be given back.
   bool check() noexcept;
+  /// The same at any time; `cpu` is what all threads of the process have used until then.
+  bool check(instant now, std::chrono::nanoseconds cpu) noexcept;
 
 private:
-  [[nodiscard]] bool was_busy() noexcept;
+  [[nodiscard]] bool was_busy(instant now, std::chrono::nanoseconds cpu) noexcept;
   void adapt(std::size_t before, std::size_t after) noexcept;
 
   instant last_check_ = clock_now();

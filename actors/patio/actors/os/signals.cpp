@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <time.h>
 
+#include <initializer_list>
+
 #include <patio/actors/os/descriptors.hpp>
 #include <patio/actors/os/memory_trimmer.hpp>
 
