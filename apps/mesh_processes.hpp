@@ -25,8 +25,8 @@ public:
   mesh_processes(const mesh_processes&) = delete;
   mesh_processes& operator=(const mesh_processes&) = delete;
 
-  /// Starts the command as this node. Returns false if that fails, and prints the reason on standard
-  /// error.
+  /// Starts the command as this node. Returns false if that fails, and prints the reason on
+  /// standard error.
   bool start(std::size_t node, const std::vector<std::string>& command);
   void send_line(std::size_t node, const std::string& line);
   /// Kills the node with SIGKILL, then reads the output that it had already written.
