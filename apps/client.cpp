@@ -4,12 +4,12 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <iostream>
 
 #include <patio/actors/os/log.hpp>
 #include <patio/protocol/login.hpp>
 
 #include "output.hpp"
+#include "standard_streams.hpp"
 
 namespace patio::apps {
 
@@ -163,8 +163,7 @@ void client::dial_all() {
 }
 
 void client::warn_of_failures() {
-  for (const auto& line : logins_->new_failures())
-    print_error("warning: " + displayable(line));
+  for (const auto& line : logins_->new_failures()) print_error("warning: " + displayable(line));
 }
 
 result<std::unique_ptr<client>> client::connect(const std::vector<std::string>& endpoints,
