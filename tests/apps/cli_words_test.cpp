@@ -37,7 +37,7 @@ TEST_CASE("patio call: a word in brackets is one argument") {
   CHECK(echo(s, {"--kw", "a=[1,2]", "--kw=b=[]"}) == "((), {'a': [1, 2], 'b': []})");
 }
 
-TEST_CASE("patio call: a word that is no literal is a string") {
+TEST_CASE("patio call: a word that is not a literal is a string") {
   server s;
   CHECK(echo(s, {"(hello)"}) == "'(hello)'");
   CHECK(echo(s, {"{name}"}) == "'{name}'");

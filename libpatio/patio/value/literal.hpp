@@ -1,8 +1,8 @@
 /// Parses Python literals on command lines: None, True, False, numbers of any size, strings and
 /// bytes with prefixes and escapes, containers, set(), frozenset(...) and bytearray(b'...'). Also
 /// accepts true, false, null, NaN and Infinity, as in JSON. The depth is limited to
-/// value::max_depth. The parser evaluates nothing.
-/// A str that is twice a key of one dict is an error, because one of its two values would be lost.
+/// value::max_depth. The parser evaluates nothing. A str that is twice a key of one dict is an
+/// error, because one of its two values would be lost.
 #pragma once
 
 #include <string_view>

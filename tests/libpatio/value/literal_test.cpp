@@ -223,7 +223,7 @@ TEST_CASE("word: a word is a literal if possible, else a str") {
   }
 }
 
-TEST_CASE("word: a word that is no literal is a str, whatever it begins with") {
+TEST_CASE("word: a word that is not a literal is a str, whatever it begins with") {
   for (auto text :
        {"(hello)",   "{name}",     "[ERROR]", "[1, 2",    "'abc",      "\"abc",
         "b'a' b",    "(555) 1234", "set(1)",  "{{name}}", "{[1]}",     "frozenset([[]])",
