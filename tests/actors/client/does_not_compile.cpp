@@ -22,10 +22,10 @@ void use(caf::event_based_actor* self, const concat& f) {
 #ifdef WRONG_RESULT // wrong functor signature
   self->request(f, caf::infinite, text, number).then([](std::int64_t) {});
 #endif
-#ifdef NOT_A_VALUE // a remote function takes and returns values
+#ifdef NOT_A_VALUE // a remote function takes and returns types that convert to values
   (void)patio::function<void(std::thread)>(patio::broker_actor{}, "f");
 #endif
-#ifdef ITEMS_ARE_NO_VALUES // a remote function takes and returns values
+#ifdef ITEMS_ARE_NO_VALUES // a remote function takes and returns types that convert to values
   (void)patio::function<void(std::map<std::string, std::vector<std::thread>>)>(
     patio::broker_actor{}, "f");
 #endif

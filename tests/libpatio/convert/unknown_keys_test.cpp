@@ -13,7 +13,7 @@ struct place {
   std::int64_t x = 0;
   std::int64_t y = 0;
   std::optional<std::string> label;
-  friend auto operator<=>(const place&, const place&) = default;
+  friend bool operator==(const place&, const place&) = default;
 };
 struct cube {
   std::int64_t x = 0, y = 0, z = 0;
@@ -22,19 +22,15 @@ struct cube {
 struct route {
   place from;
   std::vector<place> stops;
-  friend bool operator==(const route&, const route&) = default;
 };
 struct settings { ///< of a program that newer peers may send more to
   std::int64_t size = 0;
   std::optional<place> at;
   friend bool operator==(const settings&, const settings&) = default;
 };
-struct nothing {
-  friend bool operator==(const nothing&, const nothing&) = default;
-};
+struct nothing {};
 struct parcel {
   std::int64_t id = 0;
-  friend bool operator==(const parcel&, const parcel&) = default;
 };
 struct lenient_parcel {
   std::int64_t id = 0;
