@@ -78,10 +78,13 @@ void print_error(const std::string& message) {
 }
 
 result<std::string> read_input(const std::string& path, std::size_t max_bytes) {
-  bool is_standard_input = path.empty() || path == "-";
+  bool is_standard_input = path == "-";
   auto cannot_read = [&](const std::string& why) {
-    return fail(errc::invalid,
-                "cannot read " + (is_standard_input ? "standard input" : path) + ": " + why);
+    return fail(errc::invalid, "cannot read "
+                                 + (is_standard_input ? "standard input"
+                                    : path.empty()    ? "''"
+                                                      : path)
+                                 + ": " + why);
   };
   unique_fd file;
   if (!is_standard_input) file = unique_fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};

@@ -17,7 +17,7 @@ namespace patio::apps {
 /// than flush_log() does: the command must end even if nobody reads.
 void print_error(const std::string& message);
 
-/// Reads the file, or standard input if the path is empty or "-". An error names the path.
+/// Reads the file, or standard input if the path is "-". An error names the path.
 [[nodiscard]] result<std::string> read_input(const std::string& path, std::size_t max_bytes);
 
 /// Makes the signals and the end of the process those that a command needs, whatever it was started

@@ -83,7 +83,7 @@ TEST_CASE(
                                                       {"line 17\nof a.csv", "\x1b[2J"})));
   auto ended = command.end();
   CHECK(ended.code == 1);
-  CHECK(ended.err == "patio: ValueError: bad record\n  line 17\n  of a.csv\n  \\x1b[2J\n");
+  CHECK(ended.err == "patio: ValueError: bad record\n  line 17\n  of a.csv\n  '\\x1b[2J'\n");
 }
 
 TEST_CASE("patio call: an exception that is only in part accepted is exit code 1, with its class") {

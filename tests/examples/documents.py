@@ -154,7 +154,7 @@ def check_code_spans(doc, words, flags, subcommands, run):
                     continue
                 if not any(c.startswith(span) for c in run) and not NOT_RUN.get(span):
                     doc.problem(number, f"no shell block runs `{span}`")
-            elif first.startswith("--"):
+            elif first.startswith("--") and first != "--":
                 if first not in flags:
                     doc.problem(number, f"patio has no flag {first}")
             elif re.match(rf"({'|'.join(FOLDERS)})/[\w./]*$", span):

@@ -59,7 +59,8 @@ TEST_CASE("interop: a Python exception arrives with its text, whatever it carrie
 
 TEST_CASE("interop: the notes of a Python exception arrive") {
   caller c;
-  auto notes = c.raised("noted").exception.exception_notes();
+  auto why = c.raised("noted");
+  auto notes = why.exception.exception_notes();
   REQUIRE(notes.size() == 2);
   CHECK(notes[0] == value{"while reading line 17"});
   CHECK(notes[1] == value{"of a file"});

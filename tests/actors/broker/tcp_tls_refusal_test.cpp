@@ -99,7 +99,8 @@ TEST_CASE("tcp_broker: only client certificates or a key let a node listen beyon
   auto open = beyond(certs().open_server());
   REQUIRE_FALSE(open);
   CHECK(open.error().code == errc::invalid);
-  CHECK(open.error().message.find("give it a key, or TLS with an authority for client certificates")
+  CHECK(open.error().message.find(
+          "give the node a key, or TLS with an authority for client certificates")
         != std::string::npos);
 }
 
