@@ -119,7 +119,7 @@ void tcp_broker_state::open(unique_fd fd, role side, std::uint64_t dial) {
   auto peer = remote_endpoint(fd.get());
   if (peer.port == 0) { // the peer reset the connection before it was adopted
     constexpr auto reset = "the peer reset the connection at once";
-    if (dial == 0) return log_silent("listener:", reset);
+    if (dial == 0) return log_silent("", reset);
     return dial_failed(dial, {errc::connect_failed, reset, {}});
   }
   std::unique_ptr<tls::engine> tls;
