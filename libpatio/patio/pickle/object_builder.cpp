@@ -153,6 +153,7 @@ bool object_builder::newobj_ex() {
   if (callee.v.kind() != kind::object || args.kind() != kind::tuple)
     return machine_->refuse("expected a class and its arguments, found a "
                             + std::string{type_of(callee)});
+  if (keywords.depth() >= value::max_depth) return machine_->budget().refuse_depth();
   std::vector<value> all{args.items().begin(), args.items().end()};
   all.push_back(std::move(keywords));
   return stand_ins_.construct(callee.v, construction::new_only, all);

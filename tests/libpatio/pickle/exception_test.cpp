@@ -114,6 +114,21 @@ TEST_CASE("exception: what a limit cuts off leaves the class and what was read, 
   CHECK(salvaged(value_error + "\x8f(]\x90\x85R").exception.kind() == patio::kind::exception);
 }
 
+TEST_CASE("exception: a stand-in is at most as deep as any value") {
+  auto deep = [](int levels) {
+    auto list = std::string(static_cast<std::size_t>(levels), ']');
+    return list + std::string(static_cast<std::size_t>(levels) - 1, 'a');
+  };
+  auto order = global("app", "Order");
+  for (const auto& behind :
+       {")" + deep(128) + "\x92", ")\x81" + deep(128) + "b", deep(127) + "\x85\x81",
+        ")R(" + deep(128) + "e", ")\x81N" + deep(128) + "s"}) {
+    auto v = received(order + behind);
+    if (v) CHECK(v->depth() <= value::max_depth);
+    else CHECK(v.error().exceeded == patio::limit::pickle_depth);
+  }
+}
+
 TEST_CASE("exception: bytes that no pickler writes, and other values, leave nothing") {
   for (const auto& pickle :
        {value_error + "\x8c\x7f", value_error + "\xff", value_error + "h\5", value_error + "\x86",

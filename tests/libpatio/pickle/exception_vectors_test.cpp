@@ -1,8 +1,11 @@
 // Exceptions as CPython pickles them, beside what CPython prints of them.
 #include <doctest/doctest.h>
 
+#include <random>
+
 #include "json_rows.hpp"
 #include "pickle/testing.hpp"
+#include "seed.hpp"
 
 using nlohmann::json;
 using patio::unknown_class;
@@ -60,4 +63,31 @@ TEST_CASE("exception vectors: each can be passed on to a Python peer, with its t
     if (back->exception_type() == v.exception_type() && row.contains("str"))
       CHECK(to_str(*back).ends_with(row["str"].get<std::string>())); // "Class: " for some inside
   }
+}
+
+TEST_CASE(
+  "exception vectors: random damage is refused or leaves what can be printed and passed on") {
+  auto seed = test_seed();
+  CAPTURE(seed);
+  std::mt19937_64 random{seed};
+  std::vector<std::string> pickles;
+  for (const auto& row : json_rows("exceptions.jsonl"))
+    pickles.push_back(from_hex(row["pickle"].get<std::string>()));
+  std::size_t salvaged = 0, refused = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    auto pickle = pickles[random() % pickles.size()];
+    for (auto changes = 1 + random() % 3; changes > 0; --changes)
+      pickle[random() % pickle.size()] = static_cast<char>(random() % 256);
+    auto v = patio::read_pickle(pickle, {}, unknown_class::as_exception);
+    auto left = v ? *v : v.error().exception;
+    refused += v ? 0 : 1;
+    salvaged += !v && !left.is_none() ? 1 : 0;
+    REQUIRE(left.depth() <= value::max_depth);
+    (void)to_str(left);
+    auto text = written(left);
+    // A text that is not UTF-8 must not leave.
+    CHECK((!text.starts_with("refused") || text.find("UTF-8") != std::string::npos));
+  }
+  CHECK(refused > 1000);
+  CHECK(salvaged > 100);
 }
