@@ -14,6 +14,7 @@
 #include <patio/actors/net/closing_broker.hpp>
 #include <patio/actors/os/listeners.hpp>
 #include <patio/actors/os/log.hpp>
+#include <patio/actors/os/resources.hpp>
 #include <patio/protocol/limit_table.hpp>
 
 namespace patio {
@@ -136,6 +137,7 @@ tcp_broker_actor spawn_tcp_broker(caf::actor_system& sys, const executor& exec,
     options.tls = {}; // the context has the private key: erase the key's text
   }
   options.limits.connections = std::min(options.limits.connections, spare_descriptors());
+  check_descriptors(descriptors_of_broker);
   auto functions = exec.functions();
   functions.lock();
   return caf::actor_cast<tcp_broker_actor>(

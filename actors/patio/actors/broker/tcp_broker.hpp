@@ -53,8 +53,8 @@ struct dial_target {
 };
 
 /// Throws std::invalid_argument for keys of more than 32 bytes, for keys that are not distinct, for
-/// limits that are too small, and for wrong TLS options. The configuration of `sys` must have
-/// loaded caf::io::middleman.
+/// limits that are too small, and for wrong TLS options. Throws std::system_error if the process
+/// has no descriptor left. The configuration of `sys` must have loaded caf::io::middleman.
 [[nodiscard]] tcp_broker_actor spawn_tcp_broker(caf::actor_system& sys, const executor& exec,
                                                 tcp_options options = {});
 

@@ -7,19 +7,19 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <string>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 #include <patio/actors/os/socket.hpp>
 
 namespace patio {
 namespace {
 
-constexpr std::size_t descriptors = 5; ///< CAF: 3, the connector: 1, a socket: 1
+constexpr std::size_t descriptors_of_caf = 3;
 constexpr std::size_t heap_bytes = std::size_t{16} << 20;
 constexpr rlim_t little_address_space = rlim_t{2} << 30;
 
@@ -27,19 +27,6 @@ std::string limit_text(int which) {
   rlimit max{};
   if (::getrlimit(which, &max) != 0 || max.rlim_cur == RLIM_INFINITY) return "unlimited";
   return std::to_string(max.rlim_cur);
-}
-
-void check_descriptors() {
-  std::array<unique_fd, descriptors> spare;
-  for (auto& fd : spare) {
-    fd = unique_fd{::open("/", O_PATH | O_CLOEXEC)};
-    if (!fd)
-      throw std::system_error{errno, std::system_category(),
-                              "a node needs " + std::to_string(descriptors)
-                                + " file descriptors beside those in use (RLIMIT_NOFILE, which "
-                                  "`ulimit -n` sets, is "
-                                + limit_text(RLIMIT_NOFILE) + ")"};
-  }
 }
 
 std::size_t stack_bytes() {
@@ -72,8 +59,21 @@ void check_address_space() {
 
 } // namespace
 
+void check_descriptors(std::size_t count) {
+  std::vector<unique_fd> spare;
+  while (spare.size() < count) {
+    spare.emplace_back(::open("/", O_PATH | O_CLOEXEC));
+    if (!spare.back())
+      throw std::system_error{errno, std::system_category(),
+                              "a node needs " + std::to_string(count)
+                                + " file descriptors beside those in use (RLIMIT_NOFILE, which "
+                                  "`ulimit -n` sets, is "
+                                + limit_text(RLIMIT_NOFILE) + ")"};
+  }
+}
+
 void check_resources() {
-  check_descriptors();
+  check_descriptors(descriptors_of_caf + descriptors_of_broker);
   check_address_space();
 }
 

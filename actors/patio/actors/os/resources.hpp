@@ -1,7 +1,14 @@
 /// What an actor system with a broker takes from the operating system at its start.
 #pragma once
 
+#include <cstddef>
+
 namespace patio {
+
+inline constexpr std::size_t descriptors_of_broker = 2; ///< the connector's and one socket
+
+/// Throws std::system_error if the process cannot open that many descriptors.
+void check_descriptors(std::size_t count);
 
 /// Throws std::system_error, which says what to raise, if the limits of the process leave too few
 /// descriptors, or too little address space for the threads. CAF 0.17 itself ends the process in
