@@ -227,10 +227,11 @@ TEST_CASE("tls errors: every error of OpenSSL's is told in words, not by a routi
   for (int library : {ERR_LIB_SSL, ERR_LIB_X509, ERR_LIB_X509V3, ERR_LIB_ASN1, ERR_LIB_PEM,
                       ERR_LIB_EVP, ERR_LIB_RSA, ERR_LIB_EC, ERR_LIB_SYS})
     for (int reason = 1; reason < 1200; ++reason) {
-      auto [text, mend] = tls::describe_tls_error(
+      auto described = tls::describe_tls_error(
         ERR_PACK(static_cast<unsigned>(library), 0, static_cast<unsigned>(reason)));
+      const auto& text = described.text;
       CAPTURE(text);
-      CHECK(mend != remedy::none);
+      CHECK(described.mend != remedy::none);
       CHECK_FALSE(text.empty());
       CHECK_FALSE(text.ends_with(" lib"));
       for (const auto* internal : {"_", "()", "tlsext", "routine"})
