@@ -7,6 +7,7 @@ Each line is {"name": ..., "protocol": n, "pickle": hex, "type": path, "notes": 
 "str": str(exception), or "shows": words of the message. The second form is for exceptions that
 carry parts which no other program can decode, or whose class has a __str__ of its own.
 """
+import argparse
 import asyncio
 import collections
 import configparser
@@ -250,6 +251,8 @@ def row(name, protocol, exception):
 
 
 def main():
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     assert sys.version_info[:2] == (3, 11), "other versions print other texts"
     for name, exception in EXACT.items():
         for protocol in (4, 5):

@@ -16,7 +16,7 @@ result<std::string> pickle(const value& v, const python_types& types, std::size_
       all = tl::unexpected(std::move(ok.error()));
     return all;
   } catch (const std::bad_alloc&) { // the worker has to go on, and the caller needs an answer
-    return fail(errc::invalid, "there is no memory for it");
+    return fail(errc::invalid, "out of memory");
   }
 }
 
