@@ -249,6 +249,50 @@ TEST_CASE("pool_core: in random work each call is answered once and begins at mo
   CHECK(refused > 1'000);
 }
 
+TEST_CASE("pool_core: a hundred thousand calls that wait for a function that answers later end "
+          "without a deep recursion") {
+  constexpr std::size_t many = 100'000;
+  bool blocked = false;
+  SUBCASE("when they have been stopped") {}
+  SUBCASE("when the pool cannot take them") { blocked = true; }
+  std::deque<std::pair<std::size_t, std::uint64_t>> starts;
+  auto core = std::make_shared<pool_core>(
+    pool_options{.workers = 1, .queue_per_worker = many, .max_blocked = 1, .max_deferred = 1},
+    pool_core::signals{[&](std::size_t w, std::uint64_t run) { starts.emplace_back(w, run); },
+                       [] {}});
+  std::size_t answered = 0;
+  std::stop_source stop;
+  auto call = [&](const registry_entry& entry) {
+    return std::make_shared<task>(
+      task{&entry,
+           {},
+           never,
+           reply{[&](result<value>) { ++answered; }, errc::shut_down, stop.get_token()},
+           {}});
+  };
+  auto submit = [&](task_ptr t) { core->submit({&t, 1}); };
+  auto begin = [&] {
+    auto [worker, run] = starts.back();
+    return core->begin(worker, run);
+  };
+  submit(call(deferred));
+  auto first = std::move(begin()->answer); // a function that answers later has begun
+  (void)core->done(starts.back().first, starts.back().second, true);
+  for (std::size_t i = 0; i < many; ++i) submit(call(deferred));
+  if (blocked) {
+    for (int i = 0; i < 2; ++i) { // one blocked worker, and one that stands in for it
+      submit(call(immediate));
+      REQUIRE(begin());
+      if (i == 0) core->block(starts.back().first, starts.back().second);
+    }
+  } else {
+    stop.request_stop();
+  }
+  first.answer(value{});
+  CHECK(answered == many + 1);
+  core->close();
+}
+
 TEST_CASE("pool_core: threads that submit, run, block and stop tasks lose none") {
   constexpr std::size_t submitters = 3, batches = 300, batch_size = 10;
   std::atomic<std::size_t> answered{0};

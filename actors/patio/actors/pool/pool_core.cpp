@@ -95,11 +95,21 @@ void pool_core::admit_deferred(change& c, task_ptr t) {
   waiting_deferred_.push(std::move(t), owner);
 }
 
+// Ends the waiting calls that cannot begin before their replies are wrapped: the answer of a
+// wrapped reply calls this function again, and many thousands of calls may wait.
 void pool_core::settled() {
   change c{*this};
   --deferred_;
   if (is_closed_) return;
-  if (auto next = waiting_deferred_.pop()) admit_deferred(c, std::move(*next));
+  while (auto next = waiting_deferred_.pop()) {
+    if (is_stopped(*next)) c.end(std::move(*next), {errc::cancelled, {}, {}});
+    else if (has_room()) return admit_deferred(c, std::move(*next));
+    else refuse(c, std::move(*next), queue_.waiting());
+  }
+}
+
+bool pool_core::has_room() const {
+  return queue_.can_start() || (!queue_.exhausted() && queue_.waiting() < max_waiting_);
 }
 
 void pool_core::enqueue(change& c, task_ptr t) {

@@ -95,6 +95,8 @@ private:
   void refuse(change& c, task_ptr t, std::size_t waiting) const;
   bool drop_stopped(change& c);
   void settled();
+  /// True if a task can start or wait.
+  [[nodiscard]] bool has_room() const;
   [[nodiscard]] bool is_current(std::size_t worker, std::uint64_t run) const;
 
   const pool_options options_;
