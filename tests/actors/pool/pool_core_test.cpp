@@ -232,6 +232,11 @@ private:
   std::vector<std::jthread> threads_;
 };
 
+task_ptr counted_call(const registry_entry& entry, std::size_t& answered, std::stop_token stop) {
+  reply count{[&](result<value>) { ++answered; }, errc::shut_down, std::move(stop)};
+  return std::make_shared<task>(task{&entry, {}, never, std::move(count), {}});
+}
+
 } // namespace
 
 TEST_CASE("pool_core: in random work each call is answered once and begins at most once") {
@@ -263,12 +268,7 @@ TEST_CASE("pool_core: a hundred thousand calls that wait for a function that ans
   std::size_t answered = 0;
   std::stop_source stop;
   auto call = [&](const registry_entry& entry) {
-    return std::make_shared<task>(
-      task{&entry,
-           {},
-           never,
-           reply{[&](result<value>) { ++answered; }, errc::shut_down, stop.get_token()},
-           {}});
+    return counted_call(entry, answered, stop.get_token());
   };
   auto submit = [&](task_ptr t) { core->submit({&t, 1}); };
   auto begin = [&] {
