@@ -219,7 +219,8 @@ bool node::ping(connection_id id, std::uint64_t token) {
 }
 
 // Closes connections that have not logged in yet: such a peer cannot have sent a request. A peer in
-// discovery may have sent requests. Its session sends the LEAVING once it is ready.
+// discovery may already have sent requests, so its connection stays open. node_events.cpp sends
+// LEAVING to that peer once the session is ready.
 void node::go_away() {
   core_.is_draining = true;
   for (auto id : core_.connection_ids()) {

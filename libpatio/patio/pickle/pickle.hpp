@@ -26,7 +26,8 @@ struct pickle_limits {
   std::size_t integer_bytes = std::size_t{8} << 10; ///< the size of a binary integer
   /// The number of digits of a decimal integer. CPython has the same limit.
   std::size_t integer_digits = 4300;
-  /// The size of all keys that are compared for equality.
+  /// The budget for comparing keys. Each comparison costs the weight of the key, at least 256
+  /// bytes.
   std::uint64_t compared_bytes = std::uint64_t{256} << 20;
   /// The bytes after the end of the pickle, which CPython ignores. If this is 0, no bytes may
   /// follow.

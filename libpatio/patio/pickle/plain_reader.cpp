@@ -46,7 +46,7 @@ public:
     rest_.remove_prefix(header_bytes);
     return true;
   }
-  /// Takes the name of a field, which costs as much as any other text.
+  /// Takes a field name. It counts towards the pickle limits like any other text.
   bool take_field(std::string_view name) noexcept {
     std::string_view found;
     return take_text(found) && found == name;

@@ -39,7 +39,8 @@ struct tcp_options {
 };
 
 struct connect_options {
-  /// Dials again if the first login fails. After the first login, a node always dials again.
+  /// Keeps dialling until the first login succeeds. After that login, the node redials whenever the
+  /// connection is lost, whatever this option says.
   bool until_connected = true;
 };
 

@@ -16,7 +16,7 @@ namespace patio {
 
 struct dial_request {
   endpoint target;
-  /// Addresses of the host that are not tried, unless it has no others: "[::1]:15383".
+  /// Addresses of the host to skip, e.g. "[::1]:15383". If the host has no others, they are tried.
   std::vector<std::string> avoided = {};
   instant deadline = never; ///< for the resolver and all addresses together
 };
