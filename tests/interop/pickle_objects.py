@@ -174,15 +174,15 @@ class Objects:
         ))()
 
     def key(self):
-        """Returns a hashable object that equals itself. Decimals are rare, because equal numbers
-        of different types would be one key."""
+        """Returns a hashable object that equals itself: the library refuses two NaN keys. Decimals
+        are rare, because equal numbers of different types would be one key."""
         while True:
             v = self.rng.choice(self.leaves)()
             try:
                 hash(v)
             except TypeError:
                 continue
-            if v == v and not isinstance(v, decimal.Decimal) or self.rng.random() < 0.1:
+            if v == v and (not isinstance(v, decimal.Decimal) or self.rng.random() < 0.1):
                 return v
 
     def container(self, depth):
