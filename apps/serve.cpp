@@ -14,6 +14,7 @@
 #include "client.hpp"
 #include "commands.hpp"
 #include "demo.hpp"
+#include "executor_flags.hpp"
 #include "exit_code.hpp"
 #include "output.hpp"
 #include "standard_streams.hpp"
@@ -24,18 +25,9 @@ namespace {
 struct serve_flags {
   connection_flags connection;
   std::vector<std::string> listen, connect, limits, allow, peer_keys;
-  std::string executor = "async";
-  std::size_t workers = 4;
+  executor_flags executors;
   bool demo = false, verbose = false, insecure = false;
 };
-
-executor make_executor(caf::actor_system& sys, const registry& functions, const serve_flags& f,
-                       const limits& l) {
-  if (f.executor == "null") return null_executor(functions);
-  pool_options pool{.workers = f.workers, .queue_per_worker = l.queue_per_worker};
-  if (f.executor == "thread") return spawn_thread_pool(sys, functions, pool);
-  return spawn_async_pool(sys, functions, pool);
-}
 
 /// The node serves on if nobody reads its standard output, and if that is closed or full.
 line_writer& standard_output() {
@@ -194,11 +186,12 @@ int serve_until_stopped(const tcp_broker_actor& node, const serve_flags& f,
 }
 
 int run_node(const serve_flags& f, const std::vector<endpoint>& listen_on,
-             const std::vector<endpoint>& dial, tcp_options options) {
+             const std::vector<endpoint>& dial, const executor_plan& plan, tcp_options options) {
   system_config config;
   caf::actor_system sys{config};
-  auto pool = make_executor(sys, f.demo ? demo_functions() : registry{}, f, options.limits);
-  auto node = spawn_tcp_broker(sys, pool, std::move(options));
+  auto pools = spawn_executors(sys, f.demo ? demo_functions() : registry{}, plan, options.limits);
+  if (!pools) return report(pools.error());
+  auto node = spawn_tcp_broker(sys, *pools, std::move(options));
   auto code = serve_until_stopped(node, f, listen_on, dial);
   if (code != ok) return code;
   (void)standard_output().flush();
@@ -212,6 +205,8 @@ int serve(const serve_flags& f) {
   if (!listen_on) return report(listen_on.error());
   auto dial = parse_endpoints(f.connect, "--connect");
   if (!dial) return report(dial.error());
+  auto plan = parse_executors(f.executors);
+  if (!plan) return report(plan.error());
   auto options = make_options(f);
   if (!options) return report(options.error());
   if (listen_on->empty() && dial->empty()) listen_on->push_back({"127.0.0.1", default_port});
@@ -222,7 +217,7 @@ int serve(const serve_flags& f) {
                    {}});
   set_log_level(f.verbose ? log_level::info : log_level::warning);
   if (options->tls && !listen_on->empty()) warn_about(*options->tls);
-  return run_node(f, *listen_on, *dial, std::move(*options));
+  return run_node(f, *listen_on, *dial, *plan, std::move(*options));
 }
 
 std::string limits_help() {
@@ -248,15 +243,7 @@ void add_node(CLI::App& sub, serve_flags& f) {
     ->type_name("HOST:PORT");
   sub.add_flag("--demo", f.demo,
                "serve the functions mul, div, pow, sub, echo, sleep, fail and whoami");
-  sub
-    .add_option("--executor", f.executor,
-                "where functions run: async (on CAF's scheduler), thread (each worker in a thread "
-                "of its own) or null (nowhere)")
-    ->check(CLI::IsMember({"async", "thread", "null"}))
-    ->capture_default_str();
-  sub.add_option("--workers", f.workers, "maximum number of functions that run at the same time")
-    ->check(CLI::Range(1, 1024))
-    ->capture_default_str();
+  f.executors.add(sub);
   sub.add_flag("--verbose", f.verbose, "log every connection, not only warnings and errors");
 }
 

@@ -1,5 +1,6 @@
 // All C++ fragments of actors/README.md, in the same order, as one program.
 #include <iostream>
+#include <utility>
 
 #include <patio/patio.hpp>
 
@@ -44,6 +45,7 @@ void serve_functions(patio::registry& rpc) {
     return all.size() + named.size();
   });
   rpc.add("half", half);
+  rpc.add("mirror", [](geometry::point p) { return geometry::point{-p.x, -p.y}; });
 }
 
 void serve_later(patio::registry& rpc) {
@@ -61,6 +63,25 @@ void serve_actors(patio::registry& rpc, const service_actor& existing) {
     return promise;
   };
   rpc.add("cube", cube);
+}
+
+void serve_heavy(patio::registry& rpc) {
+  auto fibonacci = [](std::int64_t n) {
+    std::int64_t a = 0, b = 1;
+    for (; n > 0; --n) a = std::exchange(b, a + b);
+    return a;
+  };
+  rpc.add(
+    "fibonacci", fibonacci,
+    {.executor = "heavy", .max_concurrency = 2, .timeout = 10s, .priority = patio::priority::high});
+}
+
+service_actor serve_supervised(caf::actor_system& sys, patio::registry& rpc) {
+  auto squares = patio::spawn_worker_pool(
+    sys, 4, [&sys] { return sys.spawn(service); },
+    {.restarts = {.max_restarts = 10, .within = 60s}, .max_waiting = 10'000});
+  rpc.add("squares", squares, patio::function_options{.timeout = 5s}, square_atom::value);
+  return squares;
 }
 
 void serve_what_can_stop(patio::registry& rpc) {
@@ -110,6 +131,15 @@ void give_up(const patio::broker_actor& node) {
   }
 }
 
+void call_other_functions(const patio::broker_actor& client) {
+  std::cout << patio::call<std::int64_t>(client, "cube", 3).get() << ' '
+            << patio::call<std::string>(client, "later", "an answer").get() << ' '
+            << patio::call<geometry::point>(client, "mirror", geometry::point{1, 2}).get().x
+            << '\n';
+  std::cout << patio::call<std::int64_t>(client, "fibonacci", 50).get() << ' '
+            << patio::call<std::int64_t>(client, "squares", 12).get() << '\n';
+}
+
 patio::result<patio::limits> set_limits() {
   patio::limits limits;
   limits.frame_bytes = 1 << 20;
@@ -141,14 +171,19 @@ int main() {
   serve_later(rpc);
   auto existing = sys.spawn(service);
   serve_actors(rpc, existing);
+  serve_heavy(rpc);
+  auto squares = serve_supervised(sys, rpc);
   serve_what_can_stop(rpc);
-  rpc.add("mirror", [](geometry::point p) { return geometry::point{-p.x, -p.y}; });
 
   // Choose where functions run.
   auto pool = patio::spawn_thread_pool(sys, rpc, {.workers = 8});
 
+  // An executor for each function.
+  auto heavy = patio::spawn_thread_pool(sys, rpc, {.workers = 2});
+  patio::executors pools{pool, {{"heavy", heavy}}};
+
   // Choose how calls travel.
-  auto server = patio::spawn_tcp_broker(sys, pool, with_keys_and_rules(set_limits().value()));
+  auto server = patio::spawn_tcp_broker(sys, pools, with_keys_and_rules(set_limits().value()));
   patio::shut_down_at_exit end_of_server{server};
   auto where = patio::listen(server, "127.0.0.1", 0).value();
   auto client = patio::spawn_tcp_broker(sys, patio::null_executor(), {.key = "the operator's key"});
@@ -159,14 +194,11 @@ int main() {
   call(client);
   call_and_see_why_not(client);
   give_up(client);
-  std::cout << patio::call<std::int64_t>(client, "cube", 3).get() << ' '
-            << patio::call<std::string>(client, "later", "an answer").get() << ' '
-            << patio::call<geometry::point>(client, "mirror", geometry::point{1, 2}).get().x
-            << '\n';
+  call_other_functions(client);
   auto caller = sys.spawn([&](caf::event_based_actor* self) { call_from_actor(self, client); });
   caf::scoped_actor self{sys};
   self->wait_for(caller);
 
-  auto local = patio::spawn_memory_broker(sys, pool); // the same functions within this process
+  auto local = patio::spawn_memory_broker(sys, pools); // the same functions within this process
   std::cout << patio::call<double>(local, "guide.geometry.norm", 3.0, 4.0).get() << '\n';
 }

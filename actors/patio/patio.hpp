@@ -18,4 +18,6 @@
 #include <patio/actors/os/tls_files.hpp>
 #include <patio/actors/pool/actor_function.hpp>
 #include <patio/actors/pool/executor.hpp>
+#include <patio/actors/pool/executors.hpp>
+#include <patio/actors/pool/worker_pool.hpp>
 #include <patio/protocol/limit_table.hpp>

@@ -85,6 +85,16 @@ TEST_CASE("patio serve: the message names the wrong flag or address") {
   check_error(run({"serve", "--listen", s.where()}), 3, "cannot listen on " + s.where());
   check_error(run({"serve", "--listen", "[::1"}), 2, "the ] is missing");
   check_error(run({"serve", "--executor", "magic"}), 2, "--executor");
+  check_error(run({"serve", "--executor", "heavy=magic:2"}), 2, "async or thread");
+  check_error(run({"serve", "--executor", "heavy=thread"}), 2, "NAME=KIND:N");
+  check_error(run({"serve", "--executor", "heavy=thread:0"}), 2, "from 1 to 1024");
+  check_error(run({"serve", "--executor", "=thread:1"}), 2, "the name before = is missing");
+  check_error(run({"serve", "--executor", "async", "--executor", "thread"}), 2, "only one default");
+  check_error(run({"serve", "--executor", "a=thread:1", "--executor", "a=async:1"}), 2,
+              "two executors of the name 'a'");
+  check_error(run({"serve", "--executor", "null", "--run", "pow=a"}), 2, "serves no functions");
+  check_error(run({"serve", "--demo", "--run", "pow"}), 2, "--run takes FUNCTION=NAME");
+  check_error(run({"serve", "--demo", "--run", "powr=a"}), 2, "mul, div, pow");
   check_error(run({"serve", "--workers", "0"}), 2, "--workers");
 }
 
@@ -94,6 +104,18 @@ TEST_CASE("patio serve: --executor null serves no functions, --executor thread s
   CHECK(run({"list", "--connect", null.where()}).out.empty());
   CHECK(run({"call", "pow", "2", "10", "--connect", thread.where()}).out == "1024\n");
   CHECK(run({"call", "sleep", "0.01", "--connect", thread.where()}).code == 0);
+}
+
+TEST_CASE("patio serve: --run chooses among the executors that --executor names") {
+  check_error(run({"serve", "--demo", "--executor", "heavy=thread:2", "--executor", "io=async:1",
+                   "--run", "pow=havey"}),
+              2,
+              "the function 'pow' names the executor 'havey', which does not exist; besides its "
+              "default executor, the broker has 'heavy', 'io'");
+  server s{{"--demo", "--executor", "heavy=thread:2", "--run", "pow=heavy", "--run", "sub=heavy"}};
+  CHECK(run({"call", "pow", "2", "10", "--connect", s.where()}).out == "1024\n");
+  CHECK(run({"call", "sub", "3", "1", "--connect", s.where()}).out == "2\n");
+  CHECK(run({"call", "sleep", "0.01", "--connect", s.where()}).code == 0);
 }
 
 TEST_CASE("patio list, ping and bench: they print names, round trips and rates") {

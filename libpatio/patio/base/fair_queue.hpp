@@ -3,7 +3,6 @@
 /// belongs to one thread.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <deque>
 #include <map>
@@ -59,23 +58,23 @@ public:
     return remove_if([](const T&) { return true; });
   }
 
-  /// Makes room in a full queue for an item of `owner` by longest queue drop: removes and returns
-  /// the newest item of the owner with the most items. Returns nothing if `owner` would then have
-  /// more items than that other owner. A full queue is thus shared evenly in the end.
-  [[nodiscard]] std::optional<T> evict_for(const Owner& owner) {
-    auto is_shorter = [](const auto& a, const auto& b) {
-      return a.second.size() < b.second.size();
-    };
-    auto longest = std::max_element(lines_.begin(), lines_.end(), is_shorter);
-    if (longest == lines_.end()) return {};
-    auto own = lines_.find(owner);
-    auto own_size = own == lines_.end() ? 0 : own->second.size();
-    // `owner` must not end up with the longer line.
-    if (longest->second.size() < own_size + 2) return {};
-    std::optional<T> newest{std::move(longest->second.back())};
-    longest->second.pop_back(); // one item is left, so the owner keeps its turn
+  /// Removes and returns the owner's newest item. Returns nothing if the owner has none.
+  [[nodiscard]] std::optional<T> drop_newest(const Owner& owner) {
+    auto at = lines_.find(owner);
+    if (at == lines_.end()) return {};
+    std::optional<T> newest{std::move(at->second.back())};
+    at->second.pop_back();
     --size_;
+    if (at->second.empty()) {
+      lines_.erase(at);
+      std::erase(turns_, owner);
+    }
     return newest;
+  }
+
+  /// Adds the number of each owner's items to `sizes`.
+  void add_sizes(std::map<Owner, std::size_t>& sizes) const {
+    for (const auto& [owner, line] : lines_) sizes[owner] += line.size();
   }
 
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }

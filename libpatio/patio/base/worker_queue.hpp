@@ -1,6 +1,6 @@
 /// Decides which task of a pool starts on which worker, and which tasks wait. Workers are numbers
 /// here, so a test needs no threads. The pool owns the queue and uses it on one thread. The owners
-/// of waiting tasks take turns (see fair_queue).
+/// of waiting tasks take turns, and so do their priorities (see priority_queue).
 ///
 /// The pool can block a busy worker, as in the managed blocking of Java's ForkJoinPool: the
 /// worker's task waits for something, or no caller waits for the task's result any more. A blocked
@@ -16,7 +16,7 @@
 
 #include <tl/expected.hpp>
 
-#include <patio/base/fair_queue.hpp>
+#include <patio/base/priority_queue.hpp>
 
 namespace patio {
 
@@ -38,10 +38,11 @@ public:
 
   /// Starts the task if a worker is free, and queues the task otherwise. Does not move from a
   /// refused task.
-  [[nodiscard]] tl::expected<assignment, admission> submit(Task& task, const Owner& owner) {
+  [[nodiscard]] tl::expected<assignment, admission> submit(Task& task, const Owner& owner,
+                                                           priority p = priority::normal) {
     if (can_start()) return start(std::move(task));
     if (exhausted() || waiting_.size() >= max_waiting_) return tl::unexpected(admission::refused);
-    waiting_.push(std::move(task), owner);
+    waiting_.push(std::move(task), owner, p);
     return tl::unexpected(admission::waiting);
   }
 
@@ -76,17 +77,17 @@ public:
     return worker >= workers_ && waiting_.empty();
   }
 
-  /// Removes and returns the waiting tasks that fulfil the condition, ordered by owner.
+  /// Removes and returns the waiting tasks that fulfil the condition, ordered by priority.
   template <class Condition>
   [[nodiscard]] std::vector<Task> remove_waiting_if(Condition condition) {
     return waiting_.remove_if(condition);
   }
   [[nodiscard]] std::vector<Task> remove_all_waiting() { return waiting_.remove_all(); }
 
-  /// Makes room in a full queue for a task of `owner` (fair_queue::evict_for).
-  [[nodiscard]] std::optional<Task> evict_for(const Owner& owner) {
+  /// Makes room in a full queue for a task (priority_queue::evict_for).
+  [[nodiscard]] std::optional<Task> evict_for(const Owner& owner, priority p = priority::normal) {
     if (exhausted()) return {};
-    return waiting_.evict_for(owner);
+    return waiting_.evict_for(owner, p);
   }
 
   /// Returns true if no more workers can be blocked. The running tasks might then all wait for
@@ -122,7 +123,7 @@ private:
   std::size_t busy_ = 0, blocked_count_ = 0; ///< a blocked worker also counts as busy
   std::vector<bool> blocked_;                ///< indexed by worker number
   std::vector<std::size_t> idle_;            ///< worker numbers
-  fair_queue<Task, Owner> waiting_;
+  priority_queue<Task, Owner> waiting_;
 };
 
 } // namespace patio

@@ -3,6 +3,21 @@
 #include <algorithm>
 #include <stdexcept>
 
+namespace patio {
+
+run_policy policy_of(const std::string& name, const function_options& options) {
+  auto refuse = [&](const std::string& why) { throw std::invalid_argument{name + "(): " + why}; };
+  if (options.max_concurrency == 0)
+    refuse("max_concurrency must be at least 1, not 0: with 0 no call could ever run");
+  if (options.quick && options.max_concurrency)
+    refuse("a quick function cannot have max_concurrency, because it runs without a queue");
+  if (options.timeout && *options.timeout <= std::chrono::nanoseconds::zero())
+    refuse("timeout must be more than 0 s, because with less no call could ever run");
+  return {options.executor, options.max_concurrency, options.timeout, options.priority};
+}
+
+} // namespace patio
+
 namespace patio::detail {
 namespace {
 

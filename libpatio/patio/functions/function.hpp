@@ -7,12 +7,15 @@
 
 #include <array>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <tuple>
 #include <type_traits>
 #include <vector>
 
+#include <patio/base/priority.hpp>
+#include <patio/base/time.hpp>
 #include <patio/convert/convert.hpp>
 #include <patio/functions/python_error.hpp>
 #include <patio/functions/reply.hpp>
@@ -39,7 +42,37 @@ struct function_options {
   /// function that takes microseconds and never blocks, because all other work of that thread
   /// waits. A TCP broker still gives a call with large arguments to its executor.
   bool quick = false;
+  /// The name of the broker's executor that runs the function. If empty, the broker's default
+  /// executor runs the function. A broker is not spawned if it has no executor of this name.
+  std::string executor = {};
+  /// Runs of the function at the same time, at least 1. Further calls wait, and calls of other
+  /// functions pass them. A run counts until the function has returned or has answered, even if
+  /// nobody waits for the answer any more. It also counts while it waits for a call of its own, so
+  /// a function at its bound must not wait for a call of itself. Each executor counts for itself.
+  std::optional<std::size_t> max_concurrency = {};
+  /// The longest time for a call, counted from its arrival at the broker. The call ends as if its
+  /// caller had given a timeout of this length. A shorter timeout of the caller still applies.
+  std::optional<std::chrono::nanoseconds> timeout = {};
+  /// Which calls an executor starts first, among the calls that wait for a worker. Calls of lower
+  /// priority get a share of the turns (priority_turns), so they wait longer but not forever.
+  patio::priority priority = patio::priority::normal;
 };
+
+/// How executors run a function: the part of function_options that brokers and pools read.
+struct run_policy {
+  std::string executor = {};
+  std::optional<std::size_t> max_concurrency = {};
+  std::optional<std::chrono::nanoseconds> timeout = {};
+  patio::priority priority = patio::priority::normal;
+
+  /// Returns the deadline of a call that arrives `now`, if its caller has given `deadline`.
+  [[nodiscard]] instant bounded(instant deadline, instant now) const noexcept {
+    return timeout ? std::min(deadline, after(now, *timeout)) : deadline;
+  }
+};
+
+/// Throws std::invalid_argument, naming the function and the option, if an option has no meaning.
+[[nodiscard]] run_policy policy_of(const std::string& name, const function_options& options);
 
 /// Converts the arguments, calls the function and converts its result. A thrown exception becomes
 /// the error that Python code would see.

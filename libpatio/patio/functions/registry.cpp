@@ -42,14 +42,25 @@ std::string registry::insert(registry_entry entry, std::optional<function_identi
   return table_->order.back()->name;
 }
 
-void registry::remove(std::string_view name) {
+std::unique_ptr<registry_entry>& registry::changeable(std::string_view name) {
   require_unlocked();
   auto at = std::find_if(table_->order.begin(), table_->order.end(),
                          [&](const auto& e) { return e->name == name; });
   if (at == table_->order.end())
     throw std::out_of_range{"no function '" + std::string{name} + "' in the registry"};
-  table_->by_name.erase((*at)->name);
-  table_->order.erase(at);
+  return *at;
+}
+
+void registry::remove(std::string_view name) {
+  auto& removed = changeable(name);
+  table_->by_name.erase(removed->name);
+  table_->order.erase(table_->order.begin() + (&removed - table_->order.data()));
+}
+
+void registry::set_executor(std::string_view name, std::string executor) {
+  auto& entry = changeable(name);
+  entry->policy.executor = std::move(executor);
+  entry->quick = false;
 }
 
 const registry_entry* registry::find(std::string_view name) const {

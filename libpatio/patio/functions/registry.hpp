@@ -56,6 +56,7 @@ struct registry_entry {
   std::variant<immediate_function, stoppable_function, deferred_function> run;
   bool quick = false;
   std::optional<function_identity> identity;
+  run_policy policy = {};
 };
 
 class registry {
@@ -103,6 +104,9 @@ public:
 
   /// Throws std::out_of_range if the name is not in the registry.
   void remove(std::string_view name);
+  /// Sets function_options::executor of a function, which is not quick any more. Throws
+  /// std::out_of_range if the name is not in the registry.
+  void set_executor(std::string_view name, std::string executor);
 
   /// Returns null for an unknown name. The entry lives until it is removed, or until the last
   /// handle to the table is destroyed.
@@ -119,6 +123,10 @@ public:
   [[nodiscard]] bool is_locked() const noexcept;
   /// Returns a handle to an unlocked copy of the table.
   [[nodiscard]] registry clone() const;
+  /// Returns true if both are handles to one table.
+  [[nodiscard]] bool shares_table(const registry& other) const noexcept {
+    return table_ == other.table_;
+  }
 
 private:
   struct table;
@@ -137,6 +145,8 @@ private:
   [[nodiscard]] std::vector<std::string> names_of(const function_identity& identity) const;
   [[nodiscard]] std::string make_name(std::string_view function, std::string_view signature) const;
   void require_unlocked() const;
+  /// Finds an entry that may be changed. Throws for a locked table and for an unknown name.
+  [[nodiscard]] std::unique_ptr<registry_entry>& changeable(std::string_view name);
 
   std::shared_ptr<table> table_;
 };
@@ -187,13 +197,16 @@ template <class F>
 registry_entry registry::make_entry(std::string name, F f, function_options options) {
   using signature = signature_of<F>;
   using typed = typename detail::function_of<signature>::type;
+  constexpr bool can_be_quick =
+    !detail::answers_later<signature>::value && !detail::is_stoppable<signature>::value;
+  options.quick = options.quick && can_be_quick;
+  auto policy = policy_of(name, options);
   typed bound{name, std::move(options.parameters)};
-  registry_entry entry{std::move(name), bound.signature(), {}, options.quick, {}};
+  registry_entry entry{std::move(name),  bound.signature(), {}, options.quick, {},
+                       std::move(policy)};
   if constexpr (detail::answers_later<signature>::value) {
-    entry.quick = false;
     entry.run = detail::run_later<signature>(std::move(f), std::move(bound));
   } else if constexpr (detail::is_stoppable<signature>::value) {
-    entry.quick = false;
     entry.run = detail::run_stoppable(std::move(f), std::move(bound));
   } else {
     entry.run = immediate_function{[f = std::move(f), bound = std::move(bound)](arguments&& call) {

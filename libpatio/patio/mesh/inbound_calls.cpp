@@ -85,8 +85,10 @@ void inbound_calls::begin(connection& from, protocol::request_arrived& arrived) 
   const auto* run = std::get_if<immediate_function>(&entry->run);
   if (run && entry->quick && is_small(call.args))
     return from.session.answer(arrived.id, (*run)(std::move(call.args)));
+  auto bounded = entry->policy.bounded(*deadline, core_.now);
+  bool is_own_timeout = bounded < std::exchange(*deadline, bounded);
   inbound_id id{from.id, arrived.id};
-  core_.schedule(*deadline, inbound_due{id});
+  core_.schedule(*deadline, inbound_due{id, is_own_timeout});
   auto& inbound = from.session.inbound();
   auto reservation = reserve_bytes(from, arrived.argument_bytes);
   inbound.hold(arrived.id, reservation);

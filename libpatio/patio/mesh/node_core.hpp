@@ -32,6 +32,7 @@ struct call_due {
 };
 struct inbound_due {
   inbound_id id;
+  bool is_own_timeout = false; ///< set by function_options::timeout, not by the caller
 };
 struct login_due {
   connection_id id = 0;

@@ -13,7 +13,9 @@ struct node::due_handler {
 
   void operator()(const call_due& d) const { self.outbound_.expire(d.call); }
   void operator()(const inbound_due& d) const {
-    self.answer(d.id, fail(errc::timeout, "the function took longer than its caller allowed"));
+    self.answer(d.id, fail(errc::timeout, d.is_own_timeout
+                                            ? "the function took longer than its own timeout allows"
+                                            : "the function took longer than its caller allowed"));
   }
   void operator()(const login_due& d) const {
     auto& core = self.core_;

@@ -1,8 +1,10 @@
 // The core of a pool: in a model on one thread, which a seed decides, and on real threads.
 #include <doctest/doctest.h>
 
+#include <array>
 #include <condition_variable>
 #include <deque>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <random>
@@ -16,13 +18,20 @@ using namespace patio;
 
 namespace {
 
-registry_entry entry_of(bool answers_later) {
+registry_entry entry_of(bool answers_later, function_options options = {}) {
   registry rpc;
-  if (answers_later) rpc.add("f", [](reply_to<void> later) { later.answer(); });
-  else rpc.add("f", [] {});
+  if (answers_later)
+    rpc.add(
+      "f", [](reply_to<void> later) { later.answer(); }, options);
+  else
+    rpc.add(
+      "f", [] {}, options);
   return *rpc.find("f");
 }
 const registry_entry immediate = entry_of(false), deferred = entry_of(true);
+const std::array<registry_entry, 4> entries{
+  entry_of(false, {.priority = priority::high}), entry_of(true, {.priority = priority::low}),
+  entry_of(false, {.max_concurrency = 2}), entry_of(true, {.max_concurrency = 1})};
 
 /// A pool whose workers are played by the test, and the calls that were made of it.
 class pool_model {
@@ -85,19 +94,23 @@ private:
     for (auto n = 1 + random_() % 6; n > 0; --n) {
       auto number = ++last_call_;
       auto& c = calls_[number];
-      bool is_later = random_() % 3 == 0;
       auto answer = [this, number](result<value> r) {
         ++calls_[number].answers;
         if (!r && r.error().code == errc::overloaded) ++refused_;
       };
       batch.push_back(
-        std::make_shared<task>(task{is_later ? &deferred : &immediate,
+        std::make_shared<task>(task{any_entry(),
                                     {{static_cast<std::int64_t>(number)}, {}},
                                     never,
                                     reply{answer, errc::shut_down, c.stop.get_token()},
                                     {0, random_() % 3}}));
     }
     core_->submit(batch);
+  }
+
+  const registry_entry* any_entry() {
+    if (random_() % 2 == 0) return random_() % 3 == 0 ? &deferred : &immediate;
+    return &entries[random_() % entries.size()];
   }
 
   void begin_one() {
@@ -114,6 +127,8 @@ private:
       REQUIRE(r.worker != worker);
       at_once += r.blocked ? 0 : 1;
     }
+    const auto& bound = t->entry->policy.max_concurrency;
+    REQUIRE(++open_runs_[t->entry] <= bound.value_or(std::numeric_limits<std::size_t>::max()));
     // A worker that is not blocked any more may run beside the one that took its place.
     REQUIRE(at_once <= options_.workers + options_.max_blocked);
     running_.push_back({worker, run, std::move(t)});
@@ -123,8 +138,13 @@ private:
     auto at = running_.begin() + static_cast<std::ptrdiff_t>(random_() % running_.size());
     auto ended = std::move(*at);
     running_.erase(at);
-    if (ended.t->entry == &deferred) later_.push_back(std::move(ended.t->answer));
-    else ended.t->answer.answer(value{});
+    const auto* entry = ended.t->entry;
+    if (std::holds_alternative<deferred_function>(entry->run)) {
+      later_.emplace_back(entry, std::move(ended.t->answer));
+    } else {
+      --open_runs_[entry];
+      ended.t->answer.answer(value{});
+    }
     auto next = core_->done(ended.worker, ended.run, random_() % 3 != 0);
     if (next.task) begin(ended.worker, next.run, std::move(next.task));
   }
@@ -147,8 +167,9 @@ private:
   }
   void answer_one() {
     if (later_.empty()) return;
-    auto answer = std::move(later_.front());
+    auto [entry, answer] = std::move(later_.front());
     later_.pop_front();
+    --open_runs_[entry];
     answer.answer(value{});
   }
   void clean_up() {
@@ -159,7 +180,8 @@ private:
   pool_options options_;
   std::deque<std::pair<std::size_t, std::uint64_t>> starts_; ///< announced and not begun
   std::vector<run_of_worker> running_;
-  std::deque<reply> later_;
+  std::deque<std::pair<const registry_entry*, reply>> later_;
+  std::map<const registry_entry*, std::size_t> open_runs_; ///< begun and not answered
   std::map<std::uint64_t, call> calls_;
   std::uint64_t last_call_ = 0;
   std::size_t begun_ = 0, refused_ = 0;

@@ -187,3 +187,53 @@ TEST_CASE("registry: a thousand functions are found by name and listed in order"
   for (int i = 0; i < 1000; ++i) REQUIRE(call(r, "f" + std::to_string(i), {}) == value{i});
   CHECK(r.names() == names);
 }
+
+TEST_CASE("registry: the options that say how a function runs are kept with the function") {
+  using namespace std::chrono_literals;
+  registry r;
+  r.add(
+    "f", [] {},
+    {.executor = "heavy", .max_concurrency = 2, .timeout = 10s, .priority = patio::priority::high});
+  auto policy = r.clone().find("f")->policy;
+  CHECK(policy.executor == "heavy");
+  CHECK(policy.max_concurrency == 2);
+  CHECK(policy.priority == patio::priority::high);
+  CHECK(policy.bounded(patio::never, 1s) == 11s);
+  CHECK(policy.bounded(5s, 1s) == 5s);
+  CHECK(patio::run_policy{}.bounded(5s, 1s) == 5s);
+}
+
+TEST_CASE("registry: an option with which no call could run is refused, with the function's name") {
+  using namespace std::chrono_literals;
+  registry r;
+  auto add = [&](patio::function_options options) {
+    r.add(
+      "f", [] {}, std::move(options));
+  };
+  CHECK_THROWS_WITH_AS(add({.max_concurrency = 0}),
+                       "f(): max_concurrency must be at least 1, not 0: with 0 no call could ever "
+                       "run",
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(add({.timeout = 0s}),
+                       "f(): timeout must be more than 0 s, because with less no call could ever "
+                       "run",
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(add({.quick = true, .max_concurrency = 1}),
+                       "f(): a quick function cannot have max_concurrency, because it runs without "
+                       "a queue",
+                       std::invalid_argument);
+  CHECK(r.size() == 0);
+}
+
+TEST_CASE("registry: the executor of a function can be set until the registry is locked") {
+  registry r;
+  r.add("f", [] {}, {.quick = true});
+  r.set_executor("f", "heavy");
+  CHECK(r.find("f")->policy.executor == "heavy");
+  CHECK_FALSE(r.find("f")->quick);
+  CHECK_THROWS_AS(r.set_executor("g", "heavy"), std::out_of_range);
+  r.lock();
+  CHECK_THROWS_AS(r.set_executor("f", "io"), std::logic_error);
+  CHECK(r.shares_table(registry{r}));
+  CHECK_FALSE(r.shares_table(r.clone()));
+}

@@ -48,6 +48,30 @@ TEST_CASE("node: the serving node also ends a call at its deadline and drops the
   CHECK(m.server.node.output(m.wire.at_b).empty());
 }
 
+TEST_CASE("node: a function's own timeout ends a call whose caller gave none or a longer one") {
+  patio::registry functions;
+  functions.add("brief", [] {}, {.timeout = 2s});
+  mesh m;
+  auto& caller = m.add(patio::registry{}, {});
+  auto& server = m.add(functions, {});
+  (void)m.connect(0, 1);
+  m.settle();
+  server.hold = true;
+  caller.node.call(1, calling("brief", {}), m.now);
+  caller.node.call(2, calling("brief", {}, 3), m.now);
+  caller.node.call(3, calling("brief", {}, 1), m.now);
+  m.settle();
+  REQUIRE(server.held.size() == 3);
+  CHECK(server.held[0].deadline == m.now + 2s);
+  CHECK(server.held[1].deadline == m.now + 2s);
+  CHECK(server.held[2].deadline == m.now + 1s);
+  server.node.tick(m.now + 2s);
+  m.settle();
+  for (std::uint64_t call : {1, 2})
+    CHECK(caller.fate(call)
+          == "timeout: peer node1:15383: the function took longer than its own timeout allows");
+}
+
 TEST_CASE(
   "node: a Python-like peer whose deadline passes first reports it only by its TimeoutError") {
   two_nodes m{{}, like_python};

@@ -1,5 +1,6 @@
 #include <patio/actors/broker/memory_broker.hpp>
 
+#include <stdexcept>
 #include <unordered_map>
 
 #include <caf/event_based_actor.hpp>
@@ -18,7 +19,7 @@ namespace {
 
 struct memory_state {
   caf::event_based_actor* self = nullptr;
-  std::optional<executor> exec;
+  std::optional<executors> run_in;
   memory_options options;
   struct call_in_flight {
     waiting_caller caller;
@@ -41,7 +42,7 @@ struct memory_state {
   }
 
   void call(call_request request, const std::stop_token& stop, waiting_caller caller) {
-    const auto* entry = exec->functions().find(request.function);
+    const auto* entry = run_in->functions().find(request.function);
     if (!entry) return deliver(caller, fail(errc::no_route, "'" + request.function + "'"));
     auto now = clock_now();
     auto deadline = deadline_of(request.timeout, now, options.longest_timeout);
@@ -54,15 +55,21 @@ struct memory_state {
     if (calls.size() >= options.waiting_calls)
       return deliver(caller,
                      fail(errc::overloaded, std::to_string(calls.size()) + " calls are in flight"));
+    *deadline = entry->policy.bounded(*deadline, now);
+    start(*entry, std::move(request.args), *deadline, stop, std::move(caller));
+  }
+
+  void start(const registry_entry& entry, arguments args, instant deadline,
+             const std::stop_token& stop, waiting_caller caller) {
     auto number = ++last_number;
     auto& c = calls.emplace(number, call_in_flight{std::move(caller), {}}).first->second;
     watch(c.caller, stop, self->address(), number);
-    if (*deadline != never) deadlines.push(*deadline, number);
-    exec->run({entry, std::move(request.args), *deadline,
-               reply{[box = answers, number](result<value> r) {
-                       box->put({number, std::move(r)});
-                     },
-                     errc::shut_down, c.stop.get_token()}});
+    if (deadline != never) deadlines.push(deadline, number);
+    reply answer{[box = answers, number](result<value> r) {
+                   box->put({number, std::move(r)});
+                 },
+                 errc::shut_down, c.stop.get_token()};
+    run_in->at(run_in->index_of(entry)).run({&entry, std::move(args), deadline, std::move(answer)});
     ticks.arm(self, deadlines.next());
   }
 
@@ -91,11 +98,11 @@ struct memory_state {
 
 using memory_broker = caf::stateful_actor<memory_state>;
 
-caf::behavior make_behavior(memory_broker* self, const executor& exec,
+caf::behavior make_behavior(memory_broker* self, const executors& run_in,
                             const memory_options& options) {
   auto& s = self->state;
   s.self = self;
-  s.exec = exec;
+  s.run_in = run_in;
   s.options = options;
   s.answers = std::make_shared<answer_box<std::uint64_t>>(self->address());
   ignore_unknown_messages(self);
@@ -109,7 +116,7 @@ caf::behavior make_behavior(memory_broker* self, const executor& exec,
     [&s](answered_atom) { s.take_answers(); },
     [&s](cancel_atom, std::uint64_t number) { s.finish(number, fail(errc::cancelled, {})); },
     [&s](tick_atom, std::int64_t number) { s.tick(number); },
-    [&s](discover_atom) { return s.exec->functions().names(); },
+    [&s](discover_atom) { return s.run_in->functions().names(); },
     [](peers_atom) { return std::vector<peer_info>{}; },
     [self, &s](join_atom) { s.joiners.push_back(self->make_response_promise()); },
     [self, &s](shut_down_atom) {
@@ -121,11 +128,12 @@ caf::behavior make_behavior(memory_broker* self, const executor& exec,
 
 } // namespace
 
-broker_actor spawn_memory_broker(caf::actor_system& sys, const executor& exec,
+broker_actor spawn_memory_broker(caf::actor_system& sys, const executors& run_in,
                                  memory_options options) {
-  auto functions = exec.functions();
+  if (auto ok = run_in.check(); !ok) throw std::invalid_argument{ok.error().message};
+  auto functions = run_in.functions();
   functions.lock();
-  return caf::actor_cast<broker_actor>(sys.spawn(make_behavior, exec, options));
+  return caf::actor_cast<broker_actor>(sys.spawn(make_behavior, run_in, options));
 }
 
 } // namespace patio

@@ -1,11 +1,11 @@
-/// The broker for calls within one process. The broker passes calls straight to the executor. It
+/// The broker for calls within one process. The broker passes calls straight to its executors. It
 /// ends with its last handle, or by `shut_down`.
 #pragma once
 
 #include <caf/actor_system.hpp>
 
 #include <patio/actors/caf/interfaces.hpp>
-#include <patio/actors/pool/executor.hpp>
+#include <patio/actors/pool/executors.hpp>
 
 namespace patio {
 
@@ -14,7 +14,8 @@ struct memory_options {
   std::size_t waiting_calls = 262'144; ///< further calls end with errc::overloaded
 };
 
-[[nodiscard]] broker_actor spawn_memory_broker(caf::actor_system& sys, const executor& exec,
+/// Throws std::invalid_argument if executors::check fails.
+[[nodiscard]] broker_actor spawn_memory_broker(caf::actor_system& sys, const executors& run_in,
                                                memory_options options = {});
 
 } // namespace patio

@@ -76,9 +76,9 @@ caf::result<void> done(caf::error why) {
   return caf::unit;
 }
 
-caf::behavior make_behavior(tcp_broker* self, const executor& exec, const tcp_options& options,
+caf::behavior make_behavior(tcp_broker* self, const executors& run_in, const tcp_options& options,
                             const std::optional<tls::context>& tls) {
-  self->state.state = std::make_unique<tcp_broker_state>(self, exec, options, tls);
+  self->state.state = std::make_unique<tcp_broker_state>(self, run_in, options, tls);
   auto& s = *self->state.state;
   ignore_unknown_messages(self);
   caf::message_handler from_actors{
@@ -124,11 +124,12 @@ result<void> ask(const tcp_broker_actor& node, caf::message question) {
 
 } // namespace
 
-tcp_broker_actor spawn_tcp_broker(caf::actor_system& sys, const executor& exec,
+tcp_broker_actor spawn_tcp_broker(caf::actor_system& sys, const executors& run_in,
                                   tcp_options options) {
   if (auto ok = check_keys(options.key, options.keys); !ok)
     throw std::invalid_argument{ok.error().message};
   if (auto ok = check_limits(options.limits); !ok) throw std::invalid_argument{ok.error().message};
+  if (auto ok = run_in.check(); !ok) throw std::invalid_argument{ok.error().message};
   std::optional<tls::context> tls;
   if (options.tls) {
     auto made = tls::context::make(*options.tls);
@@ -138,10 +139,10 @@ tcp_broker_actor spawn_tcp_broker(caf::actor_system& sys, const executor& exec,
   }
   options.limits.connections = std::min(options.limits.connections, spare_descriptors());
   check_descriptors(descriptors_of_broker);
-  auto functions = exec.functions();
+  auto functions = run_in.functions();
   functions.lock();
   return caf::actor_cast<tcp_broker_actor>(
-    sys.middleman().spawn_broker(make_behavior, exec, options, tls));
+    sys.middleman().spawn_broker(make_behavior, run_in, options, tls));
 }
 
 result<std::vector<endpoint>> listen_on_all(const tcp_broker_actor& node, const std::string& host,

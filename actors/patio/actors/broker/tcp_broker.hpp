@@ -13,7 +13,7 @@
 
 #include <patio/actors/caf/interfaces.hpp>
 #include <patio/actors/os/socket.hpp>
-#include <patio/actors/pool/executor.hpp>
+#include <patio/actors/pool/executors.hpp>
 #include <patio/base/backoff.hpp>
 
 namespace patio {
@@ -54,9 +54,10 @@ struct dial_target {
 };
 
 /// Throws std::invalid_argument for keys of more than 32 bytes, for keys that are not distinct, for
-/// limits that are too small, and for wrong TLS options. Throws std::system_error if the process
-/// has no descriptor left. The configuration of `sys` must have loaded caf::io::middleman.
-[[nodiscard]] tcp_broker_actor spawn_tcp_broker(caf::actor_system& sys, const executor& exec,
+/// limits that are too small, for wrong TLS options, and if executors::check fails. Throws
+/// std::system_error if the process has no descriptor left. The configuration of `sys` must have
+/// loaded caf::io::middleman.
+[[nodiscard]] tcp_broker_actor spawn_tcp_broker(caf::actor_system& sys, const executors& run_in,
                                                 tcp_options options = {});
 
 /// Listens on all addresses of the host and waits until the broker has adopted the sockets. Do not

@@ -28,14 +28,6 @@ void tcp_broker_state::take_answers() {
   });
 }
 
-void tcp_broker_state::submit_tasks() {
-  if (tasks_.empty()) return;
-  auto tasks = std::move(tasks_);
-  executor_.run(tasks);
-  tasks.clear();
-  tasks_ = std::move(tasks); // keeps the memory
-}
-
 void tcp_broker_state::ping(connection_id id, caf::response_promise promise) {
   auto token = callers_.add({std::move(promise), nullptr, nullptr});
   if (!driver_.node().ping(id, token)) {

@@ -38,7 +38,7 @@ void tcp_broker_state::handle(mesh::execute_call& event) {
     if (r && r->weight() > large_payload) box->put({id, pickle(*r, *types, max_bytes)});
     else box->put({id, std::move(r)});
   };
-  tasks_.push_back(
+  tasks_.add(
     std::make_shared<task>(task{work.entry,
                                 std::move(work.args),
                                 work.deadline,

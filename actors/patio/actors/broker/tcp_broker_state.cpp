@@ -37,18 +37,18 @@ error not_open_to_all(const endpoint& where) {
 
 } // namespace
 
-tcp_broker_state::tcp_broker_state(caf::io::broker* self, executor exec, tcp_options options,
+tcp_broker_state::tcp_broker_state(caf::io::broker* self, executors run_in, tcp_options options,
                                    std::optional<tls::context> tls)
-    : self_{self}, executor_{std::move(exec)}, options_{std::move(options)},
+    : self_{self}, tasks_{std::move(run_in)}, options_{std::move(options)},
       types_{std::make_shared<const python_types>(options_.types)}, tls_{std::move(tls)},
       answers_{std::make_shared<answer_box<mesh::inbound_id>>(self->address())},
       log_{options_.limits.log_lines}, dialler_{options_.limits.reconnect},
       driver_{
         self,
         to_node_options(options_),
-        executor_.functions(),
+        tasks_.functions(),
         [this](mesh::node_event& event) { std::visit([this](auto& e) { handle(e); }, event); },
-        [this] { submit_tasks(); },
+        [this] { tasks_.submit(); },
         log_},
       connector_{std::in_place, options_.limits.accept_retry_delay} {}
 

@@ -31,7 +31,7 @@ using redial_atom = caf::atom_constant<caf::atom("redial")>;
 
 class tcp_broker_state {
 public:
-  tcp_broker_state(caf::io::broker* self, executor exec, tcp_options options,
+  tcp_broker_state(caf::io::broker* self, executors run_in, tcp_options options,
                    std::optional<tls::context> tls);
   ~tcp_broker_state();
 
@@ -68,8 +68,6 @@ private:
   void handle(mesh::log_line& event);
   void handle(mesh::decode_payload& event);
 
-  /// Hands the calls that have arrived to the executor.
-  void submit_tasks();
   [[nodiscard]] caf::error check_listeners(const std::vector<unique_fd>& fds) const;
   void adopt(const shared_socket& socket);
   void open(unique_fd fd, role side, std::uint64_t dial);
@@ -77,12 +75,11 @@ private:
   void log_silent(const std::string& peer, const std::string& reason);
 
   caf::io::broker* self_;
-  executor executor_;
+  task_batches tasks_; ///< calls that have arrived, for the executors
   tcp_options options_;
   std::shared_ptr<const python_types> types_; ///< shared with workers, which may outlive this
   std::optional<tls::context> tls_;
   std::shared_ptr<answer_box<mesh::inbound_id>> answers_; ///< shared with workers
-  std::vector<task_ptr> tasks_;                           ///< for the executor
   peer_log log_;
   caller_table callers_;
   dialler dialler_;

@@ -16,12 +16,13 @@ namespace {
 /// reference to the sender. The sender's destruction therefore means that no answer will come.
 class callback_actor final : public caf::monitorable_actor {
 public:
-  callback_actor(caf::actor_config& cfg, std::function<void(caf::message&)> settle)
-      : caf::monitorable_actor{cfg}, settle_{std::move(settle)} {}
+  callback_actor(caf::actor_config& cfg, std::function<void(caf::message&)> settle, error no_answer)
+      : caf::monitorable_actor{cfg}, settle_{std::move(settle)}, no_answer_{std::move(no_answer)} {}
 
   ~callback_actor() override {
-    auto no_answer = caf::make_message(to_caf({errc::shut_down, {}, {}}));
-    settle(no_answer);
+    if (settled_) return;
+    auto content = caf::make_message(to_caf(no_answer_));
+    settle(content);
   }
 
   void enqueue(caf::mailbox_element_ptr answer, caf::execution_unit*) override {
@@ -38,17 +39,18 @@ private:
   }
 
   std::function<void(caf::message&)> settle_;
+  error no_answer_;
   std::atomic<bool> settled_{false};
 };
 
 } // namespace
 
 void request_async(const caf::strong_actor_ptr& receiver, caf::message content,
-                   std::function<void(caf::message&)> settle) {
+                   std::function<void(caf::message&)> settle, error no_answer) {
   caf::actor_config cfg;
   auto& sys = receiver->get()->home_system();
   auto sender = caf::make_actor<callback_actor, caf::strong_actor_ptr>(
-    sys.next_actor_id(), sys.node(), &sys, cfg, std::move(settle));
+    sys.next_actor_id(), sys.node(), &sys, cfg, std::move(settle), std::move(no_answer));
   receiver->enqueue(sender, caf::make_message_id(1), std::move(content), nullptr);
 }
 

@@ -8,19 +8,23 @@
 #include <caf/actor_control_block.hpp>
 #include <caf/message.hpp>
 
+#include <patio/value/error.hpp>
+
 namespace patio {
 
 /// Sends `content` and calls `settle` once, on the thread that answers or drops the request. An
 /// answer without content is an empty message. An error is a message with a caf::error. The error
-/// is errc::shut_down if the receiver ended without an answer.
+/// is `no_answer` if the receiver ended without an answer.
 void request_async(const caf::strong_actor_ptr& receiver, caf::message content,
-                   std::function<void(caf::message&)> settle);
+                   std::function<void(caf::message&)> settle,
+                   error no_answer = {errc::shut_down, {}, {}});
 
 template <class Handle>
 void request_async(const Handle& receiver, caf::message content,
-                   std::function<void(caf::message&)> settle) {
+                   std::function<void(caf::message&)> settle,
+                   error no_answer = {errc::shut_down, {}, {}}) {
   request_async(caf::actor_cast<caf::strong_actor_ptr>(receiver), std::move(content),
-                std::move(settle));
+                std::move(settle), std::move(no_answer));
 }
 
 } // namespace patio

@@ -2,6 +2,7 @@
 /// accepts two more kinds of targets:
 ///
 ///   rpc.add("kv.get", store, get_atom::value);
+///   rpc.add("kv.get", store, function_options{.max_concurrency = 2}, get_atom::value);
 ///     An existing typed actor. Each call sends the given atoms, then the arguments. The registry
 ///     does not keep the actor alive: once the actor has ended, calls fail.
 ///
@@ -184,15 +185,23 @@ struct function_adapter<caf::typed_actor<Sigs...>> {
   template <class... Ps>
   static registry_entry make(std::string name, const caf::typed_actor<Sigs...>& target,
                              Ps... prefix) {
+    return make(std::move(name), target, function_options{}, prefix...);
+  }
+  template <class... Ps>
+  static registry_entry make(std::string name, const caf::typed_actor<Sigs...>& target,
+                             function_options options, Ps... prefix) {
     using match = detail::matching_signature<std::tuple<Ps...>, Sigs...>;
-    typename match::function bound{name, {}};
+    options.quick = false;
+    auto policy = policy_of(name, options);
+    typename match::function bound{name, std::move(options.parameters)};
     auto signature = bound.signature();
     return {
       std::move(name),
       std::move(signature),
       detail::existing_actor_function(std::move(bound), target.address(), std::tuple{prefix...}),
       false,
-      {}};
+      {},
+      std::move(policy)};
   }
 };
 
@@ -204,13 +213,16 @@ struct function_adapter<F> {
   static registry_entry make(std::string name, F f, function_options options = {}) {
     using callable =
       typename detail::actor_callable_of<F, typename detail::signature_of<F>::type>::type;
+    options.quick = false;
+    auto policy = policy_of(name, options);
     typename callable::function bound{name, std::move(options.parameters)};
     auto signature = bound.signature();
     return {std::move(name),
             std::move(signature),
             callable::defer(std::move(bound), std::move(f)),
             false,
-            {}};
+            {},
+            std::move(policy)};
   }
 };
 

@@ -54,7 +54,8 @@ pool_core::pool_core(const pool_options& options, signals to_actors)
                                               options.queue_per_worker)},
       signals_{std::move(to_actors)}, queue_{std::max<std::size_t>(options.workers, 1),
                                              max_waiting_, options.max_blocked},
-      slots_(std::max<std::size_t>(options.workers, 1)) {}
+      slots_(std::max<std::size_t>(options.workers, 1)), deferred_{.max = options.max_deferred,
+                                                                   .reason = "for a worker"} {}
 
 pool_core::~pool_core() { close(); }
 
@@ -64,64 +65,99 @@ void pool_core::submit(std::span<task_ptr> tasks) {
   for (auto& t : tasks) admit(c, std::move(t));
 }
 
-void pool_core::admit(change& c, task_ptr t) {
+void pool_core::admit(change& c, task_ptr t, const gate* passed) {
   if (is_closed_) return c.end(std::move(t), closed());
-  if (std::holds_alternative<deferred_function>(t->entry->run)) admit_deferred(c, std::move(t));
-  else enqueue(c, std::move(t));
+  auto* g = gate_after(*t->entry, passed);
+  if (!g) return enqueue(c, std::move(t));
+  if (g->inside < g->max) enter(c, std::move(t), *g);
+  else wait_at(c, std::move(t), *g);
 }
 
-// A call of a function that answers later counts until its answer, though it holds a worker only
-// while it begins.
-void pool_core::admit_deferred(change& c, task_ptr t) {
-  if (deferred_ < options_.max_deferred) {
-    ++deferred_;
-    auto original = std::make_shared<reply>(std::move(t->answer));
-    auto stop = original->stop_token();
-    auto answer = [original, core = shared_from_this()](result<value> r) {
-      original->answer(std::move(r));
-      core->settled();
-    };
-    t->answer = reply{std::move(answer), errc::shut_down, std::move(stop)};
-    return enqueue(c, std::move(t));
+// A function's own gate comes first, so that its waiting calls take no room from other functions.
+pool_core::gate* pool_core::gate_after(const registry_entry& entry, const gate* passed) {
+  if (passed == &deferred_) return nullptr;
+  if (!passed && entry.policy.max_concurrency) {
+    auto& g = bounded_[&entry];
+    if (g.max == 0) {
+      g.max = *entry.policy.max_concurrency;
+      g.reason = "for '" + entry.name + "', whose max_concurrency is " + std::to_string(g.max);
+    }
+    return &g;
   }
-  if (waiting_deferred_.size() >= max_waiting_) drop_stopped(c);
-  if (waiting_deferred_.size() >= max_waiting_) {
-    auto evicted = waiting_deferred_.evict_for(t->owner);
-    refuse(c, evicted ? std::move(*evicted) : t, max_waiting_);
-    if (!evicted) return;
+  return std::holds_alternative<deferred_function>(entry.run) ? &deferred_ : nullptr;
+}
+
+// A task counts until its answer, because every task is answered, whatever becomes of it. For a
+// function that answers later, this is longer than it holds a worker. For any other function, the
+// worker answers when the function has returned, even if nobody waits for the answer.
+void pool_core::enter(change& c, task_ptr t, gate& g) {
+  ++g.inside;
+  auto original = std::make_shared<reply>(std::move(t->answer));
+  auto stop = original->stop_token();
+  auto answer = [original, core = shared_from_this(), &g](result<value> r) {
+    original->answer(std::move(r));
+    core->leave(g);
+  };
+  t->answer = reply{std::move(answer), errc::shut_down, std::move(stop)};
+  admit(c, std::move(t), &g);
+}
+
+void pool_core::wait_at(change& c, task_ptr t, gate& g) {
+  if (g.waiting.size() >= max_waiting_) drop_stopped(c);
+  auto refuse_at = [&](task_ptr refused) {
+    c.end(std::move(refused), {errc::overloaded,
+                               std::to_string(max_waiting_) + " calls wait " + g.reason,
+                               {},
+                               limit::queue_per_worker});
+  };
+  auto owner = t->owner;
+  auto priority = t->entry->policy.priority;
+  if (g.waiting.size() >= max_waiting_) {
+    auto evicted = g.waiting.evict_for(owner, priority);
+    if (!evicted) return refuse_at(std::move(t));
+    refuse_at(std::move(*evicted));
   }
   watch_stop(*t);
-  auto owner = t->owner;
-  waiting_deferred_.push(std::move(t), owner);
+  g.waiting.push(std::move(t), owner, priority);
 }
 
-// Ends the waiting calls that cannot begin before their replies are wrapped: the answer of a
-// wrapped reply calls this function again, and many thousands of calls may wait.
-void pool_core::settled() {
-  change c{*this};
-  --deferred_;
-  if (is_closed_) return;
-  while (auto next = waiting_deferred_.pop()) {
-    if (is_stopped(*next)) c.end(std::move(*next), {errc::cancelled, {}, {}});
-    else if (has_room()) return admit_deferred(c, std::move(*next));
-    else refuse(c, std::move(*next), queue_.waiting());
+// A task that is let in may be refused at once, and its answer leaves the gate again. The flag
+// turns that recursion, which would be as deep as the gate's queue is long, into a loop.
+void pool_core::leave(gate& g) {
+  {
+    std::lock_guard lock{mutex_};
+    --g.inside;
+    if (std::exchange(g.is_filling, true)) return;
+  }
+  for (bool more = true; more;) {
+    change c{*this};
+    more = let_one_in(c, g);
+    g.is_filling = more;
   }
 }
 
-bool pool_core::has_room() const {
-  return queue_.can_start() || (!queue_.exhausted() && queue_.waiting() < max_waiting_);
+bool pool_core::let_one_in(change& c, gate& g) {
+  if (is_closed_ || g.inside >= g.max) return false;
+  auto next = g.waiting.pop();
+  if (!next) return false;
+  if (is_stopped(*next)) c.end(std::move(*next), {errc::cancelled, {}, {}});
+  else enter(c, std::move(*next), g);
+  return true;
 }
 
 void pool_core::enqueue(change& c, task_ptr t) {
   if (!queue_.can_start()) watch_stop(*t);
-  auto owner = t->owner;
-  auto placed = queue_.submit(t, owner);
-  if (!placed && placed.error() == task_queue::admission::refused && drop_stopped(c))
-    placed = queue_.submit(t, owner);
+  const auto& policy = t->entry->policy;
+  task_line line{t->owner, policy.max_concurrency ? t->entry : nullptr};
+  auto placed = queue_.submit(t, line, policy.priority);
+  auto is_refused = [&] { return !placed && placed.error() == task_queue::admission::refused; };
+  // No task waits in an exhausted queue, so there is nothing to drop.
+  if (is_refused() && !queue_.exhausted() && drop_stopped(c))
+    placed = queue_.submit(t, line, policy.priority);
   if (placed) return assign(c, std::move(*placed));
-  if (placed.error() != task_queue::admission::refused) return;
-  auto evicted = queue_.evict_for(owner);
-  if (evicted) (void)queue_.submit(t, owner); // waits in the evicted task's place
+  if (!is_refused()) return;
+  auto evicted = queue_.evict_for(line, policy.priority);
+  if (evicted) (void)queue_.submit(t, line, policy.priority); // waits in the evicted task's place
   refuse(c, evicted ? std::move(*evicted) : std::move(t), queue_.waiting());
 }
 
@@ -157,7 +193,11 @@ void pool_core::drop_stopped() {
 bool pool_core::drop_stopped(change& c) {
   stop_noted_.clear(); // first, so that a task stopped from here on sends another notice
   auto stopped = queue_.remove_waiting_if(is_stopped);
-  for (auto& t : waiting_deferred_.remove_if(is_stopped)) stopped.push_back(std::move(t));
+  auto add_stopped = [&](gate& g) {
+    for (auto& t : g.waiting.remove_if(is_stopped)) stopped.push_back(std::move(t));
+  };
+  add_stopped(deferred_);
+  for (auto& [entry, g] : bounded_) add_stopped(g);
   bool any = !stopped.empty();
   for (auto& t : stopped) c.end(std::move(t), {errc::cancelled, {}, {}});
   return any;
@@ -233,7 +273,11 @@ void pool_core::close() {
   change c{*this};
   is_closed_ = true;
   auto waiting = queue_.remove_all_waiting();
-  for (auto& t : waiting_deferred_.remove_all()) waiting.push_back(std::move(t));
+  auto add_waiting = [&](gate& g) {
+    for (auto& t : g.waiting.remove_all()) waiting.push_back(std::move(t));
+  };
+  add_waiting(deferred_);
+  for (auto& [entry, g] : bounded_) add_waiting(g);
   for (auto& s : slots_) // the workers of these end before they can begin
     if (s.task && !s.has_begun) waiting.push_back(std::exchange(s, {}).task);
   for (auto& t : waiting) c.end(std::move(t), closed());

@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <patio/actors/pool/pool_options.hpp>
@@ -73,7 +74,11 @@ public:
   void close();
 
 private:
-  using task_queue = worker_queue<task_ptr, task_owner>;
+  /// Tasks that take turns: those of an owner, and apart from them, those of an owner for one
+  /// function with a bound. The pool admits few of the latter at a time, and each of these would
+  /// otherwise wait behind all other tasks of the owner.
+  using task_line = std::pair<task_owner, const registry_entry*>;
+  using task_queue = worker_queue<task_ptr, task_line>;
   class change;
   struct slot {
     task_ptr task = nullptr; ///< assigned to the worker and not done
@@ -82,8 +87,21 @@ private:
     bool is_unannounced = false; ///< there was no memory for the message to the worker
   };
 
-  void admit(change& c, task_ptr t);
-  void admit_deferred(change& c, task_ptr t);
+  /// Bounds how many tasks of a kind may be in the queue, run or be unanswered at the same time.
+  struct gate {
+    std::size_t max = 0;
+    std::size_t inside = 0;  ///< tasks that have passed and are not answered
+    bool is_filling = false; ///< a thread lets tasks in
+    std::string reason;      ///< the end of the refusal "N calls wait ..."
+    priority_queue<task_ptr, task_owner> waiting = {};
+  };
+
+  /// Passes a task through the gates behind `passed`, as far as there is room, and into the queue.
+  void admit(change& c, task_ptr t, const gate* passed = nullptr);
+  [[nodiscard]] gate* gate_after(const registry_entry& entry, const gate* passed);
+  void enter(change& c, task_ptr t, gate& g);
+  void wait_at(change& c, task_ptr t, gate& g);
+  [[nodiscard]] bool let_one_in(change& c, gate& g);
   void enqueue(change& c, task_ptr t);
   /// Starts a task on its worker: as `here` says if that is the worker `worker_here`.
   void assign(change& c, std::optional<task_queue::assignment> a, next_step* here = nullptr,
@@ -94,21 +112,20 @@ private:
   void watch_stop(task& t);
   void refuse(change& c, task_ptr t, std::size_t waiting) const;
   bool drop_stopped(change& c);
-  void settled();
-  /// True if a task can start or wait.
-  [[nodiscard]] bool has_room() const;
+  /// A task that has passed the gate has been answered.
+  void leave(gate& g);
   [[nodiscard]] bool is_current(std::size_t worker, std::uint64_t run) const;
 
   const pool_options options_;
-  const std::size_t max_waiting_; ///< for each of the two queues
+  const std::size_t max_waiting_; ///< for the queue and for each gate
   const signals signals_;
   std::atomic_flag stop_noted_; ///< set while a `clean_up` is on its way
   std::mutex mutex_;            ///< protects all members below
   task_queue queue_;
   std::vector<slot> slots_; ///< by worker number
   std::uint64_t last_run_ = 0;
-  std::size_t deferred_ = 0; ///< calls of functions that answer later: admitted, not answered
-  fair_queue<task_ptr, task_owner> waiting_deferred_; ///< calls that wait for deferred_ to fall
+  gate deferred_;                                           ///< for the functions that answer later
+  std::unordered_map<const registry_entry*, gate> bounded_; ///< for max_concurrency
   bool is_closed_ = false;
   bool any_unannounced_ = false;
 };
