@@ -1,6 +1,7 @@
 // net::stream, with a protocol other than patio's.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include <patio/actors/os/clock.hpp>
