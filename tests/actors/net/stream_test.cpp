@@ -62,6 +62,8 @@ TEST_CASE("stream: reads grow while processing is fast and shrink while it is sl
   line_server server;
   auto client = server.connect();
   const std::string bytes(MiB, 'x');
+  client.send("a\n");
+  REQUIRE(client.read(2) == "a\n");
   server.run([](line_broker& b) { b.stream->pause(); });
   CHECK(client.send_what_fits(bytes) > 200'000);
   server.run([](line_broker& b) { b.stream->resume(); });
@@ -71,7 +73,7 @@ TEST_CASE("stream: reads grow while processing is fast and shrink while it is sl
   // On a busy machine some processing takes long, and then the reads shrink for a while.
   for (int i = 0; i < 100 && !has_grown(); ++i) client.send(bytes);
   CHECK(has_grown());
-  CHECK(server.run([](line_broker& b) { return b.reads.front(); }) == 4096);
+  CHECK(server.run([](line_broker& b) { return b.reads[1]; }) == 4096);
 
   server.run([](line_broker& b) { b.processing_time = 1ms; });
   client.send(bytes);
