@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <thread>
 
@@ -83,7 +84,20 @@ value whole_power(const integer& base, const integer& exponent) {
   return bounded(base.pow(static_cast<std::uint64_t>(*steps)));
 }
 
+/// Returns nothing if a number on the way to the result does not fit into 64 bits.
+std::optional<std::int64_t> short_power(std::int64_t base, std::int64_t exponent) {
+  std::int64_t r = 1;
+  for (; exponent > 0; exponent >>= 1) {
+    if ((exponent & 1) != 0 && __builtin_mul_overflow(r, base, &r)) return {};
+    if (exponent > 1 && __builtin_mul_overflow(base, base, &base)) return {};
+  }
+  return r;
+}
+
 value power(const value& a, const value& b) {
+  auto base = from_value<std::int64_t>(a), exponent = from_value<std::int64_t>(b);
+  if (is_whole(a) && is_whole(b) && base && exponent && *exponent >= 0)
+    if (auto r = short_power(*base, *exponent)) return *r;
   if (is_whole(a) && is_whole(b) && !whole(b).negative()) return whole_power(whole(a), whole(b));
   auto x = real(a, "**"), y = real(b, "**");
   if (x == 0 && y < 0) raise("ZeroDivisionError", "0.0 cannot be raised to a negative power");

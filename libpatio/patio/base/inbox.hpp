@@ -10,7 +10,16 @@ namespace patio {
 
 template <class T>
 class inbox {
+  struct entry {
+    T item;
+    entry* next = nullptr;
+  };
+
 public:
+  /// The place of an item in the list. Whoever has a place can put the item in without memory.
+  using place = std::unique_ptr<entry>;
+  [[nodiscard]] static place make_place(T item) { return place{new entry{std::move(item)}}; }
+
   inbox() = default;
   inbox(const inbox&) = delete;
   inbox& operator=(const inbox&) = delete;
@@ -19,9 +28,10 @@ public:
   }
 
   /// Returns true if the inbox was empty. Then the caller must wake the taker. Any thread.
-  [[nodiscard]] bool put(T item) {
-    auto* older = first_.load(std::memory_order_relaxed);
-    auto* node = new entry{std::move(item), older};
+  [[nodiscard]] bool put(T item) { return put(make_place(std::move(item))); }
+  [[nodiscard]] bool put(place p) noexcept {
+    auto* node = p.release();
+    auto* older = node->next = first_.load(std::memory_order_relaxed);
     // Once the node is in the list, another thread may take and delete the node.
     while (!first_.compare_exchange_weak(older, node, std::memory_order_release,
                                          std::memory_order_relaxed))
@@ -45,10 +55,6 @@ public:
   }
 
 private:
-  struct entry {
-    T item;
-    entry* next;
-  };
   struct chain {
     entry* first;
     ~chain() {

@@ -61,6 +61,7 @@ result<double> any_real(const value& v) {
   case kind::real: return v.as_real();
   case kind::boolean: return v.as_bool() ? 1.0 : 0.0;
   case kind::integer: {
+    if (auto i = v.as_int64()) return static_cast<double>(*i);
     auto d = v.as_integer().as_real();
     if (std::isinf(d))
       return fail(errc::undecodable, "must be float, but this int is too large for a float");

@@ -4,11 +4,11 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <stop_token>
 #include <utility>
 
+#include <patio/base/unique_function.hpp>
 #include <patio/convert/convert.hpp>
 #include <patio/value/error.hpp>
 
@@ -18,7 +18,7 @@ class shared_reply;
 
 class reply {
 public:
-  using sink = std::function<void(result<value>)>;
+  using sink = unique_function<void(result<value>)>;
 
   reply() = default;
   /// `drop_code` is the code of the error that a reply sends if it is destroyed without an answer.
@@ -29,7 +29,7 @@ public:
   /// without an answer.
   explicit reply(std::shared_ptr<shared_reply> shared);
   reply(reply&& other) noexcept
-      : sink_{std::exchange(other.sink_, nullptr)}, shared_{std::move(other.shared_)},
+      : sink_{std::move(other.sink_)}, shared_{std::move(other.shared_)},
         drop_code_{other.drop_code_}, stop_token_{std::move(other.stop_token_)} {}
   reply& operator=(reply&& other) noexcept {
     std::swap(sink_, other.sink_);
@@ -44,7 +44,7 @@ public:
 
   /// Answers the call. Ignores every answer after the first.
   void answer(result<value> r);
-  [[nodiscard]] bool open() const noexcept { return sink_ != nullptr || shared_ != nullptr; }
+  [[nodiscard]] bool open() const noexcept { return bool{sink_} || shared_ != nullptr; }
   /// Returns a token that is stopped once nobody waits for the answer any more: the call was
   /// answered or cancelled, its deadline has passed, or its connection was lost. Stop callbacks run
   /// on the broker's thread and must be quick. The token of a call that cannot be stopped has no

@@ -3,6 +3,12 @@
 #include <utility>
 
 namespace patio::protocol {
+namespace {
+
+/// A busy connection has many requests in flight, and an idle connection should hold little memory.
+constexpr std::size_t max_spare = 32;
+
+} // namespace
 
 std::optional<error> inbound_requests::refusal(const call_request& call,
                                                const limits& bounds) const {
@@ -28,10 +34,12 @@ std::optional<error> inbound_requests::refusal(const call_request& call,
 
 request_id inbound_requests::add(std::uint32_t serial) {
   request_id id{serial, ++last_number_};
-  if (spare_) {
-    spare_.key() = serial;
-    spare_.mapped() = {id.number};
-    running_.insert(std::move(spare_));
+  if (!spare_.empty()) {
+    auto entry = std::move(spare_.back());
+    spare_.pop_back();
+    entry.key() = serial;
+    entry.mapped() = {id.number};
+    running_.insert(std::move(entry));
   } else {
     running_.emplace(serial, request{id.number});
   }
@@ -59,7 +67,8 @@ std::optional<std::stop_source> inbound_requests::take(request_id id) {
   if (at == running_.end() || at->second.number != id.number) return {};
   auto stop = std::exchange(at->second.stop, std::stop_source{std::nostopstate});
   at->second.held.reset();
-  spare_ = running_.extract(at);
+  if (spare_.size() < max_spare) spare_.push_back(running_.extract(at));
+  else running_.erase(at);
   return stop;
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <stop_token>
 #include <unordered_map>
+#include <vector>
 
 #include <patio/protocol/limits.hpp>
 #include <patio/protocol/session_event.hpp>
@@ -44,7 +45,7 @@ private:
   [[nodiscard]] const request* find(request_id id) const;
 
   table running_;
-  table::node_type spare_; ///< the entry of the last answered request, to save an allocation
+  std::vector<table::node_type> spare_; ///< entries of answered requests, to save allocations
   std::uint64_t last_number_ = 0;
 };
 

@@ -57,7 +57,7 @@ void negate(std::string& two) {
 
 integer::integer(bool negative, std::string magnitude)
     : negative_{negative}, magnitude_{std::move(magnitude)} {
-  magnitude_.resize(magnitude_.find_last_not_of('\0') + 1);
+  while (!magnitude_.empty() && magnitude_.back() == '\0') magnitude_.pop_back();
   if (magnitude_.empty()) negative_ = false;
 }
 
@@ -68,12 +68,9 @@ integer::integer(std::int64_t i)
 }
 
 integer integer::from_unsigned(std::uint64_t u) {
-  std::string m(8, '\0');
-  for (auto& c : m) {
-    c = static_cast<char>(u & 0xff);
-    u >>= 8;
-  }
-  return {false, std::move(m)};
+  integer i;
+  for (; u > 0; u >>= 8) i.magnitude_.push_back(static_cast<char>(u & 0xff));
+  return i;
 }
 
 integer integer::from_twos_complement(std::string_view little_endian) {
@@ -151,7 +148,12 @@ std::strong_ordering operator<=>(const integer& a, const integer& b) noexcept {
   return a.negative_ ? 0 <=> by_magnitude : by_magnitude;
 }
 
+// OpenSSL takes more than a thousand instructions for the shortest operation, so results of 64 bits
+// are computed without OpenSSL.
 integer operator*(const integer& a, const integer& b) {
+  std::int64_t product = 0;
+  auto x = a.as_int64(), y = b.as_int64();
+  if (x && y && !__builtin_mul_overflow(*x, *y, &product)) return product;
   std::unique_ptr<BN_CTX, bn_free> ctx{need(BN_CTX_new())};
   bignum r{need(BN_new())};
   need(BN_mul(r.get(), to_bn(a).get(), to_bn(b).get(), ctx.get()));
@@ -159,6 +161,9 @@ integer operator*(const integer& a, const integer& b) {
 }
 
 integer operator-(const integer& a, const integer& b) {
+  std::int64_t difference = 0;
+  auto x = a.as_int64(), y = b.as_int64();
+  if (x && y && !__builtin_sub_overflow(*x, *y, &difference)) return difference;
   bignum r{need(BN_new())};
   need(BN_sub(r.get(), to_bn(a).get(), to_bn(b).get()));
   return {BN_is_negative(r.get()) == 1, magnitude_of(r.get())};

@@ -340,7 +340,7 @@ TEST_CASE(
   std::promise<result<value>> answered;
   reply answer{[&answered](result<value> x) { answered.set_value(std::move(x)); }, errc::shut_down,
                caller.get_token()};
-  pool.run({t.rpc.find("held"), {{7}, {}}, never, std::move(answer)});
+  pool.run(make_task(t.rpc.find("held"), {{7}, {}}, never, std::move(answer)));
   auto stop = began.get_future().get();
   CHECK(stop.stop_possible());
   CHECK_FALSE(stop.stop_requested());

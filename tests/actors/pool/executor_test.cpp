@@ -165,9 +165,8 @@ TEST_CASE("executor: the null executor runs no functions and announces no names,
   auto none = null_executor(rpc);
   CHECK(none.functions().names().empty());
   std::promise<result<value>> promise;
-  none.run({rpc.find("two"), {}, never, reply{[&promise](result<value> r) {
-              promise.set_value(std::move(r));
-            }}});
+  reply answer{[&promise](result<value> r) { promise.set_value(std::move(r)); }};
+  none.run(make_task(rpc.find("two"), {}, never, std::move(answer)));
   CHECK(error_of(promise.get_future()).code == errc::shut_down);
   none.shut_down();
 }

@@ -98,12 +98,9 @@ private:
         ++calls_[number].answers;
         if (!r && r.error().code == errc::overloaded) ++refused_;
       };
-      batch.push_back(
-        std::make_shared<task>(task{any_entry(),
-                                    {{static_cast<std::int64_t>(number)}, {}},
-                                    never,
-                                    reply{answer, errc::shut_down, c.stop.get_token()},
-                                    {0, random_() % 3}}));
+      batch.push_back(make_task(any_entry(), {{static_cast<std::int64_t>(number)}, {}}, never,
+                                reply{answer, errc::shut_down, c.stop.get_token()},
+                                {0, random_() % 3}));
     }
     core_->submit(batch);
   }
@@ -256,7 +253,7 @@ private:
 
 task_ptr counted_call(const registry_entry& entry, std::size_t& answered, std::stop_token stop) {
   reply count{[&](result<value>) { ++answered; }, errc::shut_down, std::move(stop)};
-  return std::make_shared<task>(task{&entry, {}, never, std::move(count), {}});
+  return make_task(&entry, {}, never, std::move(count), {});
 }
 
 } // namespace
@@ -327,15 +324,13 @@ TEST_CASE("pool_core: threads that submit, run, block and stop tasks lose none")
           std::stop_source stop;
           std::vector<task_ptr> batch;
           for (std::size_t i = 0; i < batch_size; ++i)
-            batch.push_back(std::make_shared<task>(task{&immediate,
-                                                        {},
-                                                        never,
-                                                        reply{[&](result<value>) {
-                                                                ++answered;
-                                                                answered.notify_one();
-                                                              },
-                                                              errc::shut_down, stop.get_token()},
-                                                        {0, s}}));
+            batch.push_back(make_task(&immediate, {}, never,
+                                      reply{[&](result<value>) {
+                                              ++answered;
+                                              answered.notify_one();
+                                            },
+                                            errc::shut_down, stop.get_token()},
+                                      {0, s}));
           pool.core().submit(batch);
           if (b % 3 == 0) stop.request_stop();
         }

@@ -36,8 +36,7 @@ public:
     reply answer{
       [this, label](result<value> r) { outcomes_[label] = r ? "" : to_string(r.error()); },
       errc::shut_down, std::move(stop)};
-    auto t = std::make_shared<task>(
-      task{rpc_.find(name), {{label}, {}}, never, std::move(answer), {1, owner}});
+    auto t = make_task(rpc_.find(name), {{label}, {}}, never, std::move(answer), {1, owner});
     core_->submit({&t, 1});
   }
   /// Begins all tasks that the core has started. Returns the names of the calls that run.

@@ -3,8 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <limits>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 #include <patio/value/integer.hpp>
 
@@ -38,6 +42,26 @@ TEST_CASE("integer: two's complement is the shortest form, as in a pickle") {
   CHECK(integer{-128}.twos_complement() == "\x80");
   CHECK(integer{128}.twos_complement() == std::string{"\x80\x00", 2});
   CHECK(integer{0}.twos_complement().empty());
+}
+
+TEST_CASE("integer: products and differences are exact on both sides of 64 bits") {
+  using limits = std::numeric_limits<std::int64_t>;
+  __extension__ using wide = __int128;
+  auto exact = [](wide i) {
+    std::string bytes(sizeof i, '\0');
+    std::memcpy(bytes.data(), &i, sizeof i);
+    return integer::from_twos_complement(bytes);
+  };
+  const std::vector<std::int64_t> edges{
+    limits::min(), limits::min() + 1, -3'037'000'500, -3'037'000'499,    -256,         -1, 0, 1,
+    255,           3'037'000'499,     3'037'000'500,  limits::max() - 1, limits::max()};
+  for (auto a : edges)
+    for (auto b : edges) {
+      CAPTURE(a);
+      CAPTURE(b);
+      CHECK(integer{a} * integer{b} == exact(static_cast<wide>(a) * b));
+      CHECK(integer{a} - integer{b} == exact(static_cast<wide>(a) - b));
+    }
 }
 
 TEST_CASE("integer: arithmetic is exact, and the conversion to double rounds as in Python") {

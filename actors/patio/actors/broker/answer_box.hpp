@@ -28,11 +28,20 @@ public:
     std::variant<result<value>, result<std::string>> outcome;
   };
 
+  /// The place of an answer in the box. The broker makes places, so that each has been allocated
+  /// and is freed on the broker's thread.
+  using place = typename inbox<answer>::place;
+
   explicit answer_box(caf::actor_addr broker) : broker_{std::move(broker)} {}
 
+  [[nodiscard]] static place make_place(Id id) {
+    return inbox<answer>::make_place({std::move(id), {}});
+  }
   /// Wakes the broker if it may not know of waiting answers. Any thread.
-  void put(answer a) {
-    if (answers_.put(std::move(a))) send_if_alive(broker_, answered_atom::value);
+  template <class Outcome>
+  void put(place p, Outcome outcome) {
+    p->item.outcome = std::move(outcome);
+    if (answers_.put(std::move(p))) send_if_alive(broker_, answered_atom::value);
   }
   /// Passes all answers to `f`, the oldest first. Only the broker calls this.
   template <class F> // F(answer&&)

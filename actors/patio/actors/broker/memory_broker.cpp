@@ -65,11 +65,12 @@ struct memory_state {
     auto& c = calls.emplace(number, call_in_flight{std::move(caller), {}}).first->second;
     watch(c.caller, stop, self->address(), number);
     if (deadline != never) deadlines.push(deadline, number);
-    reply answer{[box = answers, number](result<value> r) {
-                   box->put({number, std::move(r)});
-                 },
-                 errc::shut_down, c.stop.get_token()};
-    run_in->at(run_in->index_of(entry)).run({&entry, std::move(args), deadline, std::move(answer)});
+    auto back = [box = answers, place = answers->make_place(number)](result<value> r) mutable {
+      box->put(std::move(place), std::move(r));
+    };
+    reply answer{std::move(back), errc::shut_down, c.stop.get_token()};
+    run_in->at(run_in->index_of(entry))
+      .run(make_task(&entry, std::move(args), deadline, std::move(answer)));
     ticks.arm(self, deadlines.next());
   }
 

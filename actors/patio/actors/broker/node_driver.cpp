@@ -14,8 +14,7 @@
 namespace patio {
 namespace {
 
-constexpr std::size_t smallest_burst = 16;     ///< see pending_writes
-constexpr std::size_t kept_capacity = 262'144; ///< bytes; a larger output buffer is freed
+constexpr std::size_t smallest_burst = 16; ///< see pending_writes
 
 /// Returns the connection to close if the event cannot be handled, or 0.
 connection_id connection_of(const mesh::node_event& event) noexcept {

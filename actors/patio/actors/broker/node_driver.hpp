@@ -26,6 +26,9 @@ namespace patio {
 /// than half a millisecond.
 inline constexpr std::size_t large_payload = 32'768;
 
+/// A size in bytes. The driver frees a larger buffer instead of using the buffer again.
+inline constexpr std::size_t kept_capacity = 262'144;
+
 using flush_atom = caf::atom_constant<caf::atom("flush")>;
 using turn_atom = caf::atom_constant<caf::atom("turn")>;
 using decoded_atom = caf::atom_constant<caf::atom("decoded")>;
@@ -101,6 +104,7 @@ private:
     std::vector<mesh::node_event> events;
     std::vector<connection_id> dirty;
     std::string output;
+    std::string unread; ///< memory for peer_socket::unread
     bool is_handling_events = false;
   };
   struct drain_state {

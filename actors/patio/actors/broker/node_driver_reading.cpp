@@ -28,6 +28,7 @@ void node_driver::on_data(connection_id id, caf::io::new_data_msg& msg) {
 }
 
 void node_driver::defer(connection_id id, peer_socket& c, std::string_view unread) {
+  if (c.unread.empty()) c.unread.swap(buffers_.unread);
   c.unread += unread;
   c.stream.pause();
   if (c.unread.size() == unread.size())
@@ -37,7 +38,10 @@ void node_driver::defer(connection_id id, peer_socket& c, std::string_view unrea
 void node_driver::process_deferred(connection_id id) {
   auto* c = sockets_.find(id);
   if (!c || c->unread.empty()) return;
-  process(id, std::exchange(c->unread, {}));
+  auto bytes = std::exchange(c->unread, {});
+  process(id, bytes);
+  bytes.clear();
+  if (bytes.capacity() <= kept_capacity) buffers_.unread = std::move(bytes);
   resume_reading(id);
 }
 

@@ -19,7 +19,7 @@ void tcp_broker_state::cancel(mesh::call_id id) {
 }
 
 void tcp_broker_state::take_answers() {
-  answers_->take([this](answer_box<mesh::inbound_id>::answer&& a) {
+  answers_->box.take([this](answer_box<mesh::inbound_id>::answer&& a) {
     driver_.guarded(a.id.from, [&] {
       auto& node = driver_.node();
       if (const auto* r = std::get_if<result<value>>(&a.outcome)) node.answer(a.id, *r);

@@ -33,17 +33,15 @@ void tcp_broker_state::handle(mesh::execute_call& event) {
   auto& work = event.work;
   // The captured reservation counts the bytes of the arguments until the worker destroys this
   // lambda.
-  auto back = [box = answers_, id = work.id, reservation = std::move(work.reservation),
-               types = types_, max_bytes = options_.limits.frame_bytes](result<value> r) {
-    if (r && r->weight() > large_payload) box->put({id, pickle(*r, *types, max_bytes)});
-    else box->put({id, std::move(r)});
+  auto back = [to = answers_, place = answers_->box.make_place(work.id),
+               reservation = std::move(work.reservation)](result<value> r) mutable {
+    if (r && r->weight() > large_payload)
+      to->box.put(std::move(place), pickle(*r, to->types, to->max_bytes));
+    else to->box.put(std::move(place), std::move(r));
   };
-  tasks_.add(
-    std::make_shared<task>(task{work.entry,
-                                std::move(work.args),
-                                work.deadline,
-                                reply{std::move(back), errc::shut_down, std::move(work.stop)},
-                                {self_->id(), work.id.from}}));
+  tasks_.add(make_task(work.entry, std::move(work.args), work.deadline,
+                       reply{std::move(back), errc::shut_down, std::move(work.stop)},
+                       {self_->id(), work.id.from}));
 }
 
 void tcp_broker_state::handle(mesh::call_finished& event) {

@@ -39,9 +39,9 @@ error not_open_to_all(const endpoint& where) {
 
 tcp_broker_state::tcp_broker_state(caf::io::broker* self, executors run_in, tcp_options options,
                                    std::optional<tls::context> tls)
-    : self_{self}, tasks_{std::move(run_in)}, options_{std::move(options)},
-      types_{std::make_shared<const python_types>(options_.types)}, tls_{std::move(tls)},
-      answers_{std::make_shared<answer_box<mesh::inbound_id>>(self->address())},
+    : self_{self}, tasks_{std::move(run_in)}, options_{std::move(options)}, tls_{std::move(tls)},
+      answers_{std::make_shared<answer_channel>(self->address(), options_.types,
+                                                options_.limits.frame_bytes)},
       log_{options_.limits.log_lines}, dialler_{options_.limits.reconnect},
       driver_{
         self,

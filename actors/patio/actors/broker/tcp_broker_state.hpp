@@ -29,6 +29,16 @@ using accepted_atom = caf::atom_constant<caf::atom("accepted")>;
 using dialled_atom = caf::atom_constant<caf::atom("dialled")>;
 using redial_atom = caf::atom_constant<caf::atom("redial")>;
 
+/// What the broker shares with the replies of the calls that workers run.
+struct answer_channel {
+  answer_channel(caf::actor_addr broker, python_types classes, std::size_t max_pickle)
+      : box{std::move(broker)}, types{std::move(classes)}, max_bytes{max_pickle} {}
+
+  answer_box<mesh::inbound_id> box;
+  const python_types types;
+  const std::size_t max_bytes; ///< of a pickled result
+};
+
 class tcp_broker_state {
 public:
   tcp_broker_state(caf::io::broker* self, executors run_in, tcp_options options,
@@ -77,9 +87,8 @@ private:
   caf::io::broker* self_;
   task_batches tasks_; ///< calls that have arrived, for the executors
   tcp_options options_;
-  std::shared_ptr<const python_types> types_; ///< shared with workers, which may outlive this
   std::optional<tls::context> tls_;
-  std::shared_ptr<answer_box<mesh::inbound_id>> answers_; ///< shared with workers
+  std::shared_ptr<answer_channel> answers_; ///< shared with workers, which may outlive this
   peer_log log_;
   caller_table callers_;
   dialler dialler_;

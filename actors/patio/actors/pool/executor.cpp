@@ -7,10 +7,7 @@
 
 namespace patio {
 
-void executor::run(task t) const {
-  auto shared = std::make_shared<task>(std::move(t));
-  run({&shared, 1});
-}
+void executor::run(task_ptr t) const { run({&t, 1}); }
 
 void executor::run(std::span<task_ptr> tasks) const {
   if (core_) return core_->submit(tasks);

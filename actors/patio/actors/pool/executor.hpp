@@ -24,7 +24,7 @@ public:
 
   [[nodiscard]] const registry& functions() const noexcept { return functions_; }
   /// Runs a task. A task that cannot run is answered with errc::overloaded or errc::shut_down.
-  void run(task t) const;
+  void run(task_ptr t) const;
   /// Runs many tasks with one hand-over to the pool.
   void run(std::span<task_ptr> tasks) const;
   /// Ends the pool. Tasks that wait for a worker or for an actor's answer end with errc::shut_down.

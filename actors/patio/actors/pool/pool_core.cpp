@@ -92,10 +92,10 @@ pool_core::gate* pool_core::gate_after(const registry_entry& entry, const gate* 
 // worker answers when the function has returned, even if nobody waits for the answer.
 void pool_core::enter(change& c, task_ptr t, gate& g) {
   ++g.inside;
-  auto original = std::make_shared<reply>(std::move(t->answer));
-  auto stop = original->stop_token();
-  auto answer = [original, core = shared_from_this(), &g](result<value> r) {
-    original->answer(std::move(r));
+  auto stop = t->answer.stop_token();
+  auto answer = [original = std::move(t->answer), core = shared_from_this(),
+                 &g](result<value> r) mutable {
+    original.answer(std::move(r));
     core->leave(g);
   };
   t->answer = reply{std::move(answer), errc::shut_down, std::move(stop)};
@@ -164,8 +164,7 @@ void pool_core::enqueue(change& c, task_ptr t) {
 // A stopped task would only hold memory and a place in the queue, so the pool removes it early.
 void pool_core::watch_stop(task& t) {
   if (!t.answer.stop_token().stop_possible()) return;
-  t.on_stop =
-    std::make_unique<std::stop_callback<stop_notice>>(t.answer.stop_token(), stop_notice{this});
+  t.on_stop.emplace(t.answer.stop_token(), stop_notice{this});
 }
 
 void pool_core::refuse(change& c, task_ptr t, std::size_t waiting) const {

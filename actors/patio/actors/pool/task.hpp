@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <utility>
 
@@ -26,15 +27,25 @@ struct stop_notice {
 };
 
 struct task {
+  task(const registry_entry* function, arguments arguments_of_call, instant latest_start,
+       reply to_caller, task_owner origin = {})
+      : entry{function}, args{std::move(arguments_of_call)}, deadline{latest_start},
+        answer{std::move(to_caller)}, owner{origin} {}
+
   /// Owned by the registry, which the executor and its workers hold.
   const registry_entry* entry = nullptr;
   arguments args;
   instant deadline = never; ///< a task does not start after its deadline
   reply answer;
   task_owner owner = {};
-  std::unique_ptr<std::stop_callback<stop_notice>> on_stop = {}; ///< set while the task waits
+  std::optional<std::stop_callback<stop_notice>> on_stop = {}; ///< set while the task waits
 };
 /// The pool and the worker hold a task until the worker is done with it.
 using task_ptr = std::shared_ptr<task>;
+
+[[nodiscard]] inline task_ptr make_task(const registry_entry* function, arguments args,
+                                        instant deadline, reply answer, task_owner owner = {}) {
+  return std::make_shared<task>(function, std::move(args), deadline, std::move(answer), owner);
+}
 
 } // namespace patio

@@ -37,11 +37,10 @@ struct worker_state {
 void start_deferred(const deferred_function& f, task& t, worker_host* host) {
   auto stop = t.answer.stop_token();
   // From here on, the function is to blame if the reply is destroyed without an answer.
-  auto original = std::make_shared<reply>(std::move(t.answer));
-  f(std::move(t.args),
-    reply{[original](result<value> r) { original->answer(std::move(r)); }, errc::remote_error,
-          std::move(stop)},
-    host);
+  auto answer = [original = std::move(t.answer)](result<value> r) mutable {
+    original.answer(std::move(r));
+  };
+  f(std::move(t.args), reply{std::move(answer), errc::remote_error, std::move(stop)}, host);
 }
 
 result<value> run_function(task& t, const task_run& run) {
