@@ -1,9 +1,11 @@
 #include "demo.hpp"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cmath>
+#include <ctime>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -127,7 +129,39 @@ std::tuple<std::string, std::int64_t, std::string> whoami() {
   return {"patio " PATIO_VERSION " (C++)", ::getpid(), thread.str()};
 }
 
+/// Computes for so many seconds of processor time, and returns the number of its rounds.
+std::int64_t burn(double seconds) {
+  if (!(seconds >= 0) || seconds > 86'400) raise("ValueError", "seconds must be from 0 to 86400");
+  std::int64_t rounds = 0;
+  auto end = static_cast<double>(std::clock()) + seconds * CLOCKS_PER_SEC;
+  while (static_cast<double>(std::clock()) < end) ++rounds;
+  return rounds;
+}
+
+/// Sends the signal to the own process. The default is SIGSEGV.
+void crash(std::optional<std::int64_t> signal) {
+  auto number = static_cast<int>(signal.value_or(SIGSEGV));
+  if (::kill(::getpid(), number) != 0)
+    raise("ValueError", std::to_string(number) + " is not the number of a signal");
+}
+
+/// Allocates so many MiB more, which stay allocated. Returns how many are allocated now.
+std::int64_t leak(std::int64_t mib) {
+  static std::vector<std::unique_ptr<char[]>> kept;
+  if (mib < 0 || mib > 1 << 20) raise("ValueError", "mib must be from 0 to 1048576");
+  for (; mib > 0; --mib) kept.push_back(std::make_unique<char[]>(std::size_t{1} << 20));
+  return static_cast<std::int64_t>(kept.size());
+}
+
 } // namespace
+
+registry demo_functions_of_processes() {
+  auto rpc = demo_functions();
+  rpc.add("burn", burn, {.parameters = {"seconds"}});
+  rpc.add("crash", crash, {.parameters = {"signal"}});
+  rpc.add("leak", leak, {.parameters = {"mib"}});
+  return rpc;
+}
 
 registry demo_functions() {
   registry rpc{{.project = "demo", .auto_naming = false}};

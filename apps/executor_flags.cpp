@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 
+#include <patio/actors/pool/process_pool.hpp>
 #include <patio/value/repr.hpp>
 
 namespace patio::apps {
@@ -17,6 +18,7 @@ std::optional<executor_kind> parse_kind(std::string_view text) {
   using named_kind = std::pair<std::string_view, executor_kind>;
   constexpr std::array kinds{named_kind{"async", executor_kind::async},
                              named_kind{"thread", executor_kind::thread},
+                             named_kind{"process", executor_kind::process},
                              named_kind{"null", executor_kind::null}};
   auto at = std::ranges::find(kinds, text, &named_kind::first);
   if (at == kinds.end()) return {};
@@ -41,7 +43,7 @@ result<executor_plan::named_executor> parse_named(const std::string& text) {
     return refuse("the number of workers is missing: NAME=KIND:N, for example heavy=thread:2");
   auto kind = parse_kind(std::string_view{text}.substr(equals + 1, colon - equals - 1));
   if (!kind || *kind == executor_kind::null)
-    return refuse("the kind of a named executor is async or thread");
+    return refuse("the kind of a named executor is async, thread or process");
   auto workers = parse_workers(std::string_view{text}.substr(colon + 1));
   if (!workers)
     return refuse("the number of workers must be from 1 to " + std::to_string(max_workers));
@@ -52,7 +54,7 @@ result<void> add_executor(executor_plan& plan, const std::string& text, bool& ha
   if (text.find('=') == std::string::npos) {
     auto kind = parse_kind(text);
     if (!kind)
-      return fail(errc::invalid, "--executor: the default executor is async, thread or null, not "
+      return fail(errc::invalid, "--executor: the default executor is async, thread, process or null, not "
                                    + patio::quoted(text) + "; a further executor is NAME=KIND:N");
     if (std::exchange(has_default, true))
       return fail(errc::invalid, "--executor: only one default executor can be chosen; a further "
@@ -72,8 +74,14 @@ result<void> add_executor(executor_plan& plan, const std::string& text, bool& ha
 
 executor spawn_executor(caf::actor_system& sys, const registry& functions, executor_kind kind,
                         const pool_options& options) {
-  if (kind == executor_kind::null) return null_executor(functions);
-  if (kind == executor_kind::thread) return spawn_thread_pool(sys, functions, options);
+  switch (kind) {
+  case executor_kind::null: return null_executor(functions);
+  case executor_kind::thread: return spawn_thread_pool(sys, functions, options);
+  case executor_kind::process:
+    return spawn_process_pool(
+      sys, functions, {.workers = options.workers, .queue_per_worker = options.queue_per_worker});
+  case executor_kind::async: break;
+  }
   return spawn_async_pool(sys, functions, options);
 }
 
@@ -89,8 +97,9 @@ void executor_flags::add(CLI::App& app) {
   app
     .add_option("--executor", executors,
                 "where functions run: async (on CAF's scheduler, the default), thread (each worker "
-                "in a thread of its own) or null (nowhere). NAME=KIND:N adds an executor of N "
-                "workers for the functions that name it; may be repeated")
+                "in a thread of its own), process (each worker in a process of its own) or null "
+                "(nowhere). NAME=KIND:N adds an executor of N workers for the functions that name "
+                "it; may be repeated")
     ->type_name("KIND|NAME=KIND:N");
   app
     .add_option("--run", run,
@@ -102,6 +111,19 @@ void executor_flags::add(CLI::App& app) {
                 "maximum number of functions that run at the same time in the default executor")
     ->check(CLI::Range(1, static_cast<int>(max_workers)))
     ->capture_default_str();
+}
+
+std::optional<std::string> executor_plan::process_executor() const {
+  if (default_kind == executor_kind::process) return "";
+  auto at = std::ranges::find(named, executor_kind::process, &named_executor::kind);
+  if (at == named.end()) return {};
+  return at->name;
+}
+
+bool executor_plan::has_processes(const std::string& name) const {
+  if (name.empty()) return default_kind == executor_kind::process;
+  auto at = std::ranges::find(named, name, &named_executor::name);
+  return at != named.end() && at->kind == executor_kind::process;
 }
 
 result<executor_plan> parse_executors(const executor_flags& flags) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,7 +13,7 @@
 
 namespace patio::apps {
 
-enum class executor_kind : std::uint8_t { async, thread, null };
+enum class executor_kind : std::uint8_t { async, thread, process, null };
 
 struct executor_flags {
   std::vector<std::string> executors; ///< KIND or NAME=KIND:N
@@ -33,6 +34,11 @@ struct executor_plan {
   std::size_t default_workers = 4;
   std::vector<named_executor> named = {};
   std::vector<std::pair<std::string, std::string>> run = {}; ///< function, name of an executor
+
+  /// Returns the name of an executor of processes, which is empty for the default executor.
+  [[nodiscard]] std::optional<std::string> process_executor() const;
+  /// Returns true if the executor of this name is one of processes. An empty name is the default.
+  [[nodiscard]] bool has_processes(const std::string& name) const;
 };
 
 /// Returns an error that names the wrong flag.

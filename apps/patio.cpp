@@ -1,8 +1,11 @@
 #include <new>
 #include <sstream>
 
+#include <patio/actors/pool/process_pool.hpp>
+
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "demo.hpp"
 #include "exit_code.hpp"
 #include "output.hpp"
 #include "standard_streams.hpp"
@@ -36,6 +39,7 @@ void add_subcommands(CLI::App& app, patio::apps::command& run) {
 
 int main(int argc, char** argv) {
   namespace apps = patio::apps;
+  patio::run_if_worker(argc, argv, apps::demo_functions_of_processes); // --executor process
   apps::prepare_process();
   CLI::App app{"Serve functions to C++ and Python processes, and call functions of such processes.",
                "patio"};

@@ -185,11 +185,29 @@ int serve_until_stopped(const tcp_broker_actor& node, const serve_flags& f,
   return ok;
 }
 
+/// Returns the demo's functions. Functions that may harm their process are among them only if the
+/// plan has an executor of processes, which runs them.
+result<registry> demo_functions_for(const executor_plan& plan) {
+  for (const auto& [function, name] : plan.run)
+    if (std::ranges::find(harmful_functions, function) != harmful_functions.end()
+        && !plan.has_processes(name))
+      return fail(errc::invalid, "--run: the function '" + function
+                                   + "' may harm its process, so only an executor of the kind "
+                                     "process runs it");
+  auto processes = plan.process_executor();
+  if (!processes) return demo_functions();
+  auto functions = demo_functions_of_processes();
+  for (auto name : harmful_functions) functions.set_executor(std::string{name}, *processes);
+  return functions;
+}
+
 int run_node(const serve_flags& f, const std::vector<endpoint>& listen_on,
              const std::vector<endpoint>& dial, const executor_plan& plan, tcp_options options) {
   system_config config;
   caf::actor_system sys{config};
-  auto pools = spawn_executors(sys, f.demo ? demo_functions() : registry{}, plan, options.limits);
+  auto functions = f.demo ? demo_functions_for(plan) : registry{};
+  if (!functions) return report(functions.error());
+  auto pools = spawn_executors(sys, std::move(*functions), plan, options.limits);
   if (!pools) return report(pools.error());
   auto node = spawn_tcp_broker(sys, *pools, std::move(options));
   auto code = serve_until_stopped(node, f, listen_on, dial);
@@ -242,7 +260,8 @@ void add_node(CLI::App& sub, serve_flags& f) {
                 "peer to dial, and to dial again whenever its connection is lost; may be repeated")
     ->type_name("HOST:PORT");
   sub.add_flag("--demo", f.demo,
-               "serve the functions mul, div, pow, sub, echo, sleep, fail and whoami");
+               "serve the functions mul, div, pow, sub, echo, sleep, fail and whoami; with an "
+               "executor of processes also burn, crash and leak");
   f.executors.add(sub);
   sub.add_flag("--verbose", f.verbose, "log every connection, not only warnings and errors");
 }

@@ -19,5 +19,6 @@
 #include <patio/actors/pool/actor_function.hpp>
 #include <patio/actors/pool/executor.hpp>
 #include <patio/actors/pool/executors.hpp>
+#include <patio/actors/pool/process_pool.hpp>
 #include <patio/actors/pool/worker_pool.hpp>
 #include <patio/protocol/limit_table.hpp>

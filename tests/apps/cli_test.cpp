@@ -2,7 +2,10 @@
 // that says what to do next.
 #include <doctest/doctest.h>
 
+#include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -116,6 +119,38 @@ TEST_CASE("patio serve: --run chooses among the executors that --executor names"
   CHECK(run({"call", "pow", "2", "10", "--connect", s.where()}).out == "1024\n");
   CHECK(run({"call", "sub", "3", "1", "--connect", s.where()}).out == "2\n");
   CHECK(run({"call", "sleep", "0.01", "--connect", s.where()}).code == 0);
+TEST_CASE("patio serve: --executor process serves burn, crash and leak, and a crash ends only its "
+          "own call") {
+  server s{{"--demo", "--executor", "process", "--workers", "2"}};
+  CHECK(run({"list", "--connect", s.where()}).out
+        == "burn\ncrash\ndiv\necho\nfail\nleak\nmul\npow\nsleep\nsub\nwhoami\n");
+  CHECK(run({"call", "pow", "2", "10", "--connect", s.where()}).out == "1024\n");
+  check_error(run({"call", "crash", "--connect", s.where()}), 6,
+              "worker lost: signal 11 (SIGSEGV)");
+  CHECK(run({"call", "leak", "3", "--connect", s.where()}).out == "3\n");
+  CHECK(run({"call", "burn", "0.01", "--connect", s.where()}).code == 0);
+  check_error(run({"call", "crash", "1000", "--connect", s.where()}), 1, "ValueError");
+}
+
+TEST_CASE("patio serve: worker processes end with a server that is killed") {
+  server s{{"--demo", "--executor", "process", "--workers", "1"}};
+  auto who = run({"call", "whoami", "--connect", s.where()}).out; // ('patio ...', PID, ...)
+  auto pid = std::stoi(who.substr(who.find(", ") + 2));
+  CHECK(pid != s.child().id());
+  int fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  REQUIRE(fd >= 0);
+  s.child().signal(SIGKILL);
+  pollfd ended{fd, POLLIN, 0};
+  CHECK(::poll(&ended, 1, 30'000) == 1);
+  ::close(fd);
+}
+
+TEST_CASE("patio: the argument of a worker process is refused from the command line") {
+  auto refused = run({"--patio-worker=3"});
+  CHECK(refused.code != 0);
+  CHECK(refused.err
+        == "patio worker: --patio-worker=3 is only for workers that a process pool "
+           "starts\n");
 }
 
 TEST_CASE("patio list, ping and bench: they print names, round trips and rates") {

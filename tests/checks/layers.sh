@@ -22,7 +22,7 @@ libpatio/patio/mesh:         protocol tls functions pickle convert value base ; 
 actors/patio/actors/os:      libpatio ; PUBLIC: log.hpp memory_trimmer.hpp signals.hpp tls_files.hpp
 actors/patio/actors/caf:     libpatio os ; PUBLIC: error.hpp system.hpp
 actors/patio/actors/net:     libpatio os caf ; PUBLIC:
-actors/patio/actors/pool:    libpatio os caf ; PUBLIC: actor_function.hpp executor.hpp executors.hpp worker_pool.hpp
+actors/patio/actors/pool:    libpatio os caf ; PUBLIC: actor_function.hpp executor.hpp executors.hpp process_pool.hpp worker_pool.hpp
 actors/patio/actors/broker:  libpatio os caf net pool ; PUBLIC: memory_broker.hpp tcp_broker.hpp
 actors/patio/actors/client:  libpatio os caf pool ; PUBLIC: call.hpp remote_function.hpp
 END

@@ -79,8 +79,9 @@ struct run_policy {
 using immediate_function = std::function<result<value>(arguments&&)>;
 /// An immediate_function that also gets a std::stop_token.
 using stoppable_function = std::function<result<value>(arguments&&, const std::stop_token& token)>;
-/// Takes over the duty to answer the call, and may answer later. `host` is the
-/// worker_host of the worker that runs the call; only functions of a `function_adapter` use it.
+/// Takes over the duty to answer the call, and may answer later. `host` is the worker_host of the
+/// worker that runs the call, and null in a worker process. Only functions of a `function_adapter`
+/// use it.
 using deferred_function = std::function<void(arguments&&, reply&&, void* host)>;
 
 namespace detail {

@@ -23,9 +23,10 @@ constexpr std::size_t shortest_announcement = 16, longest_announcement = 4096;
 
 constexpr std::string_view note_begins = "patio: ";
 /// The endings that a callee may report. Only the caller's own node reports endings of a
-/// connection.
-constexpr std::array endings{errc::timeout,    errc::cancelled,   errc::no_route,
-                             errc::overloaded, errc::undecodable, errc::shut_down};
+/// connection. A callee reports maybe_executed for a call whose worker process it has lost.
+constexpr std::array endings{errc::timeout,       errc::cancelled,   errc::no_route,
+                             errc::overloaded,    errc::undecodable, errc::shut_down,
+                             errc::maybe_executed};
 
 const value* entry(const value& dict, const char* key) {
   return dict.kind() == kind::dict ? dict.find(key) : nullptr;

@@ -19,13 +19,13 @@ enum class errc : std::uint8_t {
   timeout,          ///< the deadline passed before an answer arrived; the function may still run
   cancelled,        ///< the caller cancelled the call
   not_sent,         ///< the connection was lost before a byte of the call was sent: a retry is safe
-  maybe_executed,   ///< the connection was lost after part of the call may have been sent
-  no_route,         ///< no connected peer serves this name
-  overloaded,       ///< a full queue or another limit refused the call
-  undecodable,      ///< the arguments or the answer cannot be decoded, or have a wrong type
-  shut_down,        ///< this node or its executor has shut down
-  invalid,          ///< a configuration or an argument is wrong; the message says what is right
-  connect_failed,   ///< name resolution or the TCP connection failed
+  maybe_executed,   ///< the connection or the worker was lost, and the call may have run
+  no_route,       ///< no connected peer serves this name
+  overloaded,     ///< a full queue or another limit refused the call
+  undecodable,    ///< the arguments or the answer cannot be decoded, or have a wrong type
+  shut_down,      ///< this node or its executor has shut down
+  invalid,        ///< a configuration or an argument is wrong; the message says what is right
+  connect_failed, ///< name resolution or the TCP connection failed
   /// The connection ended before the login was complete. The peer or this node closed the
   /// connection.
   login_refused,

@@ -27,7 +27,7 @@ const std::array rows{
   row{errc::not_sent, 4, "not_sent", "the connection was lost before the call was sent",
       "ConnectionError"},
   row{errc::maybe_executed, 5, "maybe_executed",
-      "the connection was lost, and the call may have run", "ConnectionError"},
+      "the connection or the worker was lost, and the call may have run", "ConnectionError"},
   row{errc::no_route, 6, "no_route", "nobody serves this name", "KeyError"},
   row{errc::overloaded, 7, "overloaded", "too many calls are waiting", "RuntimeError"},
   row{errc::undecodable, 8, "undecodable", "the data cannot be accepted", "ValueError"},

@@ -58,6 +58,14 @@ result<value> to_result(const R& r) noexcept {
   }
 }
 
+/// Returns the error of a call in a worker process, which has no host.
+inline error needs_actor_system() {
+  return remote_error(value::exception(
+    "builtins.RuntimeError",
+    {"this function is an actor, and a worker process has no actor system: serve the function from "
+     "an async pool or a thread pool"}));
+}
+
 /// Sends a request from the worker, and answers the call with the response of type R.
 template <class R, class... As>
 void request_answer(worker_host& host, const caf::actor& target, reply&& answer, As&&... args) {
@@ -76,6 +84,7 @@ deferred_function existing_actor_function(typed_function<R, As...> bound, caf::a
                                           std::tuple<Ps...> prefix) {
   return [bound = std::move(bound), target = std::move(target),
           prefix](arguments&& call, reply&& answer, void* host) {
+    if (!host) return answer.answer(tl::unexpected(needs_actor_system()));
     auto converted = bound.convert(std::move(call));
     if (!converted) return answer.answer(tl::unexpected(std::move(converted.error())));
     auto alive = caf::actor_cast<caf::actor>(target);
@@ -154,6 +163,7 @@ struct actor_callable {
     auto key = std::make_shared<char>(); // identifies the function in worker_host::instance
     return [bound = std::move(bound), f = std::move(f), key](arguments&& call, reply&& answer,
                                                              void* host) {
+      if (!host) return answer.answer(tl::unexpected(needs_actor_system()));
       auto converted = bound.convert(std::move(call));
       if (!converted) return answer.answer(tl::unexpected(std::move(converted.error())));
       auto& worker = *static_cast<worker_host*>(host);

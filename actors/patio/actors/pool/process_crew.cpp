@@ -1,0 +1,256 @@
+#include <patio/actors/pool/process_crew.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace patio {
+namespace {
+
+/// An idle process that ends later than this after its start does not count as a failure.
+constexpr std::chrono::seconds proven_after{10};
+
+std::string seconds_text(std::chrono::nanoseconds time) {
+  auto ms = std::chrono::ceil<std::chrono::milliseconds>(time).count();
+  return ms % 1000 == 0 ? std::to_string(ms / 1000) + " s" : std::to_string(ms) + " ms";
+}
+
+} // namespace
+
+process_crew::process_crew(process_pool_options options, std::uint64_t seed)
+    : options_{std::move(options)}, reopen_{options_.reopen, seed} {
+  for (std::size_t i = 0; i < std::max<std::size_t>(options_.workers, 1); ++i) {
+    processes_.emplace_back();
+    processes_.back().delay = backoff{options_.replace, seed + i + 1};
+  }
+}
+
+void process_crew::act(enum action::kind kind, std::size_t number, slot_run what, error why) {
+  actions_.push_back({kind, number, what, std::move(why)});
+}
+
+void process_crew::announce(slot_run what, instant now) {
+  runs_.push_back(what);
+  assign(now);
+}
+
+// Runs on the lowest idle process, so that the other processes stay out of the caches.
+void process_crew::assign(instant now) {
+  if (is_dead()) return refuse_all(now);
+  for (std::size_t i = 0; i < processes_.size() && !runs_.empty(); ++i) {
+    auto& p = processes_[i];
+    if (p.now_is != state::idle) continue;
+    p.now_is = state::busy;
+    p.what = runs_.front();
+    runs_.pop_front();
+    act(action::kind::begin, i, p.what);
+  }
+}
+
+bool process_crew::is_dead() const noexcept {
+  return is_open_ && std::ranges::none_of(processes_, [](const process& p) {
+           return p.now_is == state::starting || p.now_is == state::idle || p.now_is == state::busy;
+         });
+}
+
+void process_crew::refuse_all(instant now) {
+  for (auto what : std::exchange(runs_, {}))
+    act(action::kind::refuse, 0, what,
+        {errc::overloaded,
+         "no worker process runs: " + last_failure_ + "; the next attempt is in "
+           + seconds_text(std::max(open_until_ - now, instant::zero())),
+         {}});
+}
+
+void process_crew::began(std::size_t number, slot_run what, instant deadline) {
+  auto& p = processes_[number];
+  if (p.now_is != state::busy) return;
+  p.what = what;
+  p.stop_at = deadline;
+  p.kill_at = after(deadline, options_.kill_delay);
+  p.kill_reason = "killed " + seconds_text(options_.kill_delay) + " after the deadline of its call";
+}
+
+void process_crew::skipped(std::size_t number, instant now) {
+  auto& p = processes_[number];
+  if (p.now_is != state::busy) return;
+  p.now_is = state::idle;
+  p.stop_at = p.kill_at = never;
+  assign(now);
+}
+
+bool process_crew::answered(std::size_t number, instant now) {
+  auto& p = processes_[number];
+  p.stop_at = p.kill_at = never;
+  p.delay.succeeded();
+  reopen_.succeeded();
+  failures_ = 0;
+  ++p.calls;
+  if (options_.calls_per_worker && p.calls >= *options_.calls_per_worker) {
+    p.now_is = state::ending;
+    p.kill_at = after(now, options_.kill_delay);
+    p.kill_reason = "it did not end";
+    act(action::kind::end_input, number);
+    return false;
+  }
+  if (runs_.empty()) return true;
+  p.now_is = state::idle;
+  assign(now);
+  return false;
+}
+
+void process_crew::ready(std::size_t number, instant now) {
+  auto& p = processes_[number];
+  if (p.now_is != state::starting) return;
+  p.now_is = state::idle;
+  p.kill_at = never;
+  p.ready_at = now;
+  p.calls = 0;
+  if (std::exchange(is_open_, false)) {
+    // One more failure opens the breaker again, until a call has been completed.
+    failures_ = std::max<std::size_t>(options_.failures_to_open, 1) - 1;
+    start_due(now);
+  }
+  assign(now);
+}
+
+void process_crew::stop(std::size_t number, slot_run what, instant now) {
+  auto& p = processes_[number];
+  if (p.now_is != state::busy || p.what != what) return;
+  act(action::kind::stop_call, number);
+  p.stop_at = never;
+  auto kill_at = after(now, options_.kill_delay);
+  if (kill_at >= p.kill_at) return;
+  p.kill_at = kill_at;
+  p.kill_reason =
+    "killed " + seconds_text(options_.kill_delay) + " after its caller had given up the call";
+}
+
+void process_crew::broke(std::size_t number, const std::string& why, instant now, bool is_final) {
+  if (is_final) failures_ = std::max(failures_, options_.failures_to_open);
+  kill(number, why, now);
+}
+
+void process_crew::closed(std::size_t number, instant now) {
+  auto& p = processes_[number];
+  auto kill_at = after(now, options_.kill_delay);
+  if (p.now_is == state::waiting || kill_at >= p.kill_at) return;
+  p.kill_at = kill_at;
+  p.stop_at = never;
+  p.kill_reason = "it closed its socket";
+}
+
+bool process_crew::is_unproven(const process& p, instant now) const noexcept {
+  return p.now_is == state::starting
+         || (p.now_is == state::idle && p.calls == 0 && now - p.ready_at < proven_after);
+}
+
+void process_crew::kill(std::size_t number, const std::string& why, instant now) {
+  auto& p = processes_[number];
+  if (p.now_is == state::waiting) return;
+  act(action::kind::kill, number);
+  p.stop_at = p.kill_at = never;
+  if (p.now_is == state::ending) return;
+  p.is_failure = is_unproven(p, now);
+  p.reason = why;
+  if (p.now_is == state::busy) end_call(number, why);
+  p.now_is = state::ending;
+}
+
+void process_crew::end_call(std::size_t number, const std::string& why) {
+  act(action::kind::end_call, number, processes_[number].what,
+      {errc::maybe_executed, "worker lost: " + why, {}});
+}
+
+void process_crew::exited(std::size_t number, const std::string& how, instant now) {
+  auto& p = processes_[number];
+  if (p.now_is == state::waiting) return;
+  auto why = p.reason.empty() ? how : std::exchange(p.reason, {});
+  if (p.now_is == state::busy) end_call(number, why);
+  if (p.now_is != state::ending) p.is_failure = is_unproven(p, now);
+  if (p.now_is == state::starting)
+    why += " before it was ready (does its main begin with patio::run_if_worker?)";
+  replace(number, why, now);
+}
+
+void process_crew::not_started(std::size_t number, const std::string& why, instant now) {
+  processes_[number].is_failure = true;
+  replace(number, why, now);
+}
+
+void process_crew::replace(std::size_t number, const std::string& how, instant now) {
+  auto& p = processes_[number];
+  bool is_recycled = options_.calls_per_worker && p.calls >= *options_.calls_per_worker;
+  bool is_failure = std::exchange(p.is_failure, false);
+  p.now_is = state::waiting;
+  p.calls = 0;
+  p.stop_at = p.kill_at = never;
+  p.start_at = is_recycled ? now : after(now, p.delay.failed());
+  if (is_failure) count_failure(number, how, now);
+  else if (!is_recycled) act(action::kind::log, number, {}, {errc::maybe_executed, how, {}});
+  start_due(now);
+  assign(now);
+}
+
+void process_crew::count_failure(std::size_t number, const std::string& how, instant now) {
+  act(action::kind::log, number, {}, {errc::invalid, how, {}});
+  last_failure_ = how;
+  if (++failures_ >= options_.failures_to_open) open(now);
+}
+
+void process_crew::open(instant now) {
+  is_open_ = true;
+  auto wait = reopen_.failed();
+  open_until_ = after(now, wait);
+  act(action::kind::log, 0, {},
+      {errc::overloaded,
+       std::to_string(failures_) + " workers in a row have failed, the last: " + last_failure_
+         + "; the next attempt is in " + seconds_text(wait),
+       {}});
+}
+
+// While the breaker is open, one process at a time starts as a probe.
+bool process_crew::may_start() const noexcept {
+  return !is_open_ || std::ranges::none_of(processes_, [](const process& p) {
+    return p.now_is == state::starting;
+  });
+}
+
+void process_crew::start_due(instant now) {
+  if (is_open_ && open_until_ > now) return;
+  for (std::size_t i = 0; i < processes_.size(); ++i) {
+    auto& p = processes_[i];
+    if (p.now_is != state::waiting || p.start_at > now || !may_start()) continue;
+    p.now_is = state::starting;
+    p.kill_at = after(now, options_.start_timeout);
+    p.kill_reason = "it was not ready after " + seconds_text(options_.start_timeout)
+                    + " (does its main begin with patio::run_if_worker?)";
+    act(action::kind::start, i);
+  }
+}
+
+void process_crew::tick(instant now) {
+  for (std::size_t i = 0; i < processes_.size(); ++i) {
+    auto& p = processes_[i];
+    if (p.kill_at <= now) {
+      kill(i, std::string{p.kill_reason}, now);
+    } else if (p.stop_at <= now) {
+      p.stop_at = never;
+      act(action::kind::stop_call, i);
+    }
+  }
+  start_due(now);
+  assign(now);
+}
+
+instant process_crew::next_deadline() const noexcept {
+  auto next = never;
+  for (const auto& p : processes_) {
+    next = std::min({next, p.stop_at, p.kill_at});
+    if (p.now_is == state::waiting && may_start())
+      next = std::min(next, is_open_ ? std::max(p.start_at, open_until_) : p.start_at);
+  }
+  return next;
+}
+
+} // namespace patio

@@ -1,0 +1,65 @@
+/// The handshake between a process pool and its workers. Both sides speak in the frames of the wire
+/// protocol, over a private socket. The pool begins with DISCOVER_REQUEST (settings). The worker
+/// answers with DISCOVER_RESPONSE (hello). REQUEST, RESPONSE and ERROR follow, one call at a time.
+/// No function here does I/O.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <patio/actors/pool/process_options.hpp>
+#include <patio/functions/registry.hpp>
+#include <patio/protocol/session_options.hpp>
+#include <patio/value/error.hpp>
+
+namespace patio {
+
+inline constexpr std::int64_t worker_protocol_version = 1;
+/// The number of the worker's end of the socket.
+inline constexpr int worker_socket = 3;
+inline constexpr std::string_view worker_argument = "--patio-worker=3";
+/// Set in the environment of a new worker, and removed by run_if_worker.
+inline constexpr const char* worker_variable = "PATIO_WORKER";
+/// Bytes of a handshake frame. It lists all functions, so a registry may have thousands of them.
+inline constexpr std::size_t handshake_bytes = std::size_t{4} << 20;
+
+/// What the pool tells a new worker.
+struct worker_settings {
+  std::int64_t version = worker_protocol_version;
+  std::string digest; ///< of the pool's registry
+  process_limits limits;
+};
+
+/// What a worker tells its pool when it is ready, or when it cannot work.
+struct worker_hello {
+  std::int64_t version = worker_protocol_version;
+  std::string digest; ///< of the worker's registry
+  /// The worker's functions and their signatures, if the digests differ.
+  std::vector<std::pair<std::string, std::string>> functions = {};
+  std::string failure = {}; ///< why the worker cannot work; empty if it is ready
+};
+
+/// Returns a digest of all names and signatures. The order in which they were added does not count.
+[[nodiscard]] std::string digest_of(const registry& functions);
+[[nodiscard]] std::vector<std::pair<std::string, std::string>>
+signatures_of(const registry& functions);
+
+[[nodiscard]] std::string write_settings(const worker_settings& settings);
+[[nodiscard]] result<worker_settings> read_settings(std::string_view payload);
+[[nodiscard]] std::string write_hello(const worker_hello& hello);
+[[nodiscard]] result<worker_hello> read_hello(std::string_view payload);
+
+/// Returns why a worker with this hello cannot serve the registry, or nothing. The text names the
+/// first function that differs.
+[[nodiscard]] std::optional<std::string> reason_to_refuse(const worker_hello& hello,
+                                                          const registry& functions);
+
+/// Options for the frames of calls and answers.
+[[nodiscard]] std::shared_ptr<const protocol::session_options>
+message_options(std::size_t message_bytes, const python_types& types);
+[[nodiscard]] pickle_limits message_limits(std::size_t message_bytes);
+
+} // namespace patio

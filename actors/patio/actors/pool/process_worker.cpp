@@ -1,0 +1,206 @@
+#include <patio/actors/pool/process_worker.hpp>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <future>
+#include <memory>
+#include <string_view>
+#include <system_error>
+#include <variant>
+
+#include <patio/actors/pool/process_child.hpp>
+#include <patio/actors/pool/process_messages.hpp>
+#include <patio/actors/pool/process_watcher.hpp>
+#include <patio/functions/python_error.hpp>
+#include <patio/protocol/frame_output.hpp>
+
+namespace patio {
+namespace {
+
+using protocol::frame_reader;
+using protocol::packet;
+
+constexpr std::size_t largest_idle_buffer = std::size_t{1} << 20;
+
+[[noreturn]] void exit_with(const std::string& why) {
+  std::fprintf(stderr, "patio worker: %s\n", why.c_str());
+  std::exit(EXIT_FAILURE);
+}
+
+/// Reads frames from the socket and writes frames to it. Blocks. Exits when the pool is gone.
+class pool_socket {
+public:
+  [[nodiscard]] frame_reader::frame read(packet type, std::size_t max_bytes) {
+    auto judge = [&](const protocol::frame_header& h) {
+      if (h.type == type && h.size <= max_bytes) return frame_reader::verdict::take;
+      exit_with("the pool sent an unexpected " + protocol::describe(h) + " of "
+                + std::to_string(h.size) + " bytes");
+    };
+    for (;;) {
+      if (auto frame = reader_.next(judge)) return *frame;
+      auto n = ::recv(worker_socket, buffer_, sizeof buffer_, 0);
+      if (n > 0) reader_.feed({buffer_, static_cast<std::size_t>(n)});
+      else if (n == 0 || errno != EINTR) std::exit(EXIT_SUCCESS);
+    }
+  }
+
+  void write(std::string& bytes) {
+    for (std::string_view rest = bytes; !rest.empty();) {
+      auto n = ::send(worker_socket, rest.data(), rest.size(), MSG_NOSIGNAL);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) std::exit(EXIT_SUCCESS);
+      rest.remove_prefix(static_cast<std::size_t>(n));
+    }
+    bytes.clear();
+    if (bytes.capacity() > largest_idle_buffer) std::string{}.swap(bytes);
+  }
+
+private:
+  frame_reader reader_;
+  char buffer_[std::size_t{64} << 10];
+};
+
+std::string failed_call(const char* name) {
+  return std::string{name} + " failed: " + std::system_category().message(errno);
+}
+
+/// Applies the limits to this process. Returns why that failed, or an empty text.
+std::string apply(const process_limits& l) {
+  if (l.memory_bytes) {
+    rlimit memory{*l.memory_bytes, *l.memory_bytes};
+    if (::setrlimit(RLIMIT_AS, &memory) != 0) return failed_call("setrlimit(RLIMIT_AS)");
+  }
+  errno = 0;
+  if (l.niceness != 0 && ::nice(l.niceness) == -1 && errno != 0) return failed_call("nice");
+  if (l.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+    return failed_call("prctl(PR_SET_NO_NEW_PRIVS)");
+  return {};
+}
+
+/// Lets the process use so much processor time from now on. The hard limit stays as it is, so that
+/// the next call can set the soft limit again.
+void limit_cpu(std::chrono::seconds more) {
+  rusage used{};
+  rlimit limit{};
+  if (::getrusage(RUSAGE_SELF, &used) != 0 || ::getrlimit(RLIMIT_CPU, &limit) != 0) return;
+  auto seconds = used.ru_utime.tv_sec + used.ru_stime.tv_sec + 1 + more.count();
+  limit.rlim_cur = std::min(limit.rlim_max, static_cast<rlim_t>(seconds));
+  (void)::setrlimit(RLIMIT_CPU, &limit);
+}
+
+class worker_process {
+public:
+  worker_process(registry functions, const worker_options& options)
+      : functions_{std::move(functions)}, options_{options} {
+    functions_.lock();
+  }
+
+  [[noreturn]] void run() {
+    auto settings = read_settings(socket_.read(packet::discover_request, handshake_bytes).payload);
+    if (!settings) exit_with(settings.error().message);
+    limits_ = settings->limits;
+    auto hello = prepare(*settings);
+    std::string bytes;
+    protocol::frame_writer w{bytes, packet::discover_response, 0};
+    bytes += write_hello(hello);
+    (void)w.close(std::string::npos);
+    socket_.write(bytes);
+    auto message_bytes = limits_.message_bytes;
+    auto messages = message_options(message_bytes, options_.types);
+    protocol::frame_output answers{messages};
+    for (;;) {
+      auto frame = socket_.read(packet::request, message_bytes);
+      auto serial = frame.header.serial;
+      auto answer =
+        call(serial, read_call_request(frame.payload, messages->limits.pickle, options_.types));
+      if (answer) answers.put_result(serial, *answer);
+      else answers.put_error(serial, answer.error(), true);
+      socket_.write(answers.bytes());
+    }
+  }
+
+private:
+  worker_hello prepare(const worker_settings& settings) {
+    worker_hello hello{.digest = digest_of(functions_)};
+    if (hello.digest != settings.digest) hello.functions = signatures_of(functions_);
+    if (settings.version != worker_protocol_version || hello.digest != settings.digest)
+      return hello;
+    hello.failure = apply(limits_);
+    if (!hello.failure.empty() || !options_.on_start) return hello;
+    try {
+      options_.on_start();
+    } catch (...) {
+      hello.failure = "the start-up function failed: " + to_string(current_exception_error());
+    }
+    return hello;
+  }
+
+  result<value> call(std::uint32_t serial, result<call_request> request) {
+    if (!request) return tl::unexpected(std::move(request.error()));
+    const auto* entry = functions_.find(request->function);
+    if (!entry) return fail(errc::no_route, "'" + request->function + "'");
+    if (limits_.cpu_time) limit_cpu(*limits_.cpu_time);
+    if (const auto* immediate = std::get_if<immediate_function>(&entry->run))
+      return (*immediate)(std::move(request->args));
+    process_watcher::stoppable_call running{watcher_, serial};
+    if (const auto* stoppable = std::get_if<stoppable_function>(&entry->run))
+      return (*stoppable)(std::move(request->args), running.stop_token());
+    return call_later(std::get<deferred_function>(entry->run), std::move(request->args),
+                      running.stop_token());
+  }
+
+  // The promise is shared, because the function may drop its reply on another thread while this
+  // thread already returns.
+  static result<value> call_later(const deferred_function& f, arguments&& args,
+                                  std::stop_token stop) {
+    auto promise = std::make_shared<std::promise<result<value>>>();
+    auto answered = promise->get_future();
+    f(std::move(args),
+      reply{[promise](result<value> r) { promise->set_value(std::move(r)); }, errc::remote_error,
+            std::move(stop)},
+      nullptr);
+    return answered.get();
+  }
+
+  registry functions_;
+  const worker_options& options_;
+  process_limits limits_;
+  pool_socket socket_;
+  process_watcher watcher_;
+};
+
+// This runs before the program starts threads. The kernel sends SIGKILL when the parent ends. A
+// parent that has ended before this call has closed its end of the socket.
+void bind_to_parent() {
+  (void)::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  (void)::fcntl(worker_socket, F_SETFD, FD_CLOEXEC);
+  (void)::unsetenv(worker_variable);
+  process_watcher::block_stop_signal();
+}
+
+} // namespace
+
+void run_if_worker(int argc, char** argv, const std::function<registry()>& functions,
+                   const worker_options& options) {
+  if (argc != 2 || argv[1] != worker_argument) return;
+  if (!std::getenv(worker_variable))
+    exit_with(std::string{worker_argument} + " is only for workers that a process pool starts");
+  bind_to_parent();
+  try {
+    worker_process{functions(), options}.run();
+  } catch (...) {
+    exit_with(to_string(current_exception_error()));
+  }
+}
+
+} // namespace patio

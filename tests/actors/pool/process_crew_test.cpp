@@ -1,0 +1,256 @@
+// The decisions of a process pool, in virtual time and without processes.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <vector>
+
+#include <patio/actors/pool/process_crew.hpp>
+
+using namespace patio;
+using namespace std::chrono_literals;
+
+namespace {
+
+using kind = enum process_crew::action::kind;
+
+/// A crew, its time, and the actions that it has asked for.
+class crew_test {
+public:
+  explicit crew_test(process_pool_options options) : crew{std::move(options), 1} { tick(0s); }
+
+  void tick(std::chrono::nanoseconds pass) {
+    now += pass;
+    crew.tick(now);
+    take();
+  }
+  /// Lets time pass until the crew has something to do.
+  void tick_when_due() {
+    REQUIRE(crew.next_deadline() != never);
+    now = std::max(now, crew.next_deadline());
+    tick(0s);
+  }
+  void take() {
+    actions.clear();
+    for (auto& a : crew.take_actions())
+      if (a.kind != kind::log) actions.push_back(std::move(a));
+  }
+  [[nodiscard]] std::size_t count(kind k) const {
+    return static_cast<std::size_t>(std::ranges::count(actions, k, &process_crew::action::kind));
+  }
+  [[nodiscard]] const process_crew::action& only(kind k) const {
+    REQUIRE(count(k) == 1);
+    return *std::ranges::find(actions, k, &process_crew::action::kind);
+  }
+  void ready(std::size_t process) {
+    crew.ready(process, now);
+    take();
+  }
+  void announce(slot_run what, instant deadline = never) {
+    crew.announce(what, now);
+    take();
+    if (count(kind::begin) > 0) crew.began(only(kind::begin).process, what, deadline);
+  }
+  void exited(std::size_t process, const std::string& how = "signal 9 (SIGKILL)") {
+    crew.exited(process, how, now);
+    take();
+  }
+
+  process_crew crew;
+  instant now = 100s;
+  std::vector<process_crew::action> actions;
+};
+
+} // namespace
+
+TEST_CASE("process_crew: all processes start at once, and calls begin on those that are ready") {
+  crew_test t{{.workers = 3}};
+  CHECK(t.count(kind::start) == 3);
+  t.announce({0, 1});
+  CHECK(t.actions.empty());
+  t.ready(2);
+  CHECK(t.only(kind::begin).process == 2);
+  CHECK(t.only(kind::begin).what == slot_run{0, 1});
+}
+
+TEST_CASE("process_crew: a lost process fails only its own call, and is replaced after a delay") {
+  crew_test t{{.workers = 2}};
+  t.ready(0);
+  t.ready(1);
+  t.announce({0, 1});
+  t.announce({1, 2});
+  t.exited(0, "signal 11 (SIGSEGV)");
+  auto& lost = t.only(kind::end_call);
+  CHECK(lost.process == 0);
+  CHECK(lost.why.code == errc::maybe_executed);
+  CHECK(lost.why.message == "worker lost: signal 11 (SIGSEGV)");
+  CHECK(t.count(kind::start) == 0);
+  t.tick_when_due();
+  CHECK(t.only(kind::start).process == 0);
+  CHECK(t.now < 101s);
+}
+
+TEST_CASE(
+  "process_crew: a run that has not begun waits for any process, not for the lost process") {
+  crew_test t{{.workers = 2}};
+  t.ready(0);
+  t.announce({0, 1});
+  t.announce({1, 2}); // no process is free
+  t.exited(0);
+  CHECK(t.count(kind::begin) == 0);
+  t.ready(1);
+  CHECK(t.only(kind::begin).what == slot_run{1, 2});
+}
+
+TEST_CASE("process_crew: a call past its deadline is stopped, and its process is killed one second "
+          "later") {
+  crew_test t{{.workers = 1}};
+  t.ready(0);
+  t.announce({0, 1}, t.now + 5s);
+  t.tick(4999ms);
+  CHECK(t.actions.empty());
+  t.tick(1ms);
+  CHECK(t.only(kind::stop_call).process == 0);
+  t.tick(999ms);
+  CHECK(t.actions.empty());
+  t.tick(1ms);
+  CHECK(t.count(kind::kill) == 1);
+  CHECK(t.only(kind::end_call).why.message
+        == "worker lost: killed 1 s after the deadline of its call");
+  t.exited(0);
+  CHECK(t.count(kind::end_call) == 0); // the call has been answered
+}
+
+TEST_CASE("process_crew: a call that nobody waits for is stopped at once, and killed one second "
+          "later") {
+  crew_test t{{.workers = 1}};
+  t.ready(0);
+  t.announce({0, 1});
+  t.crew.stop(0, {0, 7}, t.now); // another run
+  t.take();
+  CHECK(t.actions.empty());
+  t.crew.stop(0, {0, 1}, t.now);
+  t.take();
+  CHECK(t.count(kind::stop_call) == 1);
+  t.tick(1s);
+  CHECK(t.count(kind::kill) == 1);
+}
+
+TEST_CASE("process_crew: a process that answers in time is not killed, and goes on with its slot") {
+  crew_test t{{.workers = 1}};
+  t.ready(0);
+  t.announce({0, 1}, t.now + 1s);
+  CHECK(t.crew.answered(0, t.now));
+  t.crew.skipped(0, t.now); // the slot has nothing more to run
+  CHECK(t.crew.next_deadline() == never);
+  t.announce({0, 2});
+  CHECK(t.only(kind::begin).process == 0);
+}
+
+TEST_CASE("process_crew: a process that is not ready in time is killed and counts as a failure") {
+  crew_test t{{.workers = 1, .start_timeout = 10s, .failures_to_open = 1}};
+  t.tick(10s);
+  CHECK(t.count(kind::kill) == 1);
+  t.exited(0);
+  t.announce({0, 1});
+  CHECK(t.only(kind::refuse)
+          .why.message.find("it was not ready after 10 s (does its main begin "
+                            "with patio::run_if_worker?)")
+        != std::string::npos);
+}
+
+TEST_CASE("process_crew: a crash loop opens the breaker, which refuses calls and lets one probe "
+          "start at a time") {
+  crew_test t{{.workers = 4, .failures_to_open = 5}};
+  std::size_t starts = 4;
+  t.announce({0, 1});
+  std::size_t refused = 0;
+  for (int i = 0; refused == 0; ++i) {
+    REQUIRE(i < 20);
+    for (std::size_t process = 0; process < 4; ++process) {
+      t.exited(process, "exit status 3");
+      starts += t.count(kind::start);
+      refused += t.count(kind::refuse);
+    }
+    if (refused > 0) break;
+    t.tick_when_due();
+    starts += t.count(kind::start);
+  }
+  CHECK(starts <= 8);
+  t.announce({0, 2});
+  auto why = t.only(kind::refuse).why;
+  CHECK(why.code == errc::overloaded);
+  CHECK(why.message.find("exit status 3") != std::string::npos);
+  for (std::size_t attempt = 0; attempt < 3; ++attempt) { // each attempt is one process
+    t.tick_when_due();
+    auto probe = t.only(kind::start).process;
+    t.announce({0, 3 + attempt});
+    CHECK(t.actions.empty()); // waits for the probe
+    t.exited(probe, "exit status 3");
+    CHECK(t.count(kind::refuse) == 1);
+    CHECK(t.count(kind::start) == 0);
+  }
+}
+
+TEST_CASE("process_crew: a probe that is ready closes the breaker, and all processes start") {
+  crew_test t{{.workers = 3, .failures_to_open = 1}};
+  for (std::size_t process = 0; process < 3; ++process) t.exited(process, "exit status 3");
+  t.tick_when_due();
+  auto probe = t.only(kind::start).process;
+  t.ready(probe);
+  CHECK(t.count(kind::start) == 2);
+  t.announce({0, 1});
+  CHECK(t.only(kind::begin).process == probe);
+}
+
+TEST_CASE("process_crew: functions that crash their processes never open the breaker") {
+  crew_test t{{.workers = 1, .failures_to_open = 2}};
+  t.ready(0);
+  for (std::uint64_t run = 1; run < 50; ++run) {
+    t.announce({0, run});
+    CHECK(t.count(kind::begin) == 1);
+    t.exited(0, "signal 11 (SIGSEGV)");
+    CHECK(t.count(kind::end_call) == 1);
+    auto lost_at = t.now;
+    t.tick_when_due();
+    CHECK(t.count(kind::start) == 1);
+    CHECK(t.now - lost_at <= 500ms); // the pool is back to its size within a second
+    t.ready(0);
+  }
+}
+
+TEST_CASE(
+  "process_crew: another program in place of the worker program opens the breaker at once") {
+  crew_test t{{.workers = 1}};
+  t.crew.broke(0, "the worker program has other functions", t.now, true);
+  t.take();
+  CHECK(t.count(kind::kill) == 1);
+  t.exited(0);
+  t.announce({0, 1});
+  CHECK(t.only(kind::refuse).why.message.find("other functions") != std::string::npos);
+}
+
+TEST_CASE("process_crew: after calls_per_worker calls a process ends and is replaced at once") {
+  crew_test t{{.workers = 1, .calls_per_worker = 2}};
+  t.ready(0);
+  t.announce({0, 1});
+  CHECK(t.crew.answered(0, t.now));
+  t.crew.began(0, {0, 2}, never);
+  CHECK_FALSE(t.crew.answered(0, t.now));
+  t.take();
+  CHECK(t.count(kind::end_input) == 1);
+  t.announce({0, 3});
+  CHECK(t.actions.empty());
+  t.exited(0, "exit status 0");
+  CHECK(t.count(kind::start) == 1);
+  t.ready(0);
+  CHECK(t.count(kind::begin) == 1);
+}
+
+TEST_CASE("process_crew: a process that closes its socket and goes on is killed") {
+  crew_test t{{.workers = 1}};
+  t.ready(0);
+  t.announce({0, 1});
+  t.crew.closed(0, t.now);
+  t.tick(1s);
+  CHECK(t.only(kind::end_call).why.message == "worker lost: it closed its socket");
+}

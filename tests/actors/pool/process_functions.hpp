@@ -1,0 +1,14 @@
+/// The functions that the tests of process pools serve, in the test program and in its workers.
+#pragma once
+
+#include <patio/actors/pool/process_worker.hpp>
+#include <patio/functions/registry.hpp>
+
+namespace patio::tests {
+
+[[nodiscard]] registry process_functions();
+/// Other functions than process_functions. The workers serve them if the environment variable
+/// PATIO_TEST_WORKER is "other".
+[[nodiscard]] registry other_functions();
+
+} // namespace patio::tests

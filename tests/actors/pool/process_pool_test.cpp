@@ -1,0 +1,316 @@
+// Process pools with real workers: what a worker that is lost costs, and what its pool refuses.
+#include <doctest/doctest.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include <patio/patio.hpp>
+#include <patio/protocol/frame.hpp>
+
+#include "pool/executor_fixture.hpp"
+#include "pool/process_functions.hpp"
+
+using namespace patio;
+using namespace patio::tests;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Sets an environment variable, which workers inherit, for its scope.
+class variant {
+public:
+  explicit variant(const char* name) { ::setenv("PATIO_TEST_WORKER", name, 1); }
+  ~variant() { ::unsetenv("PATIO_TEST_WORKER"); }
+  variant(const variant&) = delete;
+  variant& operator=(const variant&) = delete;
+};
+
+/// A pool in an actor system of its own.
+struct process_test {
+  explicit process_test(process_pool_options options = {.workers = 2})
+      : pool{spawn_process_pool(t.system, process_functions(), options)} {}
+  ~process_test() { pool.shut_down(); }
+
+  [[nodiscard]] outcome start(const std::string& name, std::vector<value> args = {},
+                              instant deadline = never, std::stop_token stop = {}) {
+    return tests::start(pool, name, std::move(args), deadline, std::move(stop));
+  }
+  [[nodiscard]] result<value> call(const std::string& name, std::vector<value> args = {}) {
+    auto o = start(name, std::move(args));
+    return ended(o);
+  }
+  void check_works() { CHECK(call("add", {1, 2}).value() == value{3}); }
+  void check_lost(outcome o, const std::string& how) {
+    auto why = error_of(std::move(o));
+    CHECK(why.code == errc::maybe_executed);
+    CHECK(why.message == "worker lost: " + how);
+    check_works();
+  }
+
+  test_system t;
+  executor pool;
+};
+
+/// Blocks until a worker has written to it.
+class fifo {
+public:
+  fifo() : path_{"process_pool_fifo." + std::to_string(::getpid())} {
+    ::unlink(path_.c_str());
+    REQUIRE(::mkfifo(path_.c_str(), 0600) == 0);
+  }
+  ~fifo() { ::unlink(path_.c_str()); }
+  fifo(const fifo&) = delete;
+  fifo& operator=(const fifo&) = delete;
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  /// Returns the number of the worker that hangs.
+  pid_t await() {
+    int fd = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+    char text[16] = {};
+    CHECK(::read(fd, text, sizeof text - 1) > 0);
+    ::close(fd);
+    return static_cast<pid_t>(std::atoi(text));
+  }
+
+private:
+  std::string path_;
+};
+
+std::size_t count_descriptors() {
+  auto all = std::filesystem::directory_iterator{"/proc/self/fd"};
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+std::string frame_of(protocol::packet type, std::uint32_t size, std::uint32_t serial = 1) {
+  std::string header{static_cast<char>(type)};
+  for (auto n : {size, serial})
+    for (int shift = 24; shift >= 0; shift -= 8) header += static_cast<char>((n >> shift) & 0xff);
+  return header;
+}
+
+} // namespace
+
+TEST_CASE("process pool: functions run in other processes, and results and exceptions come back") {
+  process_test p;
+  p.check_works();
+  CHECK(p.call("pid").value() != value{static_cast<std::int64_t>(::getpid())});
+  CHECK(p.call("echo", {value::tuple({1, "a", value{}})}).value()
+        == value::tuple({1, "a", value{}}));
+  CHECK(p.call("later", {9}).value() == value{9});
+  auto raised = p.call("fail");
+  REQUIRE_FALSE(raised);
+  CHECK(to_string(raised.error()) == "IndexError: no such thing");
+  auto wrong = p.call("add", {1});
+  REQUIRE_FALSE(wrong);
+  CHECK(to_string(wrong.error()).starts_with("TypeError: "));
+}
+
+TEST_CASE("process pool: a function that is an actor is refused in a worker process") {
+  process_test p;
+  auto refused = p.call("actor", {1});
+  REQUIRE_FALSE(refused);
+  CHECK(to_string(refused.error()).find("has no actor system") != std::string::npos);
+  p.check_works();
+}
+
+TEST_CASE("process pool: a worker has its standard streams and its socket, and nothing else") {
+  int extra = ::open("/dev/null", O_RDONLY); // without O_CLOEXEC
+  process_test p;
+  auto all = from_value<std::vector<std::int64_t>>(p.call("descriptors").value()).value();
+  ::close(extra);
+  std::set<std::int64_t> sorted{all.begin(), all.end()};
+  // 4 is the worker's own signalfd, and the last descriptor lists the folder.
+  CHECK(sorted == std::set<std::int64_t>{0, 1, 2, 3, 4, 5});
+}
+
+TEST_CASE("process pool: a crash fails only its own call, with the signal or the exit status") {
+  process_test p;
+  p.check_lost(p.start("raise", {SIGSEGV}), "signal 11 (SIGSEGV)");
+  p.check_lost(p.start("raise", {SIGKILL}), "signal 9 (SIGKILL)");
+  p.check_lost(p.start("exit", {3}), "exit status 3");
+}
+
+TEST_CASE("process pool: kill -9 in mid-call fails that call, and the others go on") {
+  process_test p;
+  fifo started;
+  auto hanging = p.start("hang", {started.path()});
+  auto pid = started.await();
+  CHECK(p.call("pid").value() != value{static_cast<std::int64_t>(pid)});
+  ::kill(pid, SIGKILL);
+  p.check_lost(std::move(hanging), "signal 9 (SIGKILL)");
+}
+
+TEST_CASE("process pool: a stopped worker is killed one second after the deadline of its call") {
+  process_test p{{.workers = 2, .kill_delay = 100ms}};
+  p.check_works();
+  p.check_lost(p.start("stop_self", {}, clock_now() + 1s),
+               "killed 100 ms after the deadline of its call");
+}
+
+TEST_CASE("process pool: a function whose caller has given up is stopped, or else killed") {
+  process_test p{{.workers = 1, .kill_delay = 200ms}};
+  p.check_works();
+  std::stop_source polite, stubborn;
+  auto waits = p.start("await_stop", {}, never, polite.get_token());
+  polite.request_stop();
+  auto ended_by_itself = ended(waits);
+  // A stop that comes before the call begins ends it, too.
+  CHECK((ended_by_itself ? *ended_by_itself == value{1}
+                         : ended_by_itself.error().code == errc::cancelled));
+  fifo started;
+  auto hangs = p.start("hang", {started.path()}, never, stubborn.get_token());
+  started.await();
+  stubborn.request_stop();
+  p.check_lost(std::move(hangs), "killed 200 ms after its caller had given up the call");
+}
+
+TEST_CASE("process pool: a worker that writes garbage is replaced, and its call fails") {
+  process_test p;
+  using protocol::packet;
+  auto lost = [&](const char* how, const std::string& bytes) {
+    auto why = error_of(p.start(how, {value::bytes(bytes)}));
+    CHECK(why.code == errc::maybe_executed);
+    p.check_works();
+    return why.message;
+  };
+  CHECK(lost("send_raw", frame_of(packet::request, 0))
+          .find("it sent REQUEST (type 10, serial 1), "
+                "which is not an answer to its call")
+        != std::string::npos);
+  CHECK(lost("send_raw", "GET / HTTP/1.1\r\n").find("which is not an answer") != std::string::npos);
+  CHECK(lost("send_half", frame_of(packet::response, 10).substr(0, 4))
+        == "worker lost: exit status 0 after half a frame");
+}
+
+TEST_CASE(
+  "process pool: a grandchild that keeps the socket open does not delay the end of a call") {
+  process_test p;
+  p.check_lost(p.start("leave_grandchild"), "exit status 7");
+}
+
+TEST_CASE("process pool: arguments and results above the limit are refused, and nothing is lost") {
+  process_test p{{.workers = 1, .per_worker = {.message_bytes = 1 << 20}}};
+  auto pid = p.call("pid").value();
+  auto big = error_of(p.start("echo", {std::string(2 << 20, 'x')}));
+  CHECK(big.message
+        == "the arguments have more than 1048576 bytes, the message_bytes of the "
+           "process pool");
+  auto result = p.call("large", {2 << 20});
+  REQUIRE_FALSE(result);
+  CHECK(to_string(result.error()).find("the result cannot be sent") != std::string::npos);
+  CHECK(p.call("large", {1 << 19}).value().text().size() == 1 << 19);
+  CHECK(p.call("pid").value() == pid);
+}
+
+TEST_CASE("process pool: a memory limit makes an allocation fail, and the worker lives on") {
+  process_test p{{.workers = 1, .per_worker = {.memory_bytes = std::size_t{1} << 30}}};
+  auto pid = p.call("pid").value();
+  auto failed = p.call("allocate", {2048});
+  REQUIRE_FALSE(failed);
+  CHECK(to_string(failed.error()).starts_with("MemoryError"));
+  CHECK(p.call("pid").value() == pid);
+}
+
+TEST_CASE("process pool: a call that uses too much processor time ends with its worker") {
+  process_test p{{.workers = 1, .per_worker = {.cpu_time = 1s}}};
+  p.check_lost(p.start("spin"), "signal 24 (SIGXCPU)");
+}
+
+TEST_CASE("process pool: workers that are killed at random fail only the calls that they ran") {
+  process_test p{{.workers = 4}};
+  std::vector<outcome> all;
+  std::size_t lost = 0, killed = 0;
+  for (int i = 0; i < 60; ++i) {
+    auto pid = p.call("pid");
+    for (int j = 0; j < 10; ++j) all.push_back(p.start("add", {i, j}));
+    if (!pid) continue;
+    ::kill(static_cast<pid_t>(from_value<std::int64_t>(*pid).value()), SIGKILL);
+    ++killed;
+  }
+  for (auto& o : all) {
+    auto r = ended(o);
+    if (r) continue;
+    ++lost;
+    CHECK(r.error().message == "worker lost: signal 9 (SIGKILL)");
+  }
+  CHECK(killed > 30);
+  CHECK(lost <= killed);
+  p.check_works();
+}
+
+TEST_CASE("process pool: many calls run on N workers, and a worker is recycled after its calls") {
+  process_test p{{.workers = 3, .calls_per_worker = 10}};
+  std::vector<outcome> all;
+  for (int i = 0; i < 100; ++i) all.push_back(p.start("pid"));
+  std::map<std::int64_t, int> calls;
+  for (auto& o : all) ++calls[from_value<std::int64_t>(ended(o).value()).value()];
+  CHECK(calls.size() >= 10);
+  for (auto [pid, count] : calls) CHECK(count <= 10);
+}
+
+TEST_CASE("process pool: calls that wait when a worker is lost run on the other workers") {
+  process_test p;
+  std::vector<outcome> all;
+  for (int i = 0; i < 20; ++i) {
+    all.push_back(p.start("add", {i, i}));
+    if (i % 5 == 0) (void)p.start("exit", {1});
+  }
+  for (int i = 0; i < 20; ++i)
+    CHECK(ended(all[static_cast<std::size_t>(i)]).value() == value{2 * i});
+}
+
+TEST_CASE("process pool: a crash loop opens the breaker, and calls are refused with the reason") {
+  auto refused = [](const char* name) {
+    variant v{name};
+    process_test p;
+    auto why = error_of(p.start("add", {1, 2}));
+    CHECK(why.code == errc::overloaded);
+    return why.message;
+  };
+  CHECK(refused("exits").find("exit status 3 before it was ready (does its main begin with "
+                              "patio::run_if_worker?)")
+        != std::string::npos);
+  CHECK(refused("other").find("the worker program has other functions: it has 'add(arg1: int) -> "
+                              "int', and this program has 'add(arg1: int, arg2: int) -> int'")
+        != std::string::npos);
+  CHECK(refused("fails").find("the start-up function failed: RuntimeError: ") != std::string::npos);
+}
+
+TEST_CASE("process pool: an executable that is gone is named in the error") {
+  process_test p{{.workers = 2, .executable = "/nowhere/worker"}};
+  auto why = error_of(p.start("add", {1, 2}));
+  CHECK(why.message.find("cannot start the worker program /nowhere/worker: No such file")
+        != std::string::npos);
+}
+
+TEST_CASE("process pool: a program in a worker process that forgets run_if_worker starts no pool") {
+  ::setenv("PATIO_WORKER", "1", 1);
+  test_system t;
+  CHECK_THROWS_AS((void)spawn_process_pool(t.system, process_functions()), std::logic_error);
+  ::unsetenv("PATIO_WORKER");
+}
+
+TEST_CASE(
+  "process pool: when the pool ends, its running calls end, and no process or descriptor is "
+  "left") {
+  auto before = count_descriptors();
+  {
+    process_test p{{.workers = 4}};
+    fifo started;
+    p.check_works();
+    auto hanging = p.start("hang", {started.path()});
+    started.await();
+    p.pool.shut_down();
+    CHECK(error_of(std::move(hanging)).code == errc::shut_down);
+    CHECK(error_of(p.start("add", {1, 2})).code == errc::shut_down);
+  }
+  CHECK(count_descriptors() == before);
+  CHECK(::waitpid(-1, nullptr, WNOHANG) == -1); // no child is left
+}
