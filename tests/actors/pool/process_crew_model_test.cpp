@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-using kind = enum process_crew::action::kind;
+using act = enum process_crew::action::kind;
 
 /// A crew whose processes are played by a seed.
 class crew_model {
@@ -88,27 +88,27 @@ private:
   }
   void carry_out(const process_crew::action& a, process& p) {
     switch (a.kind) {
-    case kind::start:
+    case act::start:
       REQUIRE(p.now_is == life::none);
       p.now_is = life::starting;
       break;
-    case kind::kill:
-    case kind::end_input:
+    case act::kill:
+    case act::end_input:
       if (p.now_is != life::none) p.now_is = life::dying;
       break;
-    case kind::begin:
+    case act::begin:
       REQUIRE(p.now_is == life::alive);
       REQUIRE(p.run == 0);
       p.run = a.what.run;
       crew_.began(a.process, a.what, now_ + 2s);
       break;
-    case kind::refuse: ++ends_[a.what.run]; break;
-    case kind::end_call:
+    case act::refuse: ++ends_[a.what.run]; break;
+    case act::end_call:
       ++lost_;
       ++ends_[std::exchange(p.run, 0)];
       break;
-    case kind::stop_call:
-    case kind::log: break;
+    case act::stop_call:
+    case act::log: break;
     }
   }
 

@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-using kind = enum process_crew::action::kind;
+using act = enum process_crew::action::kind;
 
 /// A crew, its time, and the actions that it has asked for.
 class crew_test {
@@ -32,12 +32,12 @@ public:
   void take() {
     actions.clear();
     for (auto& a : crew.take_actions())
-      if (a.kind != kind::log) actions.push_back(std::move(a));
+      if (a.kind != act::log) actions.push_back(std::move(a));
   }
-  [[nodiscard]] std::size_t count(kind k) const {
+  [[nodiscard]] std::size_t count(act k) const {
     return static_cast<std::size_t>(std::ranges::count(actions, k, &process_crew::action::kind));
   }
-  [[nodiscard]] const process_crew::action& only(kind k) const {
+  [[nodiscard]] const process_crew::action& only(act k) const {
     REQUIRE(count(k) == 1);
     return *std::ranges::find(actions, k, &process_crew::action::kind);
   }
@@ -48,7 +48,7 @@ public:
   void announce(slot_run what, instant deadline = never) {
     crew.announce(what, now);
     take();
-    if (count(kind::begin) > 0) crew.began(only(kind::begin).process, what, deadline);
+    if (count(act::begin) > 0) crew.began(only(act::begin).process, what, deadline);
   }
   void exited(std::size_t process, const std::string& how = "signal 9 (SIGKILL)") {
     crew.exited(process, how, now);
@@ -64,12 +64,12 @@ public:
 
 TEST_CASE("process_crew: all processes start at once, and calls begin on those that are ready") {
   crew_test t{{.workers = 3}};
-  CHECK(t.count(kind::start) == 3);
+  CHECK(t.count(act::start) == 3);
   t.announce({0, 1});
   CHECK(t.actions.empty());
   t.ready(2);
-  CHECK(t.only(kind::begin).process == 2);
-  CHECK(t.only(kind::begin).what == slot_run{0, 1});
+  CHECK(t.only(act::begin).process == 2);
+  CHECK(t.only(act::begin).what == slot_run{0, 1});
 }
 
 TEST_CASE("process_crew: a lost process fails only its own call, and is replaced after a delay") {
@@ -79,13 +79,13 @@ TEST_CASE("process_crew: a lost process fails only its own call, and is replaced
   t.announce({0, 1});
   t.announce({1, 2});
   t.exited(0, "signal 11 (SIGSEGV)");
-  auto& lost = t.only(kind::end_call);
+  auto& lost = t.only(act::end_call);
   CHECK(lost.process == 0);
   CHECK(lost.why.code == errc::maybe_executed);
   CHECK(lost.why.message == "worker lost: signal 11 (SIGSEGV)");
-  CHECK(t.count(kind::start) == 0);
+  CHECK(t.count(act::start) == 0);
   t.tick_when_due();
-  CHECK(t.only(kind::start).process == 0);
+  CHECK(t.only(act::start).process == 0);
   CHECK(t.now < 101s);
 }
 
@@ -96,9 +96,9 @@ TEST_CASE(
   t.announce({0, 1});
   t.announce({1, 2}); // no process is free
   t.exited(0);
-  CHECK(t.count(kind::begin) == 0);
+  CHECK(t.count(act::begin) == 0);
   t.ready(1);
-  CHECK(t.only(kind::begin).what == slot_run{1, 2});
+  CHECK(t.only(act::begin).what == slot_run{1, 2});
 }
 
 TEST_CASE("process_crew: a call past its deadline is stopped, and its process is killed one second "
@@ -109,15 +109,15 @@ TEST_CASE("process_crew: a call past its deadline is stopped, and its process is
   t.tick(4999ms);
   CHECK(t.actions.empty());
   t.tick(1ms);
-  CHECK(t.only(kind::stop_call).process == 0);
+  CHECK(t.only(act::stop_call).process == 0);
   t.tick(999ms);
   CHECK(t.actions.empty());
   t.tick(1ms);
-  CHECK(t.count(kind::kill) == 1);
-  CHECK(t.only(kind::end_call).why.message
+  CHECK(t.count(act::kill) == 1);
+  CHECK(t.only(act::end_call).why.message
         == "worker lost: killed 1 s after the deadline of its call");
   t.exited(0);
-  CHECK(t.count(kind::end_call) == 0); // the call has been answered
+  CHECK(t.count(act::end_call) == 0); // the call has been answered
 }
 
 TEST_CASE("process_crew: a call that nobody waits for is stopped at once, and killed one second "
@@ -130,9 +130,9 @@ TEST_CASE("process_crew: a call that nobody waits for is stopped at once, and ki
   CHECK(t.actions.empty());
   t.crew.stop(0, {0, 1}, t.now);
   t.take();
-  CHECK(t.count(kind::stop_call) == 1);
+  CHECK(t.count(act::stop_call) == 1);
   t.tick(1s);
-  CHECK(t.count(kind::kill) == 1);
+  CHECK(t.count(act::kill) == 1);
 }
 
 TEST_CASE("process_crew: a process that answers in time is not killed, and goes on with its slot") {
@@ -143,16 +143,16 @@ TEST_CASE("process_crew: a process that answers in time is not killed, and goes 
   t.crew.skipped(0, t.now); // the slot has nothing more to run
   CHECK(t.crew.next_deadline() == never);
   t.announce({0, 2});
-  CHECK(t.only(kind::begin).process == 0);
+  CHECK(t.only(act::begin).process == 0);
 }
 
 TEST_CASE("process_crew: a process that is not ready in time is killed and counts as a failure") {
   crew_test t{{.workers = 1, .start_timeout = 10s, .failures_to_open = 1}};
   t.tick(10s);
-  CHECK(t.count(kind::kill) == 1);
+  CHECK(t.count(act::kill) == 1);
   t.exited(0);
   t.announce({0, 1});
-  CHECK(t.only(kind::refuse)
+  CHECK(t.only(act::refuse)
           .why.message.find("it was not ready after 10 s (does its main begin "
                             "with patio::run_if_worker?)")
         != std::string::npos);
@@ -168,26 +168,26 @@ TEST_CASE("process_crew: a crash loop opens the breaker, which refuses calls and
     REQUIRE(i < 20);
     for (std::size_t process = 0; process < 4; ++process) {
       t.exited(process, "exit status 3");
-      starts += t.count(kind::start);
-      refused += t.count(kind::refuse);
+      starts += t.count(act::start);
+      refused += t.count(act::refuse);
     }
     if (refused > 0) break;
     t.tick_when_due();
-    starts += t.count(kind::start);
+    starts += t.count(act::start);
   }
   CHECK(starts <= 8);
   t.announce({0, 2});
-  auto why = t.only(kind::refuse).why;
+  auto why = t.only(act::refuse).why;
   CHECK(why.code == errc::overloaded);
   CHECK(why.message.find("exit status 3") != std::string::npos);
   for (std::size_t attempt = 0; attempt < 3; ++attempt) { // each attempt is one process
     t.tick_when_due();
-    auto probe = t.only(kind::start).process;
+    auto probe = t.only(act::start).process;
     t.announce({0, 3 + attempt});
     CHECK(t.actions.empty()); // waits for the probe
     t.exited(probe, "exit status 3");
-    CHECK(t.count(kind::refuse) == 1);
-    CHECK(t.count(kind::start) == 0);
+    CHECK(t.count(act::refuse) == 1);
+    CHECK(t.count(act::start) == 0);
   }
 }
 
@@ -195,11 +195,11 @@ TEST_CASE("process_crew: a probe that is ready closes the breaker, and all proce
   crew_test t{{.workers = 3, .failures_to_open = 1}};
   for (std::size_t process = 0; process < 3; ++process) t.exited(process, "exit status 3");
   t.tick_when_due();
-  auto probe = t.only(kind::start).process;
+  auto probe = t.only(act::start).process;
   t.ready(probe);
-  CHECK(t.count(kind::start) == 2);
+  CHECK(t.count(act::start) == 2);
   t.announce({0, 1});
-  CHECK(t.only(kind::begin).process == probe);
+  CHECK(t.only(act::begin).process == probe);
 }
 
 TEST_CASE("process_crew: functions that crash their processes never open the breaker") {
@@ -207,12 +207,12 @@ TEST_CASE("process_crew: functions that crash their processes never open the bre
   t.ready(0);
   for (std::uint64_t run = 1; run < 50; ++run) {
     t.announce({0, run});
-    CHECK(t.count(kind::begin) == 1);
+    CHECK(t.count(act::begin) == 1);
     t.exited(0, "signal 11 (SIGSEGV)");
-    CHECK(t.count(kind::end_call) == 1);
+    CHECK(t.count(act::end_call) == 1);
     auto lost_at = t.now;
     t.tick_when_due();
-    CHECK(t.count(kind::start) == 1);
+    CHECK(t.count(act::start) == 1);
     CHECK(t.now - lost_at <= 500ms); // the pool is back to its size within a second
     t.ready(0);
   }
@@ -223,10 +223,10 @@ TEST_CASE(
   crew_test t{{.workers = 1}};
   t.crew.broke(0, "the worker program has other functions", t.now, true);
   t.take();
-  CHECK(t.count(kind::kill) == 1);
+  CHECK(t.count(act::kill) == 1);
   t.exited(0);
   t.announce({0, 1});
-  CHECK(t.only(kind::refuse).why.message.find("other functions") != std::string::npos);
+  CHECK(t.only(act::refuse).why.message.find("other functions") != std::string::npos);
 }
 
 TEST_CASE("process_crew: after calls_per_worker calls a process ends and is replaced at once") {
@@ -237,13 +237,13 @@ TEST_CASE("process_crew: after calls_per_worker calls a process ends and is repl
   t.crew.began(0, {0, 2}, never);
   CHECK_FALSE(t.crew.answered(0, t.now));
   t.take();
-  CHECK(t.count(kind::end_input) == 1);
+  CHECK(t.count(act::end_input) == 1);
   t.announce({0, 3});
   CHECK(t.actions.empty());
   t.exited(0, "exit status 0");
-  CHECK(t.count(kind::start) == 1);
+  CHECK(t.count(act::start) == 1);
   t.ready(0);
-  CHECK(t.count(kind::begin) == 1);
+  CHECK(t.count(act::begin) == 1);
 }
 
 TEST_CASE("process_crew: a process that closes its socket and goes on is killed") {
@@ -252,5 +252,5 @@ TEST_CASE("process_crew: a process that closes its socket and goes on is killed"
   t.announce({0, 1});
   t.crew.closed(0, t.now);
   t.tick(1s);
-  CHECK(t.only(kind::end_call).why.message == "worker lost: it closed its socket");
+  CHECK(t.only(act::end_call).why.message == "worker lost: it closed its socket");
 }

@@ -175,7 +175,7 @@ TEST_CASE("process pool: a worker that writes garbage is replaced, and its call 
   process_test p;
   using protocol::packet;
   auto lost = [&](const char* how, const std::string& bytes) {
-    auto why = error_of(p.start(how, {value::bytes(bytes)}));
+    auto why = error_of(p.start(how, {bytes}));
     CHECK(why.code == errc::maybe_executed);
     p.check_works();
     return why.message;
@@ -185,6 +185,12 @@ TEST_CASE("process pool: a worker that writes garbage is replaced, and its call 
                 "which is not an answer to its call")
         != std::string::npos);
   CHECK(lost("send_raw", "GET / HTTP/1.1\r\n").find("which is not an answer") != std::string::npos);
+  // The pool numbers its runs from 1. Each check above took two runs.
+  CHECK(lost("send_raw", frame_of(packet::response, 1 << 30, 5))
+        == "worker lost: it sent RESPONSE (type 20, serial 5) of 1073741824 bytes, more than "
+           "67108864");
+  CHECK(lost("send_raw", frame_of(packet::response, 3, 7) + "abc")
+          .starts_with("worker lost: it sent an answer that cannot be decoded: "));
   CHECK(lost("send_half", frame_of(packet::response, 10).substr(0, 4))
         == "worker lost: exit status 0 after half a frame");
 }

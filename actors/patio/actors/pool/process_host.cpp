@@ -14,6 +14,7 @@
 #include <patio/actors/os/signals.hpp>
 #include <patio/actors/pool/process_link.hpp>
 #include <patio/actors/pool/process_messages.hpp>
+#include <patio/base/rate_limit.hpp>
 #include <patio/functions/python_error.hpp>
 #include <patio/protocol/extensions.hpp>
 
@@ -203,12 +204,13 @@ private:
     auto sent = link.out().put_request(static_cast<std::uint32_t>(what.run),
                                        {t->entry->name, std::move(t->args), {}});
     if (!sent) return unsendable(std::move(sent.error()));
-    link.running = process_link::call{what, t};
+    process_link::call begun{what, t};
+    if (stop.stop_possible())
+      begun.on_stop = std::make_unique<std::stop_callback<stop_running>>(
+        std::move(stop), stop_running{inbox_, what, i});
+    link.running = std::move(begun);
     crew_.began(i, what, t->deadline);
     link.flush();
-    if (stop.stop_possible())
-      link.running->on_stop = std::make_unique<std::stop_callback<stop_running>>(
-        std::move(stop), stop_running{inbox_, what, i});
     return {};
   } catch (...) {
     return current_exception_error();
@@ -263,10 +265,18 @@ private:
       return begin(a.process, a.what, core_->begin(a.what.slot, a.what.run));
     case action::kind::refuse: return refuse(a.what, std::move(a.why));
     case action::kind::end_call: return end_call(*link, tl::unexpected(std::move(a.why)));
-    case action::kind::log:
-      log(log_level::warning, "event=worker process=" + std::to_string(a.process) + " reason=\""
-                                + printable(text_of(a.why)) + "\"");
+    case action::kind::log: return log_event(a.process, a.why);
     }
+  }
+
+  // Calls that crash their workers must not flood the log.
+  void log_event(std::size_t i, const error& why) {
+    if (!lines_.allow({}, clock_now())) return;
+    auto line =
+      "event=worker process=" + std::to_string(i) + " reason=\"" + printable(text_of(why)) + "\"";
+    if (auto left_out = lines_.take_refused(); left_out > 0)
+      line += " lines_left_out=" + std::to_string(left_out);
+    log(log_level::warning, line);
   }
 
   void start(std::size_t i) {
@@ -309,6 +319,7 @@ private:
   std::vector<link_ptr> links_; ///< by the number of the process
   std::vector<pollfd> polled_;
   std::string buffer_;
+  rate_limit lines_{limits{}.log_lines};
   bool is_ended_ = false;
 };
 

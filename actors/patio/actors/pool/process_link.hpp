@@ -81,6 +81,7 @@ template <class Refusal, class Take>
 process_link::input process_link::read(std::string& buffer, Refusal refusal, Take take) {
   auto bytes = receive(buffer);
   if (!bytes) return has_ended ? input::end : input::none;
+  if (is_ignored) return input::frames;
   in_.feed(*bytes);
   auto judge = [&](const protocol::frame_header& header) {
     using verdict = protocol::frame_reader::verdict;
