@@ -213,6 +213,7 @@ private:
     link.flush();
     return {};
   } catch (...) {
+    links_[i]->forget_request();
     return current_exception_error();
   }
 
