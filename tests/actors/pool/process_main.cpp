@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -39,8 +40,11 @@ void hang(const std::string& fifo) {
   wait_forever();
 }
 
-void spin() {
-  for (volatile int i = 0;;) i = i + 1;
+/// Returns the processor time in seconds at which the kernel ends this process; -1 for none.
+std::int64_t cpu_limit() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_CPU, &limit);
+  return limit.rlim_cur == RLIM_INFINITY ? -1 : static_cast<std::int64_t>(limit.rlim_cur);
 }
 
 void stop_self() { ::raise(SIGSTOP); }
@@ -93,7 +97,7 @@ registry process_functions() {
   rpc.add("exit", [](std::int64_t status) { ::_exit(static_cast<int>(status)); });
   rpc.add("fail", [] { throw std::out_of_range{"no such thing"}; });
   rpc.add("hang", hang);
-  rpc.add("spin", spin);
+  rpc.add("cpu_limit", cpu_limit);
   rpc.add("stop_self", stop_self);
   rpc.add("send_raw", send_raw);
   rpc.add("send_half", send_half);

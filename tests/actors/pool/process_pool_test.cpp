@@ -224,9 +224,15 @@ TEST_CASE("process pool: a memory limit makes an allocation fail, and the worker
   CHECK(p.call("pid").value() == pid);
 }
 
-TEST_CASE("process pool: a call that uses too much processor time ends with its worker") {
-  process_test p{{.workers = 1, .per_worker = {.cpu_time = 1s}}};
-  p.check_lost(p.start("spin"), "signal 24 (SIGXCPU)");
+TEST_CASE("process pool: each call gets the processor time of the limit, rounded up") {
+  process_test p{{.workers = 1, .per_worker = {.cpu_time = 1000s}}};
+  for (int i = 0; i < 2; ++i) {
+    auto limit = from_value<std::int64_t>(p.call("cpu_limit").value()).value();
+    CHECK(limit > 1000);
+    CHECK(limit < 1010);
+  }
+  process_test unlimited;
+  CHECK(unlimited.call("cpu_limit").value() == value{-1});
 }
 
 TEST_CASE("process pool: workers that are killed at random fail only the calls that they ran") {
