@@ -9,6 +9,7 @@
 #include <patio/actors/broker/tcp_broker.hpp>
 #include <patio/actors/os/line_writer.hpp>
 #include <patio/actors/os/log.hpp>
+#include <patio/actors/pool/process_pool.hpp>
 #include <patio/protocol/limit_table.hpp>
 
 #include "client.hpp"
