@@ -20,12 +20,12 @@ enum class errc : std::uint8_t {
   cancelled,        ///< the caller cancelled the call
   not_sent,         ///< the connection was lost before a byte of the call was sent: a retry is safe
   maybe_executed,   ///< the connection or the worker was lost, and the call may have run
-  no_route,       ///< no connected peer serves this name
-  overloaded,     ///< a full queue or another limit refused the call
-  undecodable,    ///< the arguments or the answer cannot be decoded, or have a wrong type
-  shut_down,      ///< this node or its executor has shut down
-  invalid,        ///< a configuration or an argument is wrong; the message says what is right
-  connect_failed, ///< name resolution or the TCP connection failed
+  no_route,         ///< no connected peer serves this name
+  overloaded,       ///< a full queue or another limit refused the call
+  undecodable,      ///< the arguments or the answer cannot be decoded, or have a wrong type
+  shut_down,        ///< this node or its executor has shut down
+  invalid,          ///< a configuration or an argument is wrong; the message says what is right
+  connect_failed,   ///< name resolution or the TCP connection failed
   /// The connection ended before the login was complete. The peer or this node closed the
   /// connection.
   login_refused,
