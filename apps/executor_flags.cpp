@@ -16,10 +16,9 @@ constexpr std::size_t max_workers = 1024;
 
 std::optional<executor_kind> parse_kind(std::string_view text) {
   using named_kind = std::pair<std::string_view, executor_kind>;
-  constexpr std::array kinds{named_kind{"async", executor_kind::async},
-                             named_kind{"thread", executor_kind::thread},
-                             named_kind{"process", executor_kind::process},
-                             named_kind{"null", executor_kind::null}};
+  constexpr std::array kinds{
+    named_kind{"async", executor_kind::async}, named_kind{"thread", executor_kind::thread},
+    named_kind{"process", executor_kind::process}, named_kind{"null", executor_kind::null}};
   auto at = std::ranges::find(kinds, text, &named_kind::first);
   if (at == kinds.end()) return {};
   return at->second;
@@ -54,8 +53,9 @@ result<void> add_executor(executor_plan& plan, const std::string& text, bool& ha
   if (text.find('=') == std::string::npos) {
     auto kind = parse_kind(text);
     if (!kind)
-      return fail(errc::invalid, "--executor: the default executor is async, thread, process or null, not "
-                                   + patio::quoted(text) + "; a further executor is NAME=KIND:N");
+      return fail(errc::invalid,
+                  "--executor: the default executor is async, thread, process or null, not "
+                    + patio::quoted(text) + "; a further executor is NAME=KIND:N");
     if (std::exchange(has_default, true))
       return fail(errc::invalid, "--executor: only one default executor can be chosen; a further "
                                  "executor is NAME=KIND:N");

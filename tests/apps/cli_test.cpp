@@ -119,6 +119,8 @@ TEST_CASE("patio serve: --run chooses among the executors that --executor names"
   CHECK(run({"call", "pow", "2", "10", "--connect", s.where()}).out == "1024\n");
   CHECK(run({"call", "sub", "3", "1", "--connect", s.where()}).out == "2\n");
   CHECK(run({"call", "sleep", "0.01", "--connect", s.where()}).code == 0);
+}
+
 TEST_CASE("patio serve: --executor process serves burn, crash and leak, and a crash ends only its "
           "own call") {
   server s{{"--demo", "--executor", "process", "--workers", "2"}};
@@ -130,6 +132,18 @@ TEST_CASE("patio serve: --executor process serves burn, crash and leak, and a cr
   CHECK(run({"call", "leak", "3", "--connect", s.where()}).out == "3\n");
   CHECK(run({"call", "burn", "0.01", "--connect", s.where()}).code == 0);
   check_error(run({"call", "crash", "1000", "--connect", s.where()}), 1, "ValueError");
+}
+
+TEST_CASE("patio serve: only an executor of processes runs functions that may harm their process") {
+  server s{{"--demo", "--executor", "risky=process:1", "--executor", "heavy=thread:1"}};
+  check_error(run({"call", "crash", "--connect", s.where()}), 6,
+              "worker lost: signal 11 (SIGSEGV)");
+  CHECK(run({"call", "pow", "2", "10", "--connect", s.where()}).out == "1024\n");
+  check_error(run({"serve", "--demo", "--executor", "process", "--executor", "heavy=thread:1",
+                   "--run", "crash=heavy"}),
+              2,
+              "--run: the function 'crash' may harm its process, so only an executor of the kind "
+              "process runs it");
 }
 
 TEST_CASE("patio serve: worker processes end with a server that is killed") {
