@@ -153,8 +153,8 @@ TEST_CASE("process_crew: a process that is not ready in time is killed and count
   t.exited(0);
   t.announce({0, 1});
   CHECK(t.only(act::refuse)
-          .why.message.find("it was not ready after 10 s (does its main begin "
-                            "with patio::run_if_worker?)")
+          .why.message.find("it was not ready after 10 s (does the main function of "
+                            "/proc/self/exe begin with patio::run_if_worker?)")
         != std::string::npos);
 }
 

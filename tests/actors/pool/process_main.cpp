@@ -8,25 +8,30 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <mutex>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
 
 #include <caf/all.hpp>
 
+#include <patio/actors/os/clock.hpp>
 #include <patio/actors/os/signals.hpp>
 #include <patio/actors/pool/actor_function.hpp>
+#include <patio/actors/pool/process_messages.hpp>
+#include <patio/protocol/frame.hpp>
 
 #include "process_functions.hpp"
 
 namespace patio::tests {
 namespace {
-
-constexpr int socket_of_worker = 3;
 
 [[noreturn]] void wait_forever() {
   for (;;) ::pause();
@@ -47,17 +52,38 @@ std::int64_t cpu_limit() {
   return limit.rlim_cur == RLIM_INFINITY ? -1 : static_cast<std::int64_t>(limit.rlim_cur);
 }
 
+/// Appends a record of this run to a file, and then computes for a moment. Returns its process.
+std::int64_t record(const std::string& path, std::int64_t number) {
+  auto line = std::to_string(number) + " " + std::to_string(::getpid()) + "\n";
+  int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  (void)!::write(fd, line.data(), line.size());
+  ::close(fd);
+  for (auto end = clock_now() + std::chrono::microseconds{200}; clock_now() < end;) {}
+  return ::getpid();
+}
+
+/// Announces itself in one named pipe, and waits for a byte in another.
+void meet(const std::string& out, const std::string& in) {
+  char byte = 'x';
+  int announced = ::open(out.c_str(), O_WRONLY | O_CLOEXEC);
+  (void)!::write(announced, &byte, 1);
+  int ticket = ::open(in.c_str(), O_RDONLY | O_CLOEXEC);
+  (void)!::read(ticket, &byte, 1);
+  ::close(announced);
+  ::close(ticket);
+}
+
 void stop_self() { ::raise(SIGSTOP); }
 
 /// Sends bytes that are not an answer, then never returns.
 void send_raw(const std::string& bytes) {
-  (void)!::send(socket_of_worker, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  (void)!::send(worker_socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
   wait_forever();
 }
 
 /// Sends bytes that are not a whole answer, and ends.
 void send_half(const std::string& bytes) {
-  (void)!::send(socket_of_worker, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  (void)!::send(worker_socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
   ::_exit(0);
 }
 
@@ -65,6 +91,34 @@ void send_half(const std::string& bytes) {
 void leave_grandchild() {
   if (::fork() == 0) wait_forever();
   ::_exit(7);
+}
+
+/// Ends while a grandchild in a session of its own keeps the socket open. The grandchild writes its
+/// number to a named pipe.
+void leave_session(const std::string& fifo) {
+  int ends[2];
+  (void)!::pipe(ends);
+  if (::fork() == 0) {
+    ::setsid();
+    ::close(ends[0]);
+    ::close(ends[1]); // ends the read below
+    hang(fifo);
+  }
+  ::close(ends[1]);
+  char byte = 0;
+  (void)!::read(ends[0], &byte, 1);
+  ::_exit(7);
+}
+
+/// Allocates all memory that the process can get, except for a little.
+void fill_memory() {
+  static std::vector<std::unique_ptr<char[]>> kept;
+  kept.reserve(1 << 20);
+  try {
+    for (;;) kept.push_back(std::make_unique<char[]>(std::size_t{1} << 20));
+  } catch (const std::bad_alloc&) {
+    kept.resize(kept.size() - std::min<std::size_t>(kept.size(), 8));
+  }
 }
 
 std::vector<std::int64_t> descriptors() {
@@ -98,10 +152,14 @@ registry process_functions() {
   rpc.add("fail", [] { throw std::out_of_range{"no such thing"}; });
   rpc.add("hang", hang);
   rpc.add("cpu_limit", cpu_limit);
+  rpc.add("record", record);
+  rpc.add("meet", meet);
   rpc.add("stop_self", stop_self);
   rpc.add("send_raw", send_raw);
   rpc.add("send_half", send_half);
   rpc.add("leave_grandchild", leave_grandchild);
+  rpc.add("leave_session", leave_session);
+  rpc.add("fill_memory", fill_memory);
   rpc.add("descriptors", descriptors);
   rpc.add("await_stop", await_stop);
   rpc.add("allocate", allocate);
@@ -112,6 +170,7 @@ registry process_functions() {
       reply->answer(n);
     }}.detach();
   });
+  add_confined_functions(rpc);
   rpc.add("actor", [](caf::event_based_actor*, std::int64_t n) { return n; });
   return rpc;
 }
@@ -125,12 +184,25 @@ registry other_functions() {
 
 } // namespace patio::tests
 
+/// Says hello as a worker of another version.
+int say_hello_of_version(std::int64_t version) {
+  using namespace patio;
+  std::string bytes;
+  protocol::frame_writer frame{bytes, protocol::packet::discover_response, 0};
+  bytes += write_hello({.version = version, .digest = {}});
+  (void)frame.close(std::string::npos);
+  (void)!::send(worker_socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  ::pause();
+  return 0;
+}
+
 int main(int argc, char** argv) {
   const char* variant = std::getenv("PATIO_TEST_WORKER");
   std::string name = variant ? variant : "";
   auto functions =
     name == "other" ? patio::tests::other_functions : patio::tests::process_functions;
   if (name == "exits" && std::getenv("PATIO_WORKER")) return 3;
+  if (name == "version" && std::getenv("PATIO_WORKER")) return say_hello_of_version(999);
   patio::worker_options options;
   if (name == "fails") options.on_start = [] { throw std::runtime_error{"no data"}; };
   patio::run_if_worker(argc, argv, functions, options);

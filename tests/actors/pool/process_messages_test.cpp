@@ -26,6 +26,8 @@ TEST_CASE("process_messages: settings and hello arrive as they were sent") {
                                       .cpu_time = std::chrono::seconds{7},
                                       .niceness = 5,
                                       .no_new_privileges = false,
+                                      .refuse_system_calls = true,
+                                      .paths = process_paths{{"/a", "\xff b"}, {"/c"}},
                                       .message_bytes = 77}};
   auto s = read_settings(write_settings(settings));
   REQUIRE(s);
@@ -35,6 +37,10 @@ TEST_CASE("process_messages: settings and hello arrive as they were sent") {
   CHECK(s->limits.cpu_time == std::chrono::seconds{7});
   CHECK(s->limits.niceness == 5);
   CHECK_FALSE(s->limits.no_new_privileges);
+  CHECK(s->limits.refuse_system_calls);
+  REQUIRE(s->limits.paths);
+  CHECK(s->limits.paths->readable == std::vector<std::string>{"/a", "\xff b"});
+  CHECK(s->limits.paths->writable == std::vector<std::string>{"/c"});
   CHECK(s->limits.message_bytes == 77);
   auto h = read_hello(write_hello({.digest = "d", .functions = {{"f", "()"}}, .failure = "why"}));
   REQUIRE(h);

@@ -3,90 +3,21 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <map>
 #include <set>
 
-#include <patio/patio.hpp>
 #include <patio/protocol/frame.hpp>
 
-#include "pool/executor_fixture.hpp"
-#include "pool/process_functions.hpp"
+#include "pool/process_fixture.hpp"
 
 using namespace patio;
 using namespace patio::tests;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// Sets an environment variable, which workers inherit, for its scope.
-class variant {
-public:
-  explicit variant(const char* name) { ::setenv("PATIO_TEST_WORKER", name, 1); }
-  ~variant() { ::unsetenv("PATIO_TEST_WORKER"); }
-  variant(const variant&) = delete;
-  variant& operator=(const variant&) = delete;
-};
-
-/// A pool in an actor system of its own.
-struct process_test {
-  explicit process_test(process_pool_options options = {.workers = 2})
-      : pool{spawn_process_pool(t.system, process_functions(), options)} {}
-  ~process_test() { pool.shut_down(); }
-
-  [[nodiscard]] outcome start(const std::string& name, std::vector<value> args = {},
-                              instant deadline = never, std::stop_token stop = {}) {
-    return tests::start(pool, name, std::move(args), deadline, std::move(stop));
-  }
-  [[nodiscard]] result<value> call(const std::string& name, std::vector<value> args = {}) {
-    auto o = start(name, std::move(args));
-    return ended(o);
-  }
-  void check_works() { CHECK(call("add", {1, 2}).value() == value{3}); }
-  void check_lost(outcome o, const std::string& how) {
-    auto why = error_of(std::move(o));
-    CHECK(why.code == errc::maybe_executed);
-    CHECK(why.message == "worker lost: " + how);
-    check_works();
-  }
-
-  test_system t;
-  executor pool;
-};
-
-/// Blocks until a worker has written to it.
-class fifo {
-public:
-  fifo() : path_{"process_pool_fifo." + std::to_string(::getpid())} {
-    ::unlink(path_.c_str());
-    REQUIRE(::mkfifo(path_.c_str(), 0600) == 0);
-  }
-  ~fifo() { ::unlink(path_.c_str()); }
-  fifo(const fifo&) = delete;
-  fifo& operator=(const fifo&) = delete;
-  [[nodiscard]] const std::string& path() const noexcept { return path_; }
-  /// Returns the number of the worker that hangs.
-  pid_t await() {
-    int fd = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-    char text[16] = {};
-    CHECK(::read(fd, text, sizeof text - 1) > 0);
-    ::close(fd);
-    return static_cast<pid_t>(std::atoi(text));
-  }
-
-private:
-  std::string path_;
-};
-
-std::size_t count_descriptors() {
-  auto all = std::filesystem::directory_iterator{"/proc/self/fd"};
-  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
-}
 
 std::string frame_of(protocol::packet type, std::uint32_t size, std::uint32_t serial = 1) {
   std::string header{static_cast<char>(type)};
@@ -201,6 +132,15 @@ TEST_CASE(
   p.check_lost(p.start("leave_grandchild"), "exit status 7");
 }
 
+TEST_CASE("process pool: a grandchild that has left the worker's group does not delay it either") {
+  process_test p;
+  fifo started;
+  auto lost = p.start("leave_session", {started.path()});
+  auto grandchild = started.await();
+  p.check_lost(std::move(lost), "exit status 7");
+  ::kill(grandchild, SIGKILL);
+}
+
 TEST_CASE("process pool: arguments and results above the limit are refused, and nothing is lost") {
   process_test p{{.workers = 1, .per_worker = {.message_bytes = 1 << 20}}};
   auto pid = p.call("pid").value();
@@ -286,11 +226,14 @@ TEST_CASE("process pool: a crash loop opens the breaker, and calls are refused w
     CHECK(why.code == errc::overloaded);
     return why.message;
   };
-  CHECK(refused("exits").find("exit status 3 before it was ready (does its main begin with "
-                              "patio::run_if_worker?)")
+  CHECK(refused("exits").find("exit status 3 before it was ready (does the main function of "
+                              "/proc/self/exe begin with patio::run_if_worker?)")
         != std::string::npos);
   CHECK(refused("other").find("the worker program has other functions: it has 'add(arg1: int) -> "
                               "int', and this program has 'add(arg1: int, arg2: int) -> int'")
+        != std::string::npos);
+  CHECK(refused("version").find("the worker program speaks version 999 of the worker protocol, and "
+                                "this program speaks version ")
         != std::string::npos);
   CHECK(refused("fails").find("the start-up function failed: RuntimeError: ") != std::string::npos);
 }
@@ -299,6 +242,22 @@ TEST_CASE("process pool: an executable that is gone is named in the error") {
   process_test p{{.workers = 2, .executable = "/nowhere/worker"}};
   auto why = error_of(p.start("add", {1, 2}));
   CHECK(why.message.find("cannot start the worker program /nowhere/worker: No such file")
+        != std::string::npos);
+}
+
+TEST_CASE("process pool: an executable that is replaced by another program is named in the error") {
+  auto path = std::filesystem::absolute("process_pool_worker." + std::to_string(::getpid()));
+  std::filesystem::copy_file("/proc/self/exe", path);
+  process_test p{{.workers = 1, .executable = path}};
+  p.check_works();
+  std::filesystem::remove(path);
+  std::filesystem::copy_file("/bin/true", path);
+  CHECK(error_of(p.start("exit", {3})).message == "worker lost: exit status 3");
+  auto why = error_of(p.start("add", {1, 2}));
+  std::filesystem::remove(path);
+  CHECK(why.code == errc::overloaded);
+  CHECK(why.message.find("exit status 0 before it was ready (does the main function of "
+                         + path.string() + " begin with patio::run_if_worker?)")
         != std::string::npos);
 }
 

@@ -15,6 +15,11 @@ std::string seconds_text(std::chrono::nanoseconds time) {
   return ms % 1000 == 0 ? std::to_string(ms / 1000) + " s" : std::to_string(ms) + " ms";
 }
 
+// A program without run_if_worker is the most probable reason.
+std::string hint_at_main(const process_pool_options& options) {
+  return " (does the main function of " + options.executable + " begin with patio::run_if_worker?)";
+}
+
 } // namespace
 
 process_crew::process_crew(process_pool_options options, std::uint64_t seed)
@@ -168,8 +173,7 @@ void process_crew::exited(std::size_t number, const std::string& how, instant no
   auto why = p.reason.empty() ? how : std::exchange(p.reason, {});
   if (p.now_is == state::busy) end_call(number, why);
   if (p.now_is != state::ending) p.is_failure = is_unproven(p, now);
-  if (p.now_is == state::starting)
-    why += " before it was ready (does its main begin with patio::run_if_worker?)";
+  if (p.now_is == state::starting) why += " before it was ready" + hint_at_main(options_);
   replace(number, why, now);
 }
 
@@ -223,8 +227,8 @@ void process_crew::start_due(instant now) {
     if (p.now_is != state::waiting || p.start_at > now || !may_start()) continue;
     p.now_is = state::starting;
     p.kill_at = after(now, options_.start_timeout);
-    p.kill_reason = "it was not ready after " + seconds_text(options_.start_timeout)
-                    + " (does its main begin with patio::run_if_worker?)";
+    p.kill_reason =
+      "it was not ready after " + seconds_text(options_.start_timeout) + hint_at_main(options_);
     act(action::kind::start, i);
   }
 }

@@ -58,6 +58,20 @@ private:
 
 value number_or_none(std::optional<std::int64_t> n) { return n ? value{*n} : value{}; }
 
+// Paths are bytes that need not be UTF-8, and contain no zero byte.
+value joined(const std::vector<std::string>& paths) {
+  std::string all;
+  for (const auto& path : paths) all.append(path).push_back('\0');
+  return value::bytes(std::move(all));
+}
+
+std::vector<std::string> separated(std::string_view all) {
+  std::vector<std::string> paths;
+  for (std::size_t end = 0; (end = all.find('\0')) != all.npos; all.remove_prefix(end + 1))
+    paths.emplace_back(all.substr(0, end));
+  return paths;
+}
+
 std::string quoted(const std::string& name, const std::string& signature) {
   return "'" + printable(name + signature) + "'";
 }
@@ -99,12 +113,17 @@ std::string write_settings(const worker_settings& settings) {
   std::optional<std::int64_t> memory, cpu;
   if (l.memory_bytes) memory = static_cast<std::int64_t>(*l.memory_bytes);
   if (l.cpu_time) cpu = l.cpu_time->count();
+  auto paths = l.paths.value_or(process_paths{});
   return pickled({{"version", settings.version},
                   {"digest", value::bytes(settings.digest)},
                   {"memory_bytes", number_or_none(memory)},
                   {"cpu_seconds", number_or_none(cpu)},
                   {"niceness", static_cast<std::int64_t>(l.niceness)},
                   {"no_new_privileges", l.no_new_privileges},
+                  {"refuse_system_calls", l.refuse_system_calls},
+                  {"are_paths_limited", l.paths.has_value()},
+                  {"readable", joined(paths.readable)},
+                  {"writable", joined(paths.writable)},
                   {"message_bytes", static_cast<std::int64_t>(l.message_bytes)}});
 }
 
@@ -112,6 +131,8 @@ result<worker_settings> read_settings(std::string_view payload) {
   worker_settings s;
   std::optional<std::int64_t> memory, cpu;
   std::int64_t message_bytes = 0, niceness = 0;
+  std::string readable, writable;
+  bool are_paths_limited = false;
   entry_reader entries{payload};
   entries.read("version", s.version);
   entries.read_data("digest", s.digest);
@@ -119,9 +140,14 @@ result<worker_settings> read_settings(std::string_view payload) {
   entries.read("cpu_seconds", cpu);
   entries.read("niceness", niceness);
   entries.read("no_new_privileges", s.limits.no_new_privileges);
+  entries.read("refuse_system_calls", s.limits.refuse_system_calls);
+  entries.read("are_paths_limited", are_paths_limited);
+  entries.read_data("readable", readable);
+  entries.read_data("writable", writable);
   entries.read("message_bytes", message_bytes);
   if (memory) s.limits.memory_bytes = static_cast<std::size_t>(*memory);
   if (cpu) s.limits.cpu_time = std::chrono::seconds{*cpu};
+  if (are_paths_limited) s.limits.paths = {separated(readable), separated(writable)};
   s.limits.niceness = static_cast<int>(niceness);
   s.limits.message_bytes = static_cast<std::size_t>(message_bytes);
   return entries.finish(std::move(s));

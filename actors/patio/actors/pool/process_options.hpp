@@ -6,12 +6,20 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <patio/base/backoff.hpp>
 #include <patio/protocol/limits.hpp>
 #include <patio/value/python_types.hpp>
 
 namespace patio {
+
+/// Files and folders that the functions of a confined worker may open. A folder stands for all that
+/// is below it.
+struct process_paths {
+  std::vector<std::string> readable = {};
+  std::vector<std::string> writable = {}; ///< also readable; files may be created and removed there
+};
 
 /// What a worker process may use. The worker applies the limits to itself before it runs a
 /// function.
@@ -25,6 +33,13 @@ struct process_limits {
   int niceness = 0; ///< added to the niceness of the parent, 0 to 19
   /// A worker and the programs that it starts cannot gain privileges (PR_SET_NO_NEW_PRIVS).
   bool no_new_privileges = true;
+  /// Functions get EPERM from system calls that they do not need to compute: those that start
+  /// programs, trace processes, mount file systems, load modules, set the clock and the like
+  /// (seccomp). Includes no_new_privileges.
+  bool refuse_system_calls = false;
+  /// Functions can open only these files (landlock). The pool's log says so if the kernel lacks
+  /// landlock, and the pool then refuses all calls. Includes no_new_privileges.
+  std::optional<process_paths> paths = {};
   /// Bytes of one call's pickled arguments, or of one pickled result.
   std::size_t message_bytes = std::size_t{64} << 20;
 };

@@ -14,11 +14,13 @@
 #include <cstdlib>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <variant>
 
 #include <patio/actors/pool/process_child.hpp>
+#include <patio/actors/pool/process_confinement.hpp>
 #include <patio/actors/pool/process_messages.hpp>
 #include <patio/actors/pool/process_watcher.hpp>
 #include <patio/functions/python_error.hpp>
@@ -70,21 +72,20 @@ private:
   char buffer_[std::size_t{64} << 10];
 };
 
-std::string failed_call(const char* name) {
-  return std::string{name} + " failed: " + std::system_category().message(errno);
+tl::unexpected<error> failed_call(const char* name) {
+  return fail(errc::invalid,
+              std::string{name} + " failed: " + std::system_category().message(errno));
 }
 
-/// Applies the limits to this process. Returns why that failed, or an empty text.
-std::string apply(const process_limits& l) {
+/// Applies the limits to this process.
+result<void> apply(const process_limits& l) {
   if (l.memory_bytes) {
     rlimit memory{*l.memory_bytes, *l.memory_bytes};
     if (::setrlimit(RLIMIT_AS, &memory) != 0) return failed_call("setrlimit(RLIMIT_AS)");
   }
   errno = 0;
   if (l.niceness != 0 && ::nice(l.niceness) == -1 && errno != 0) return failed_call("nice");
-  if (l.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-    return failed_call("prctl(PR_SET_NO_NEW_PRIVS)");
-  return {};
+  return confine(l);
 }
 
 /// Lets the process use so much processor time from now on. The hard limit stays as it is, so that
@@ -135,8 +136,12 @@ private:
     if (hello.digest != settings.digest) hello.functions = signatures_of(functions_);
     if (settings.version != worker_protocol_version || hello.digest != settings.digest)
       return hello;
-    hello.failure = apply(limits_);
-    if (!hello.failure.empty() || !options_.on_start) return hello;
+    if (auto applied = apply(limits_); !applied) {
+      hello.failure = applied.error().message;
+      return hello;
+    }
+    watcher_.emplace(); // its thread inherits the confinement
+    if (!options_.on_start) return hello;
     try {
       options_.on_start();
     } catch (...) {
@@ -152,7 +157,7 @@ private:
     if (limits_.cpu_time) limit_cpu(*limits_.cpu_time);
     if (const auto* immediate = std::get_if<immediate_function>(&entry->run))
       return (*immediate)(std::move(request->args));
-    process_watcher::stoppable_call running{watcher_, serial};
+    process_watcher::stoppable_call running{*watcher_, serial};
     if (const auto* stoppable = std::get_if<stoppable_function>(&entry->run))
       return (*stoppable)(std::move(request->args), running.stop_token());
     return call_later(std::get<deferred_function>(entry->run), std::move(request->args),
@@ -176,7 +181,7 @@ private:
   const worker_options& options_;
   process_limits limits_;
   pool_socket socket_;
-  process_watcher watcher_;
+  std::optional<process_watcher> watcher_;
 };
 
 // This runs before the program starts threads. The kernel sends SIGKILL when the parent ends. A
