@@ -88,7 +88,7 @@ TEST_CASE("patio serve: the message names the wrong flag or address") {
   check_error(run({"serve", "--listen", s.where()}), 3, "cannot listen on " + s.where());
   check_error(run({"serve", "--listen", "[::1"}), 2, "the ] is missing");
   check_error(run({"serve", "--executor", "magic"}), 2, "--executor");
-  check_error(run({"serve", "--executor", "heavy=magic:2"}), 2, "async or thread");
+  check_error(run({"serve", "--executor", "heavy=magic:2"}), 2, "async, thread or process");
   check_error(run({"serve", "--executor", "heavy=thread"}), 2, "NAME=KIND:N");
   check_error(run({"serve", "--executor", "heavy=thread:0"}), 2, "from 1 to 1024");
   check_error(run({"serve", "--executor", "=thread:1"}), 2, "the name before = is missing");
