@@ -14,8 +14,6 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr auto timeout_field = "\x8c\x07timeout\x94"sv;
-
 /// Takes the parts of a plain pickle from the front, and adds up their cost in the reader. Each
 /// function returns false and takes nothing if the bytes do not begin with its part.
 class plain_parts {
@@ -23,12 +21,13 @@ public:
   explicit plain_parts(std::string_view bytes) noexcept : rest_{bytes} {}
 
   bool take(std::string_view expected) noexcept {
-    if (!rest_.starts_with(expected)) return false;
+    if (!begins_with(expected)) return false;
     rest_.remove_prefix(expected.size());
     return true;
   }
   [[nodiscard]] bool begins_with(std::string_view bytes) const noexcept {
-    return rest_.starts_with(bytes);
+    return rest_.size() >= bytes.size()
+           && std::memcmp(rest_.data(), bytes.data(), bytes.size()) == 0;
   }
   bool take(opcode op) noexcept {
     if (rest_.empty() || rest_.front() != static_cast<char>(op)) return false;
@@ -46,10 +45,13 @@ public:
     rest_.remove_prefix(header_bytes);
     return true;
   }
-  /// Takes a field name. It counts towards the pickle limits like any other text.
-  bool take_field(std::string_view name) noexcept {
-    std::string_view found;
-    return take_text(found) && found == name;
+  /// Takes the name of a field. The name counts towards the pickle limits like any other text.
+  bool take_field(std::string_view field) noexcept {
+    if (!take(field)) return false;
+    constexpr std::size_t opcode_bytes = 3; // SHORT_BINUNICODE, its length, and MEMOIZE
+    spend(field.size() - opcode_bytes);
+    memoize();
+    return true;
   }
   bool take_text(std::string_view& text) noexcept {
     if (rest_.size() < 3 || rest_.front() != static_cast<char>(opcode::short_binunicode))
@@ -182,10 +184,10 @@ bool read_plain_call(std::string_view bytes, const pickle_limits& limits, call_r
   in.spend(call_opening_lengths, call_opening_nodes);
   in.memoize(call_opening_memo_entries);
   std::string_view function;
-  if (!in.take_field("func") || !in.take_text(function)) return false;
-  if (!in.take_field("args") || !take_tuple(in, call.args.positional)) return false;
-  if (!in.take_field("kwargs") || !take_keywords(in, call.args.keywords)) return false;
-  if (!in.take_field("timeout") || !in.take_value(call.timeout)) return false;
+  if (!in.take_field(func_field) || !in.take_text(function)) return false;
+  if (!in.take_field(args_field) || !take_tuple(in, call.args.positional)) return false;
+  if (!in.take_field(kwargs_field) || !take_keywords(in, call.args.keywords)) return false;
+  if (!in.take_field(timeout_field) || !in.take_value(call.timeout)) return false;
   if (!in.take("ub."sv) || !in.is_at_end() || !in.is_within(limits)) return false;
   call.function = function;
   memory = in.memory();

@@ -26,13 +26,14 @@ public:
     size_ += bytes.size();
   }
   void put(opcode op) noexcept {
-    auto byte = static_cast<char>(op);
-    put({&byte, 1});
+    if (size_ == bytes_.size()) return refuse();
+    bytes_[size_++] = static_cast<char>(op);
   }
   /// Appends a text and MEMOIZE. Refuses the second of two equal texts, because the writer would
   /// refer to the first.
   void put_text(std::string_view text) noexcept {
-    if (text.size() > 255 || !is_ascii(text) || texts_ == seen_.size()) return refuse();
+    if (text.size() > 255 || !is_ascii(text) || is_field(text) || texts_ == seen_.size())
+      return refuse();
     for (std::size_t i = 0; i < texts_; ++i)
       if (seen_[i] == text) return refuse();
     seen_[texts_++] = text;
@@ -75,6 +76,9 @@ public:
 private:
   static constexpr std::size_t header_bytes = 11; ///< PROTO, its version, FRAME, its length
 
+  static bool is_field(std::string_view text) noexcept {
+    return text == "func" || text == "args" || text == "kwargs" || text == "timeout";
+  }
   template <std::unsigned_integral UInt>
   void put_number(opcode op, UInt number) noexcept {
     static_assert(std::endian::native == std::endian::little, "a port must swap the bytes here");
@@ -95,7 +99,7 @@ private:
 
   std::array<char, 1024> bytes_; // not cleared: that would take longer than a short pickle
   std::size_t size_ = 0;
-  std::array<std::string_view, 5 + 3 * max_plain_arguments> seen_;
+  std::array<std::string_view, 1 + 3 * max_plain_arguments> seen_;
   std::size_t texts_ = 0;
   bool is_plain_ = true;
 };
@@ -128,13 +132,13 @@ bool write_plain_call(const call_request& call, std::size_t max_bytes, std::stri
   if (std::max(args.positional.size(), args.keywords.size()) > max_plain_arguments) return false;
   plain_output pickle;
   pickle.put(call_opening_bytes);
-  pickle.put_text("func");
+  pickle.put(func_field);
   pickle.put_text(call.function);
-  pickle.put_text("args");
+  pickle.put(args_field);
   put_tuple(pickle, args.positional);
-  pickle.put_text("kwargs");
+  pickle.put(kwargs_field);
   put_keywords(pickle, args);
-  pickle.put_text("timeout");
+  pickle.put(timeout_field);
   pickle.put_value(call.timeout);
   pickle.put("ub"sv);
   return pickle.finish(max_bytes, out);

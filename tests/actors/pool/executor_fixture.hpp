@@ -23,8 +23,8 @@ using outcome = std::future<result<value>>;
   auto future = promise->get_future();
   reply answer{[promise](result<value> r) { promise->set_value(std::move(r)); }, errc::shut_down,
                std::move(stop)};
-  pool.run(
-    {pool.functions().find(name), {std::move(args), {}}, deadline, std::move(answer), owner});
+  pool.run(make_task(pool.functions().find(name), {std::move(args), {}}, deadline,
+                     std::move(answer), owner));
   return future;
 }
 
