@@ -45,6 +45,23 @@ TEST_CASE("stream: a pause and a resume in the same round lose neither bytes nor
   }
 }
 
+TEST_CASE("stream: a stream that is resumed and paused again at once is not read") {
+  line_server server;
+  auto client = server.connect();
+  client.send("a\n");
+  REQUIRE(client.read(2) == "a\n");
+  server.run([](line_broker& b) { b.stream->pause(); });
+  server.run([](line_broker& b) {
+    b.stream->resume();
+    b.stream->pause();
+  });
+  client.send("b\n");
+  for (int round = 0; round < 10; ++round)
+    CHECK(server.run([](line_broker& b) { return b.reads.size(); }) == 1);
+  server.run([](line_broker& b) { b.stream->resume(); });
+  CHECK(client.read(2) == "b\n");
+}
+
 TEST_CASE("stream: a paused stream is not read until it is resumed") {
   line_server server;
   auto client = server.connect();
@@ -142,6 +159,8 @@ TEST_CASE("stream: an abort resets the connection without waiting for the peer")
 TEST_CASE("stream: a paused stream that hangs up is closed") {
   line_server server;
   auto client = server.connect();
+  client.send("a\n");
+  REQUIRE(client.read(2) == "a\n");
   server.run([](line_broker& b) {
     b.stream->pause();
     b.stream->hang_up();

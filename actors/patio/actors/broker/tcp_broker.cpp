@@ -81,8 +81,10 @@ caf::behavior make_behavior(tcp_broker* self, const executors& run_in, const tcp
   self->state.state = std::make_unique<tcp_broker_state>(self, run_in, options, tls);
   auto& s = *self->state.state;
   ignore_unknown_messages(self);
+  // CAF tries the handlers in turn, so the handler of the most frequent message comes first.
+  caf::message_handler calls{
+    [self, &s](call_atom, outgoing_call& c) { s.call(std::move(c), make_caller(self, c)); }};
   caf::message_handler from_actors{
-    [self, &s](call_atom, outgoing_call& c) { s.call(std::move(c), make_caller(self, c)); },
     [self, &s](call_atom, call_request& r) {
       s.call({.request = std::move(r)}, {self->make_response_promise(), nullptr, nullptr});
     },
@@ -97,7 +99,9 @@ caf::behavior make_behavior(tcp_broker* self, const executors& run_in, const tcp
     [self, &s](join_atom) { s.join(self->make_response_promise()); },
     [self, &s](shut_down_atom) { s.begin_shut_down(self->make_response_promise()); },
   };
-  return socket_handlers(s.driver()).or_else(guarded_handlers(s)).or_else(from_actors);
+  return calls.or_else(socket_handlers(s.driver()))
+    .or_else(guarded_handlers(s))
+    .or_else(from_actors);
 }
 
 /// Returns the number of descriptors that connections may use. The rest is for files, pipes and

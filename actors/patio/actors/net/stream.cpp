@@ -6,14 +6,15 @@
 #include <new>
 #include <utility>
 
+#include <caf/actor_cast.hpp>
+#include <caf/io/middleman.hpp>
+
 #include <patio/actors/os/clock.hpp>
 
 namespace patio::net {
 
 stream::stream(caf::io::broker* owner, unique_fd fd, const stream_options& options)
-    : owner_{owner}, options_{options}, handle_{owner->add_scribe(fd.release())}, reading_{
-                                                                                    owner,
-                                                                                    handle_} {
+    : owner_{owner}, options_{options}, handle_{owner->add_scribe(fd.release())} {
   // With receive_policy::exactly, CAF would allocate as much as a peer announces, and would not
   // catch a std::bad_alloc.
   owner_->configure_read(handle_, caf::io::receive_policy::at_most(smallest_read));
@@ -41,11 +42,19 @@ void stream::adapt_read_size(std::size_t bytes, std::chrono::nanoseconds process
 }
 
 void stream::pause() {
-  if (open_) reading_.set(false);
+  if (open_ && !std::exchange(*paused_, true)) owner_->halt(handle_);
 }
 
+// CAF ignores a trigger in the same round of its loop as the halt, so this function posts the
+// trigger to the next round. A stream that is paused again before that round stays halted.
 void stream::resume() {
-  if (open_) reading_.set(true);
+  if (!*paused_ || !open_) return;
+  auto trigger = [alive = caf::actor_cast<caf::strong_actor_ptr>(owner_), owner = owner_,
+                  handle = handle_, paused = paused_] {
+    if (!*paused) owner->trigger(handle);
+  };
+  owner_->system().middleman().backend().post(std::move(trigger));
+  *paused_ = false;
 }
 
 // Sends directly while CAF's buffer is empty. This saves a round of epoll.
@@ -103,7 +112,6 @@ void stream::abort() {
 void stream::closed() {
   if (backlog_bytes_ > 0) abort();
   open_ = false;
-  reading_.close();
   backlog_bytes_ = 0;
 }
 

@@ -6,12 +6,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <vector>
 
 #include <caf/io/broker.hpp>
 
-#include <patio/actors/net/read_switch.hpp>
 #include <patio/actors/os/socket.hpp>
 #include <patio/base/time.hpp>
 
@@ -73,9 +73,11 @@ public:
   /// Makes reads larger if the last read filled its buffer and was processed fast. Makes reads
   /// smaller if the last read was small or was processed slowly. `bytes` is the size of that read.
   void adapt_read_size(std::size_t bytes, std::chrono::nanoseconds processing_time) noexcept;
-  /// Stops reading. CAF may still deliver bytes in this round of its loop and in the next. A paused
-  /// stream does not notice that the peer closes it.
+  /// Stops reading. CAF may still deliver bytes in this round of its loop. A paused stream does not
+  /// notice that the peer closes it. Do not pause a stream in the round in which it was made: CAF
+  /// would never read from it again.
   void pause();
+  /// Resumes reading in the next round of CAF's loop.
   void resume();
 
   /// Sends as many bytes as the kernel accepts and leaves the rest to CAF. Call this only while
@@ -107,8 +109,9 @@ private:
   caf::io::broker* owner_;
   stream_options options_;
   caf::io::connection_handle handle_;
-  read_switch reading_;
   bool open_ = true;
+  /// Shared with the function that resumes reading in the next round.
+  std::shared_ptr<bool> paused_ = std::make_shared<bool>(false);
   bool congested_ = false;
   std::uint64_t sent_bytes_ = 0;
   std::size_t backlog_bytes_ = 0; ///< in CAF's write buffer
