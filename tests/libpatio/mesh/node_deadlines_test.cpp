@@ -67,7 +67,7 @@ TEST_CASE("node: a function's own timeout ends a call whose caller gave none or 
   CHECK(server.held[2].deadline == m.now + 1s);
   server.node.tick(m.now + 2s);
   m.settle();
-  for (std::uint64_t call : {1, 2})
+  for (std::uint64_t call : {1U, 2U})
     CHECK(caller.fate(call)
           == "timeout: peer node1:15383: the function took longer than its own timeout allows");
 }
