@@ -2,7 +2,7 @@
 """Calls mul(3, 4) over loopback TCP through patio and through other systems, and prints the medians
 of several rounds. The rounds of all systems alternate.
 
-    measure.py --patio build/release/apps/patio [--rounds 5] [--placement same,apart]
+    measure.py build/release/apps/patio [--rounds 5] [--placement same,apart]
 
 A system that cannot be built is named with the reason. Then the exit code is 3. tests/README.md
 names the packages.
@@ -79,7 +79,7 @@ FUNCTIONS = {"patio mul": ("mul", "inline"), "patio pow": ("pow", "pool")}
 def arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--patio", required=True, help="the command of a release build")
+    parser.add_argument("patio", help="the command of a release build")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--placement", default="same,apart")
     parser.add_argument("--only", default=",".join(RECIPES), help="programs to build")

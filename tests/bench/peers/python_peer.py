@@ -1,9 +1,15 @@
 """Python patio 0.1.4 on both sides. The argument "s" serves with an AsyncExecutor, and "p" with a
 ThreadPoolExecutor."""
+import argparse
 import asyncio
-import sys
 import time
 
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("role", choices=("s", "p", "c"))
+parser.add_argument("port", type=int)
+options = parser.parse_args()
+
+# The arguments come first: they need no patio.
 from patio import (AsyncExecutor, NullExecutor, Registry, TCPClientBroker, TCPServerBroker,
                    ThreadPoolExecutor)
 
@@ -45,5 +51,7 @@ async def call(port):
                 print("python", in_flight, round(calls / (time.perf_counter() - start)), flush=True)
 
 
-port = int(sys.argv[2])
-asyncio.run(call(port) if sys.argv[1] == "c" else serve(port, sys.argv[1] == "p"))
+if options.role == "c":
+    asyncio.run(call(options.port))
+else:
+    asyncio.run(serve(options.port, options.role == "p"))
