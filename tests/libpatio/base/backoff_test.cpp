@@ -37,3 +37,7 @@ TEST_CASE("backoff: two nodes with different seeds do not dial in step") {
   for (int i = 0; i < 20; ++i) equal += a.failed() == b.failed();
   CHECK(equal == 0);
 }
+
+TEST_CASE("backoff: a backoff is small, because every connection has one") {
+  CHECK(sizeof(backoff) <= 64);
+}
