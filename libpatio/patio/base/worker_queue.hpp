@@ -71,6 +71,14 @@ public:
     --blocked_count_;
   }
 
+  /// Changes how many tasks run at once. Tasks that run continue. Call `start_waiting` afterwards.
+  void set_workers(std::size_t workers) { workers_ = workers; }
+  /// Starts a waiting task if a worker is free.
+  [[nodiscard]] std::optional<assignment> start_waiting() {
+    if (waiting_.empty() || !can_start()) return {};
+    return start(*waiting_.pop());
+  }
+
   /// Returns true if the idle worker was added in place of a blocked worker and no task waits. The
   /// pool may then end the worker's thread. The number stays idle and can be assigned again.
   [[nodiscard]] bool is_spare(std::size_t worker) const noexcept {
@@ -112,11 +120,6 @@ private:
     idle_.erase(lowest);
     ++busy_;
     return {worker, std::move(task)};
-  }
-
-  std::optional<assignment> start_waiting() {
-    if (waiting_.empty() || !can_start()) return {};
-    return start(*waiting_.pop());
   }
 
   std::size_t workers_, max_waiting_, max_blocked_;

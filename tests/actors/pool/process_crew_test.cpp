@@ -48,10 +48,21 @@ public:
   void announce(slot_run what, instant deadline = never) {
     crew.announce(what, now);
     take();
-    if (count(act::begin) > 0) crew.began(only(act::begin).process, what, deadline);
+    if (count(act::begin) > 0) crew.began(only(act::begin).process, what, deadline, now);
   }
   void exited(std::size_t process, const std::string& how = "signal 9 (SIGKILL)") {
     crew.exited(process, how, now);
+    take();
+  }
+
+  /// Process 0 has one call. It answers, and gets another one, until the crew has this depth.
+  void become_quick(std::size_t depth) {
+    for (int i = 0; crew.depth() < depth; ++i) {
+      REQUIRE(i < 1'000);
+      if (crew.answered(0, now)) crew.skipped(0, now);
+      announce({0, 1});
+    }
+    if (crew.answered(0, now)) crew.skipped(0, now);
     take();
   }
 
@@ -79,7 +90,7 @@ TEST_CASE("process_crew: a lost process fails only its own call, and is replaced
   t.announce({0, 1});
   t.announce({1, 2});
   t.exited(0, "signal 11 (SIGSEGV)");
-  auto& lost = t.only(act::end_call);
+  auto& lost = t.only(act::end_calls);
   CHECK(lost.process == 0);
   CHECK(lost.why.code == errc::maybe_executed);
   CHECK(lost.why.message == "worker lost: signal 11 (SIGSEGV)");
@@ -114,10 +125,10 @@ TEST_CASE("process_crew: a call past its deadline is stopped, and its process is
   CHECK(t.actions.empty());
   t.tick(1ms);
   CHECK(t.count(act::kill) == 1);
-  CHECK(t.only(act::end_call).why.message
+  CHECK(t.only(act::end_calls).why.message
         == "worker lost: killed 1 s after the deadline of its call");
   t.exited(0);
-  CHECK(t.count(act::end_call) == 0); // the call has been answered
+  CHECK(t.count(act::end_calls) == 0); // the call has been answered
 }
 
 TEST_CASE("process_crew: a call that nobody waits for is stopped at once, and killed one second "
@@ -209,7 +220,7 @@ TEST_CASE("process_crew: functions that crash their processes never open the bre
     t.announce({0, run});
     CHECK(t.count(act::begin) == 1);
     t.exited(0, "signal 11 (SIGSEGV)");
-    CHECK(t.count(act::end_call) == 1);
+    CHECK(t.count(act::end_calls) == 1);
     auto lost_at = t.now;
     t.tick_when_due();
     CHECK(t.count(act::start) == 1);
@@ -234,7 +245,7 @@ TEST_CASE("process_crew: after calls_per_worker calls a process ends and is repl
   t.ready(0);
   t.announce({0, 1});
   CHECK(t.crew.answered(0, t.now));
-  t.crew.began(0, {0, 2}, never);
+  t.crew.began(0, {0, 2}, never, t.now);
   CHECK_FALSE(t.crew.answered(0, t.now));
   t.take();
   CHECK(t.count(act::end_input) == 1);
@@ -246,11 +257,61 @@ TEST_CASE("process_crew: after calls_per_worker calls a process ends and is repl
   CHECK(t.count(act::begin) == 1);
 }
 
+TEST_CASE(
+  "process_crew: a process gets further calls only after quick answers, and up to a bound") {
+  crew_test t{{.workers = 1}};
+  t.ready(0);
+  t.announce({0, 1});
+  t.announce({1, 2});
+  CHECK(t.actions.empty());               // nothing is known about the calls yet
+  CHECK_FALSE(t.crew.answered(0, t.now)); // gets the second call
+  t.take();
+  t.become_quick(batch_depth::max);
+  std::size_t given = 0;
+  for (std::uint64_t run = 0; run < 100; ++run) {
+    t.crew.announce({0, run}, t.now);
+    t.take();
+    given += t.count(act::begin);
+  }
+  CHECK(given == batch_depth::max);
+}
+
+TEST_CASE("process_crew: calls behind a slow call are taken back, and the depth is halved") {
+  crew_test t{{.workers = 2}};
+  t.ready(0);
+  t.announce({0, 1});
+  t.become_quick(4);
+  t.announce({0, 100});
+  t.announce({1, 101});
+  CHECK(t.only(act::begin).process == 0); // behind the first call: the other process is not ready
+  CHECK(t.crew.next_deadline() <= t.now + batch_depth::quick);
+  t.tick(batch_depth::quick);
+  CHECK(t.only(act::take_back).process == 0);
+  CHECK(t.crew.depth() == 2);
+  t.crew.skipped(0, t.now);
+  t.announce({1, 101});
+  t.tick(batch_depth::quick);
+  CHECK(t.count(act::begin) == 0); // nothing is queued behind a slow call
+  t.ready(1);
+  CHECK(t.only(act::begin).process == 1);
+}
+
+TEST_CASE("process_crew: a process that ends before it has begun a call has failed") {
+  crew_test t{{.workers = 1, .failures_to_open = 1}};
+  t.ready(0);
+  t.announce({0, 1});
+  t.crew.exited(0, "exit status 1", t.now, true);
+  t.take();
+  CHECK(t.count(act::end_calls) == 0);
+  t.announce({0, 1});
+  CHECK(t.only(act::refuse).why.code == errc::overloaded);
+}
+
 TEST_CASE("process_crew: a process that closes its socket and goes on is killed") {
   crew_test t{{.workers = 1}};
   t.ready(0);
   t.announce({0, 1});
   t.crew.closed(0, t.now);
   t.tick(1s);
-  CHECK(t.only(act::end_call).why.message == "worker lost: it closed its socket");
+  CHECK(t.only(act::end_calls).why.message == "worker lost: it closed its socket");
 }

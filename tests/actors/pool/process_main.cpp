@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -52,13 +53,15 @@ std::int64_t cpu_limit() {
   return limit.rlim_cur == RLIM_INFINITY ? -1 : static_cast<std::int64_t>(limit.rlim_cur);
 }
 
-/// Appends a record of this run to a file, and then computes for a moment. Returns its process.
+/// Appends a record of this run to a file, and then computes for a moment. Every fourth number
+/// blocks for longer. Returns the process.
 std::int64_t record(const std::string& path, std::int64_t number) {
   auto line = std::to_string(number) + " " + std::to_string(::getpid()) + "\n";
   int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   (void)!::write(fd, line.data(), line.size());
   ::close(fd);
-  for (auto end = clock_now() + std::chrono::microseconds{200}; clock_now() < end;) {}
+  if (number % 4 == 0) ::poll(nullptr, 0, 3);
+  for (auto end = clock_now() + std::chrono::microseconds{100}; clock_now() < end;) {}
   return ::getpid();
 }
 

@@ -103,7 +103,7 @@ TEST_CASE("process pool: a function whose caller has given up is stopped, or els
 }
 
 TEST_CASE("process pool: a worker that writes garbage is replaced, and its call fails") {
-  process_test p;
+  process_test p{{.workers = 1}};
   using protocol::packet;
   auto lost = [&](const char* how, const std::string& bytes) {
     auto why = error_of(p.start(how, {bytes}));
@@ -116,11 +116,11 @@ TEST_CASE("process pool: a worker that writes garbage is replaced, and its call 
                 "which is not an answer to its call")
         != std::string::npos);
   CHECK(lost("send_raw", "GET / HTTP/1.1\r\n").find("which is not an answer") != std::string::npos);
-  // The pool numbers its runs from 1. Each check above took two runs.
-  CHECK(lost("send_raw", frame_of(packet::response, 1 << 30, 5))
-        == "worker lost: it sent RESPONSE (type 20, serial 5) of 1073741824 bytes, more than "
+  // Each worker numbers its calls from 1. The call of check_works was the first.
+  CHECK(lost("send_raw", frame_of(packet::response, 1 << 30, 2))
+        == "worker lost: it sent RESPONSE (type 20, serial 2) of 1073741824 bytes, more than "
            "67108864");
-  CHECK(lost("send_raw", frame_of(packet::response, 3, 7) + "abc")
+  CHECK(lost("send_raw", frame_of(packet::response, 3, 2) + "abc")
           .starts_with("worker lost: it sent an answer that cannot be decoded: "));
   CHECK(lost("send_half", frame_of(packet::response, 10).substr(0, 4))
         == "worker lost: exit status 0 after half a frame");
@@ -139,6 +139,12 @@ TEST_CASE("process pool: a grandchild that has left the worker's group does not 
   auto grandchild = started.await();
   p.check_lost(std::move(lost), "exit status 7");
   ::kill(grandchild, SIGKILL);
+}
+
+TEST_CASE("process pool: a worker without memory for the arguments is lost, and is replaced") {
+  process_test p{{.workers = 1, .per_worker = {.memory_bytes = std::size_t{1} << 30}}};
+  CHECK(p.call("fill_memory"));
+  p.check_lost(p.start("echo", {std::string(std::size_t{32} << 20, 'x')}), "exit status 1");
 }
 
 TEST_CASE("process pool: arguments and results above the limit are refused, and nothing is lost") {
@@ -216,6 +222,26 @@ TEST_CASE("process pool: calls that wait when a worker is lost run on the other 
   }
   for (int i = 0; i < 20; ++i)
     CHECK(ended(all[static_cast<std::size_t>(i)]).value() == value{2 * i});
+}
+
+TEST_CASE(
+  "process pool: calls behind a slow call run on another worker, and answers before it come") {
+  process_test p;
+  std::vector<outcome> all;
+  auto add_many = [&] {
+    for (int i = 0; i < 200; ++i) all.push_back(p.start("add", {i, 1}));
+  };
+  add_many(); // the pool sees that calls are quick
+  for (auto& o : all) CHECK(ended(o));
+  all.clear();
+  fifo started;
+  add_many();
+  auto hangs = p.start("hang", {started.path()});
+  add_many();
+  for (std::size_t i = 0; i < all.size(); ++i)
+    CHECK(ended(all[i]).value() == value{static_cast<std::int64_t>(i % 200) + 1});
+  ::kill(started.await(), SIGKILL);
+  p.check_lost(std::move(hangs), "signal 9 (SIGKILL)");
 }
 
 TEST_CASE("process pool: a crash loop opens the breaker, and calls are refused with the reason") {

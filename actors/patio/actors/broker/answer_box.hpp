@@ -8,6 +8,7 @@
 #include <caf/atom.hpp>
 
 #include <patio/actors/caf/weak_send.hpp>
+#include <patio/actors/os/wake_batch.hpp>
 #include <patio/base/inbox.hpp>
 #include <patio/value/error.hpp>
 #include <patio/value/value.hpp>
@@ -41,7 +42,8 @@ public:
   template <class Outcome>
   void put(place p, Outcome outcome) {
     p->item.outcome = std::move(outcome);
-    if (answers_.put(std::move(p))) send_if_alive(broker_, answered_atom::value);
+    if (answers_.put(std::move(p)))
+      wake_batch::run([broker = broker_] { send_if_alive(broker, answered_atom::value); });
   }
   /// Passes all answers to `f`, the oldest first. Only the broker calls this.
   template <class F> // F(answer&&)

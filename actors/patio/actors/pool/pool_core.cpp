@@ -256,6 +256,12 @@ void pool_core::unblock(std::size_t worker, std::uint64_t run) {
   if (is_current(worker, run)) queue_.unblock(worker);
 }
 
+void pool_core::set_workers(std::size_t workers) {
+  change c{*this};
+  queue_.set_workers(workers);
+  while (auto next = queue_.start_waiting()) assign(c, std::move(next));
+}
+
 // The pool never kills a worker, but an actor that received a request from a worker can kill that
 // worker. A worker dies only between two runs. If its last task has been answered or has handed its
 // reply over, that run is over. Otherwise the task has not begun, and a new worker gets the task.

@@ -66,6 +66,9 @@ public:
   /// The worker's actor has died. A run that has not begun starts on a new worker.
   void lost(std::size_t worker);
 
+  /// Changes how many tasks are with the workers at once. The bound for waiting tasks stays.
+  void set_workers(std::size_t workers);
+
   /// Answers the waiting tasks that have been stopped, and drops them.
   void drop_stopped();
   /// A waiting task has been stopped. However many are stopped, one `clean_up` is on its way.

@@ -26,13 +26,14 @@ std::string reason(int number) { return std::system_category().message(number); 
 /// The attributes and file actions of posix_spawn.
 class spawn_settings {
 public:
-  explicit spawn_settings(int socket) {
+  spawn_settings(int socket, int memory) {
     ::posix_spawn_file_actions_init(&actions_);
     ::posix_spawnattr_init(&attributes_);
     // First the socket, because its number may be one of those that the next lines overwrite.
     ::posix_spawn_file_actions_adddup2(&actions_, socket, worker_socket);
+    ::posix_spawn_file_actions_adddup2(&actions_, memory, worker_memory);
     ::posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_addclosefrom_np(&actions_, worker_socket + 1);
+    ::posix_spawn_file_actions_addclosefrom_np(&actions_, worker_memory + 1);
     sigset_t none, all;
     ::sigemptyset(&none);
     ::sigfillset(&all);
@@ -76,7 +77,7 @@ std::string ending_of(const siginfo_t& info) {
 
 int stop_signal() noexcept { return SIGRTMAX; }
 
-result<process_child> process_child::start(const std::string& executable) {
+result<process_child> process_child::start(const std::string& executable, int memory) {
   auto failed = [&](int number) {
     return fail(errc::invalid,
                 "cannot start the worker program " + executable + ": " + reason(number));
@@ -88,7 +89,8 @@ result<process_child> process_child::start(const std::string& executable) {
   unique_fd of_child{ends[1]};
   ::fcntl(child.socket(), F_SETFL, O_NONBLOCK);
   pid_t pid = -1;
-  if (auto number = spawn_settings{of_child.get()}.spawn(pid, executable)) return failed(number);
+  if (auto number = spawn_settings{of_child.get(), memory}.spawn(pid, executable))
+    return failed(number);
   child.pid_ = pid;
   child.pidfd_ = unique_fd{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
   if (!child.pidfd_) return failed(errno);

@@ -15,9 +15,10 @@ namespace patio {
 class process_child {
 public:
   /// Starts the program with `worker_argument` as its only argument. The child has standard output
-  /// and standard error of this process, /dev/null as standard input, and one end of the socket.
-  /// It inherits nothing else, and leads a process group of its own.
-  [[nodiscard]] static result<process_child> start(const std::string& executable);
+  /// and standard error of this process, /dev/null as standard input, one end of the socket, and
+  /// the descriptor of its process_memory. It inherits nothing else, and leads a process group of
+  /// its own.
+  [[nodiscard]] static result<process_child> start(const std::string& executable, int memory);
 
   process_child() = default;
   process_child(process_child&& other) noexcept { swap(other); }

@@ -39,17 +39,37 @@ void process_crew::announce(slot_run what, instant now) {
   assign(now);
 }
 
-// Runs on the lowest idle process, so that the other processes stay out of the caches.
 void process_crew::assign(instant now) {
   if (is_dead()) return refuse_all(now);
-  for (std::size_t i = 0; i < processes_.size() && !runs_.empty(); ++i) {
-    auto& p = processes_[i];
-    if (p.now_is != state::idle) continue;
+  while (!runs_.empty()) {
+    auto number = process_for_next(now);
+    if (!number) return;
+    auto& p = processes_[*number];
     p.now_is = state::busy;
-    p.what = runs_.front();
+    ++p.load;
+    act(action::kind::begin, *number, runs_.front());
     runs_.pop_front();
-    act(action::kind::begin, i, p.what);
   }
+}
+
+// Takes the lowest idle process, so that the other processes stay out of the caches. If there is
+// none, takes the process with the fewest calls.
+std::optional<std::size_t> process_crew::process_for_next(instant now) const noexcept {
+  std::optional<std::size_t> best;
+  for (std::size_t i = 0; i < processes_.size(); ++i) {
+    const auto& p = processes_[i];
+    if (p.now_is == state::idle) return i;
+    if (p.now_is == state::busy && has_room(p, now) && (!best || p.load < processes_[*best].load))
+      best = i;
+  }
+  return best;
+}
+
+// A process that has not answered for a while runs a slow call. Further calls must not wait there.
+bool process_crew::has_room(const process& p, instant now) const noexcept {
+  if (p.load == 0) return true;
+  if (p.load >= depth_.value() || now - p.since > batch_depth::quick / 2) return false;
+  return !options_.calls_per_worker || p.calls + p.load < *options_.calls_per_worker;
 }
 
 bool process_crew::is_dead() const noexcept {
@@ -67,10 +87,12 @@ void process_crew::refuse_all(instant now) {
          {}});
 }
 
-void process_crew::began(std::size_t number, slot_run what, instant deadline) {
+void process_crew::began(std::size_t number, slot_run what, instant deadline, instant now) {
   auto& p = processes_[number];
   if (p.now_is != state::busy) return;
   p.what = what;
+  p.since = now;
+  p.take_back_at = now + batch_depth::quick;
   p.stop_at = deadline;
   p.kill_at = after(deadline, options_.kill_delay);
   p.kill_reason = "killed " + seconds_text(options_.kill_delay) + " after the deadline of its call";
@@ -79,6 +101,7 @@ void process_crew::began(std::size_t number, slot_run what, instant deadline) {
 void process_crew::skipped(std::size_t number, instant now) {
   auto& p = processes_[number];
   if (p.now_is != state::busy) return;
+  if (--p.load > 0) return;
   p.now_is = state::idle;
   p.stop_at = p.kill_at = never;
   assign(now);
@@ -86,11 +109,14 @@ void process_crew::skipped(std::size_t number, instant now) {
 
 bool process_crew::answered(std::size_t number, instant now) {
   auto& p = processes_[number];
+  if (p.now_is != state::busy) return false; // the process is killed
   p.stop_at = p.kill_at = never;
   p.delay.succeeded();
   reopen_.succeeded();
   failures_ = 0;
   ++p.calls;
+  --p.load;
+  depth_.answered_after(now - std::exchange(p.since, now));
   if (options_.calls_per_worker && p.calls >= *options_.calls_per_worker) {
     p.now_is = state::ending;
     p.kill_at = after(now, options_.kill_delay);
@@ -98,8 +124,11 @@ bool process_crew::answered(std::size_t number, instant now) {
     act(action::kind::end_input, number);
     return false;
   }
-  if (runs_.empty()) return true;
-  p.now_is = state::idle;
+  if (runs_.empty() && has_room(p, now)) {
+    ++p.load;
+    return true;
+  }
+  if (p.load == 0) p.now_is = state::idle;
   assign(now);
   return false;
 }
@@ -158,20 +187,22 @@ void process_crew::kill(std::size_t number, const std::string& why, instant now)
   if (p.now_is == state::ending) return;
   p.is_failure = is_unproven(p, now);
   p.reason = why;
-  if (p.now_is == state::busy) end_call(number, why);
+  if (p.now_is == state::busy) end_calls(number, why);
   p.now_is = state::ending;
 }
 
-void process_crew::end_call(std::size_t number, const std::string& why) {
-  act(action::kind::end_call, number, processes_[number].what,
-      {errc::maybe_executed, "worker lost: " + why, {}});
+void process_crew::end_calls(std::size_t number, const std::string& why) {
+  processes_[number].load = 0;
+  act(action::kind::end_calls, number, {}, {errc::maybe_executed, "worker lost: " + why, {}});
 }
 
-void process_crew::exited(std::size_t number, const std::string& how, instant now) {
+void process_crew::exited(std::size_t number, const std::string& how, instant now,
+                          bool began_nothing) {
   auto& p = processes_[number];
   if (p.now_is == state::waiting) return;
+  if (p.now_is == state::busy && began_nothing) p.now_is = state::idle;
   auto why = p.reason.empty() ? how : std::exchange(p.reason, {});
-  if (p.now_is == state::busy) end_call(number, why);
+  if (p.now_is == state::busy) end_calls(number, why);
   if (p.now_is != state::ending) p.is_failure = is_unproven(p, now);
   if (p.now_is == state::starting) why += " before it was ready" + hint_at_main(options_);
   replace(number, why, now);
@@ -187,7 +218,7 @@ void process_crew::replace(std::size_t number, const std::string& how, instant n
   bool is_recycled = options_.calls_per_worker && p.calls >= *options_.calls_per_worker;
   bool is_failure = std::exchange(p.is_failure, false);
   p.now_is = state::waiting;
-  p.calls = 0;
+  p.calls = p.load = 0;
   p.stop_at = p.kill_at = never;
   p.start_at = is_recycled ? now : after(now, p.delay.failed());
   if (is_failure) count_failure(number, how, now);
@@ -242,6 +273,11 @@ void process_crew::tick(instant now) {
       p.stop_at = never;
       act(action::kind::stop_call, i);
     }
+    if (p.now_is == state::busy && p.load > 1 && p.take_back_at <= now) {
+      p.take_back_at = now + batch_depth::quick;
+      depth_.slow_down();
+      act(action::kind::take_back, i);
+    }
   }
   start_due(now);
   assign(now);
@@ -251,6 +287,7 @@ instant process_crew::next_deadline() const noexcept {
   auto next = never;
   for (const auto& p : processes_) {
     next = std::min({next, p.stop_at, p.kill_at});
+    if (p.now_is == state::busy && p.load > 1) next = std::min(next, p.take_back_at);
     if (p.now_is == state::waiting && may_start())
       next = std::min(next, is_open_ ? std::max(p.start_at, open_until_) : p.start_at);
   }

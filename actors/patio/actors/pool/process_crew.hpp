@@ -2,8 +2,10 @@
 /// killed and replaced. Without processes, sockets and clock: the host reports events with the
 /// time, and carries out the actions. One thread uses a crew.
 ///
-/// A slot is a worker number of the pool_core. Any idle process may run the call of any slot, so a
-/// call that has not begun never waits for a process that is lost.
+/// A slot is a worker number of the pool_core. Any process may run the call of any slot. A process
+/// has one call, and while calls are quick also the next ones, so that one system call moves many.
+/// The batch_depth is how many calls a process may have. When a process does not answer quickly,
+/// the crew takes back the calls that the process has not begun.
 ///
 /// The breaker opens after `failures_to_open` failures in a row. A failure is a process that ends
 /// before it is ready, or soon after, without having run a call. While the breaker is open, no
@@ -12,10 +14,12 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <patio/actors/pool/batch_depth.hpp>
 #include <patio/actors/pool/process_options.hpp>
 #include <patio/base/time.hpp>
 #include <patio/value/error.hpp>
@@ -38,9 +42,12 @@ public:
       kill,      ///< kills the process with all processes that it has started
       end_input, ///< closes the process's input, so that it ends by itself
       stop_call, ///< requests a stop of the function that the process runs
-      begin,     ///< begins `what` on the process; then `began` or `skipped`
+      begin,     ///< gives `what` to the process, or calls `skipped`
       refuse,    ///< begins `what` and answers it with `why`
-      end_call,  ///< answers the call that the process runs with `why`
+      end_calls, ///< answers the calls that the process has begun with `why`; the others are not
+                 ///< lost
+      take_back, ///< takes back the calls that the process has not begun, and calls `skipped` for
+                 ///< each
       log,       ///< logs `why`
     } kind;
     std::size_t process = 0;
@@ -56,12 +63,12 @@ public:
   void not_started(std::size_t process, const std::string& why, instant now);
   /// The process has sent a good hello.
   void ready(std::size_t process, instant now);
-  /// The process runs the call, which has this deadline.
-  void began(std::size_t process, slot_run what, instant deadline);
-  /// The run of a `begin` had nothing to run. The process is idle.
+  /// The process works on this call, which has this deadline, before its other calls.
+  void began(std::size_t process, slot_run what, instant deadline, instant now);
+  /// The process does not get the run of a `begin`, or has it no more.
   void skipped(std::size_t process, instant now);
-  /// The process has answered its call. Returns true if the process may run the next call of the
-  /// same slot: then `began` or `skipped` follows.
+  /// The process has answered its call. Returns true if the process gets the next call of the same
+  /// slot. If that slot has none, `skipped` follows.
   [[nodiscard]] bool answered(std::size_t process, instant now);
   /// Nobody waits for the result of this run any more.
   void stop(std::size_t process, slot_run what, instant now);
@@ -70,14 +77,17 @@ public:
   void broke(std::size_t process, const std::string& why, instant now, bool is_final = false);
   /// The process has closed its end of the socket. It should end soon.
   void closed(std::size_t process, instant now);
-  /// The process has ended and does not exist any more.
-  void exited(std::size_t process, const std::string& how, instant now);
+  /// The process has ended and does not exist any more. The crew ends the calls that it had, unless
+  /// it had begun none of them.
+  void exited(std::size_t process, const std::string& how, instant now, bool began_nothing = false);
   void tick(instant now);
 
   /// Returns the actions that are due, in order.
   [[nodiscard]] std::vector<action> take_actions() { return std::exchange(actions_, {}); }
   /// Returns the time of the next `tick`, or `never`.
   [[nodiscard]] instant next_deadline() const noexcept;
+  /// Calls that each process may have.
+  [[nodiscard]] std::size_t depth() const noexcept { return depth_.value(); }
 
 private:
   enum class state : std::uint8_t { waiting, starting, idle, busy, ending };
@@ -87,8 +97,11 @@ private:
     instant stop_at = never, kill_at = never;
     std::string kill_reason; ///< why the process is killed at `kill_at`
     std::string reason;      ///< why the crew has killed the process; empty if it has not
-    slot_run what;
-    std::size_t calls = 0;
+    slot_run what;           ///< the call that it works on
+    std::size_t load = 0;    ///< calls that it has
+    std::size_t calls = 0;   ///< calls that it has answered
+    instant since = never;   ///< time of its last answer, or of its first call
+    instant take_back_at = never;
     instant ready_at = never;
     bool is_failure = false; ///< its end counts as a failure
     backoff delay;
@@ -98,10 +111,12 @@ private:
   void assign(instant now);
   void refuse_all(instant now);
   void kill(std::size_t number, const std::string& why, instant now);
-  void end_call(std::size_t number, const std::string& why);
+  void end_calls(std::size_t number, const std::string& why);
   void replace(std::size_t number, const std::string& how, instant now);
   void count_failure(std::size_t number, const std::string& how, instant now);
   void open(instant now);
+  [[nodiscard]] std::optional<std::size_t> process_for_next(instant now) const noexcept;
+  [[nodiscard]] bool has_room(const process& p, instant now) const noexcept;
   [[nodiscard]] bool is_unproven(const process& p, instant now) const noexcept;
   [[nodiscard]] bool may_start() const noexcept;
   [[nodiscard]] bool is_dead() const noexcept;
@@ -113,6 +128,7 @@ private:
   std::vector<action> actions_;
   std::size_t failures_ = 0; ///< in a row
   std::string last_failure_;
+  batch_depth depth_;
   backoff reopen_;
   instant open_until_ = never;
   bool is_open_ = false;

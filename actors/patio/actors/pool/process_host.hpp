@@ -1,6 +1,4 @@
-/// The thread of a process pool. It starts the worker processes, polls their sockets and process
-/// descriptors, and takes tasks from the pool_core. A process_crew makes the decisions. Without
-/// CAF.
+/// The thread of a process pool, which runs a process_loop. Without CAF.
 #pragma once
 
 #include <memory>
@@ -24,8 +22,6 @@ public:
   process_host& operator=(const process_host&) = delete;
 
 private:
-  class loop;
-
   std::shared_ptr<process_inbox> inbox_;
   std::thread thread_;
 };

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <patio/functions/python_error.hpp>
+
 namespace patio {
 namespace {
 
@@ -15,38 +17,57 @@ constexpr std::size_t largest_idle_buffer = std::size_t{1} << 20;
 // After an error such as EPIPE the process is ending. Its descriptor tells how.
 void process_link::flush() {
   auto& bytes = out_.bytes();
-  while (written_ < bytes.size()) {
+  while (has_output()) {
     auto n = ::send(child_.socket(), bytes.data() + written_, bytes.size() - written_,
                     MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) return;
-    if (n < 0) was_reset_ = true;
-    if (n < 0) return;
+    if (n < 0) break;
     written_ += static_cast<std::size_t>(n);
   }
-}
-
-void process_link::forget_request() {
-  auto& bytes = out_.bytes();
   written_ = 0;
   bytes.clear();
   if (bytes.capacity() > largest_idle_buffer) std::string{}.swap(bytes);
 }
 
-result<call_request> process_link::request(const pickle_limits& limits,
-                                           const python_types& types) const {
-  auto bytes = std::string_view{out_.bytes()};
-  auto header = protocol::frame_header::size_on_wire;
-  return read_call_request(bytes.substr(std::min(header, bytes.size())), limits, types);
+result<void> process_link::put_request(slot_run what, const task_ptr& t) {
+  auto serial = last_serial_ + 1 == 0 ? 1 : last_serial_ + 1;
+  calls.push_back({what, t, serial});
+  auto put = write_request(serial, *t);
+  if (!put) {
+    calls.pop_back();
+    return put;
+  }
+  last_serial_ = serial;
+  memory_.offer(serial);
+  return {};
+}
+
+result<void> process_link::write_request(std::uint32_t serial, task& t) {
+  auto before = out_.bytes().size();
+  call_request request{t.entry->name, std::move(t.args), {}};
+  result<void> written;
+  try {
+    written = out_.put_request(serial, request);
+  } catch (...) {
+    out_.bytes().resize(before);
+    written = tl::unexpected(current_exception_error());
+  }
+  t.args = std::move(request.args);
+  return written;
 }
 
 std::optional<std::string_view> process_link::receive(std::string& buffer) {
   if (has_ended) return {};
   auto n = ::recv(child_.socket(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-  if (n > 0) return std::string_view{buffer}.substr(0, static_cast<std::size_t>(n));
+  if (n > 0) {
+    auto known = read_ - received_; // these bytes have been read in the memory
+    auto count = static_cast<std::uint32_t>(n);
+    received_ += count;
+    if (known < count) read_ = received_;
+    return std::string_view{buffer}.substr(std::min(known, count), count - std::min(known, count));
+  }
   has_ended = n == 0 || (errno != EAGAIN && errno != EINTR);
-  // A socket whose other end was closed with unread bytes is reset.
-  if (n < 0 && errno == ECONNRESET) was_reset_ = true;
   return {};
 }
 

@@ -1,7 +1,8 @@
 /// The handshake between a process pool and its workers. Both sides speak in the frames of the wire
 /// protocol, over a private socket. The pool begins with DISCOVER_REQUEST (settings). The worker
-/// answers with DISCOVER_RESPONSE (hello). REQUEST, RESPONSE and ERROR follow, one call at a time.
-/// No function here does I/O.
+/// answers with DISCOVER_RESPONSE (hello). REQUESTs follow. The worker runs them in their order,
+/// one at a time, and answers each with RESPONSE or ERROR. It drops a REQUEST that the pool has
+/// taken back (process_memory). No function here does I/O.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +18,9 @@
 
 namespace patio {
 
-inline constexpr std::int64_t worker_protocol_version = 1;
-/// The number of the worker's end of the socket.
-inline constexpr int worker_socket = 3;
+inline constexpr std::int64_t worker_protocol_version = 2;
+/// The numbers of the worker's end of the socket, and of its process_memory.
+inline constexpr int worker_socket = 3, worker_memory = 4;
 inline constexpr std::string_view worker_argument = "--patio-worker=3";
 /// Set in the environment of a new worker, and removed by run_if_worker.
 inline constexpr const char* worker_variable = "PATIO_WORKER";

@@ -4,13 +4,11 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <future>
 #include <memory>
@@ -19,7 +17,7 @@
 #include <system_error>
 #include <variant>
 
-#include <patio/actors/pool/process_child.hpp>
+#include <patio/actors/pool/process_channel.hpp>
 #include <patio/actors/pool/process_confinement.hpp>
 #include <patio/actors/pool/process_messages.hpp>
 #include <patio/actors/pool/process_watcher.hpp>
@@ -29,48 +27,7 @@
 namespace patio {
 namespace {
 
-using protocol::frame_reader;
 using protocol::packet;
-
-constexpr std::size_t largest_idle_buffer = std::size_t{1} << 20;
-
-[[noreturn]] void exit_with(const std::string& why) {
-  std::fprintf(stderr, "patio worker: %s\n", why.c_str());
-  std::exit(EXIT_FAILURE);
-}
-
-/// Reads frames from the socket and writes frames to it. Blocks. Exits when the pool is gone.
-class pool_socket {
-public:
-  [[nodiscard]] frame_reader::frame read(packet type, std::size_t max_bytes) {
-    auto judge = [&](const protocol::frame_header& h) {
-      if (h.type == type && h.size <= max_bytes) return frame_reader::verdict::take;
-      exit_with("the pool sent an unexpected " + protocol::describe(h) + " of "
-                + std::to_string(h.size) + " bytes");
-    };
-    for (;;) {
-      if (auto frame = reader_.next(judge)) return *frame;
-      auto n = ::recv(worker_socket, buffer_, sizeof buffer_, 0);
-      if (n > 0) reader_.feed({buffer_, static_cast<std::size_t>(n)});
-      else if (n == 0 || errno != EINTR) std::exit(EXIT_SUCCESS);
-    }
-  }
-
-  void write(std::string& bytes) {
-    for (std::string_view rest = bytes; !rest.empty();) {
-      auto n = ::send(worker_socket, rest.data(), rest.size(), MSG_NOSIGNAL);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) std::exit(EXIT_SUCCESS);
-      rest.remove_prefix(static_cast<std::size_t>(n));
-    }
-    bytes.clear();
-    if (bytes.capacity() > largest_idle_buffer) std::string{}.swap(bytes);
-  }
-
-private:
-  frame_reader reader_;
-  char buffer_[std::size_t{64} << 10];
-};
 
 tl::unexpected<error> failed_call(const char* name) {
   return fail(errc::invalid,
@@ -107,26 +64,21 @@ public:
   }
 
   [[noreturn]] void run() {
-    auto settings = read_settings(socket_.read(packet::discover_request, handshake_bytes).payload);
-    if (!settings) exit_with(settings.error().message);
+    auto settings = read_settings(channel_.read(packet::discover_request, handshake_bytes).payload);
+    if (!settings) exit_worker(settings.error().message);
     limits_ = settings->limits;
+    auto messages = message_options(limits_.message_bytes, options_.types);
+    channel_.open(messages);
     auto hello = prepare(*settings);
     std::string bytes;
     protocol::frame_writer w{bytes, packet::discover_response, 0};
     bytes += write_hello(hello);
     (void)w.close(std::string::npos);
-    socket_.write(bytes);
-    auto message_bytes = limits_.message_bytes;
-    auto messages = message_options(message_bytes, options_.types);
-    protocol::frame_output answers{messages};
+    channel_.write(bytes);
     for (;;) {
-      auto frame = socket_.read(packet::request, message_bytes);
-      auto serial = frame.header.serial;
-      auto answer =
-        call(serial, read_call_request(frame.payload, messages->limits.pickle, options_.types));
-      if (answer) answers.put_result(serial, *answer);
-      else answers.put_error(serial, answer.error(), true);
-      socket_.write(answers.bytes());
+      auto frame = channel_.read_request();
+      channel_.answer(frame.header.serial,
+                      call(frame.header.serial, frame.payload, messages->limits.pickle));
     }
   }
 
@@ -150,7 +102,9 @@ private:
     return hello;
   }
 
-  result<value> call(std::uint32_t serial, result<call_request> request) {
+  result<value> call(std::uint32_t serial, std::string_view payload,
+                     const pickle_limits& limits) try {
+    auto request = read_call_request(payload, limits, options_.types);
     if (!request) return tl::unexpected(std::move(request.error()));
     const auto* entry = functions_.find(request->function);
     if (!entry) return fail(errc::no_route, "'" + request->function + "'");
@@ -162,6 +116,8 @@ private:
       return (*stoppable)(std::move(request->args), running.stop_token());
     return call_later(std::get<deferred_function>(entry->run), std::move(request->args),
                       running.stop_token());
+  } catch (...) { // no memory for the arguments
+    return tl::unexpected(current_exception_error());
   }
 
   // The promise is shared, because the function may drop its reply on another thread while this
@@ -180,7 +136,7 @@ private:
   registry functions_;
   const worker_options& options_;
   process_limits limits_;
-  pool_socket socket_;
+  process_channel channel_;
   std::optional<process_watcher> watcher_;
 };
 
@@ -188,7 +144,7 @@ private:
 // parent that has ended before this call has closed its end of the socket.
 void bind_to_parent() {
   (void)::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  (void)::fcntl(worker_socket, F_SETFD, FD_CLOEXEC);
+  for (int fd : {worker_socket, worker_memory}) (void)::fcntl(fd, F_SETFD, FD_CLOEXEC);
   (void)::unsetenv(worker_variable);
   process_watcher::block_stop_signal();
 }
@@ -199,12 +155,12 @@ void run_if_worker(int argc, char** argv, const std::function<registry()>& funct
                    const worker_options& options) {
   if (argc != 2 || argv[1] != worker_argument) return;
   if (!std::getenv(worker_variable))
-    exit_with(std::string{worker_argument} + " is only for workers that a process pool starts");
+    exit_worker(std::string{worker_argument} + " is only for workers that a process pool starts");
   bind_to_parent();
   try {
     worker_process{functions(), options}.run();
   } catch (...) {
-    exit_with(to_string(current_exception_error()));
+    exit_worker(to_string(current_exception_error()));
   }
 }
 
