@@ -116,6 +116,24 @@ TEST_CASE("worker_queue: a full queue evicts the newest task of the owner with t
   CHECK(order == std::vector{1, 20, 2, 21});
 }
 
+TEST_CASE(
+  "worker_queue: with more workers, tasks that wait start; with fewer, tasks that run go on") {
+  queue q{1, 10};
+  CHECK(submit(q, 1) == 0);
+  for (int number = 2; number <= 5; ++number) CHECK(submit(q, number) == -1);
+  q.set_workers(3);
+  CHECK(q.start_waiting()->worker == 1);
+  CHECK(q.start_waiting()->worker == 2);
+  CHECK_FALSE(q.start_waiting());
+  q.set_workers(1);
+  CHECK_FALSE(q.done(0));
+  CHECK_FALSE(q.done(1));
+  auto next = q.done(2);
+  REQUIRE(next);
+  CHECK(*next->task == 4);
+  CHECK(submit(q, 6) == -1);
+}
+
 TEST_CASE("worker_queue: another worker starts a task in place of a blocked worker") {
   queue q{1, 10, 2};
   CHECK(submit(q, 0) == 0);
