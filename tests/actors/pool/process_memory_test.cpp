@@ -26,7 +26,7 @@ TEST_CASE("process_memory: a request on offer is taken once") {
 }
 
 TEST_CASE("process_memory: of two sides that take the same requests, exactly one gets each") {
-  constexpr std::uint32_t count = 50'000;
+  constexpr std::uint32_t count = 10'000;
   auto ours = process_memory::create().value();
   auto theirs = process_memory::adopt(unique_fd{::dup(ours.descriptor())}).value();
   std::atomic<std::uint32_t> offered{0}, done{0};

@@ -30,7 +30,6 @@ public:
   /// Writes to the descriptor only if the host sleeps, so that a busy host costs no system calls.
   void put(process_event e) {
     (void)events_.put(std::move(e));
-    std::atomic_thread_fence(std::memory_order_seq_cst);
     if (!asleep_.exchange(false)) return;
     std::uint64_t one = 1;
     (void)!::write(wake_.get(), &one, sizeof one);
@@ -43,8 +42,9 @@ public:
   /// Call this before a poll of the descriptor. Returns false if the poll must not block, because
   /// events have come.
   [[nodiscard]] bool fall_asleep() {
-    asleep_.store(true);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    // If an exchange of `put` comes before this one, its event is visible afterwards. Otherwise
+    // that exchange sees that the host sleeps.
+    (void)asleep_.exchange(true);
     return events_.empty();
   }
   /// Call this after the poll.

@@ -83,8 +83,8 @@ std::string process_memory::behind(std::uint32_t position) const {
   auto offset = position - at.begin;
   if (at.size > answer_bytes || offset >= at.size) return {};
   std::string copy{shared_->answers + offset, at.size - offset};
-  std::atomic_thread_fence(std::memory_order_acquire);
-  if (unpack(shared_->unsent.load(std::memory_order_relaxed)).begin != at.begin) return {};
+  // This write of the same number keeps the reads above in front of it.
+  if (unpack(shared_->unsent.fetch_add(0, std::memory_order_acq_rel)).begin != at.begin) return {};
   return copy;
 }
 
