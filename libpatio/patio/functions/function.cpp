@@ -105,6 +105,9 @@ result<void> binder::bind_keywords(arguments& call, std::vector<value>& slots,
 
 result<std::vector<value>> binder::bind(arguments& call) const {
   auto given = call.positional.size();
+  if (bool is_complete = given == positional_ && given == parameters_.size();
+      is_complete && call.keywords.empty())
+    return std::move(call.positional);
   std::vector<value> slots(parameters_.size());
   std::vector<bool> filled(parameters_.size());
   auto direct = std::min(given, positional_);
