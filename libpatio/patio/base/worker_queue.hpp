@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -36,22 +37,31 @@ public:
   };
   enum class admission : std::uint8_t { waiting, refused };
 
-  /// Starts the task if a worker is free, and queues the task otherwise. Does not move from a
-  /// refused task.
+  /// Queues the task, and starts the first waiting task if a worker should start one. Does not move
+  /// from a refused task.
   [[nodiscard]] tl::expected<assignment, admission> submit(Task& task, const Owner& owner,
                                                            priority p = priority::normal) {
-    if (can_start()) return start(std::move(task));
-    if (exhausted() || waiting_.size() >= max_waiting_) return tl::unexpected(admission::refused);
+    bool is_full = waiting_.size() >= max_waiting_;
+    bool starts = should_start() || (is_full && can_start());
+    if (starts && waiting_.empty()) return start(std::move(task));
+    if (!starts && (exhausted() || is_full)) return tl::unexpected(admission::refused);
+    auto first = starts && is_full ? waiting_.pop() : std::nullopt;
     waiting_.push(std::move(task), owner, p);
-    return tl::unexpected(admission::waiting);
+    if (!starts) return tl::unexpected(admission::waiting);
+    return start(first ? std::move(*first) : *waiting_.pop());
   }
 
-  /// Makes a busy worker idle. Returns the waiting task that starts next, if there is one.
+  /// Makes a busy worker idle. Returns the waiting task that starts next, if there is one. The same
+  /// worker gets that task, because it is awake.
   [[nodiscard]] std::optional<assignment> done(std::size_t worker) {
     --busy_;
     unblock(worker);
     idle_.push_back(worker);
-    return start_waiting();
+    if (waiting_.empty() || !can_start()) return {};
+    if (worker >= workers_) return start(*waiting_.pop());
+    idle_.pop_back();
+    ++busy_;
+    return assignment{worker, *waiting_.pop()};
   }
 
   /// Blocks a busy worker, unless `max_blocked` workers are already blocked. Returns the waiting
@@ -73,9 +83,12 @@ public:
 
   /// Changes how many tasks run at once. Tasks that run continue. Call `start_waiting` afterwards.
   void set_workers(std::size_t workers) { workers_ = workers; }
-  /// Starts a waiting task if a worker is free.
+  /// Tasks wait for a busy worker while so many run, although more workers could start. A full
+  /// queue starts them nevertheless.
+  void set_wanted(std::size_t workers) noexcept { wanted_ = workers; }
+  /// Starts a waiting task if a worker should start one.
   [[nodiscard]] std::optional<assignment> start_waiting() {
-    if (waiting_.empty() || !can_start()) return {};
+    if (waiting_.empty() || !should_start()) return {};
     return start(*waiting_.pop());
   }
 
@@ -104,8 +117,14 @@ public:
   [[nodiscard]] bool exhausted() const noexcept {
     return max_blocked_ > 0 && blocked_count_ >= max_blocked_;
   }
-  /// Returns true if a submitted task would start at once.
-  [[nodiscard]] bool can_start() const noexcept { return busy_ - blocked_count_ < workers_; }
+  /// Returns true if a submitted task would start at once, or an earlier one in its place.
+  [[nodiscard]] bool should_start() const noexcept {
+    return running() < std::min(workers_, wanted_);
+  }
+  /// Returns true if a worker is free.
+  [[nodiscard]] bool can_start() const noexcept { return running() < workers_; }
+  /// The busy workers that are not blocked.
+  [[nodiscard]] std::size_t running() const noexcept { return busy_ - blocked_count_; }
   [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
   [[nodiscard]] std::size_t idle() const noexcept { return idle_.size(); }
 
@@ -123,6 +142,7 @@ private:
   }
 
   std::size_t workers_, max_waiting_, max_blocked_;
+  std::size_t wanted_ = std::numeric_limits<std::size_t>::max();
   std::size_t busy_ = 0, blocked_count_ = 0; ///< a blocked worker also counts as busy
   std::vector<bool> blocked_;                ///< indexed by worker number
   std::vector<std::size_t> idle_;            ///< worker numbers

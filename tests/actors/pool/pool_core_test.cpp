@@ -51,6 +51,7 @@ public:
       finish_one();
       answer_one();
       clean_up();
+      check_progress();
     }
     core_.reset(); // the last task of a closed pool is answered at the latest here
     for (const auto& [number, c] : calls_) {
@@ -85,7 +86,7 @@ private:
     case 5: return block_one();
     case 6: return stop_one();
     case 7: return random_() % 4 == 0 ? lose_one() : answer_one();
-    default: return clean_up();
+    default: return random_() % 2 == 0 ? clean_up() : check_progress();
     }
   }
 
@@ -142,7 +143,8 @@ private:
       --open_runs_[entry];
       ended.t->answer.answer(value{});
     }
-    auto next = core_->done(ended.worker, ended.run, random_() % 3 != 0);
+    auto time = std::chrono::microseconds{random_() % 8 == 0 ? 1'000 : 1};
+    auto next = core_->done(ended.worker, ended.run, random_() % 3 != 0, time);
     if (next.task) begin(ended.worker, next.run, std::move(next.task));
   }
   void block_one() {
@@ -173,6 +175,10 @@ private:
     if (std::exchange(clean_up_asked_, false)) core_->drop_stopped();
   }
 
+  void check_progress() {
+    if (std::exchange(check_asked_, false)) core_->check_progress();
+  }
+
   std::mt19937_64 random_;
   pool_options options_;
   std::deque<std::pair<std::size_t, std::uint64_t>> starts_; ///< announced and not begun
@@ -182,12 +188,12 @@ private:
   std::map<std::uint64_t, call> calls_;
   std::uint64_t last_call_ = 0;
   std::size_t begun_ = 0, refused_ = 0;
-  bool clean_up_asked_ = false;
+  bool clean_up_asked_ = false, check_asked_ = false;
   std::shared_ptr<pool_core> core_ = std::make_shared<pool_core>(
-    options_, pool_core::signals{[this](std::size_t worker, std::uint64_t run) {
-                                   starts_.emplace_back(worker, run);
-                                 },
-                                 [this] { clean_up_asked_ = true; }});
+    options_,
+    pool_core::signals{
+      [this](std::size_t worker, std::uint64_t run) { starts_.emplace_back(worker, run); },
+      [this] { clean_up_asked_ = true; }, [this] { check_asked_ = true; }});
 };
 
 /// Workers on threads of their own, as the pool's actors would run them.

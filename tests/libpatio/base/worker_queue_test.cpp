@@ -134,6 +134,43 @@ TEST_CASE(
   CHECK(submit(q, 6) == -1);
 }
 
+TEST_CASE("worker_queue: tasks wait for the workers that are wanted, in their order") {
+  queue q{3, 2};
+  q.set_wanted(1);
+  CHECK(submit(q, 1) == 0);
+  CHECK(submit(q, 2) == -1);
+  CHECK(submit(q, 3) == -1);
+  CHECK_FALSE(q.start_waiting());
+  SUBCASE("the worker that is awake goes on, although another one has a lower number") {
+    q.set_wanted(2);
+    CHECK(q.start_waiting()->worker == 1);
+    q.set_wanted(1);
+    auto next = q.done(0);
+    REQUIRE(next);
+    CHECK(next->worker == 0);
+    CHECK(*next->task == 3);
+    CHECK_FALSE(q.done(0));
+    CHECK(submit(q, 4) == -1);
+    CHECK(q.done(1)->worker == 1);
+  }
+  SUBCASE("a full queue starts its first task, and refuses only when no worker is idle") {
+    auto t = std::make_unique<int>(4);
+    auto first = q.submit(t, 0);
+    REQUIRE(first);
+    CHECK(first->worker == 1);
+    CHECK(*first->task == 2);
+    CHECK(q.waiting() == 2);
+    CHECK(submit(q, 5) == 2);
+    CHECK(submit(q, 6) == -2);
+  }
+  SUBCASE("with more wanted, a new task waits behind those that came before") {
+    q.set_wanted(2);
+    CHECK(submit(q, 4) == 1);
+    CHECK(*q.done(1)->task == 3);
+    CHECK(*q.done(1)->task == 4);
+  }
+}
+
 TEST_CASE("worker_queue: another worker starts a task in place of a blocked worker") {
   queue q{1, 10, 2};
   CHECK(submit(q, 0) == 0);

@@ -15,6 +15,8 @@ namespace {
 using spawn_atom = caf::atom_constant<caf::atom("spawn")>;
 /// At least one task that waits has been stopped.
 using clean_up_atom = caf::atom_constant<caf::atom("cleanup")>;
+/// Short tasks have waited for a busy worker for pool_core::stall.
+using check_atom = caf::atom_constant<caf::atom("check")>;
 
 struct pool_state {
   caf::event_based_actor* self = nullptr;
@@ -44,6 +46,7 @@ caf::behavior pool(caf::stateful_actor<pool_state>* self, const worker_config& c
   return {
     [&s](spawn_atom, std::size_t worker, std::uint64_t run) { s.spawn(worker, run); },
     [&s](clean_up_atom) { s.config.core->drop_stopped(); },
+    [&s](check_atom) { s.config.core->check_progress(); },
     [self](shut_down_atom) { self->quit(); },
   };
 }
@@ -60,7 +63,10 @@ executor spawn_pool(caf::actor_system& sys, const registry& functions, const poo
                          if (!workers->start(worker, run))
                            send_if_alive(*pool_address, spawn_atom::value, worker, run);
                        },
-                       [pool_address] { send_if_alive(*pool_address, clean_up_atom::value); }});
+                       [pool_address] { send_if_alive(*pool_address, clean_up_atom::value); },
+                       [pool_address] {
+                         delayed_send_if_alive(*pool_address, pool_core::stall, check_atom::value);
+                       }});
   caf::actor actor = sys.spawn(pool, worker_config{core, workers, functions, thread});
   *pool_address = actor.address();
   return {std::move(actor), std::move(core), functions};

@@ -1,4 +1,5 @@
 #include <patio/actors/pool/pool_core.hpp>
+#include <patio/actors/pool/pool_core_change.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -8,8 +9,6 @@
 namespace patio {
 namespace {
 
-bool is_stopped(const task_ptr& t) { return t->answer.stop_token().stop_requested(); }
-
 std::size_t product(std::size_t a, std::size_t b) {
   return b > std::numeric_limits<std::size_t>::max() / a ? std::numeric_limits<std::size_t>::max()
                                                          : a * b;
@@ -18,31 +17,6 @@ std::size_t product(std::size_t a, std::size_t b) {
 error closed() { return {errc::shut_down, "the executor has shut down", {}}; }
 
 } // namespace
-
-/// Holds the lock, and gathers what may only be done without it.
-class pool_core::change {
-public:
-  explicit change(pool_core& core) : core_{core}, lock_{core.mutex_} {}
-  change(const change&) = delete;
-  change& operator=(const change&) = delete;
-  ~change() {
-    lock_.unlock();
-    for (const auto& [worker, run] : starts_) core_.announce(worker, run);
-    for (auto& [task, why] : ended_) task->answer.answer(tl::unexpected(std::move(why)));
-  }
-
-  void start(std::size_t worker, std::uint64_t run) { starts_.emplace_back(worker, run); }
-  /// Destroys the task without the lock, because that may answer its call.
-  void keep(task_ptr t) { done_ = std::move(t); }
-  void end(task_ptr t, error why) { ended_.emplace_back(std::move(t), std::move(why)); }
-
-private:
-  pool_core& core_;
-  task_ptr done_;
-  std::vector<std::pair<std::size_t, std::uint64_t>> starts_;
-  std::vector<std::pair<task_ptr, error>> ended_;
-  std::unique_lock<std::mutex> lock_;
-};
 
 void task_run::block() const { pool->block(worker, run); }
 void task_run::unblock() const { pool->unblock(worker, run); }
@@ -54,6 +28,7 @@ pool_core::pool_core(const pool_options& options, signals to_actors)
                                               options.queue_per_worker)},
       signals_{std::move(to_actors)}, queue_{std::max<std::size_t>(options.workers, 1),
                                              max_waiting_, options.max_blocked},
+      demand_{signals_.check_progress != nullptr},
       slots_(std::max<std::size_t>(options.workers, 1)), deferred_{.max = options.max_deferred,
                                                                    .reason = "for a worker"} {}
 
@@ -73,80 +48,9 @@ void pool_core::admit(change& c, task_ptr t, const gate* passed) {
   else wait_at(c, std::move(t), *g);
 }
 
-// A function's own gate comes first, so that its waiting calls take no room from other functions.
-pool_core::gate* pool_core::gate_after(const registry_entry& entry, const gate* passed) {
-  if (passed == &deferred_) return nullptr;
-  if (!passed && entry.policy.max_concurrency) {
-    auto& g = bounded_[&entry];
-    if (g.max == 0) {
-      g.max = *entry.policy.max_concurrency;
-      g.reason = "for '" + entry.name + "', whose max_concurrency is " + std::to_string(g.max);
-    }
-    return &g;
-  }
-  return std::holds_alternative<deferred_function>(entry.run) ? &deferred_ : nullptr;
-}
-
-// A task counts until its answer, because every task is answered, whatever becomes of it. For a
-// function that answers later, this is longer than it holds a worker. For any other function, the
-// worker answers when the function has returned, even if nobody waits for the answer.
-void pool_core::enter(change& c, task_ptr t, gate& g) {
-  ++g.inside;
-  auto stop = t->answer.stop_token();
-  auto answer = [original = std::move(t->answer), core = shared_from_this(),
-                 &g](result<value> r) mutable {
-    original.answer(std::move(r));
-    core->leave(g);
-  };
-  t->answer = reply{std::move(answer), errc::shut_down, std::move(stop)};
-  admit(c, std::move(t), &g);
-}
-
-void pool_core::wait_at(change& c, task_ptr t, gate& g) {
-  if (g.waiting.size() >= max_waiting_) drop_stopped(c);
-  auto refuse_at = [&](task_ptr refused) {
-    c.end(std::move(refused), {errc::overloaded,
-                               std::to_string(max_waiting_) + " calls wait " + g.reason,
-                               {},
-                               limit::queue_per_worker});
-  };
-  auto owner = t->owner;
-  auto priority = t->entry->policy.priority;
-  if (g.waiting.size() >= max_waiting_) {
-    auto evicted = g.waiting.evict_for(owner, priority);
-    if (!evicted) return refuse_at(std::move(t));
-    refuse_at(std::move(*evicted));
-  }
-  watch_stop(*t);
-  g.waiting.push(std::move(t), owner, priority);
-}
-
-// A task that is let in may be refused at once, and its answer leaves the gate again. The flag
-// turns that recursion, which would be as deep as the gate's queue is long, into a loop.
-void pool_core::leave(gate& g) {
-  {
-    std::lock_guard lock{mutex_};
-    --g.inside;
-    if (std::exchange(g.is_filling, true)) return;
-  }
-  for (bool more = true; more;) {
-    change c{*this};
-    more = let_one_in(c, g);
-    g.is_filling = more;
-  }
-}
-
-bool pool_core::let_one_in(change& c, gate& g) {
-  if (is_closed_ || g.inside >= g.max) return false;
-  auto next = g.waiting.pop();
-  if (!next) return false;
-  if (is_stopped(*next)) c.end(std::move(*next), {errc::cancelled, {}, {}});
-  else enter(c, std::move(*next), g);
-  return true;
-}
-
 void pool_core::enqueue(change& c, task_ptr t) {
-  if (!queue_.can_start()) watch_stop(*t);
+  c.want_workers();
+  if (!queue_.should_start()) watch_stop(*t);
   const auto& policy = t->entry->policy;
   task_line line{t->owner, policy.max_concurrency ? t->entry : nullptr};
   auto placed = queue_.submit(t, line, policy.priority);
@@ -212,7 +116,8 @@ void pool_core::assign(change& c, std::optional<task_queue::assignment> a, next_
   a->task->on_stop.reset();
   if (a->worker >= slots_.size()) slots_.resize(a->worker + 1);
   bool is_here = here && a->worker == worker_here;
-  auto& s = slots_[a->worker] = {std::move(a->task), ++last_run_, is_here};
+  auto& s =
+    slots_[a->worker] = {.task = std::move(a->task), .run = ++last_run_, .has_begun = is_here};
   if (is_here) *here = {s.task, s.run, false};
   else c.start(a->worker, s.run);
 }
@@ -227,18 +132,21 @@ task_ptr pool_core::begin(std::size_t worker, std::uint64_t run) {
   return slots_[worker].task;
 }
 
-pool_core::next_step pool_core::done(std::size_t worker, std::uint64_t run, bool goes_on) {
+pool_core::next_step pool_core::done(std::size_t worker, std::uint64_t run, bool goes_on,
+                                     std::chrono::nanoseconds time) {
   next_step next;
   change c{*this};
   if (!is_current(worker, run)) return next;
   announce_again(c);
-  end_run(c, worker, goes_on ? &next : nullptr);
+  end_run(c, worker, time, goes_on ? &next : nullptr);
   next.retires = slots_[worker].run == 0 && queue_.is_spare(worker);
   return next;
 }
 
-void pool_core::end_run(change& c, std::size_t worker, next_step* here) {
+void pool_core::end_run(change& c, std::size_t worker, std::chrono::nanoseconds time,
+                        next_step* here) {
   c.keep(std::move(slots_[worker].task));
+  demand_.ended(time, slots_[worker].is_long);
   slots_[worker] = {};
   assign(c, queue_.done(worker), here, worker);
 }
@@ -246,6 +154,7 @@ void pool_core::end_run(change& c, std::size_t worker, next_step* here) {
 void pool_core::block(std::size_t worker, std::uint64_t run) {
   change c{*this};
   if (!is_current(worker, run)) return;
+  c.want_workers();
   assign(c, queue_.block(worker));
   if (!queue_.exhausted()) return;
   for (auto& t : queue_.remove_all_waiting()) refuse(c, std::move(t), 0);
@@ -262,6 +171,15 @@ void pool_core::set_workers(std::size_t workers) {
   while (auto next = queue_.start_waiting()) assign(c, std::move(next));
 }
 
+void pool_core::check_progress() {
+  change c{*this};
+  auto last_long = demand_.end_check();
+  for (auto& s : slots_)
+    if (s.run > 0 && s.run <= last_long && !std::exchange(s.is_long, true)) demand_.long_run();
+  c.want_workers();
+  while (auto next = queue_.start_waiting()) assign(c, std::move(next));
+}
+
 // The pool never kills a worker, but an actor that received a request from a worker can kill that
 // worker. A worker dies only between two runs. If its last task has been answered or has handed its
 // reply over, that run is over. Otherwise the task has not begun, and a new worker gets the task.
@@ -269,7 +187,7 @@ void pool_core::lost(std::size_t worker) {
   change c{*this};
   if (worker >= slots_.size() || slots_[worker].run == 0) return;
   auto& s = slots_[worker];
-  if (!s.task->answer.open()) return end_run(c, worker, nullptr);
+  if (!s.task->answer.open()) return end_run(c, worker, {}, nullptr);
   s.has_begun = false;
   c.start(worker, s.run);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -17,6 +18,7 @@
 
 #include <patio/actors/pool/pool_options.hpp>
 #include <patio/actors/pool/task.hpp>
+#include <patio/base/worker_demand.hpp>
 #include <patio/base/worker_queue.hpp>
 
 namespace patio {
@@ -40,7 +42,13 @@ public:
     std::function<void(std::size_t worker, std::uint64_t run)> start;
     /// Has somebody call `drop_stopped` soon. Must not call the core itself.
     std::function<void()> clean_up;
+    /// Has somebody call `check_progress` after `stall`. Without this signal, each task starts as
+    /// soon as a worker is idle.
+    std::function<void()> check_progress = {};
   };
+  /// Tasks that are expected to be short may wait for a busy worker while others are idle. If no
+  /// task ends for so long, the idle workers start them.
+  static constexpr std::chrono::milliseconds stall{1};
 
   pool_core(const pool_options& options, signals to_actors);
   pool_core(const pool_core&) = delete;
@@ -59,8 +67,10 @@ public:
     std::uint64_t run = 0; ///< the number of that run
     bool retires = false;  ///< the worker is not needed any more
   };
-  /// Ends a run. If the worker cannot go on at once, `start` announces its next run.
-  [[nodiscard]] next_step done(std::size_t worker, std::uint64_t run, bool goes_on);
+  /// Ends a run that took `time`. If the worker cannot go on at once, `start` announces its next
+  /// run.
+  [[nodiscard]] next_step done(std::size_t worker, std::uint64_t run, bool goes_on,
+                               std::chrono::nanoseconds time = {});
   void block(std::size_t worker, std::uint64_t run);
   void unblock(std::size_t worker, std::uint64_t run);
   /// The worker's actor has died. A run that has not begun starts on a new worker.
@@ -68,6 +78,10 @@ public:
 
   /// Changes how many tasks are with the workers at once. The bound for waiting tasks stays.
   void set_workers(std::size_t workers);
+
+  /// Starts the waiting tasks on idle workers if no task has ended since the last signal
+  /// `check_progress`.
+  void check_progress();
 
   /// Answers the waiting tasks that have been stopped, and drops them.
   void drop_stopped();
@@ -87,6 +101,7 @@ private:
     task_ptr task = nullptr; ///< assigned to the worker and not done
     std::uint64_t run = 0;   ///< the number of that run; 0 while the worker is idle
     bool has_begun = false;
+    bool is_long = false;        ///< the run has begun before the last signal `check_progress`
     bool is_unannounced = false; ///< there was no memory for the message to the worker
   };
 
@@ -109,7 +124,7 @@ private:
   /// Starts a task on its worker: as `here` says if that is the worker `worker_here`.
   void assign(change& c, std::optional<task_queue::assignment> a, next_step* here = nullptr,
               std::size_t worker_here = 0);
-  void end_run(change& c, std::size_t worker, next_step* here);
+  void end_run(change& c, std::size_t worker, std::chrono::nanoseconds time, next_step* here);
   void announce(std::size_t worker, std::uint64_t run);
   void announce_again(change& c);
   void watch_stop(task& t);
@@ -125,6 +140,7 @@ private:
   std::atomic_flag stop_noted_; ///< set while a `clean_up` is on its way
   std::mutex mutex_;            ///< protects all members below
   task_queue queue_;
+  worker_demand demand_;
   std::vector<slot> slots_; ///< by worker number
   std::uint64_t last_run_ = 0;
   gate deferred_;                                           ///< for the functions that answer later

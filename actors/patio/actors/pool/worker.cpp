@@ -68,9 +68,10 @@ void worker_state::run(std::uint64_t number_of_run) {
   task_run current{config.core.get(), number, number_of_run};
   auto now = clock_now();
   auto end_of_turn = now + turn;
-  for (auto t = config.core->begin(number, current.run); t; now = clock_now()) {
+  for (auto t = config.core->begin(number, current.run); t;) {
     run_task(*t, current, now);
-    auto next = config.core->done(number, current.run, clock_now() < end_of_turn);
+    auto begin = std::exchange(now, clock_now());
+    auto next = config.core->done(number, current.run, now < end_of_turn, now - begin);
     t = std::move(next.task);
     current.run = next.run;
     if (next.retires) retire();
