@@ -94,7 +94,11 @@ public:
 private:
   static constexpr std::size_t most_calls = 16;
 
-  void handle(patio::mesh::execute_call& event) { held.push_back(std::move(event.work)); }
+  // Half of the calls begin at once and wait for nothing.
+  void handle(patio::mesh::execute_call& event) {
+    if (held.size() % 2 == 0) event.work.reservation->begin(now_);
+    held.push_back(std::move(event.work));
+  }
   void handle(patio::mesh::call_finished& event) {
     auto token = event.token;
     const auto& r = event.outcome;
@@ -145,6 +149,7 @@ public:
   const patio::connection_id id;
   bool open = true;
   std::uint64_t sent = 0;
+  std::array<std::uint64_t, 3> credit{}; ///< granted to the node, by queue
   /// By serial: the number of unanswered REQUESTs to the node.
   std::map<std::uint32_t, std::size_t> asked;
   std::deque<std::uint32_t> requests;    ///< serials of the node's REQUESTs
@@ -163,6 +168,25 @@ public:
     note_sent(bytes);
     at.node.receive(id, bytes, now);
     collect();
+  }
+  /// Sends a packet of the extension for credit, which may be wrong.
+  void give_credit(std::uint8_t which, std::uint8_t how, patio::instant now) {
+    namespace p = patio::protocol;
+    auto number = static_cast<p::queue_number>(which % credit.size());
+    auto& total = credit[static_cast<std::size_t>(number)];
+    auto type = how % 4 == 3   ? p::packet::queues
+                : how % 4 == 2 ? p::packet::credit_used
+                               : p::packet::credit;
+    if (type == p::packet::credit) total += how / 4;
+    auto payload = type == p::packet::queues ? p::write_queues({{"a", number}, {"b", p::no_queue}})
+                   : type == p::packet::credit_used
+                     ? p::write_queue_total({number, how / std::uint64_t{4}})
+                     : p::write_queue_total({number, total});
+    std::string out;
+    p::frame_writer w{out, type, 0};
+    out += payload;
+    (void)w.close(payload.size());
+    send(out, now);
   }
   void collect() {
     auto bytes = at.take_output(id);
@@ -191,7 +215,7 @@ private:
       ++discovered;
       auto more = patio::protocol::read_announcement(f->payload, {});
       announced = {announced.cancel || more.cancel, announced.leaving || more.leaving,
-                   announced.endings || more.endings};
+                   announced.endings || more.endings, announced.credit || more.credit};
     }
   }
   void heard(const patio::protocol::frame_reader::frame& f) {
@@ -208,6 +232,10 @@ private:
     case patio::protocol::packet::cancel: return require(announced.cancel, "CANCEL was announced");
     case patio::protocol::packet::leaving:
       return require(announced.leaving, "LEAVING was announced");
+    case patio::protocol::packet::queues:
+    case patio::protocol::packet::credit:
+    case patio::protocol::packet::credit_used:
+      return require(announced.credit, "credit was announced");
     case patio::protocol::packet::leaving_ok:
       return require(left-- > 0, "LEAVING_OK answers who has said it, announced or not");
     case patio::protocol::packet::auth_digest:
@@ -237,6 +265,9 @@ struct linked_wire {
   std::set<std::pair<std::size_t, std::int64_t>> ran{};
 
   void collect() {
+    for (auto at : {std::size_t{0}, std::size_t{1}})
+      if (!ends[at]->node.is_decoding(ids[at]))
+        judge.arrived(at == 0, std::exchange(unhandled[at], 0));
     for (auto from : {std::size_t{0}, std::size_t{1}}) {
       if (!open) continue;
       auto bytes = ends[from]->take_output(ids[from]);
@@ -251,9 +282,8 @@ struct linked_wire {
     if (!open || piece.empty()) return false;
     on_the_way[to].erase(0, piece.size());
     unhandled[to] += piece.size();
+    judge.reached(to == 0, piece.size());
     ends[to]->node.receive(ids[to], piece, now);
-    if (!ends[to]->node.is_decoding(ids[to]))
-      judge.arrived(to == 0, std::exchange(unhandled[to], 0));
     collect();
     return true;
   }

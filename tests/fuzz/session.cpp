@@ -34,6 +34,8 @@ patio::mesh::node_options options_of(std::uint8_t how) {
   l.inbound_bytes = 400;
   l.node_inbound_bytes = 600;
   l.outbound_calls = 2;
+  l.waiting_bytes = 900;
+  o.executors[""] = {1, 3};
   l.waiting_calls = 5;
   l.unknown_serials = 2;
   l.route_timeout = 1s;
@@ -113,12 +115,14 @@ private:
     send(w, packet::auth_digest, 1, challenge);
     send(w, packet::auth_ok, 2, none);
   }
-  // Bits 0 to 2 are the extensions and bits 3 to 5 the names. With bit 6 the peer sends no
+  // Bits 0 to 2 are the extensions and bits 3 to 5 the names. Bits 0 and 2 together are also the
+  // extension for credit. With bit 6 the peer sends no
   // DISCOVER_REQUEST, with bit 7 no DISCOVER_RESPONSE.
   void discover(played_wire& w, std::uint8_t how) {
     if ((how & 64) == 0)
       send(w, packet::discover_request, 3,
-           patio::protocol::announcement({(how & 1) != 0, (how & 2) != 0, (how & 4) != 0}));
+           patio::protocol::announcement(
+             {(how & 1) != 0, (how & 2) != 0, (how & 4) != 0, (how & 5) == 5}));
     if ((how & 128) != 0) return;
     std::vector<value> names;
     for (unsigned i = 0; i < 3; ++i)
@@ -136,7 +140,7 @@ private:
   void answer_node(played_wire& w, fuzz_input& in) {
     auto which = in.byte(), raises = in.byte();
     auto payload = in.text(in.byte());
-    if (w.requests.empty()) return;
+    if (w.requests.empty()) return w.give_credit(which, raises, now_);
     auto at = w.requests.begin() + which % static_cast<std::ptrdiff_t>(w.requests.size());
     auto serial = *at;
     if (raises < 128) w.requests.erase(at); // otherwise it may be answered again

@@ -26,7 +26,10 @@ void mesh::schedule_calls() {
         value timeout;
         if (clock_.chance(0.6))
           timeout = static_cast<double>(clock_.duration(std::chrono::seconds{20}).count()) / 1e9;
-        any().call(wanted[clock_.below(std::size(wanted))], timeout);
+        auto& caller = any();
+        const auto* name = wanted[clock_.below(std::size(wanted))];
+        auto burst = clock_.chance(0.05) ? clock_.below(40) : 1; // more than a callee has room for
+        for (std::uint64_t n = 0; n < burst; ++n) caller.call(name, timeout);
       });
 }
 

@@ -60,13 +60,13 @@ private:
   void handle(pong_received&) {}
   void handle(peer_ready& event);
   void handle(connection_closed& event);
-  void handle(log_line&) {}
+  void handle(log_line& event);
   void handle(decode_payload& event);
 
   void received(connection_id id, std::string_view bytes);
   void lost(connection_id id);
   void redial(std::size_t to, bool refused);
-  void execute_later(const inbound_id& id, const value& number, const std::stop_token& over);
+  void execute_later(const inbound_call& work, const value& number);
   void end_when_drained(instant latest);
   void answer_later(const inbound_id& id, value v);
   void answer(const inbound_id& id, const result<value>& r);

@@ -28,6 +28,15 @@ void participant::start() {
   node_options options{.key = "k", .seed = owner_.clock_.below(1000)};
   options.limits.inbound_calls = 64;
   if (owner_.clock_.chance(0.5)) options.decode_apart = owner_.clock_.below(100);
+  options.extensions.credit = owner_.clock_.chance(0.7);
+  options.executors[""] = {1 + owner_.clock_.below(3), 1 + owner_.clock_.below(12)};
+  options.wake = [this, born = incarnation_] {
+    owner_.clock_.after(owner_.clock_.duration(std::chrono::milliseconds{5}), [this, born] {
+      if (born != incarnation_ || !node_) return;
+      node_->tick(owner_.clock_.now());
+      pump();
+    });
+  };
   node_ = std::make_unique<driven_node>(options, functions(), [this](node_event&& event) {
     std::visit([this](auto& e) { handle(e); }, event);
   });
@@ -109,7 +118,8 @@ void participant::handle(call_finished& event) {
 void participant::handle(execute_call& event) {
   auto& work = event.work;
   auto number = work.args.positional.at(0);
-  if (work.entry->name != "relay") return execute_later(work.id, number, work.stop);
+  if (work.entry->name != "relay") return execute_later(work, number);
+  work.reservation->begin(owner_.clock_.now());
   // Makes a nested call, perhaps back to the caller.
   auto token = ++last_token_;
   callers_[token] = [this, id = work.id, born = incarnation_](result<value> r) {
@@ -129,11 +139,18 @@ void participant::handle(decode_payload& event) {
   owner_.clock_.after(owner_.clock_.duration(std::chrono::milliseconds{50}), done);
 }
 
+// All callers keep to their credit.
+void participant::handle(log_line& event) {
+  if (event.text.find("more than its credit") != std::string::npos)
+    owner_.oracle_.complain(-1, event.text);
+}
+
 // Like an executor, does not begin a stopped call.
-void participant::execute_later(const inbound_id& id, const value& number,
-                                const std::stop_token& over) {
-  auto start = [this, id, number, over, born = incarnation_] {
+void participant::execute_later(const inbound_call& work, const value& number) {
+  auto start = [this, id = work.id, number, over = work.stop, place = work.reservation,
+                born = incarnation_] {
     if (born != incarnation_ || over.stop_requested()) return;
+    place->begin(owner_.clock_.now());
     owner_.oracle_.executed(*number.as_int64());
     answer_later(id, number);
   };

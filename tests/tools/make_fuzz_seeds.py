@@ -96,7 +96,7 @@ def logins():
             parts = [b"B" + struct.pack("<I", len(b)) + b for b in (salt, digest, challenge)]
             yield b"\0" + b"(" + b"".join(parts) + b"t."
     yield b"\1" + challenge
-    extensions = {"version": 1, "extensions": ["cancel", "leaving", "endings", "other"]}
+    extensions = {"version": 1, "extensions": ["cancel", "leaving", "endings", "credit", "other"]}
     for announced in (None, {"patio": extensions}, {"patio": []}):
         yield b"\2" + pickle.dumps(announced, 4)
     for names in (["mul", "div"], [], None, "abc", {"a": 1}, [1], ["x" * 600], ["a", "a"],

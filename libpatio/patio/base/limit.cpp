@@ -5,7 +5,7 @@
 namespace patio {
 namespace {
 
-constexpr std::array<std::string_view, 46> names{
+constexpr std::array<std::string_view, 47> names{
   "",
   "connections",
   "connections_before_login",
@@ -22,6 +22,7 @@ constexpr std::array<std::string_view, 46> names{
   "node_inbound_bytes",
   "outbound_calls",
   "waiting_calls",
+  "waiting_bytes",
   "unknown_serials",
   "pickle_depth",
   "pickle_nodes",

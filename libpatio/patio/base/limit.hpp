@@ -25,6 +25,7 @@ enum class limit : std::uint8_t {
   node_inbound_bytes,
   outbound_calls,
   waiting_calls,
+  waiting_bytes,
   unknown_serials,
   pickle_depth,
   pickle_nodes,

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <patio/base/backoff.hpp>
+#include <patio/mesh/inbound_queue.hpp>
 #include <patio/mesh/node_event.hpp>
 #include <patio/protocol/session.hpp>
 #include <patio/tls/tls.hpp>
@@ -34,6 +35,14 @@ struct stream_end {
   std::uint64_t sent = 0;   ///< see node::close
 };
 
+/// The calls of a peer.
+struct inbound_record {
+  /// Argument bytes. Any thread may release its share.
+  inbound_share::byte_count held = std::make_shared<std::atomic<std::size_t>>(0);
+  /// Our queues, by number. Empty for a peer that uses no credit.
+  std::vector<inbound_queue> queues = {};
+};
+
 class connection {
 public:
   connection(connection_id number, role side, std::string where, std::string nonce,
@@ -53,12 +62,23 @@ public:
   /// We accepted the connection, and the peer has not sent a byte yet.
   [[nodiscard]] bool is_silent() noexcept;
   [[nodiscard]] peer_info info();
+  /// Returns the peer's queue of a function.
+  [[nodiscard]] protocol::queue_number queue_of(std::string_view name) const {
+    auto at = queues.find(name);
+    return at == queues.end() ? protocol::queue_number{0} : at->second;
+  }
+  /// Returns true if the peer takes a call of this function now. A call to a peer that does not
+  /// read is not held, but refused.
+  [[nodiscard]] bool has_room(std::string_view name) {
+    return is_congested || session.credit().has_room(queue_of(name));
+  }
 
   const connection_id id;
   const std::string address; ///< HOST:PORT of the other end
   protocol::session session;
   std::unique_ptr<tls::engine> tls; ///< null for an unencrypted connection
   std::vector<std::string> names;   ///< served by the peer
+  protocol::queue_map queues;       ///< of the peer's functions
   bool is_announced = false;        ///< the owner has got peer_ready
   bool is_dirty = false;            ///< in the node's list of connections with output
   bool is_congested = false;        ///< the peer reads too slowly
@@ -67,8 +87,7 @@ public:
   std::optional<stream_end> end;
   bool ran_out_of_memory = false; ///< while it handled frames; the connection must close
   peer_record record;
-  /// Argument bytes of this peer's calls. Any thread may release its share.
-  std::shared_ptr<std::atomic<std::size_t>> held = std::make_shared<std::atomic<std::size_t>>(0);
+  inbound_record inbound;
 };
 
 } // namespace patio::mesh

@@ -27,23 +27,12 @@ error holding(const char* owner, std::size_t bytes, limit which) {
 
 } // namespace
 
-std::shared_ptr<const void> inbound_calls::reserve_bytes(const connection& from,
-                                                         std::size_t bytes) const {
-  *from.held += bytes;
-  *held_ += bytes;
-  auto release = [own = from.held, all = held_, bytes](const void*) {
-    *own -= bytes;
-    *all -= bytes;
-  };
-  return {static_cast<const void*>(nullptr), std::move(release)};
-}
-
 std::optional<error> inbound_calls::refusal_for_bytes(const connection& from,
                                                       std::size_t bytes) const {
   const auto& limits = core_.options.limits;
-  if (std::size_t held = *from.held; held > 0 && held + bytes > limits.inbound_bytes)
+  if (std::size_t held = *from.inbound.held; held > 0 && held + bytes > limits.inbound_bytes)
     return holding("this connection's", held, limit::inbound_bytes);
-  if (std::size_t held = *held_; held > limits.node_inbound_bytes)
+  if (std::size_t held = *credit_.held(); held > limits.node_inbound_bytes)
     return holding("all", held, limit::node_inbound_bytes);
   return {};
 }
@@ -69,8 +58,11 @@ std::optional<error> inbound_calls::refusal(connection& from,
 void inbound_calls::begin(connection& from, protocol::request_arrived& arrived) {
   auto& call = arrived.call;
   auto refuse = [&](error why) { from.session.answer(arrived.id, tl::unexpected(std::move(why))); };
-  if (auto why = refusal(from, arrived)) return refuse(std::move(*why));
   const auto* entry = core_.functions.find(call.function);
+  auto* queue = entry ? credit_.count(from, *entry, arrived.argument_bytes) : nullptr;
+  if (auto why = refusal(from, arrived)) return refuse(std::move(*why));
+  if (queue && credit_.is_exceeded(from, *queue))
+    return refuse({errc::overloaded, "overloaded: the caller has sent more than its credit", {}});
   if (!entry) {
     core_.tell(log_line{from.address, "unknown function " + quoted(call.function)});
     return refuse({errc::no_route, call.function, {}});
@@ -90,7 +82,9 @@ void inbound_calls::begin(connection& from, protocol::request_arrived& arrived) 
   inbound_id id{from.id, arrived.id};
   core_.schedule(*deadline, inbound_due{id, is_own_timeout});
   auto& inbound = from.session.inbound();
-  auto reservation = reserve_bytes(from, arrived.argument_bytes);
+  auto reservation =
+    std::make_shared<inbound_share>(from.inbound.held, credit_.held(), arrived.argument_bytes,
+                                    queue ? queue->ledger : nullptr, core_.now);
   inbound.hold(arrived.id, reservation);
   core_.tell(execute_call{{id, entry, std::move(call.args), *deadline,
                            inbound.stop_token(arrived.id), std::move(reservation)}});

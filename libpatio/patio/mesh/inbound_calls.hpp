@@ -2,18 +2,16 @@
 /// their arguments. This is a part of one node.
 #pragma once
 
-#include <atomic>
-#include <memory>
 #include <optional>
 
+#include <patio/mesh/inbound_credit.hpp>
 #include <patio/mesh/node_core.hpp>
 
 namespace patio::mesh {
 
 class inbound_calls {
 public:
-  explicit inbound_calls(node_core& core)
-      : core_{core}, held_{std::make_shared<std::atomic<std::size_t>>(0)} {}
+  inbound_calls(node_core& core, inbound_credit& credit) noexcept : core_{core}, credit_{credit} {}
 
   /// Runs a quick function at once, or tells the owner to execute the function, or answers with a
   /// refusal. The arguments of a refused call stay in `arrived`.
@@ -27,14 +25,11 @@ private:
                                              const protocol::request_arrived& arrived);
   [[nodiscard]] std::optional<error> refusal_for_bytes(const connection& from,
                                                        std::size_t bytes) const;
-  [[nodiscard]] std::shared_ptr<const void> reserve_bytes(const connection& from,
-                                                          std::size_t bytes) const;
   template <class Answer>
   void end(const inbound_id& id, Answer answer);
 
   node_core& core_;
-  /// Argument bytes of all reservations that still exist.
-  std::shared_ptr<std::atomic<std::size_t>> held_;
+  inbound_credit& credit_;
 };
 
 } // namespace patio::mesh

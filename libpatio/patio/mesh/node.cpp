@@ -119,12 +119,13 @@ bool node::process(connection& c) {
       if (more && !core_.events.empty()) return true;
     }
     if (!end_after_frames(c)) return false;
+    credit_.update(c);
     core_.note_output(c);
     purge_deadlines();
     return false;
   } catch (const std::bad_alloc&) {
     c.ran_out_of_memory = true; // the unread bytes are lost with the caller's buffer
-    retry_at_ = core_.now + std::chrono::milliseconds{10};
+    core_.retry_at = core_.now + std::chrono::milliseconds{10};
     throw;
   }
 }
@@ -141,6 +142,7 @@ bool node::end_after_frames(connection& c) {
   if (!c.end) return true;
   if (c.session.status().is_decoding) {
     core_.routes.remove(c.id);
+    outbound_.resume_after_changes();
     return true;
   }
   auto end = *std::exchange(c.end, {});
@@ -164,6 +166,7 @@ void node::close_at_end(connection_id id, std::uint64_t sent) {
   if (c->session.status().is_decoding) {
     c->end = stream_end{{}, sent};
     core_.routes.remove(id);
+    outbound_.resume_after_changes();
     return;
   }
   bool within = c->session.is_within_frame();
@@ -182,6 +185,7 @@ void node::close_at_end(connection_id id, std::uint64_t sent) {
 
 void node::congested(connection_id id, bool is_congested) {
   if (auto* c = core_.find(id)) health_.congested(*c, is_congested);
+  outbound_.resume_after_changes();
 }
 
 call_id node::call(std::uint64_t token, call_request request, instant now,
@@ -201,19 +205,20 @@ void node::cancel(call_id id) {
 
 void node::answer(const inbound_id& id, const result<value>& r) {
   inbound_.answer(id, r);
-  if (auto* c = core_.find(id.from)) handle_events(*c);
+  if (auto* c = core_.find(id.from); c && handle_events(*c)) credit_.update(*c);
   purge_deadlines();
 }
 
 void node::answer_pickled(const inbound_id& id, const result<std::string>& r) {
   inbound_.answer_pickled(id, r);
+  if (auto* c = core_.find(id.from)) credit_.update(*c);
   purge_deadlines();
 }
 
 bool node::ping(connection_id id, std::uint64_t token) {
   auto* c = core_.find(id);
   if (!c || !c->is_ready()) return false;
-  c->session.ping(token);
+  c->session.probe(token);
   core_.note_output(*c);
   return true;
 }

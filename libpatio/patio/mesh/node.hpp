@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <patio/mesh/inbound_calls.hpp>
+#include <patio/mesh/inbound_credit.hpp>
 #include <patio/mesh/login_queue.hpp>
 #include <patio/mesh/node_core.hpp>
 #include <patio/mesh/node_event.hpp>
@@ -94,7 +95,7 @@ public:
   bool ping(connection_id id, std::uint64_t token);
 
   [[nodiscard]] instant next_deadline() const noexcept {
-    return std::min(core_.deadlines.next(), retry_at_);
+    return std::min(core_.deadlines.next(), core_.retry_at);
   }
   void tick(instant now);
 
@@ -129,9 +130,9 @@ private:
   login_queue logins_;
   peer_health health_{core_};
   outbound_calls outbound_{core_, health_};
-  inbound_calls inbound_{core_};
+  inbound_credit credit_{core_};
+  inbound_calls inbound_{core_, credit_};
   connection_id last_id_ = 0;
-  instant retry_at_ = never; ///< time to retry events after the node ran out of memory
 };
 
 } // namespace patio::mesh

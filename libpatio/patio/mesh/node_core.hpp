@@ -64,6 +64,7 @@ struct node_core {
   std::vector<node_event> events;
   std::vector<connection_id> dirty; ///< connections with output, for take_dirty
   instant now{};
+  instant retry_at = never; ///< time to retry events after the node ran out of memory
   bool is_draining = false, is_down = false;
 
   [[nodiscard]] connection* find(connection_id id) {

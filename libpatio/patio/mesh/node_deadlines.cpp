@@ -59,7 +59,7 @@ void node::purge_deadlines() {
 
 void node::tick(instant now) {
   core_.now = now;
-  if (std::exchange(retry_at_, never) != never) {
+  if (std::exchange(core_.retry_at, never) != never) {
     for (auto id : core_.connection_ids()) {
       try {
         if (auto* c = core_.find(id)) (void)process(*c);
@@ -71,10 +71,12 @@ void node::tick(instant now) {
     try {
       if (std::visit(liveness{*this}, *d)) std::visit(due_handler{*this}, *d);
     } catch (const std::bad_alloc&) {
-      retry_at_ = now + std::chrono::milliseconds{10};
-      core_.schedule(retry_at_, *d); // pop_due has removed the entry
+      core_.retry_at = now + std::chrono::milliseconds{10};
+      core_.schedule(core_.retry_at, *d); // pop_due has removed the entry
     }
   }
+  credit_.update_all();
+  outbound_.resume_after_changes();
   purge_deadlines();
 }
 

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include <patio/base/queue_place.hpp>
 #include <patio/base/time.hpp>
 #include <patio/functions/registry.hpp>
 #include <patio/mesh/connection_id.hpp>
@@ -51,8 +52,8 @@ struct inbound_call {
   /// passed, or the connection is lost.
   std::stop_token stop;
   /// Reserves the arguments' share of limits::inbound_bytes. Keep the reservation as long as the
-  /// arguments. Any thread may release it.
-  std::shared_ptr<const void> reservation;
+  /// arguments. Any thread may release it. It is also the call's place in the executor's queue.
+  std::shared_ptr<queue_place> reservation;
 };
 
 /// Run this call and pass its result to `node::answer`. An answer after the deadline is dropped.

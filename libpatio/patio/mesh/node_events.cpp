@@ -16,6 +16,7 @@ struct node::session_handler {
     c.is_announced = true;
     core.tell(peer_ready{c.info()});
     if (core.is_draining) c.session.go_away();
+    self.credit_.begin(c);
     core.schedule(after(core.now, core.options.limits.probe_interval), probe_due{c.id});
     self.outbound_.serve(c);
     return true;
@@ -37,6 +38,24 @@ struct node::session_handler {
 
   bool operator()(protocol::ping_answered& ping) const {
     self.core_.tell(pong_received{ping.token});
+    return true;
+  }
+
+  bool operator()(protocol::queues_told& told) const {
+    c.queues = std::move(told.queues);
+    self.outbound_.resume(c);
+    return true;
+  }
+
+  bool operator()(protocol::credit_granted&) const {
+    self.outbound_.resume(c);
+    return true;
+  }
+
+  // The credit that the peer asks for is granted after the frames that have arrived with the
+  // report.
+  bool operator()(protocol::credit_used& report) const {
+    self.credit_.used(c, report.used);
     return true;
   }
 
@@ -88,6 +107,10 @@ struct node::session_handler {
 // event is handled again later. An answer to a request may add one event; the queue has room for
 // it.
 bool node::handle_events(connection& c, protocol::decode_job* job) {
+  struct at_end {
+    outbound_calls& calls;
+    ~at_end() { calls.resume_after_changes(); }
+  } after_all{outbound_};
   auto& queue = c.session.events();
   while (!queue.empty()) {
     auto& front = queue.front();

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include <patio/base/secret.hpp>
+#include <patio/mesh/inbound_queue.hpp>
 #include <patio/mesh/router.hpp>
 #include <patio/protocol/access.hpp>
 #include <patio/protocol/extensions.hpp>
@@ -29,6 +32,11 @@ struct node_options {
   python_types types = {}; ///< classes supported in addition to the built-in types
   /// A payload of more bytes becomes a `decode_payload` event.
   std::size_t decode_apart = std::string::npos;
+  /// The bounds of the queues of the executors, by the executor's name.
+  std::map<std::string, credit_bounds> executors = {};
+  /// Called, from any thread, when the owner should call `node::tick` soon, because a call has
+  /// begun and the node can grant credit. Without it, the credit comes with the next tick.
+  std::function<void()> wake = {};
 };
 
 } // namespace patio::mesh

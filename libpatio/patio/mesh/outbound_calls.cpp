@@ -50,12 +50,20 @@ void outbound_calls::dispatch(std::uint32_t at) {
     auto* c = core_.find(*s.only);
     if (!c || c->is_closed())
       return refuse(at, {errc::not_sent, "the peer for " + quoted(name) + " is not connected", {}});
-    if (core_.routes.serves(*s.only, name)) return send(at, *c);
+    if (core_.routes.serves(*s.only, name)) return send_if_room(at, *c);
     return refuse(at, {errc::no_route, quoted(name) + " at " + c->address, {}});
   }
   auto load = [this](connection_id id) { return core_.find(id)->session.outbound().requests(); };
-  if (auto id = core_.routes.pick(name, core_.options.route, load)) send(at, *core_.find(*id));
+  auto has_room = [&](connection_id id) { return core_.find(id)->has_room(name); };
+  auto picked = core_.routes.pick(name, core_.options.route, load, has_room);
+  if (picked.id) send(at, *core_.find(*picked.id));
+  else if (picked.is_served) hold(at);
   else wait_for_route(at);
+}
+
+void outbound_calls::send_if_room(std::uint32_t at, connection& peer) {
+  if (peer.has_room(slots_[at].request->function)) send(at, peer);
+  else hold(at);
 }
 
 void outbound_calls::send(std::uint32_t at, connection& peer) {
@@ -66,12 +74,14 @@ void outbound_calls::send(std::uint32_t at, connection& peer) {
       at, in_context(destination(),
                      {errc::overloaded, "the peer does not read", {}, limit::high_water_bytes}));
   s.request->timeout = seconds_left(s.deadline, core_.now);
-  auto serial = peer.session.request(at, *s.request);
+  auto serial = peer.session.request(at, *s.request, peer.queue_of(s.request->function));
   if (!serial) return refuse(at, in_context(destination(), std::move(serial.error())));
   if (s.deadline != never && !std::exchange(s.is_timed, true)) {
     ++s.entries;
     core_.schedule(s.deadline, call_due{{at, s.generation}});
   }
+  stop_waiting(at);
+  waiting_bytes_ -= std::exchange(s.bytes, 0);
   s.where = place::sent;
   s.serial = *serial;
   s.at = peer.id;
@@ -84,13 +94,17 @@ void outbound_calls::wait_for_route(std::uint32_t at) {
   auto patience = core_.options.limits.route_timeout;
   if (patience <= instant::zero())
     return refuse(at, {errc::no_route, quoted(s.request->function), {}});
-  s.where = place::waiting;
-  auto until = after(core_.now, patience);
-  s.is_timed = s.deadline <= until; // otherwise `send` adds an entry for the deadline
+  if (!may_wait(at)) return;
+  s.route_until = after(core_.now, patience);
+  // An entry for the deadline may exist already, or `send` adds it.
+  s.is_timed = s.is_timed || s.deadline <= s.route_until;
   ++s.entries;
-  core_.schedule(std::min(s.deadline, until), call_due{{at, s.generation}});
-  s.order = ++last_order_;
-  waiting_[s.request->function].emplace(s.order, at);
+  core_.schedule(std::min(s.deadline, s.route_until), call_due{{at, s.generation}});
+  auto order = ++last_order_;
+  waiting_[s.request->function].emplace(order, at);
+  stop_waiting(at);
+  s.order = order;
+  s.where = place::waiting;
 }
 
 void outbound_calls::serve(const connection& c) {
@@ -116,7 +130,14 @@ void outbound_calls::expire(call_id id) {
   if (s.where == place::waiting) {
     auto name = quoted(s.request->function);
     if (is_late) return refuse(id.slot, {errc::timeout, "nobody served " + name + " in time", {}});
+    if (core_.now < s.route_until) return; // the end of an earlier route wait
     return refuse(id.slot, {errc::no_route, std::move(name), {}});
+  }
+  if (s.where == place::held) {
+    if (!is_late) return;
+    return refuse(
+      id.slot,
+      {errc::timeout, "no peer had room for " + quoted(s.request->function) + " in time", {}});
   }
   if (!is_late) return; // the end of the route wait; the call was sent before
   auto* c = core_.find(s.at);
@@ -130,7 +151,7 @@ void outbound_calls::expire(call_id id) {
 void outbound_calls::cancel(call_id id) {
   if (!is_under_way(id)) return;
   auto& s = slots_[id.slot];
-  if (s.where == place::waiting) return refuse(id.slot, {errc::cancelled, {}, {}});
+  if (s.where != place::sent) return refuse(id.slot, {errc::cancelled, {}, {}});
   auto* c = core_.find(s.at);
   if (!c) return;
   (void)c->session.abandon(s.serial, true);
@@ -169,17 +190,12 @@ void outbound_calls::refuse(std::uint32_t at, error why) {
   finish(at, tl::unexpected(std::move(why)));
 }
 
-void outbound_calls::stop_waiting(const slot& s) {
-  auto waiting = waiting_.find(s.request->function);
-  if (waiting == waiting_.end() || waiting->second.erase(s.order) == 0) return;
-  if (waiting->second.empty()) waiting_.erase(waiting);
-}
-
 // Adds the event first: if there is no memory for the event, the call stays in flight.
 void outbound_calls::finish(std::uint32_t at, result<value> outcome) {
   auto& s = slots_[at];
   core_.tell(call_finished{s.token, std::move(outcome)});
-  if (s.where == place::waiting) stop_waiting(s);
+  stop_waiting(at);
+  waiting_bytes_ -= s.bytes;
   core_.deadlines.settled(s.entries);
   auto generation = s.generation + 1;
   s = slot{};

@@ -7,6 +7,7 @@ namespace patio::mesh {
 void router::serve(connection_id id, const std::vector<std::string>& names) {
   if (auto known = names_.find(id); known != names_.end() && known->second == names)
     return; // most probes report no change
+  ++changes_;
   withdraw(id);
   auto at = peers_.begin();
   for (const auto& name : names) {
@@ -28,6 +29,7 @@ void router::remove(connection_id id) {
 void router::withdraw(connection_id id) {
   auto names = names_.extract(id);
   if (names.empty()) return;
+  ++changes_;
   for (const auto& name : names.mapped()) {
     auto at = peers_.find(name);
     std::erase(at->second.ids, id);
@@ -51,6 +53,11 @@ bool router::serves(connection_id id, std::string_view name) const {
   auto at = peers_.find(name);
   return at != peers_.end()
          && std::find(at->second.ids.begin(), at->second.ids.end(), id) != at->second.ids.end();
+}
+
+std::vector<connection_id> router::choices(std::string_view name) const {
+  auto at = peers_.find(name);
+  return at == peers_.end() ? std::vector<connection_id>{} : best(at->second.ids);
 }
 
 } // namespace patio::mesh

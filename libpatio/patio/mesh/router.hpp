@@ -35,35 +35,58 @@ public:
   void remove(connection_id id);
   /// The router picks an ejected connection only if every connection for the name is ejected or
   /// blocked.
-  void eject(connection_id id) { ejected_.insert(id); }
-  void readmit(connection_id id) { ejected_.erase(id); }
+  void eject(connection_id id) { changes_ += ejected_.insert(id).second ? 1 : 0; }
+  void readmit(connection_id id) { changes_ += ejected_.erase(id); }
   [[nodiscard]] bool is_ejected(connection_id id) const { return ejected_.contains(id); }
   /// The router picks a blocked connection only if every connection for the name is blocked. An
   /// ejected connection is preferred to a blocked connection.
-  void block(connection_id id) { blocked_.insert(id); }
-  void unblock(connection_id id) { blocked_.erase(id); }
+  void block(connection_id id) { changes_ += blocked_.insert(id).second ? 1 : 0; }
+  void unblock(connection_id id) { changes_ += blocked_.erase(id); }
 
-  /// Picks a connection that serves the name. `load(id)` returns a connection's calls in flight.
-  template <class Load>
-  [[nodiscard]] std::optional<connection_id> pick(std::string_view name, routing policy,
-                                                  Load load) {
+  struct pick_result {
+    std::optional<connection_id> id = {};
+    bool is_served = false; ///< a connection serves the name, with or without room
+  };
+  /// Picks a connection that serves the name and has room for one more call. `load(id)` returns a
+  /// connection's calls in flight.
+  template <class Load, class Room>
+  [[nodiscard]] pick_result pick(std::string_view name, routing policy, Load load, Room has_room) {
     auto at = peers_.find(name);
     if (at == peers_.end()) return {};
     auto& [all, next] = at->second;
-    if (all.size() == 1) return all.front();
     auto better = ejected_.empty() && blocked_.empty() ? std::vector<connection_id>{} : best(all);
     const auto& ids = better.empty() ? all : better;
-    if (ids.size() == 1) return ids.front();
-    if (policy == routing::round_robin) return ids[next++ % ids.size()];
-    auto first = random_() % ids.size();
-    auto second = (first + 1 + random_() % (ids.size() - 1)) % ids.size();
-    return load(ids[second]) < load(ids[first]) ? ids[second] : ids[first];
+    if (ids.size() == 1)
+      return {has_room(ids.front()) ? std::optional{ids.front()} : std::nullopt, true};
+    auto begin = policy == routing::round_robin ? next++ % ids.size()
+                                                : lighter(ids, random_() % ids.size(), load);
+    for (std::size_t i = 0; i < ids.size(); ++i)
+      if (auto id = ids[(begin + i) % ids.size()]; has_room(id)) return {id, true};
+    return {{}, true};
+  }
+  /// Picks a connection that serves the name.
+  template <class Load>
+  [[nodiscard]] std::optional<connection_id> pick(std::string_view name, routing policy,
+                                                  Load load) {
+    return pick(name, policy, load, [](connection_id) { return true; }).id;
   }
 
   [[nodiscard]] bool serves(connection_id id, std::string_view name) const;
+  /// Returns the connections that a call of this name may go to now: those that `pick` chooses
+  /// from.
+  [[nodiscard]] std::vector<connection_id> choices(std::string_view name) const;
   [[nodiscard]] bool empty() const noexcept { return peers_.empty(); }
+  /// Returns a number that changes when `choices` of any name change.
+  [[nodiscard]] std::uint64_t changes() const noexcept { return changes_; }
 
 private:
+  /// Returns the index with the smaller load: `first`, or another random index.
+  template <class Load>
+  [[nodiscard]] std::size_t lighter(const std::vector<connection_id>& ids, std::size_t first,
+                                    Load load) {
+    auto second = (first + 1 + random_() % (ids.size() - 1)) % ids.size();
+    return load(ids[second]) < load(ids[first]) ? second : first;
+  }
   [[nodiscard]] std::vector<connection_id> best(const std::vector<connection_id>& ids) const;
   void withdraw(connection_id id);
 
@@ -75,6 +98,7 @@ private:
   std::map<std::string, candidates, std::less<>> peers_;
   std::unordered_map<connection_id, std::vector<std::string>> names_;
   std::unordered_set<connection_id> ejected_, blocked_;
+  std::uint64_t changes_ = 0;
   std::minstd_rand random_;
 };
 

@@ -11,10 +11,11 @@
 namespace patio::protocol {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, bool extensions::*>, 3> names{{
+constexpr std::array<std::pair<std::string_view, bool extensions::*>, 4> names{{
   {"cancel", &extensions::cancel},
   {"leaving", &extensions::leaving},
   {"endings", &extensions::endings},
+  {"credit", &extensions::credit},
 }};
 
 /// Bounds of the payload size, in bytes. A payload outside these bounds, such as Python's None, is

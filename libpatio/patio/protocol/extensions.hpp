@@ -18,10 +18,12 @@ struct extensions {
   bool leaving = false;
   /// A note in an ERROR names the errc, unless a function raised the error.
   bool endings = false;
+  /// QUEUES, CREDIT, CREDIT_USED: a caller holds the calls that the callee has no room for.
+  bool credit = false;
   friend bool operator==(const extensions&, const extensions&) = default;
 };
 
-inline constexpr extensions all_extensions{true, true, true};
+inline constexpr extensions all_extensions{true, true, true, true};
 
 /// Returns the payload of a DISCOVER_REQUEST:
 /// {"patio": {"version": 1, "extensions": ["cancel", ...]}}, or None if there are no extensions.
@@ -29,7 +31,8 @@ inline constexpr extensions all_extensions{true, true, true};
 
 /// Returns the extensions that both sides have announced.
 [[nodiscard]] constexpr extensions common(const extensions& a, const extensions& b) noexcept {
-  return {a.cancel && b.cancel, a.leaving && b.leaving, a.endings && b.endings};
+  return {a.cancel && b.cancel, a.leaving && b.leaving, a.endings && b.endings,
+          a.credit && b.credit};
 }
 
 /// Returns the extensions that a peer has announced. The result is empty for a payload without an

@@ -33,6 +33,9 @@ std::string_view to_string(packet type) noexcept {
   case packet::cancel: return "CANCEL";
   case packet::leaving: return "LEAVING";
   case packet::leaving_ok: return "LEAVING_OK";
+  case packet::queues: return "QUEUES";
+  case packet::credit: return "CREDIT";
+  case packet::credit_used: return "CREDIT_USED";
   }
   return "unknown";
 }

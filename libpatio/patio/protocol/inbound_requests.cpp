@@ -46,7 +46,7 @@ request_id inbound_requests::add(std::uint32_t serial) {
   return id;
 }
 
-void inbound_requests::hold(request_id id, std::shared_ptr<const void> held) {
+void inbound_requests::hold(request_id id, std::shared_ptr<queue_place> held) {
   auto at = running_.find(id.serial);
   if (at != running_.end() && at->second.number == id.number) at->second.held = std::move(held);
 }
@@ -66,7 +66,7 @@ std::optional<std::stop_source> inbound_requests::take(request_id id) {
   auto at = running_.find(id.serial);
   if (at == running_.end() || at->second.number != id.number) return {};
   auto stop = std::exchange(at->second.stop, std::stop_source{std::nostopstate});
-  at->second.held.reset();
+  if (auto held = std::move(at->second.held)) held->leave();
   if (spare_.size() < max_spare) spare_.push_back(running_.extract(at));
   else running_.erase(at);
   return stop;

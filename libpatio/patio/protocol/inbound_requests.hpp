@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include <patio/base/queue_place.hpp>
 #include <patio/protocol/limits.hpp>
 #include <patio/protocol/session_event.hpp>
 #include <patio/value/call_request.hpp>
@@ -20,8 +21,8 @@ public:
   /// Returns the reason to refuse this request, or nothing if the request is acceptable.
   [[nodiscard]] std::optional<error> refusal(const call_request& call, const limits& bounds) const;
   request_id add(std::uint32_t serial);
-  /// Keeps `held` alive until the request has been answered.
-  void hold(request_id id, std::shared_ptr<const void> held);
+  /// Keeps `held` alive until the request has been answered. The request then leaves its place.
+  void hold(request_id id, std::shared_ptr<queue_place> held);
   /// Removes a request. The caller writes the answer and then stops the returned source. Returns
   /// nothing if the request has already been answered.
   [[nodiscard]] std::optional<std::stop_source> take(request_id id);
@@ -38,7 +39,7 @@ public:
 private:
   struct request {
     std::uint64_t number = 0;
-    std::shared_ptr<const void> held = {};
+    std::shared_ptr<queue_place> held = {};
     std::stop_source stop{std::nostopstate}; ///< created by the first call of stop_token
   };
   using table = std::unordered_map<std::uint32_t, request>;

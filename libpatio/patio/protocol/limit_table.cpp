@@ -80,6 +80,8 @@ constexpr std::array rows{
               "calls that wait for answers from one connection"),
   PATIO_LIMIT(waiting_calls, waiting_calls, count, 1, 1e8,
               "calls that wait for answers or for a peer"),
+  PATIO_LIMIT(waiting_bytes, waiting_bytes, bytes, 1, 1024 * gib,
+              "memory of the arguments of calls that wait for a peer or its credit"),
   PATIO_LIMIT(unknown_serials, unknown_serials, count, 1, 1e6,
               "answers per minute for which no call waits"),
   PATIO_LIMIT(pickle_depth, pickle.depth, count, 1, value::max_depth,

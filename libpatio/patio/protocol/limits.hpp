@@ -38,7 +38,9 @@ struct limits {
   std::size_t node_inbound_bytes = std::size_t{512} << 20; ///< inbound_bytes of all connections
   std::size_t outbound_calls = 262'144; ///< calls that wait for answers from one connection
   std::size_t waiting_calls = 262'144;  ///< all waiting calls of the node, with or without a peer
-  std::size_t unknown_serials = 100;    ///< answers per minute for which no call waits
+  /// Memory of the arguments of the calls that wait for a peer or for a peer's credit.
+  std::size_t waiting_bytes = std::size_t{256} << 20;
+  std::size_t unknown_serials = 100; ///< answers per minute for which no call waits
   /// Queued calls in a pool per worker (pool_options). By default their bytes bound them first.
   std::size_t queue_per_worker = 1'000'000;
   pickle_limits pickle = {};

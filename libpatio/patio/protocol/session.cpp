@@ -121,6 +121,7 @@ void session::handle(const frame_reader::frame& f) {
         outbound_.take(header.serial)->token,
         fail(errc::protocol, "the peer answered a REQUEST with " + describe(header))});
     return close({errc::protocol, "unexpected " + describe(header), {}});
+  case packet::queues: break;
   default: return handle_control(f);
   }
   if (f.payload.size() > options_->decode_apart) {
@@ -142,7 +143,13 @@ void session::handle_control(const frame_reader::frame& f) {
       common(read_announcement(f.payload, options_->limits.pickle), options_->extensions);
     output_.put(packet::discover_response, serial,
                 callable_names(*options_, login_.proved(), callable_names_));
+    if (credit_.agree(status_.agreed.credit)) events_.push(credit_granted{});
     return advance_discovery(discovery::told);
+  case packet::credit:
+  case packet::credit_used:
+    if (auto ok = credit_.receive(f.header.type, f.payload, events_); !ok)
+      close(in_context(describe(f.header), std::move(ok.error())));
+    return;
   case packet::cancel: // the answer may already have been sent: then there is nothing to cancel
     if (auto id = inbound_.id_of(serial)) events_.push(request_cancelled{*id});
     return;
@@ -187,7 +194,10 @@ void session::handle_decoded(decode_job& job) {
     return handle_request(job.header_, *r);
   if (auto* names = std::get_if<decode_job::served_names>(&job.decoded_))
     return handle_names(job.header_, *names);
-  handle_answer(job.header_, std::get<result<value>>(job.decoded_));
+  auto& decoded = std::get<result<value>>(job.decoded_);
+  if (job.header_.type != packet::queues) return handle_answer(job.header_, decoded);
+  if (auto ok = credit_.receive_queues(decoded, options_->limits.names_per_peer, events_); !ok)
+    close(in_context(describe(job.header_), std::move(ok.error())));
 }
 
 void session::handle_names(const frame_header& header, decode_job::served_names& served) {
@@ -209,15 +219,11 @@ void session::handle_names(const frame_header& header, decode_job::served_names&
   advance_discovery(discovery::heard);
 }
 
-void session::probe() {
-  if (std::exchange(status_.is_probing, true)) return;
-  output_.put(packet::discover_request, outbound_.add(awaited::discovery, 0, output_.position()),
-              announcement(options_->extensions));
-}
-
-void session::ping(std::uint64_t token) {
-  output_.put(packet::discover_request, outbound_.add(awaited::ping, token, output_.position()),
-              announcement(options_->extensions));
+void session::probe(std::optional<std::uint64_t> token) {
+  if (!token && std::exchange(status_.is_probing, true)) return;
+  auto serial = outbound_.add(token ? awaited::ping : awaited::discovery, token.value_or(0),
+                              output_.position());
+  output_.put(packet::discover_request, serial, announcement(options_->extensions));
 }
 
 void session::go_away() {

@@ -15,6 +15,7 @@
 #include <patio/protocol/inbound_requests.hpp>
 #include <patio/protocol/login_exchange.hpp>
 #include <patio/protocol/outbound_requests.hpp>
+#include <patio/protocol/request_credit.hpp>
 #include <patio/protocol/session_event.hpp>
 #include <patio/protocol/session_options.hpp>
 #include <patio/value/error.hpp>
@@ -56,7 +57,10 @@ public:
   /// Sends a REQUEST and returns its serial. Fails with errc::not_sent if the state is not `ready`.
   /// On success the token comes back once, in a request_ended or in a session_closed, unless the
   /// owner abandons the request.
-  [[nodiscard]] result<std::uint32_t> request(std::uint64_t token, const call_request& call);
+  /// `queue` is the peer's queue of the function; the owner has checked that the
+  /// credit has room.
+  [[nodiscard]] result<std::uint32_t> request(std::uint64_t token, const call_request& call,
+                                              queue_number queue = no_queue);
   /// Ends a request without its answer. A later answer is dropped. With `is_cancelled`, sends a
   /// CANCEL if the peer knows that extension. Returns false if the request has already ended.
   bool abandon(std::uint32_t serial, bool is_cancelled);
@@ -68,11 +72,10 @@ public:
   void answer_pickled(request_id id, const result<std::string>& r);
 
   /// Asks the peer for its function names. The state must be `ready`. A Python peer always answers,
-  /// but only after its busy workers become free.
-  void ping(std::uint64_t token);
-  /// Asks the peer for its function names, without a token: the answer comes as names_served only.
-  /// Does nothing while an earlier probe waits for its answer.
-  void probe();
+  /// but only after its busy workers become free. The answer comes as names_served, and for a
+  /// `token` also as ping_answered. Without a token, does nothing while an earlier probe waits for
+  /// its answer.
+  void probe(std::optional<std::uint64_t> token = {});
   /// Asks the peer to send no more requests, if the peer knows LEAVING.
   void go_away();
   /// Ends the connection. `sent` is the number of bytes of `output` that may have reached the
@@ -85,6 +88,7 @@ public:
   [[nodiscard]] login_exchange& login() noexcept { return login_; }
   [[nodiscard]] inbound_requests& inbound() noexcept { return inbound_; }
   [[nodiscard]] outbound_requests& outbound() noexcept { return outbound_; }
+  [[nodiscard]] request_credit& credit() noexcept { return credit_; }
   [[nodiscard]] const session_status& status() const noexcept { return status_; }
   [[nodiscard]] enum state state() const noexcept { return state_; }
   [[nodiscard]] bool is_within_frame() const noexcept { return reader_.is_within_frame(); }
@@ -111,6 +115,7 @@ private:
   frame_output output_;
   outbound_requests outbound_;
   inbound_requests inbound_;
+  request_credit credit_;
   event_queue events_;
 };
 

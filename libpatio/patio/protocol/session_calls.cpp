@@ -57,7 +57,8 @@ void session::answer_pickled(request_id id, const result<std::string>& r) {
   stop->request_stop();
 }
 
-result<std::uint32_t> session::request(std::uint64_t token, const call_request& call) {
+result<std::uint32_t> session::request(std::uint64_t token, const call_request& call,
+                                       queue_number queue) {
   if (state_ != state::ready) return fail(errc::not_sent, "the connection is not open");
   if (status_.peer_went_away) return fail(errc::not_sent, "the peer is shutting down");
   if (auto waiting = outbound_.requests(); waiting >= options_->limits.outbound_calls)
@@ -65,7 +66,10 @@ result<std::uint32_t> session::request(std::uint64_t token, const call_request& 
                 std::to_string(waiting) + " calls wait for this peer's answers");
   auto serial = outbound_.add(outbound_requests::kind::request, token, output_.position());
   auto put = output_.put_request(serial, call);
-  if (put) return serial;
+  if (put) {
+    credit_.count_request(queue);
+    return serial;
+  }
   (void)outbound_.take(serial);
   return tl::unexpected(std::move(put.error()));
 }

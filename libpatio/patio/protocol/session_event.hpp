@@ -11,6 +11,7 @@
 
 #include <patio/base/serial_table.hpp>
 #include <patio/protocol/decode_job.hpp>
+#include <patio/protocol/queue_total.hpp>
 #include <patio/value/call_request.hpp>
 #include <patio/value/error.hpp>
 
@@ -61,6 +62,19 @@ struct ping_answered {
   std::uint64_t token = 0;
 };
 
+/// The queues of the peer's functions. Happens at most once.
+struct queues_told {
+  queue_map queues;
+};
+
+/// The peer takes more requests: it has granted credit, or needs no credit any more.
+struct credit_granted {};
+
+/// The peer has used all its credit for one of our queues, and its calls wait.
+struct credit_used {
+  queue_total used;
+};
+
 /// The peer takes no more requests.
 struct peer_went_away {};
 
@@ -92,7 +106,8 @@ struct session_closed {
 
 using session_event =
   std::variant<session_ready, names_served, request_arrived, request_cancelled, request_ended,
-               ping_answered, peer_went_away, refused_input, payload_to_decode, session_closed>;
+               ping_answered, peer_went_away, queues_told, credit_granted, credit_used,
+               refused_input, payload_to_decode, session_closed>;
 
 /// A queue of events. An empty queue keeps its memory for later events.
 class event_queue {

@@ -13,6 +13,9 @@ bool is_announced(packet type, const extensions& ours) noexcept {
   case packet::cancel: return ours.cancel;
   case packet::leaving:
   case packet::leaving_ok: return ours.leaving;
+  case packet::queues:
+  case packet::credit:
+  case packet::credit_used: return ours.credit;
   default: return false;
   }
 }

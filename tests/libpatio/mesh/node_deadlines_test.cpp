@@ -200,7 +200,7 @@ TEST_CASE("node: the count of unexpected answers falls every minute, by at most 
 }
 
 TEST_CASE("node: a million answered calls with a timeout of a day leave no deadlines behind") {
-  two_nodes m;
+  two_nodes m{{}, like_python};
   std::size_t longest = 0;
   std::uint32_t serial = 3; // the first serial that the client uses after login and discovery
   for (std::uint64_t token = 0; token < 1'000'000; ++token) {

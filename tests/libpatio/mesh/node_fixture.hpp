@@ -32,7 +32,8 @@ public:
 
   using work = patio::mesh::inbound_call;
 
-  bool hold = false; ///< keeps work in `held` instead of running it
+  bool hold = false;   ///< keeps work in `held` instead of running it
+  bool queues = false; ///< held work waits in a queue; otherwise it has begun
   std::deque<work> held;
   bool hold_undecoded = false; ///< keeps payloads undecoded
   std::deque<std::pair<patio::connection_id, std::unique_ptr<patio::protocol::decode_job>>>
@@ -80,6 +81,7 @@ private:
     std::visit(
       overloaded{
         [this](patio::mesh::execute_call& e) {
+          if (!queues) e.work.reservation->begin({});
           if (hold) held.push_back(std::move(e.work));
           else run(std::move(e.work));
         },
@@ -172,7 +174,11 @@ public:
       if (!n->undecoded.empty() && !n->hold_undecoded) decoding.push_back(n.get());
     if (ready.empty() && decoding.empty()) return false;
     auto which = random() % (ready.size() + decoding.size());
-    if (which >= ready.size()) return decoding[which - ready.size()]->decode_next(now), true;
+    if (which >= ready.size()) {
+      decoding[which - ready.size()]->decode_next(now);
+      for (auto& l : links) note_handled(*l);
+      return true;
+    }
     auto [l, to_a] = ready[which];
     auto& bytes = to_a ? l->to_a.bytes : l->to_b.bytes;
     auto n =
@@ -181,10 +187,10 @@ public:
     bytes.erase(0, n);
     auto& to = nodes[to_a ? l->a : l->b]->node;
     auto id = to_a ? l->at_a : l->at_b;
-    auto& unhandled = (to_a ? l->to_a : l->to_b).unhandled;
-    unhandled += n;
+    (to_a ? l->to_a : l->to_b).unhandled += n;
+    l->judge.reached(to_a, n);
     to.receive(id, piece, now);
-    if (!to.is_decoding(id)) l->judge.arrived(to_a, std::exchange(unhandled, 0));
+    note_handled(*l);
     return true;
   }
   void settle() {
@@ -218,6 +224,12 @@ private:
   void collect(link& l) {
     take(l, true);
     take(l, false);
+  }
+  void note_handled(link& l) {
+    if (!nodes[l.a]->node.is_decoding(l.at_a))
+      l.judge.arrived(true, std::exchange(l.to_a.unhandled, 0));
+    if (!nodes[l.b]->node.is_decoding(l.at_b))
+      l.judge.arrived(false, std::exchange(l.to_b.unhandled, 0));
   }
   void take(link& l, bool from_a) {
     carry(l, from_a, nodes[from_a ? l.a : l.b]->node.take_output(from_a ? l.at_a : l.at_b));

@@ -76,7 +76,7 @@ TEST_CASE("node: going away at a random moment neither loses nor refuses a call 
     INFO("PATIO_TEST_SEED=" << seed + round);
     mesh m{seed + round};
     auto& caller = m.add(patio::registry{}, {.limits = {.route_timeout = 0s}});
-    auto& server = m.add(some_functions());
+    auto& server = m.add(some_functions(), {.executors = {{"", {40, 1'000}}}}); // all are sent
     auto& wire = m.connect(0, 1);
     m.settle();
     auto leaves_at = m.random() % 40;

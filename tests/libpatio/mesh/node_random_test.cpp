@@ -85,9 +85,11 @@ private:
     o.limits.waiting_calls = chance(50) ? 20 : 1'000;
     o.limits.route_timeout = std::chrono::seconds{draw(6)};
     if (chance(50)) o.decode_apart = draw(80);
+    if (chance(50)) o.executors[""] = {1 + draw(3), 1 + draw(8)};
     if (chance(60))
-      o.extensions = chance(50) ? patio::protocol::extensions{}
-                                : patio::protocol::extensions{chance(50), chance(50), chance(50)};
+      o.extensions =
+        chance(50) ? patio::protocol::extensions{}
+                   : patio::protocol::extensions{chance(50), chance(50), chance(50), chance(50)};
     return o;
   }
 

@@ -199,19 +199,23 @@ TEST_CASE("node: the owner may call a peer as soon as the node announces the pee
 }
 
 TEST_CASE("node: a peer that the owner rejects serves nothing, and no waiting call is sent to it") {
-  mesh m;
-  auto& caller = m.add();
-  m.add(serving({"f"}));
-  caller.when_met = [&](const patio::peer_info& peer) {
-    caller.node.close(peer.id, {patio::errc::invalid, "not this one", {}}, 0);
+  auto fate_of_waiting = [](patio::mesh::node_options of_peer) {
+    mesh m;
+    auto& caller = m.add();
+    m.add(serving({"f"}), std::move(of_peer));
+    caller.when_met = [&](const patio::peer_info& peer) {
+      caller.node.close(peer.id, {patio::errc::invalid, "not this one", {}}, 0);
+    };
+    caller.node.call(1, calling("f"), m.now);
+    m.connect(0, 1);
+    m.settle();
+    m.finish_closing();
+    CHECK(caller.node.peers().empty());
+    caller.node.call(2, calling("f"), m.now);
+    m.pass(5s);
+    CHECK(caller.fate(2) == "no_route: 'f'");
+    return caller.fate(1);
   };
-  caller.node.call(1, calling("f"), m.now);
-  m.connect(0, 1);
-  m.settle();
-  m.finish_closing();
-  CHECK(caller.node.peers().empty());
-  caller.node.call(2, calling("f"), m.now);
-  m.pass(5s);
-  CHECK(caller.fate(1) == "not_sent: peer node1:15383: not this one");
-  CHECK(caller.fate(2) == "no_route: 'f'");
+  CHECK(fate_of_waiting(like_python) == "not_sent: peer node1:15383: not this one");
+  CHECK(fate_of_waiting({}) == "no_route: 'f'"); // without credit, the call was not routed yet
 }

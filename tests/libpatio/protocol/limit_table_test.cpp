@@ -63,6 +63,7 @@ const std::map<std::string_view, std::string_view> promised{
   {"node_inbound_bytes", "512MiB"},
   {"outbound_calls", "262144"},
   {"waiting_calls", "262144"},
+  {"waiting_bytes", "256MiB"},
   {"unknown_serials", "100"},
   {"pickle_depth", "128"},
   {"pickle_nodes", "1000000"},

@@ -21,7 +21,8 @@ public:
   std::deque<raw_frame> requests;
   std::deque<std::uint32_t> asked;           ///< serials of unanswered DISCOVER_REQUESTs
   std::size_t requested = 0, discovered = 0; ///< REQUESTs and DISCOVER_REQUESTs received so far
-  std::vector<raw_frame> others;             ///< CANCEL, LEAVING and LEAVING_OK
+  std::vector<raw_frame> others;             ///< CANCEL, LEAVING, LEAVING_OK and CREDIT_USED
+  std::uint64_t credit = 1'000'000;          ///< granted after the first discovery
 
   const patio::connection_id id;
 
@@ -37,6 +38,7 @@ public:
   }
   void discover(patio::instant now) {
     send(patio::protocol::packet::discover_request, patio::protocol::announcement(announced_), now);
+    grant_after(1, now);
   }
 
   void send(patio::protocol::packet type, std::string_view payload, patio::instant now,
@@ -79,7 +81,8 @@ private:
       return answers && !silent ? answer(f, *answers, now) : requests.push_back(std::move(f));
     case patio::protocol::packet::cancel:
     case patio::protocol::packet::leaving:
-    case patio::protocol::packet::leaving_ok: return others.push_back(std::move(f));
+    case patio::protocol::packet::leaving_ok:
+    case patio::protocol::packet::credit_used: return others.push_back(std::move(f));
     default: return;
     }
   }
@@ -87,11 +90,21 @@ private:
     std::vector<patio::value> all{names.begin(), names.end()};
     send(patio::protocol::packet::discover_response, pickled(patio::value::list(std::move(all))),
          now, serial);
+    grant_after(2, now);
+  }
+  // A node accepts credit after both halves of the discovery.
+  void grant_after(int half, patio::instant now) {
+    if (!announced_.credit || halves_ == 3) return;
+    halves_ |= half;
+    if (halves_ != 3) return;
+    send(patio::protocol::packet::queues, patio::protocol::write_queues({}), now);
+    send(patio::protocol::packet::credit, patio::protocol::write_queue_total({0, credit}), now);
   }
 
   driven_node& to_;
   patio::protocol::extensions announced_;
   std::uint32_t serial_ = 0;
+  int halves_ = 0; ///< bits
 };
 
 /// A node and its played peers.

@@ -127,6 +127,15 @@ public:
     seen.push_back("cancel " + std::to_string(e.id.serial));
     if (when_cancelled) when_cancelled(e.id);
   }
+  void operator()(patio::protocol::queues_told& e) {
+    std::string all;
+    for (const auto& [name, queue] : e.queues) all += " " + name + "=" + std::to_string(queue);
+    seen.push_back("queues" + all);
+  }
+  void operator()(patio::protocol::credit_granted&) { seen.push_back("credit"); }
+  void operator()(patio::protocol::credit_used& e) {
+    seen.push_back("used " + std::to_string(e.used.queue) + " " + std::to_string(e.used.total));
+  }
   void operator()(patio::protocol::peer_went_away&) { note("leaving", when_leaving); }
   void operator()(patio::protocol::payload_to_decode& e) { undecoded.push_back(std::move(e.job)); }
   void operator()(patio::protocol::request_ended& e) { note_result(e.token, e.outcome); }
@@ -185,8 +194,10 @@ public:
     handle_events();
     receive({});
   }
-  patio::result<std::uint32_t> request(std::uint64_t token, const patio::call_request& call) {
-    auto serial = session::request(token, call);
+  patio::result<std::uint32_t>
+  request(std::uint64_t token, const patio::call_request& call,
+          patio::protocol::queue_number queue = patio::protocol::no_queue) {
+    auto serial = session::request(token, call, queue);
     if (serial) tokens_[*serial] = token;
     return serial;
   }

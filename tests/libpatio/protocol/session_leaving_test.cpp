@@ -191,8 +191,9 @@ TEST_CASE(
   p.client.session.probe();
   CHECK(p.client.session.status().is_probing);
   CHECK(shown(p.client.sent())
-        == lines{"DISCOVER_REQUEST 3 {'patio': {'extensions': ['cancel', 'leaving', 'endings'], "
-                 "'version': 1}}"});
+        == lines{
+          "DISCOVER_REQUEST 3 {'patio': {'extensions': ['cancel', 'leaving', 'endings', 'credit'], "
+          "'version': 1}}"});
   p.client.receive(packet::discover_response, 3, pickled(value::list({"new"})));
   CHECK_FALSE(p.client.session.status().is_probing);
   CHECK(p.client.events.seen == lines{"names new"});

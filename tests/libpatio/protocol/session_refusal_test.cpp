@@ -111,7 +111,7 @@ TEST_CASE("session: unexpected oversize answers are counted like other unexpecte
 
 TEST_CASE("session: an oversize list of names ends the connection and the ping") {
   session_pair p{with_limits({}), with_limits({.frame_bytes = 300})};
-  p.client.session.ping(5);
+  p.client.session.probe(5);
   p.client.receive(packet::discover_response, 3, std::string(301, 'x'));
   CHECK(p.client.events.seen.size() == 2);
   CHECK(p.client.events.seen[0].starts_with("lost ping 5"));
@@ -306,7 +306,7 @@ TEST_CASE("session: an owner may close the session while it handles any event, a
 
   session_pair q;
   q.client.events.when_names = closing(q.client);
-  q.client.session.ping(1);
+  q.client.session.probe(1);
   settle(q.server, q.client);
   CHECK(q.client.events.seen == lines{"names mul", "pong 1", "close shut_down: enough"});
 

@@ -50,6 +50,9 @@ std::string payload_of(packet type) {
   case packet::request: return pickled_call("mul", {1});
   case packet::error: return pickled(patio::value::exception("builtins.ValueError", {"bad"}));
   case packet::discover_response: return pickled(patio::value::list({"div"}));
+  case packet::queues: return pickled(patio::value::dict({}));
+  case packet::credit:
+  case packet::credit_used: return patio::protocol::write_queue_total({0, 0});
   default: return pickled_none;
   }
 }
@@ -108,7 +111,8 @@ TEST_CASE("session: the packets of the announced extensions are accepted only in
       CHECK(open({.leaving = true})
             == numbers{5, 10, 20, 30, 50}); // LEAVING_OK is accepted only after a LEAVING
       CHECK(open({.endings = true}) == numbers{5, 10, 20, 30});
-      CHECK(open(patio::protocol::all_extensions) == numbers{5, 10, 20, 30, 40, 50});
+      CHECK(open({.credit = true}) == numbers{5, 10, 20, 30, 60, 61, 62});
+      CHECK(open(patio::protocol::all_extensions) == numbers{5, 10, 20, 30, 40, 50, 60, 61, 62});
       CHECK(lawful(moment::discovery, side, side == role::server ? 3 : 2,
                    patio::protocol::all_extensions, theirs)
             == numbers{5, 6});

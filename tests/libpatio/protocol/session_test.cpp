@@ -205,7 +205,7 @@ TEST_CASE("session: late answers to abandoned requests do not violate the protoc
 
 TEST_CASE("session: an answer of the wrong type for its serial closes the connection") {
   session_pair p;
-  p.client.session.ping(5);
+  p.client.session.probe(5);
   (void)p.client.sent();
   p.client.receive(packet::response, 3, pickled_none);
   CHECK(p.client.events.seen
@@ -221,8 +221,8 @@ TEST_CASE("session: an answer of the wrong type for its serial closes the connec
 
 TEST_CASE("session: a ping is answered with the names, at any time (F8)") {
   session_pair p;
-  p.client.session.ping(5);
-  p.client.session.ping(6);
+  p.client.session.probe(5);
+  p.client.session.probe(6);
   settle(p.server, p.client);
   CHECK(p.client.events.seen == lines{"names mul", "pong 5", "names mul", "pong 6"});
   CHECK(p.server.events.seen.empty());

@@ -13,6 +13,7 @@
 #include <patio/pickle/pickle.hpp>
 #include <patio/protocol/extensions.hpp>
 #include <patio/protocol/frame.hpp>
+#include <patio/protocol/request_credit.hpp>
 
 class wire_judge {
 public:
@@ -29,6 +30,8 @@ public:
       judge(by_client, *f);
     }
   }
+  /// Records that `bytes` more bytes have reached an end, which may handle them later.
+  void reached(bool at_client, std::size_t bytes) { ends_[at_client ? 1 : 0].reached += bytes; }
   /// Records that an end has handled `bytes` more bytes. Until then the judge assumes that the end
   /// has not received these bytes.
   void arrived(bool at_client, std::size_t bytes) { ends_[at_client ? 1 : 0].heard += bytes; }
@@ -36,13 +39,19 @@ public:
 private:
   struct end {
     patio::protocol::frame_reader reader;
-    std::uint64_t put_out = 0, heard = 0; ///< bytes
+    std::uint64_t put_out = 0, reached = 0, heard = 0; ///< bytes
     bool told_names = false, may_not_call = false;
     patio::protocol::extensions announced;
     std::set<std::uint32_t> calling, asking, leaving; ///< serials whose answer is due
     /// By serial: the position in the other end's bytes where the answer ends.
     std::map<std::uint32_t, std::uint64_t> answered;
     std::set<std::uint32_t> cancelled;
+    bool has_told_queues = false;
+    patio::protocol::queue_map queues; ///< of this end's functions
+    /// Credit for calls of the other end, by queue: the total, and the position in this end's bytes
+    /// where the packet ends.
+    std::map<int, std::vector<std::pair<std::uint64_t, std::uint64_t>>> granted;
+    std::map<int, std::uint64_t> called; ///< REQUESTs to the other end, by its queue
     std::multiset<patio::protocol::packet> logins;
   };
 
@@ -68,6 +77,9 @@ private:
     case packet::cancel: return judge_call(s);
     case packet::leaving:
     case packet::leaving_ok: return judge_leaving(s);
+    case packet::queues:
+    case packet::credit:
+    case packet::credit_used: return judge_credit(s);
     default: return require(s, false, "is unknown");
     }
   }
@@ -109,6 +121,7 @@ private:
       require(s, from.told_names, "comes before the names");
       require(s, !from.may_not_call, "comes behind LEAVING_OK");
       require(s, serial != 0, "has serial 0");
+      judge_use_of_credit(s);
       from.answered.erase(serial);
       from.cancelled.erase(serial);
       return require(s, from.calling.insert(serial).second, "has a serial in use");
@@ -139,6 +152,49 @@ private:
     }
     require(s, s.from.told_names && s.to.told_names, "comes before the names");
     require(s, s.from.leaving.insert(serial).second, "has a serial in use");
+  }
+
+  // Before both ends have announced the extension, no call needs credit.
+  void judge_use_of_credit(const spoken& s) {
+    auto call = patio::read_call_request(s.f.payload);
+    if (!call) return;
+    auto at = s.to.queues.find(call->function);
+    int queue = at == s.to.queues.end() ? 0 : at->second;
+    if (queue < 0) return;
+    auto& called = s.from.called[queue];
+    ++called;
+    if (!s.from.announced.credit || !s.to.announced.credit) return;
+    require(s, called <= credit_of(s, queue), "has no credit");
+  }
+  /// Returns the credit that has reached the sender, who may or may not have handled it.
+  static std::uint64_t credit_of(const spoken& s, int queue) {
+    std::uint64_t total = 0;
+    for (auto [granted, ends_at] : s.to.granted[queue])
+      if (ends_at <= s.from.reached) total = granted;
+    return total;
+  }
+
+  void judge_credit(const spoken& s) {
+    using patio::protocol::packet;
+    require(s, s.to.announced.credit, "was not announced");
+    require(s, s.f.header.serial == 0, "has a serial");
+    if (s.f.header.type == packet::queues) {
+      require(s, !std::exchange(s.from.has_told_queues, true), "came twice");
+      auto v = patio::read_pickle(s.f.payload);
+      auto told = v ? patio::protocol::read_queues(*v, 1'000) : tl::unexpected(v.error());
+      require(s, told.has_value(), "is no map of queues");
+      if (told) s.from.queues = std::move(*told);
+      return;
+    }
+    auto total = patio::protocol::read_queue_total(s.f.payload);
+    if (!total) return require(s, false, "is not a queue and a number");
+    if (s.f.header.type == packet::credit_used)
+      return require(s, total->total <= credit_of(s, total->queue) && total->total > 0,
+                     "does not name the credit");
+    auto& all = s.from.granted[total->queue];
+    require(s, s.from.has_told_queues, "comes before the queues");
+    require(s, all.empty() || all.back().first < total->total, "grants nothing");
+    all.emplace_back(total->total, s.from.put_out);
   }
 
   static bool has_crossed_its_answer(const end& caller, std::uint32_t serial) {

@@ -10,12 +10,14 @@ namespace {
 
 const std::string names = pickled(patio::value::list({"mul"}));
 
-/// A judge after discovery. The client has announced these extensions, the server all extensions.
+constexpr patio::protocol::extensions without_credit{true, true, true, false};
+
+/// A judge after discovery. The client has announced these extensions, the server those or others.
 struct judged {
   wire_judge judge;
-  explicit judged(const patio::protocol::extensions& of_client = patio::protocol::all_extensions) {
-    server(packet::discover_request, 3,
-           patio::protocol::announcement(patio::protocol::all_extensions));
+  explicit judged(const patio::protocol::extensions& of_client = without_credit,
+                  const patio::protocol::extensions& of_server = without_credit) {
+    server(packet::discover_request, 3, patio::protocol::announcement(of_server));
     client(packet::discover_request, 2, patio::protocol::announcement(of_client));
     client(packet::discover_response, 3, names);
     server(packet::discover_response, 2, names);
@@ -116,4 +118,57 @@ TEST_CASE("wire_judge: accepts announcements only in the exact bytes that nodes 
   CHECK(j.judge.complaints
         == complaints{"client: DISCOVER_REQUEST 4 announces in words of its own",
                       "client: DISCOVER_REQUEST 5 announces in words of its own"});
+}
+
+namespace {
+
+std::string total(patio::protocol::queue_number queue, std::uint64_t count) {
+  return patio::protocol::write_queue_total({queue, count});
+}
+
+/// A judge of two ends that use credit. The server serves `mul` in queue 0 and `fast` in none.
+struct judged_credit : judged {
+  judged_credit() : judged{patio::protocol::all_extensions, patio::protocol::all_extensions} {
+    server(packet::queues, 0, patio::protocol::write_queues({{"fast", -1}}));
+    server(packet::credit, 0, total(0, 1));
+    judge.reached(true, 1'000);
+  }
+};
+
+} // namespace
+
+TEST_CASE("wire_judge: accepts requests up to the credit that has arrived, and those of no queue") {
+  judged_credit j;
+  j.client(packet::request, 4, pickled_call("mul"));
+  for (std::uint32_t serial : {5u, 6u, 7u}) j.client(packet::request, serial, pickled_call("fast"));
+  j.client(packet::credit_used, 0, total(0, 1));
+  CHECK(j.judge.complaints == complaints{});
+  j.client(packet::request, 8, pickled_call("mul"));
+  CHECK(j.judge.complaints == complaints{"client: REQUEST 8 has no credit"});
+}
+
+TEST_CASE("wire_judge: credit that is still on its way does not count") {
+  judged j{patio::protocol::all_extensions, patio::protocol::all_extensions};
+  j.server(packet::queues, 0, patio::protocol::write_queues({}));
+  j.server(packet::credit, 0, total(0, 1));
+  j.client(packet::request, 4, pickled_call("mul"));
+  CHECK(j.judge.complaints == complaints{"client: REQUEST 4 has no credit"});
+}
+
+TEST_CASE("wire_judge: complains about credit that was not announced, has a serial, decreases, or "
+          "was not granted") {
+  judged plain;
+  plain.server(packet::credit, 0, total(0, 1));
+  CHECK(plain.judge.complaints
+        == complaints{"server: CREDIT 0 was not announced",
+                      "server: CREDIT 0 comes before the queues"});
+  judged_credit j;
+  j.server(packet::credit, 5, total(0, 2));
+  j.server(packet::credit, 0, total(0, 1));
+  j.server(packet::queues, 0, patio::protocol::write_queues({}));
+  j.client(packet::credit_used, 0, total(0, 9));
+  CHECK(j.judge.complaints
+        == complaints{"server: CREDIT 5 has a serial", "server: CREDIT 0 grants nothing",
+                      "server: QUEUES 0 came twice",
+                      "client: CREDIT_USED 0 does not name the credit"});
 }

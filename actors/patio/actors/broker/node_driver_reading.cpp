@@ -80,6 +80,7 @@ void node_driver::on_socket_closed(connection_id id) {
   for (; c && !c->unread.empty(); c = sockets_.find(id)) process_deferred(id);
   if (!c) return;
   sockets_.track_backlog(id, c->stream);
+  node_.tick(clock_now()); // calls that lose their peer may wait for another from now on
   node_.close_at_end(id, c->stream.sent_bytes());
   flush();
 }

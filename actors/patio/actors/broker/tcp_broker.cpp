@@ -66,6 +66,12 @@ caf::message_handler guarded_handlers(tcp_broker_state& s) {
       s.take_answers();
       d.guarded(0, [&] { d.flush(); });
     },
+    [&d](credit_atom) {
+      d.guarded(0, [&] {
+        d.node().tick(clock_now());
+        d.flush();
+      });
+    },
     [&s, &d](cancel_atom, const mesh::call_id& id) { d.guarded(0, [&] { s.cancel(id); }); },
   };
 }

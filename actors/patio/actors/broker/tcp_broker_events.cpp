@@ -34,14 +34,14 @@ void tcp_broker_state::handle(mesh::execute_call& event) {
   // The captured reservation counts the bytes of the arguments until the worker destroys this
   // lambda.
   auto back = [to = answers_, place = answers_->box.make_place(work.id),
-               reservation = std::move(work.reservation)](result<value> r) mutable {
+               reservation = work.reservation](result<value> r) mutable {
     if (r && r->weight() > large_payload)
       to->box.put(std::move(place), pickle(*r, to->types, to->max_bytes));
     else to->box.put(std::move(place), std::move(r));
   };
   tasks_.add(make_task(work.entry, std::move(work.args), work.deadline,
                        reply{std::move(back), errc::shut_down, std::move(work.stop)},
-                       {self_->id(), work.id.from}));
+                       {self_->id(), work.id.from}, std::move(work.reservation)));
 }
 
 void tcp_broker_state::handle(mesh::call_finished& event) {

@@ -1,5 +1,7 @@
 #include <patio/actors/broker/tcp_broker_state.hpp>
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include <patio/actors/caf/error.hpp>
@@ -9,7 +11,22 @@
 namespace patio {
 namespace {
 
-mesh::node_options to_node_options(const tcp_options& o) {
+// A pool's workers should not run out of calls while a caller learns of its credit.
+mesh::credit_bounds to_credit_bounds(const pool_options& pool) {
+  auto workers = std::max<std::size_t>(1, pool.workers);
+  auto most = std::min(pool.queue_per_worker, std::numeric_limits<std::size_t>::max() / workers);
+  return {std::max<std::size_t>(4, 2 * workers), most * workers};
+}
+
+std::map<std::string, mesh::credit_bounds> credit_bounds_of(const executors& pools) {
+  std::map<std::string, mesh::credit_bounds> all{{"", to_credit_bounds(pools.at(0).bounds())}};
+  for (const auto& [name, index] : pools.indices())
+    all.emplace(name, to_credit_bounds(pools.at(index).bounds()));
+  return all;
+}
+
+mesh::node_options to_node_options(const tcp_options& o, const executors& pools,
+                                   caf::actor_addr self) {
   auto seed = random_bytes(8);
   std::uint64_t number = 0;
   for (char c : seed) number = (number << 8) | static_cast<unsigned char>(c);
@@ -20,7 +37,9 @@ mesh::node_options to_node_options(const tcp_options& o) {
           .keys = o.keys,
           .rules = o.rules,
           .types = o.types,
-          .decode_apart = large_payload};
+          .decode_apart = large_payload,
+          .executors = credit_bounds_of(pools),
+          .wake = [self = std::move(self)] { send_if_alive(self, credit_atom::value); }};
 }
 
 error not_open_to_all(const endpoint& where) {
@@ -37,15 +56,15 @@ error not_open_to_all(const endpoint& where) {
 
 } // namespace
 
-tcp_broker_state::tcp_broker_state(caf::io::broker* self, executors run_in, tcp_options options,
-                                   std::optional<tls::context> tls)
-    : self_{self}, tasks_{std::move(run_in)}, options_{std::move(options)}, tls_{std::move(tls)},
+tcp_broker_state::tcp_broker_state(caf::io::broker* self, const executors& run_in,
+                                   tcp_options options, std::optional<tls::context> tls)
+    : self_{self}, tasks_{run_in}, options_{std::move(options)}, tls_{std::move(tls)},
       answers_{std::make_shared<answer_channel>(self->address(), options_.types,
                                                 options_.limits.frame_bytes)},
       log_{options_.limits.log_lines}, dialler_{options_.limits.reconnect},
       driver_{
         self,
-        to_node_options(options_),
+        to_node_options(options_, run_in, self->address()),
         tasks_.functions(),
         [this](mesh::node_event& event) { std::visit([this](auto& e) { handle(e); }, event); },
         [this] { tasks_.submit(); },

@@ -28,6 +28,8 @@ using dialled_socket = std::shared_ptr<result<connected_socket>>;
 using accepted_atom = caf::atom_constant<caf::atom("accepted")>;
 using dialled_atom = caf::atom_constant<caf::atom("dialled")>;
 using redial_atom = caf::atom_constant<caf::atom("redial")>;
+/// From a worker: calls have begun, and the node can grant credit.
+using credit_atom = caf::atom_constant<caf::atom("credit")>;
 
 /// What the broker shares with the replies of the calls that workers run.
 struct answer_channel {
@@ -41,7 +43,7 @@ struct answer_channel {
 
 class tcp_broker_state {
 public:
-  tcp_broker_state(caf::io::broker* self, executors run_in, tcp_options options,
+  tcp_broker_state(caf::io::broker* self, const executors& run_in, tcp_options options,
                    std::optional<tls::context> tls);
   ~tcp_broker_state();
 

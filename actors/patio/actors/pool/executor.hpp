@@ -30,6 +30,10 @@ public:
   /// Ends the pool. Tasks that wait for a worker or for an actor's answer end with errc::shut_down.
   /// Other functions that have begun run to their end.
   void shut_down() const;
+  /// Returns the bounds of the pool. Without a pool, all are 0.
+  [[nodiscard]] pool_options bounds() const noexcept {
+    return core_ ? core_->bounds() : pool_options{0, 0, 0, 0};
+  }
   /// Returns the pool's actor, for monitors and links. Null for the null executor.
   [[nodiscard]] const caf::actor& pool() const noexcept { return pool_; }
 

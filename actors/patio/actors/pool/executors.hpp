@@ -22,6 +22,10 @@ public:
   [[nodiscard]] const registry& functions() const noexcept { return all_.front().functions(); }
   [[nodiscard]] std::size_t size() const noexcept { return all_.size(); }
   [[nodiscard]] const executor& at(std::size_t index) const { return all_[index]; }
+  /// Returns the names and indices of the named executors.
+  [[nodiscard]] const std::map<std::string, std::size_t, std::less<>>& indices() const noexcept {
+    return indices_;
+  }
   /// Returns the index of the executor that runs the function. `check` has succeeded before.
   [[nodiscard]] std::size_t index_of(const registry_entry& function) const;
 

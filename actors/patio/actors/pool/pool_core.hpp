@@ -55,6 +55,7 @@ public:
   pool_core& operator=(const pool_core&) = delete;
   ~pool_core();
 
+  [[nodiscard]] const pool_options& bounds() const noexcept { return options_; }
   /// Takes the tasks over. A task that can neither start nor wait is answered with
   /// errc::overloaded, or errc::shut_down.
   void submit(std::span<task_ptr> tasks);

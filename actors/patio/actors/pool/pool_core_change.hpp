@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -28,6 +29,7 @@ public:
     lock_.unlock();
     for (const auto& [worker, run] : starts_) core_.announce(worker, run);
     if (begins_check) ask_for_check();
+    for (const auto& place : left_) place->leave();
     for (auto& [task, why] : ended_) task->answer.answer(tl::unexpected(std::move(why)));
   }
 
@@ -38,6 +40,10 @@ public:
   }
   /// Destroys the task without the lock, because that may answer its call.
   void keep(task_ptr t) { done_ = std::move(t); }
+  /// The task does not wait for a worker.
+  void leave(const std::shared_ptr<queue_place>& place) {
+    if (place) left_.push_back(place);
+  }
   void end(task_ptr t, error why) { ended_.emplace_back(std::move(t), std::move(why)); }
 
 private:
@@ -56,6 +62,7 @@ private:
   task_ptr done_;
   std::vector<std::pair<std::size_t, std::uint64_t>> starts_;
   std::vector<std::pair<task_ptr, error>> ended_;
+  std::vector<std::shared_ptr<queue_place>> left_;
   std::unique_lock<std::mutex> lock_;
 };
 

@@ -51,6 +51,7 @@ void pool_core::wait_at(change& c, task_ptr t, gate& g) {
     refuse_at(std::move(*evicted));
   }
   watch_stop(*t);
+  c.leave(t->place);
   g.waiting.push(std::move(t), owner, priority);
 }
 

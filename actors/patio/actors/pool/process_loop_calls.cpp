@@ -36,6 +36,7 @@ void process_loop::begin(std::size_t i, slot_run what, task_ptr t) {
 // Sends the call to the process. Returns the error if the call does not begin.
 std::optional<error> process_loop::send(std::size_t i, slot_run what, const task_ptr& t) try {
   auto stop = t->answer.stop_token();
+  if (t->place) t->place->begin(now_);
   if (t->deadline <= now_) return error{errc::timeout, "the call waited too long for a worker", {}};
   if (stop.stop_requested()) return error{errc::cancelled, {}, {}};
   auto& link = *links_[i];

@@ -8,6 +8,7 @@
 #include <stop_token>
 #include <utility>
 
+#include <patio/base/queue_place.hpp>
 #include <patio/base/time.hpp>
 #include <patio/functions/registry.hpp>
 
@@ -28,9 +29,9 @@ struct stop_notice {
 
 struct task {
   task(const registry_entry* function, arguments arguments_of_call, instant latest_start,
-       reply to_caller, task_owner origin = {})
+       reply to_caller, task_owner origin = {}, std::shared_ptr<queue_place> place_in_queue = {})
       : entry{function}, args{std::move(arguments_of_call)}, deadline{latest_start},
-        answer{std::move(to_caller)}, owner{origin} {}
+        answer{std::move(to_caller)}, owner{origin}, place{std::move(place_in_queue)} {}
 
   /// Owned by the registry, which the executor and its workers hold.
   const registry_entry* entry = nullptr;
@@ -38,14 +39,17 @@ struct task {
   instant deadline = never; ///< a task does not start after its deadline
   reply answer;
   task_owner owner = {};
+  std::shared_ptr<queue_place> place = {}; ///< the caller's node counts who waits; may be null
   std::optional<std::stop_callback<stop_notice>> on_stop = {}; ///< set while the task waits
 };
 /// The pool and the worker hold a task until the worker is done with it.
 using task_ptr = std::shared_ptr<task>;
 
 [[nodiscard]] inline task_ptr make_task(const registry_entry* function, arguments args,
-                                        instant deadline, reply answer, task_owner owner = {}) {
-  return std::make_shared<task>(function, std::move(args), deadline, std::move(answer), owner);
+                                        instant deadline, reply answer, task_owner owner = {},
+                                        std::shared_ptr<queue_place> place = {}) {
+  return std::make_shared<task>(function, std::move(args), deadline, std::move(answer), owner,
+                                std::move(place));
 }
 
 } // namespace patio

@@ -53,6 +53,7 @@ result<value> run_function(task& t, const task_run& run) {
 
 /// Users' functions run only here. The entry's `run` catches their exceptions.
 void worker_state::run_task(task& t, const task_run& run, instant now) try {
+  if (t.place) t.place->begin(now);
   if (t.deadline <= now)
     return t.answer.answer(fail(errc::timeout, "the call waited too long for a worker"));
   worker_scope scope{run, config.thread};

@@ -1,0 +1,160 @@
+#include <patio/mesh/inbound_credit.hpp>
+
+#include <algorithm>
+
+namespace patio::mesh {
+
+inbound_share::inbound_share(byte_count of_connection, byte_count of_node, std::size_t bytes,
+                             std::shared_ptr<queue_ledger> queue, instant now)
+    : of_connection_{std::move(of_connection)}, of_node_{std::move(of_node)}, bytes_{bytes},
+      queue_{std::move(queue)}, arrived_{now} {
+  *of_connection_ += bytes_;
+  *of_node_ += bytes_;
+  if (queue_) ++queue_->waiting;
+}
+
+inbound_share::~inbound_share() {
+  leave();
+  *of_connection_ -= bytes_;
+  *of_node_ -= bytes_;
+}
+
+void inbound_share::begin(instant now) noexcept {
+  if (!queue_ || has_left_.test_and_set()) return;
+  queue_->last_wait.store((now - arrived_).count(), std::memory_order_relaxed);
+  queue_->leave();
+}
+
+void inbound_share::leave() noexcept {
+  if (queue_ && !has_left_.test_and_set()) queue_->leave();
+}
+
+// Wakes the node's owner once for each `wake_at`, because each request that leaves makes the number
+// smaller by one. Without memory for the message, the credit comes with the next event.
+void queue_ledger::leave() noexcept {
+  if (--waiting != wake_at) return;
+  try {
+    if (node->due.put(connection) && node->wake) node->wake();
+  } catch (...) {}
+}
+
+// Functions of another executor or priority have a queue of their own, so that a call never waits
+// for credit behind calls that it would pass in the executor. A function with a bound waits outside
+// the executor's queue, and so needs no credit. The same holds for the functions beyond max_queues.
+inbound_credit::inbound_credit(node_core& core)
+    : core_{core}, numbers_{{{"", priority::normal}, 0}},
+      held_{std::make_shared<std::atomic<std::size_t>>(0)} {
+  for (const auto& name : core_.functions.names()) {
+    const auto& f = *core_.functions.find(name);
+    if (f.quick || f.policy.max_concurrency || numbers_.size() == protocol::max_queues) continue;
+    numbers_.try_emplace({f.policy.executor, f.policy.priority},
+                         static_cast<protocol::queue_number>(numbers_.size()));
+  }
+  for (const auto& name : core_.functions.names())
+    if (auto number = queue_of(*core_.functions.find(name)); number != 0)
+      queues_.emplace(name, number);
+  bounds_.resize(numbers_.size());
+  for (const auto& [key, number] : numbers_) {
+    auto at = core_.options.executors.find(key.first);
+    if (at != core_.options.executors.end()) bounds_[static_cast<std::size_t>(number)] = at->second;
+  }
+  inbox_->wake = core_.options.wake;
+}
+
+protocol::queue_number inbound_credit::queue_of(const registry_entry& function) const {
+  const auto& policy = function.policy;
+  if (function.quick || policy.max_concurrency) return protocol::no_queue;
+  if (policy.executor.empty() && policy.priority == priority::normal) return 0;
+  auto at = numbers_.find(queue_key{policy.executor, policy.priority});
+  return at == numbers_.end() ? protocol::no_queue : at->second;
+}
+
+void inbound_credit::begin(connection& c) {
+  if (!c.session.status().agreed.credit || !c.inbound.queues.empty()) return;
+  auto told = queues_;
+  std::erase_if(told, [&](const auto& each) {
+    return !may_call(core_.options.rules, c.session.login().proved(), each.first);
+  });
+  for (const auto& bounds : bounds_)
+    c.inbound.queues.push_back(
+      {credit_window{bounds}, std::make_shared<queue_ledger>(c.id, inbox_)});
+  c.session.credit().tell_queues(told, c.session.output());
+  update(c);
+}
+
+inbound_queue* inbound_credit::count(connection& c, const registry_entry& function,
+                                     std::size_t bytes) {
+  if (c.inbound.queues.empty()) return nullptr;
+  auto number = queue_of(function);
+  if (number == protocol::no_queue) return nullptr;
+  auto& q = c.inbound.queues[static_cast<std::size_t>(number)];
+  ++q.arrived;
+  q.bytes_of_one = q.bytes_of_one - q.bytes_of_one / 8 + bytes / 8;
+  return &q;
+}
+
+bool inbound_credit::is_exceeded(connection& c, const inbound_queue& q) const {
+  auto number = static_cast<protocol::queue_number>(&q - c.inbound.queues.data());
+  return c.session.status().agreed.credit && q.arrived > c.session.credit().given(number);
+}
+
+// A request that was refused before its function was known is not counted in `arrived`, but the
+// peer counts all that it has sent.
+void inbound_credit::used(connection& c, const protocol::queue_total& all) {
+  auto number = static_cast<std::size_t>(all.queue);
+  if (number >= c.inbound.queues.size()) return;
+  auto& q = c.inbound.queues[number];
+  q.arrived = std::max(q.arrived, all.total);
+  q.window.ask_for_more(q.arrived);
+}
+
+// Requests that wait should fit into the pool's queue and into memory beside those of others.
+std::size_t inbound_credit::size_of(const connection& c, const inbound_queue& q) const {
+  const auto& limits = core_.options.limits;
+  auto number = static_cast<std::size_t>(&q - c.inbound.queues.data());
+  auto shares = (core_.connections.size() + 1) * bounds_.size();
+  auto size = std::min({q.window.size(), bounds_[number].most / shares, limits.inbound_calls});
+  std::size_t all = *held_;
+  auto free = limits.node_inbound_bytes - std::min(all, limits.node_inbound_bytes);
+  auto bytes = std::min(limits.inbound_bytes, free) / 2;
+  return std::max<std::size_t>(1, std::min(size, bytes / std::max<std::size_t>(1, q.bytes_of_one)));
+}
+
+void inbound_credit::update(connection& c) {
+  if (!c.session.status().agreed.credit || !c.is_ready()) return;
+  if (c.inbound.queues.empty()) return begin(c);
+  for (std::size_t i = 0; i < c.inbound.queues.size(); ++i)
+    update(c, static_cast<protocol::queue_number>(i));
+}
+
+void inbound_credit::update_all() {
+  inbox_->due.take([this](connection_id id) {
+    if (auto* c = core_.find(id)) update(*c);
+  });
+}
+
+// Grants at least half a window at once, so that few packets are needed. Until so many requests
+// have left the queue, the worker that takes the last of them wakes the node's owner.
+void inbound_credit::update(connection& c, protocol::queue_number number) {
+  auto& q = c.inbound.queues[static_cast<std::size_t>(number)];
+  auto& ledger = *q.ledger;
+  for (;;) {
+    std::size_t waiting = ledger.waiting;
+    auto begun = q.arrived - std::min<std::uint64_t>(q.arrived, waiting);
+    q.window.update(q.arrived, begun, std::chrono::nanoseconds{ledger.last_wait});
+    auto size = size_of(c, q), step = (size + 1) / 2;
+    auto given = c.session.credit().given(number);
+    if (begun + size >= given + step) {
+      given = begun + size;
+      c.session.credit().grant({number, given}, c.session.output());
+      core_.note_output(c);
+    }
+    auto unused = given - std::min(given, q.arrived);
+    if (size < step + unused) return void(ledger.wake_at = queue_ledger::no_wake);
+    auto few = static_cast<std::size_t>(size - step - unused);
+    ledger.wake_at = few;
+    if (ledger.waiting > few) return;
+  }
+}
+
+} // namespace patio::mesh
