@@ -51,6 +51,7 @@ void node_driver::give_up(connection_id about, const char* why) noexcept {
     auto* c = sockets_.find(about);
     if (!c) return log_.warn("failed", "", why);
     node_.close(about, {errc::protocol, why, {}}, c->stream.sent_bytes());
+    pending_.ask_for_flush(self_);
   } catch (...) { // there is not even memory for the error
   }
 }
@@ -104,6 +105,9 @@ void node_driver::on_transferred(connection_id id, const caf::io::data_transferr
 // requests and calls to the peer. Above write_buffer_bytes, the connection ends.
 void node_driver::apply(connection_id id, const peer_socket& c, const net::backlog_change& change) {
   sockets_.track_backlog(id, c.stream);
+  if (!change.congestion_changed && !change.overflowed) return;
+  node_.tick(clock_now()); // waiting calls take another route from now on
+  pending_.ask_for_flush(self_);
   if (change.congestion_changed) node_.congested(id, c.stream.is_congested());
   if (!change.overflowed) return;
   auto waiting = std::to_string(c.stream.backlog_bytes());
@@ -140,12 +144,16 @@ void node_driver::flush() {
   ticks_.arm(self_, next);
 }
 
+void node_driver::pending_writes::ask_for_flush(caf::io::broker* self) {
+  if (!flush_scheduled) self->send(self, flush_atom::value);
+  flush_scheduled = true;
+}
+
 // Writes the first calls of a long mailbox before the flush, so that the peer can already work on
 // them.
 void node_driver::schedule_flush() {
   handle_events();
-  if (!pending_.flush_scheduled) self_->send(self_, flush_atom::value);
-  pending_.flush_scheduled = true;
+  pending_.ask_for_flush(self_);
   if (++pending_.calls < pending_.burst) return;
   pending_.calls = 0;
   pending_.burst *= 2;

@@ -95,6 +95,8 @@ public:
 
 private:
   struct pending_writes {
+    /// Sends a message that flushes, for output that arises outside a flush, or behind its writes.
+    void ask_for_flush(caf::io::broker* self);
     bool flush_scheduled = false;
     std::size_t calls = 0; ///< since the last write
     std::size_t burst = 0; ///< calls after which the output is written at once
