@@ -116,8 +116,8 @@ private:
     send(w, packet::auth_ok, 2, none);
   }
   // Bits 0 to 2 are the extensions and bits 3 to 5 the names. Bits 0 and 2 together are also the
-  // extension for credit. With bit 6 the peer sends no
-  // DISCOVER_REQUEST, with bit 7 no DISCOVER_RESPONSE.
+  // extension `credit`. With bit 6 the peer sends no DISCOVER_REQUEST, with bit 7 no
+  // DISCOVER_RESPONSE.
   void discover(played_wire& w, std::uint8_t how) {
     if ((how & 64) == 0)
       send(w, packet::discover_request, 3,

@@ -37,10 +37,32 @@ struct stream_end {
 
 /// The calls of a peer.
 struct inbound_record {
-  /// Argument bytes. Any thread may release its share.
-  inbound_share::byte_count held = std::make_shared<std::atomic<std::size_t>>(0);
+  std::shared_ptr<connection_ledger> ledger = {};
   /// Our queues, by number. Empty for a peer that uses no credit.
   std::vector<inbound_queue> queues = {};
+};
+
+/// The queues of a peer's functions.
+class peer_queues {
+public:
+  [[nodiscard]] protocol::queue_number of(std::string_view name) {
+    if (all_.empty()) return 0;
+    if (name == last_name_) return last_;
+    auto at = all_.find(name);
+    last_ = at == all_.end() ? protocol::queue_number{0} : at->second;
+    last_name_ = name;
+    return last_;
+  }
+  void replace(protocol::queue_map all) {
+    all_ = std::move(all);
+    last_name_.reset();
+  }
+
+private:
+  protocol::queue_map all_;
+  /// Of the last lookup, because many calls in a row have one name.
+  std::optional<std::string> last_name_;
+  protocol::queue_number last_ = 0;
 };
 
 class connection {
@@ -62,23 +84,19 @@ public:
   /// We accepted the connection, and the peer has not sent a byte yet.
   [[nodiscard]] bool is_silent() noexcept;
   [[nodiscard]] peer_info info();
-  /// Returns the peer's queue of a function.
-  [[nodiscard]] protocol::queue_number queue_of(std::string_view name) const {
-    auto at = queues.find(name);
-    return at == queues.end() ? protocol::queue_number{0} : at->second;
+  /// Returns true if the peer takes a call for this queue of the peer now. A call to a peer that
+  /// does not read is not held, but refused.
+  [[nodiscard]] bool has_room(protocol::queue_number queue) {
+    return is_congested || session.credit().has_room(queue);
   }
-  /// Returns true if the peer takes a call of this function now. A call to a peer that does not
-  /// read is not held, but refused.
-  [[nodiscard]] bool has_room(std::string_view name) {
-    return is_congested || session.credit().has_room(queue_of(name));
-  }
+  [[nodiscard]] bool has_room(std::string_view name) { return has_room(queues.of(name)); }
 
   const connection_id id;
   const std::string address; ///< HOST:PORT of the other end
   protocol::session session;
   std::unique_ptr<tls::engine> tls; ///< null for an unencrypted connection
   std::vector<std::string> names;   ///< served by the peer
-  protocol::queue_map queues;       ///< of the peer's functions
+  peer_queues queues;
   bool is_announced = false;        ///< the owner has got peer_ready
   bool is_dirty = false;            ///< in the node's list of connections with output
   bool is_congested = false;        ///< the peer reads too slowly

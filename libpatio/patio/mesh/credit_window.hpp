@@ -37,6 +37,7 @@ public:
   /// The caller has used all its credit, and its calls wait. `arrived` requests have arrived since
   /// the connection began.
   void ask_for_more(std::uint64_t arrived) noexcept { grows_at_ = arrived; }
+  [[nodiscard]] bool is_asked_for_more() const noexcept { return grows_at_.has_value(); }
   /// `begun` requests have left the queue since the connection began, out of `arrived`. The last of
   /// them waited for `wait`.
   void update(std::uint64_t arrived, std::uint64_t begun, std::chrono::nanoseconds wait) noexcept;

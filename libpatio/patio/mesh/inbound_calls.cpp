@@ -30,9 +30,10 @@ error holding(const char* owner, std::size_t bytes, limit which) {
 std::optional<error> inbound_calls::refusal_for_bytes(const connection& from,
                                                       std::size_t bytes) const {
   const auto& limits = core_.options.limits;
-  if (std::size_t held = *from.inbound.held; held > 0 && held + bytes > limits.inbound_bytes)
+  if (std::size_t held = from.inbound.ledger->bytes;
+      held > 0 && held + bytes > limits.inbound_bytes)
     return holding("this connection's", held, limit::inbound_bytes);
-  if (std::size_t held = *credit_.held(); held > limits.node_inbound_bytes)
+  if (std::size_t held = credit_.ledger()->bytes; held > limits.node_inbound_bytes)
     return holding("all", held, limit::node_inbound_bytes);
   return {};
 }
@@ -59,9 +60,9 @@ void inbound_calls::begin(connection& from, protocol::request_arrived& arrived) 
   auto& call = arrived.call;
   auto refuse = [&](error why) { from.session.answer(arrived.id, tl::unexpected(std::move(why))); };
   const auto* entry = core_.functions.find(call.function);
-  auto* queue = entry ? credit_.count(from, *entry, arrived.argument_bytes) : nullptr;
+  auto queue = entry ? credit_.count(from, *entry, arrived.argument_bytes) : protocol::no_queue;
   if (auto why = refusal(from, arrived)) return refuse(std::move(*why));
-  if (queue && credit_.is_exceeded(from, *queue))
+  if (inbound_credit::is_exceeded(from, queue))
     return refuse({errc::overloaded, "overloaded: the caller has sent more than its credit", {}});
   if (!entry) {
     core_.tell(log_line{from.address, "unknown function " + quoted(call.function)});
@@ -82,9 +83,11 @@ void inbound_calls::begin(connection& from, protocol::request_arrived& arrived) 
   inbound_id id{from.id, arrived.id};
   core_.schedule(*deadline, inbound_due{id, is_own_timeout});
   auto& inbound = from.session.inbound();
+  auto& ledger = from.inbound.ledger;
+  auto* counts =
+    queue == protocol::no_queue ? nullptr : &ledger->queues[static_cast<std::size_t>(queue)];
   auto reservation =
-    std::make_shared<inbound_share>(from.inbound.held, credit_.held(), arrived.argument_bytes,
-                                    queue ? queue->ledger : nullptr, core_.now);
+    std::make_shared<inbound_share>(ledger, arrived.argument_bytes, counts, core_.now);
   inbound.hold(arrived.id, reservation);
   core_.tell(execute_call{{id, entry, std::move(call.args), *deadline,
                            inbound.stop_token(arrived.id), std::move(reservation)}});

@@ -1,38 +1,38 @@
 #include <patio/mesh/inbound_credit.hpp>
 
 #include <algorithm>
+#include <new>
 
 namespace patio::mesh {
 
-inbound_share::inbound_share(byte_count of_connection, byte_count of_node, std::size_t bytes,
-                             std::shared_ptr<queue_ledger> queue, instant now)
-    : of_connection_{std::move(of_connection)}, of_node_{std::move(of_node)}, bytes_{bytes},
-      queue_{std::move(queue)}, arrived_{now} {
-  *of_connection_ += bytes_;
-  *of_node_ += bytes_;
+inbound_share::inbound_share(std::shared_ptr<connection_ledger> ledger, std::size_t bytes,
+                             queue_counts* queue, instant now)
+    : ledger_{std::move(ledger)}, queue_{queue}, bytes_{bytes}, arrived_{now} {
+  ledger_->bytes += bytes_;
+  ledger_->node->bytes += bytes_;
   if (queue_) ++queue_->waiting;
 }
 
 inbound_share::~inbound_share() {
   leave();
-  *of_connection_ -= bytes_;
-  *of_node_ -= bytes_;
+  ledger_->bytes -= bytes_;
+  ledger_->node->bytes -= bytes_;
 }
 
 void inbound_share::begin(instant now) noexcept {
-  if (!queue_ || has_left_.test_and_set()) return;
+  if (!leaves_now()) return;
   queue_->last_wait.store((now - arrived_).count(), std::memory_order_relaxed);
-  queue_->leave();
+  ledger_->leave(*queue_);
 }
 
 void inbound_share::leave() noexcept {
-  if (queue_ && !has_left_.test_and_set()) queue_->leave();
+  if (leaves_now()) ledger_->leave(*queue_);
 }
 
 // Wakes the node's owner once for each `wake_at`, because each request that leaves makes the number
 // smaller by one. Without memory for the message, the credit comes with the next event.
-void queue_ledger::leave() noexcept {
-  if (--waiting != wake_at) return;
+void connection_ledger::leave(queue_counts& queue) noexcept {
+  if (--queue.waiting != queue.wake_at) return;
   try {
     if (node->due.put(connection) && node->wake) node->wake();
   } catch (...) {}
@@ -42,8 +42,7 @@ void queue_ledger::leave() noexcept {
 // for credit behind calls that it would pass in the executor. A function with a bound waits outside
 // the executor's queue, and so needs no credit. The same holds for the functions beyond max_queues.
 inbound_credit::inbound_credit(node_core& core)
-    : core_{core}, numbers_{{{"", priority::normal}, 0}},
-      held_{std::make_shared<std::atomic<std::size_t>>(0)} {
+    : core_{core}, numbers_{{{"", priority::normal}, 0}} {
   for (const auto& name : core_.functions.names()) {
     const auto& f = *core_.functions.find(name);
     if (f.quick || f.policy.max_concurrency || numbers_.size() == protocol::max_queues) continue;
@@ -58,7 +57,7 @@ inbound_credit::inbound_credit(node_core& core)
     auto at = core_.options.executors.find(key.first);
     if (at != core_.options.executors.end()) bounds_[static_cast<std::size_t>(number)] = at->second;
   }
-  inbox_->wake = core_.options.wake;
+  ledger_->wake = core_.options.wake;
 }
 
 protocol::queue_number inbound_credit::queue_of(const registry_entry& function) const {
@@ -75,27 +74,21 @@ void inbound_credit::begin(connection& c) {
   std::erase_if(told, [&](const auto& each) {
     return !may_call(core_.options.rules, c.session.login().proved(), each.first);
   });
-  for (const auto& bounds : bounds_)
-    c.inbound.queues.push_back(
-      {credit_window{bounds}, std::make_shared<queue_ledger>(c.id, inbox_)});
+  for (const auto& bounds : bounds_) c.inbound.queues.push_back({credit_window{bounds}});
+  c.inbound.ledger->queues = std::make_unique<queue_counts[]>(bounds_.size());
   c.session.credit().tell_queues(told, c.session.output());
   update(c);
 }
 
-inbound_queue* inbound_credit::count(connection& c, const registry_entry& function,
-                                     std::size_t bytes) {
-  if (c.inbound.queues.empty()) return nullptr;
+protocol::queue_number inbound_credit::count(connection& c, const registry_entry& function,
+                                             std::size_t bytes) {
+  if (c.inbound.queues.empty()) return protocol::no_queue;
   auto number = queue_of(function);
-  if (number == protocol::no_queue) return nullptr;
+  if (number == protocol::no_queue) return number;
   auto& q = c.inbound.queues[static_cast<std::size_t>(number)];
   ++q.arrived;
   q.bytes_of_one = q.bytes_of_one - q.bytes_of_one / 8 + bytes / 8;
-  return &q;
-}
-
-bool inbound_credit::is_exceeded(connection& c, const inbound_queue& q) const {
-  auto number = static_cast<protocol::queue_number>(&q - c.inbound.queues.data());
-  return c.session.status().agreed.credit && q.arrived > c.session.credit().given(number);
+  return number;
 }
 
 // A request that was refused before its function was known is not counted in `arrived`, but the
@@ -114,7 +107,7 @@ std::size_t inbound_credit::size_of(const connection& c, const inbound_queue& q)
   auto number = static_cast<std::size_t>(&q - c.inbound.queues.data());
   auto shares = (core_.connections.size() + 1) * bounds_.size();
   auto size = std::min({q.window.size(), bounds_[number].most / shares, limits.inbound_calls});
-  std::size_t all = *held_;
+  std::size_t all = ledger_->bytes;
   auto free = limits.node_inbound_bytes - std::min(all, limits.node_inbound_bytes);
   auto bytes = std::min(limits.inbound_bytes, free) / 2;
   return std::max<std::size_t>(1, std::min(size, bytes / std::max<std::size_t>(1, q.bytes_of_one)));
@@ -123,37 +116,53 @@ std::size_t inbound_credit::size_of(const connection& c, const inbound_queue& q)
 void inbound_credit::update(connection& c) {
   if (!c.session.status().agreed.credit || !c.is_ready()) return;
   if (c.inbound.queues.empty()) return begin(c);
-  for (std::size_t i = 0; i < c.inbound.queues.size(); ++i)
-    update(c, static_cast<protocol::queue_number>(i));
+  for (std::size_t i = 0; i < c.inbound.queues.size(); ++i) {
+    const auto& q = c.inbound.queues[i];
+    auto number = static_cast<protocol::queue_number>(i);
+    bool has_half = 2 * unused(c, number) >= q.window.size();
+    if (!has_half || q.window.is_asked_for_more()) grant(c, number);
+  }
 }
 
-void inbound_credit::update_all() {
-  inbox_->due.take([this](connection_id id) {
-    if (auto* c = core_.find(id)) update(*c);
-  });
+std::uint64_t inbound_credit::unused(connection& c, protocol::queue_number number) {
+  auto given = c.session.credit().given(number);
+  return given - std::min(given, c.inbound.queues[static_cast<std::size_t>(number)].arrived);
 }
 
-// Grants at least half a window at once, so that few packets are needed. Until so many requests
-// have left the queue, the worker that takes the last of them wakes the node's owner.
-void inbound_credit::update(connection& c, protocol::queue_number number) {
+// If there is no memory, the next tick handles all connections.
+void inbound_credit::update_all() noexcept {
+  try {
+    ledger_->due.take([this](connection_id id) {
+      if (auto* c = core_.find(id)) update(*c);
+    });
+  } catch (const std::bad_alloc&) {
+    core_.retry_at = core_.now + std::chrono::milliseconds{10};
+  }
+}
+
+// Grants at least half a window at once, so that few packets are needed. If the caller may soon
+// have to wait, the worker that takes the last of enough requests wakes the node's owner.
+void inbound_credit::grant(connection& c, protocol::queue_number number) {
   auto& q = c.inbound.queues[static_cast<std::size_t>(number)];
-  auto& ledger = *q.ledger;
+  auto& counts = c.inbound.ledger->queues[static_cast<std::size_t>(number)];
   for (;;) {
-    std::size_t waiting = ledger.waiting;
+    std::size_t waiting = counts.waiting;
     auto begun = q.arrived - std::min<std::uint64_t>(q.arrived, waiting);
-    q.window.update(q.arrived, begun, std::chrono::nanoseconds{ledger.last_wait});
+    q.window.update(q.arrived, begun, std::chrono::nanoseconds{counts.last_wait});
     auto size = size_of(c, q), step = (size + 1) / 2;
-    auto given = c.session.credit().given(number);
-    if (begun + size >= given + step) {
-      given = begun + size;
-      c.session.credit().grant({number, given}, c.session.output());
+    if (begun + size >= c.session.credit().given(number) + step) {
+      c.session.credit().grant({number, begun + size}, c.session.output());
       core_.note_output(c);
     }
-    auto unused = given - std::min(given, q.arrived);
-    if (size < step + unused) return void(ledger.wake_at = queue_ledger::no_wake);
-    auto few = static_cast<std::size_t>(size - step - unused);
-    ledger.wake_at = few;
-    if (ledger.waiting > few) return;
+    auto left = unused(c, number);
+    bool has_plenty = left > 0 && 4 * left >= size;
+    if (has_plenty || size < step + left) {
+      counts.wake_at = queue_counts::no_wake;
+      return;
+    }
+    auto few = static_cast<std::size_t>(size - step - left);
+    counts.wake_at = few;
+    if (counts.waiting > few) return;
   }
 }
 

@@ -1,4 +1,4 @@
-/// The requests of one connection that wait in one queue of this node. Workers on other threads
+/// The requests of one connection that wait in the queues of this node. Workers on other threads
 /// report which requests have begun.
 #pragma once
 
@@ -8,6 +8,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include <patio/base/inbox.hpp>
 #include <patio/base/queue_place.hpp>
@@ -16,47 +17,56 @@
 
 namespace patio::mesh {
 
-/// The connections to which the node can grant credit, because a worker has taken a call.
-struct credit_inbox {
-  inbox<connection_id> due;
-  std::function<void()> wake; ///< see node_options::wake
+/// What a node shares with all workers.
+struct node_ledger {
+  std::atomic<std::size_t> bytes{0}; ///< arguments of all peers' calls
+  inbox<connection_id> due;          ///< connections to which the node can grant credit now
+  std::function<void()> wake;        ///< see node_options::wake
 };
 
-/// What the node and the workers share about a queue of one connection.
-struct queue_ledger {
+/// What a node shares with the workers about one queue of a connection.
+struct queue_counts {
   static constexpr std::size_t no_wake = std::numeric_limits<std::size_t>::max();
 
-  queue_ledger(connection_id id, std::shared_ptr<credit_inbox> of_node)
-      : connection{id}, node{std::move(of_node)} {}
-
-  /// A request leaves the queue. Any thread.
-  void leave() noexcept;
-
-  const connection_id connection;
-  const std::shared_ptr<credit_inbox> node;
   std::atomic<std::size_t> waiting{0};
   std::atomic<std::int64_t> last_wait{0}; ///< of the last request that has begun, in nanoseconds
   /// When so few requests wait, the node can grant more credit.
   std::atomic<std::size_t> wake_at{no_wake};
 };
 
+/// What a node shares with the workers about one connection.
+struct connection_ledger {
+  connection_ledger(connection_id id, std::shared_ptr<node_ledger> of_node)
+      : connection{id}, node{std::move(of_node)} {}
+
+  /// A request leaves the queue. Any thread.
+  void leave(queue_counts& queue) noexcept;
+
+  const connection_id connection;
+  const std::shared_ptr<node_ledger> node;
+  std::atomic<std::size_t> bytes{0};      ///< arguments of the peer's calls
+  std::unique_ptr<queue_counts[]> queues; ///< null before the peer uses credit; then never replaced
+};
+
 /// A request's share of the node's memory, and its place in a queue.
 class inbound_share final : public queue_place {
 public:
-  using byte_count = std::shared_ptr<std::atomic<std::size_t>>;
-
-  /// `queue` is null for a request that needs no credit.
-  inbound_share(byte_count of_connection, byte_count of_node, std::size_t bytes,
-                std::shared_ptr<queue_ledger> queue, instant now);
+  /// `queue` belongs to the ledger. It is null for a request that needs no credit.
+  inbound_share(std::shared_ptr<connection_ledger> ledger, std::size_t bytes, queue_counts* queue,
+                instant now);
   ~inbound_share() override;
 
   void begin(instant now) noexcept override;
   void leave() noexcept override;
 
 private:
-  byte_count of_connection_, of_node_;
+  [[nodiscard]] bool leaves_now() noexcept {
+    return queue_ && !has_left_.test(std::memory_order_relaxed) && !has_left_.test_and_set();
+  }
+
+  std::shared_ptr<connection_ledger> ledger_;
+  queue_counts* queue_;
   std::size_t bytes_;
-  std::shared_ptr<queue_ledger> queue_;
   instant arrived_;
   std::atomic_flag has_left_;
 };
@@ -64,7 +74,6 @@ private:
 /// A queue as the node sees it.
 struct inbound_queue {
   credit_window window;
-  std::shared_ptr<queue_ledger> ledger;
   std::uint64_t arrived = 0;    ///< requests since the login
   std::size_t bytes_of_one = 0; ///< arguments of a request, a moving average
 };

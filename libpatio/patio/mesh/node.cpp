@@ -66,6 +66,7 @@ connection_id node::open(role side, std::string address, std::string nonce, inst
   auto made = std::make_unique<connection>(id, side, std::move(address), std::move(nonce),
                                            core_.session_options, std::move(tls));
   auto& c = *core_.connections.emplace(id, std::move(made)).first->second;
+  c.inbound.ledger = std::make_shared<connection_ledger>(id, credit_.ledger());
   core_.schedule(after(now, core_.options.limits.handshake_timeout), login_due{id});
   core_.note_output(c);
   return id;

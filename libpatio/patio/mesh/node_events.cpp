@@ -41,8 +41,10 @@ struct node::session_handler {
     return true;
   }
 
+  bool operator()(protocol::credit_event& event) const { return std::visit(*this, event.what); }
+
   bool operator()(protocol::queues_told& told) const {
-    c.queues = std::move(told.queues);
+    c.queues.replace(std::move(told.queues));
     self.outbound_.resume(c);
     return true;
   }

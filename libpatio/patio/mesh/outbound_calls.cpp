@@ -54,19 +54,26 @@ void outbound_calls::dispatch(std::uint32_t at) {
     return refuse(at, {errc::no_route, quoted(name) + " at " + c->address, {}});
   }
   auto load = [this](connection_id id) { return core_.find(id)->session.outbound().requests(); };
-  auto has_room = [&](connection_id id) { return core_.find(id)->has_room(name); };
+  connection* peer = nullptr; // the last that was asked for room, and so the one that was picked
+  protocol::queue_number queue = 0;
+  auto has_room = [&](connection_id id) {
+    peer = core_.find(id);
+    queue = peer->queues.of(name);
+    return peer->has_room(queue);
+  };
   auto picked = core_.routes.pick(name, core_.options.route, load, has_room);
-  if (picked.id) send(at, *core_.find(*picked.id));
+  if (picked.id) send(at, *peer, queue);
   else if (picked.is_served) hold(at);
   else wait_for_route(at);
 }
 
 void outbound_calls::send_if_room(std::uint32_t at, connection& peer) {
-  if (peer.has_room(slots_[at].request->function)) send(at, peer);
+  auto queue = peer.queues.of(slots_[at].request->function);
+  if (peer.has_room(queue)) send(at, peer, queue);
   else hold(at);
 }
 
-void outbound_calls::send(std::uint32_t at, connection& peer) {
+void outbound_calls::send(std::uint32_t at, connection& peer, protocol::queue_number queue) {
   auto& s = slots_[at];
   auto destination = [&] { return quoted(s.request->function) + " at " + peer.address; };
   if (peer.is_congested)
@@ -74,7 +81,7 @@ void outbound_calls::send(std::uint32_t at, connection& peer) {
       at, in_context(destination(),
                      {errc::overloaded, "the peer does not read", {}, limit::high_water_bytes}));
   s.request->timeout = seconds_left(s.deadline, core_.now);
-  auto serial = peer.session.request(at, *s.request, peer.queue_of(s.request->function));
+  auto serial = peer.session.request(at, *s.request, queue);
   if (!serial) return refuse(at, in_context(destination(), std::move(serial.error())));
   if (s.deadline != never && !std::exchange(s.is_timed, true)) {
     ++s.entries;

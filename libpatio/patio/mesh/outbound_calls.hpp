@@ -34,7 +34,9 @@ public:
   void resume(connection& c);
   /// Routes the calls that wait for credit again, if the choice of peers has changed. Call this
   /// after every change. A call without a peer then waits for a peer.
-  void resume_after_changes() noexcept;
+  void resume_after_changes() noexcept {
+    if (routes_handled_ != core_.routes.changes()) resume_all();
+  }
   /// Ends a call whose session has reported an outcome. `token` is the argument of
   /// `session::request`.
   void end(connection& c, std::uint64_t token, result<value> outcome);
@@ -86,17 +88,22 @@ private:
 
   [[nodiscard]] std::uint32_t take_slot();
   void dispatch(std::uint32_t at);
-  void send(std::uint32_t at, connection& peer);
+  void send(std::uint32_t at, connection& peer, protocol::queue_number queue);
   void send_if_room(std::uint32_t at, connection& peer);
   void wait_for_route(std::uint32_t at);
   void hold(std::uint32_t at);
   [[nodiscard]] std::optional<error> refusal_to_hold(const destinations& to,
                                                      std::size_t held) const;
   [[nodiscard]] bool may_wait(std::uint32_t at);
-  void stop_waiting(std::uint32_t at);
+  void stop_waiting(std::uint32_t at) {
+    auto where = slots_[at].where;
+    if (where == place::waiting || where == place::held) leave_list(at);
+  }
+  void leave_list(std::uint32_t at);
   void leave_line(slot& s);
   void report_used(const destinations& to);
   void resume(lines::iterator all);
+  void resume_all() noexcept;
   void refuse(std::uint32_t at, error why);
   void finish(std::uint32_t at, result<value> outcome);
 

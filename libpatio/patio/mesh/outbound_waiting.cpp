@@ -59,6 +59,7 @@ std::optional<error> outbound_calls::refusal_to_hold(const destinations& to,
 // Every call that waits asks for more credit, but a peer hears of it only once for each credit.
 void outbound_calls::hold(std::uint32_t at) {
   auto& s = slots_[at];
+  if (s.where == place::held) return; // the call keeps its place
   destinations to{s.request->function, s.only};
   auto all = held_.find(to);
   if (auto why = refusal_to_hold(to, all == held_.end() ? 0 : all->second.size))
@@ -85,7 +86,7 @@ void outbound_calls::hold(std::uint32_t at) {
 void outbound_calls::report_used(const destinations& to) {
   auto report = [&](connection_id id) {
     auto& c = *core_.find(id);
-    c.session.credit().report_used(c.queue_of(to.name), c.session.output());
+    c.session.credit().report_used(c.queues.of(to.name), c.session.output());
     core_.note_output(c);
   };
   if (to.only) return report(*to.only);
@@ -94,10 +95,9 @@ void outbound_calls::report_used(const destinations& to) {
 
 // Takes the call out of the list in which it waits. Allocates no memory, because every call must be
 // able to end.
-void outbound_calls::stop_waiting(std::uint32_t at) {
+void outbound_calls::leave_list(std::uint32_t at) {
   auto& s = slots_[at];
-  if (s.where == place::held) leave_line(s);
-  if (s.where != place::waiting) return;
+  if (s.where == place::held) return leave_line(s);
   auto waiting = waiting_.find(s.request->function);
   if (waiting == waiting_.end() || waiting->second.erase(s.order) == 0) return;
   if (waiting->second.empty()) waiting_.erase(waiting);
@@ -130,8 +130,9 @@ void outbound_calls::resume(connection& c) {
     std::ranges::pop_heap(ready, is_younger);
     auto all = ready.back().second;
     ready.pop_back();
-    if (!c.has_room(all->first.name)) {
-      c.session.credit().report_used(c.queue_of(all->first.name), c.session.output());
+    auto queue = c.queues.of(all->first.name);
+    if (!c.has_room(queue)) {
+      c.session.credit().report_used(queue, c.session.output());
       core_.note_output(c);
       continue;
     }
@@ -141,13 +142,12 @@ void outbound_calls::resume(connection& c) {
       ready.emplace_back(slots_[slots_[first].next].order, all);
       std::ranges::push_heap(ready, is_younger);
     }
-    send(first, c);
+    send(first, c, queue);
   }
 }
 
 // If there is no memory, the next tick tries again.
-void outbound_calls::resume_after_changes() noexcept {
-  if (routes_handled_ == core_.routes.changes()) return;
+void outbound_calls::resume_all() noexcept {
   try {
     for (auto at = held_.begin(); at != held_.end();) resume(at++);
     routes_handled_ = core_.routes.changes();

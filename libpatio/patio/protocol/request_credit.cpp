@@ -55,7 +55,7 @@ result<void> request_credit::receive(packet type, std::string_view payload, even
     if (read->total > q.given)
       return fail(errc::protocol, "the peer has used a credit of " + std::to_string(read->total)
                                     + " for " + name + ", but got only " + std::to_string(q.given));
-    events.push(credit_used{*read});
+    events.push(credit_event{credit_used{*read}});
     return {};
   }
   if (read->total < q.received)
@@ -63,17 +63,17 @@ result<void> request_credit::receive(packet type, std::string_view payload, even
                                   + std::to_string(q.received) + " to "
                                   + std::to_string(read->total));
   q.received = read->total;
-  events.push(credit_granted{});
+  events.push(credit_event{credit_granted{}});
   return {};
 }
 
-result<void> request_credit::receive_queues(const result<value>& payload, std::size_t max_names,
+result<void> request_credit::receive_queues(const result<value>& payload, const limits& bounds,
                                             event_queue& events) {
   if (std::exchange(has_queues_, true)) return fail(errc::protocol, "the queues are told twice");
   if (!payload) return fail(errc::protocol, payload.error().exceeded, text_of(payload.error()));
-  auto queues = read_queues(*payload, max_names);
+  auto queues = read_queues(*payload, bounds);
   if (!queues) return tl::unexpected(std::move(queues.error()));
-  events.push(queues_told{std::move(*queues)});
+  events.push(credit_event{queues_told{std::move(*queues)}});
   return {};
 }
 
@@ -109,14 +109,15 @@ std::string write_queues(const queue_map& queues) {
   return bytes;
 }
 
-result<queue_map> read_queues(const value& payload, std::size_t max_names) {
+result<queue_map> read_queues(const value& payload, const limits& bounds) {
   constexpr auto what = "a dict of names and queues";
-  if (payload.kind() != kind::dict || payload.entries().size() > max_names)
+  if (payload.kind() != kind::dict || payload.entries().size() > bounds.names_per_peer)
     return tl::unexpected(not_a(what, payload));
   queue_map queues;
   for (const auto& [name, number] : payload.entries()) {
     auto queue = number.is_none() ? std::optional{no_queue} : to_queue(number);
     if (!name.is_text() || !queue) return tl::unexpected(not_a(what, payload));
+    if (name.text().size() > bounds.name_bytes) continue;
     queues.emplace_hint(queues.end(), name.text(), *queue);
   }
   return queues;

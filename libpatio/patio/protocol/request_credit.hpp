@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include <patio/protocol/frame_output.hpp>
+#include <patio/protocol/limits.hpp>
 #include <patio/protocol/queue_total.hpp>
 #include <patio/protocol/session_event.hpp>
 #include <patio/value/error.hpp>
@@ -42,7 +43,7 @@ public:
   /// more was used than granted.
   [[nodiscard]] result<void> receive(packet type, std::string_view payload, event_queue& events);
   /// Handles a QUEUES. Fails if it is not the first, or is bad.
-  [[nodiscard]] result<void> receive_queues(const result<value>& payload, std::size_t max_names,
+  [[nodiscard]] result<void> receive_queues(const result<value>& payload, const limits& bounds,
                                             event_queue& events);
 
 private:
@@ -65,7 +66,8 @@ private:
 
 /// Returns the payload of a QUEUES: {name: queue or None}.
 [[nodiscard]] std::string write_queues(const queue_map& queues);
-/// Fails if the value is not such a dict, or has more than `max_names` names.
-[[nodiscard]] result<queue_map> read_queues(const value& payload, std::size_t max_names);
+/// Fails if the value is not such a dict, or has more than `names_per_peer` names. Skips names of
+/// more than `name_bytes`, because this side does not call such functions.
+[[nodiscard]] result<queue_map> read_queues(const value& payload, const limits& bounds);
 
 } // namespace patio::protocol

@@ -39,6 +39,13 @@ bool completes(discovery& passed, discovery half) noexcept {
   return passed == discovery::both;
 }
 
+/// Not inline, so that handle_decoded stays small: that function handles every answer.
+[[gnu::noinline]] void handle_queues(session& s, const frame_header& header,
+                                     const result<value>& payload, const limits& bounds) {
+  if (auto ok = s.credit().receive_queues(payload, bounds, s.events()); !ok)
+    s.close(in_context(describe(header), std::move(ok.error())));
+}
+
 } // namespace
 
 session::session(role side, std::shared_ptr<const session_options> options, std::string nonce)
@@ -143,7 +150,7 @@ void session::handle_control(const frame_reader::frame& f) {
       common(read_announcement(f.payload, options_->limits.pickle), options_->extensions);
     output_.put(packet::discover_response, serial,
                 callable_names(*options_, login_.proved(), callable_names_));
-    if (credit_.agree(status_.agreed.credit)) events_.push(credit_granted{});
+    if (credit_.agree(status_.agreed.credit)) events_.push(credit_event{credit_granted{}});
     return advance_discovery(discovery::told);
   case packet::credit:
   case packet::credit_used:
@@ -195,9 +202,9 @@ void session::handle_decoded(decode_job& job) {
   if (auto* names = std::get_if<decode_job::served_names>(&job.decoded_))
     return handle_names(job.header_, *names);
   auto& decoded = std::get<result<value>>(job.decoded_);
-  if (job.header_.type != packet::queues) return handle_answer(job.header_, decoded);
-  if (auto ok = credit_.receive_queues(decoded, options_->limits.names_per_peer, events_); !ok)
-    close(in_context(describe(job.header_), std::move(ok.error())));
+  if (job.header_.type == packet::queues)
+    handle_queues(*this, job.header_, decoded, options_->limits);
+  else handle_answer(job.header_, decoded);
 }
 
 void session::handle_names(const frame_header& header, decode_job::served_names& served) {

@@ -57,8 +57,7 @@ public:
   /// Sends a REQUEST and returns its serial. Fails with errc::not_sent if the state is not `ready`.
   /// On success the token comes back once, in a request_ended or in a session_closed, unless the
   /// owner abandons the request.
-  /// `queue` is the peer's queue of the function; the owner has checked that the
-  /// credit has room.
+  /// `queue` is the peer's queue of the function. The owner has checked that the credit has room.
   [[nodiscard]] result<std::uint32_t> request(std::uint64_t token, const call_request& call,
                                               queue_number queue = no_queue);
   /// Ends a request without its answer. A later answer is dropped. With `is_cancelled`, sends a

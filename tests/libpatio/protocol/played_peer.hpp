@@ -22,7 +22,11 @@ public:
   std::deque<std::uint32_t> asked;           ///< serials of unanswered DISCOVER_REQUESTs
   std::size_t requested = 0, discovered = 0; ///< REQUESTs and DISCOVER_REQUESTs received so far
   std::vector<raw_frame> others;             ///< CANCEL, LEAVING, LEAVING_OK and CREDIT_USED
-  std::uint64_t credit = 1'000'000;          ///< granted after the first discovery
+  struct {
+    std::uint64_t credit = 1'000'000;
+    patio::protocol::queue_map queues = {};
+  } terms;                   ///< told after the first discovery
+  std::uint64_t granted = 0; ///< the node's credit for queue 0
 
   const patio::connection_id id;
 
@@ -71,6 +75,10 @@ public:
   }
 
 private:
+  void note_credit(std::string_view payload) {
+    auto credit = patio::protocol::read_queue_total(payload).value();
+    if (credit.queue == 0) granted = credit.total;
+  }
   void take(raw_frame f, patio::instant now) {
     switch (f.type) {
     case patio::protocol::packet::discover_request:
@@ -83,6 +91,7 @@ private:
     case patio::protocol::packet::leaving:
     case patio::protocol::packet::leaving_ok:
     case patio::protocol::packet::credit_used: return others.push_back(std::move(f));
+    case patio::protocol::packet::credit: return note_credit(f.payload);
     default: return;
     }
   }
@@ -97,8 +106,9 @@ private:
     if (!announced_.credit || halves_ == 3) return;
     halves_ |= half;
     if (halves_ != 3) return;
-    send(patio::protocol::packet::queues, patio::protocol::write_queues({}), now);
-    send(patio::protocol::packet::credit, patio::protocol::write_queue_total({0, credit}), now);
+    send(patio::protocol::packet::queues, patio::protocol::write_queues(terms.queues), now);
+    send(patio::protocol::packet::credit, patio::protocol::write_queue_total({0, terms.credit}),
+         now);
   }
 
   driven_node& to_;

@@ -185,6 +185,13 @@ TEST_CASE("session: a second QUEUES, or too many names, close the connection") {
   CHECK(few.client.closed());
 }
 
+TEST_CASE("session: names over name_bytes are left out of a peer's queues") {
+  session_pair p{with_credit, with_credit, {.name_bytes = 4}};
+  p.client.receive(packet::queues, 0,
+                   pickled(value::dict({{"long name", 1}, {"four", 2}, {"x", value{}}})));
+  CHECK(p.client.events.news() == lines{"queues four=2 x=-1"});
+}
+
 TEST_CASE("session: a peer that withdraws the extension needs no credit any more") {
   credit_pair p;
   CHECK_FALSE(p.client.session.credit().has_room(0));

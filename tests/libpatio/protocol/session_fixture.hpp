@@ -127,6 +127,7 @@ public:
     seen.push_back("cancel " + std::to_string(e.id.serial));
     if (when_cancelled) when_cancelled(e.id);
   }
+  void operator()(patio::protocol::credit_event& e) { std::visit(*this, e.what); }
   void operator()(patio::protocol::queues_told& e) {
     std::string all;
     for (const auto& [name, queue] : e.queues) all += " " + name + "=" + std::to_string(queue);

@@ -181,7 +181,7 @@ private:
     if (s.f.header.type == packet::queues) {
       require(s, !std::exchange(s.from.has_told_queues, true), "came twice");
       auto v = patio::read_pickle(s.f.payload);
-      auto told = v ? patio::protocol::read_queues(*v, 1'000) : tl::unexpected(v.error());
+      auto told = v ? patio::protocol::read_queues(*v, {}) : tl::unexpected(v.error());
       require(s, told.has_value(), "is no map of queues");
       if (told) s.from.queues = std::move(*told);
       return;
