@@ -32,7 +32,7 @@ public:
   void shut_down() const;
   /// Returns the bounds of the pool. Without a pool, all are 0.
   [[nodiscard]] pool_options bounds() const noexcept {
-    return core_ ? core_->bounds() : pool_options{0, 0, 0, 0};
+    return core_ ? core_->bounds : pool_options{0, 0, 0, 0};
   }
   /// Returns the pool's actor, for monitors and links. Null for the null executor.
   [[nodiscard]] const caf::actor& pool() const noexcept { return pool_; }

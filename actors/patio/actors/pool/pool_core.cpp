@@ -24,8 +24,8 @@ void task_run::unblock() const { pool->unblock(worker, run); }
 void stop_notice::operator()() const noexcept { pool->note_stopped(); }
 
 pool_core::pool_core(const pool_options& options, signals to_actors)
-    : options_{options}, max_waiting_{product(std::max<std::size_t>(options.workers, 1),
-                                              options.queue_per_worker)},
+    : bounds{options}, max_waiting_{product(std::max<std::size_t>(options.workers, 1),
+                                            options.queue_per_worker)},
       signals_{std::move(to_actors)}, queue_{std::max<std::size_t>(options.workers, 1),
                                              max_waiting_, options.max_blocked},
       demand_{signals_.check_progress != nullptr},
@@ -72,7 +72,7 @@ void pool_core::watch_stop(task& t) {
 }
 
 void pool_core::refuse(change& c, task_ptr t, std::size_t waiting) const {
-  auto why = queue_.exhausted() ? std::to_string(options_.max_blocked)
+  auto why = queue_.exhausted() ? std::to_string(bounds.max_blocked)
                                     + " functions are blocked, as many as max_blocked allows"
                                 : std::to_string(waiting) + " calls wait for a worker";
   auto exceeded = queue_.exhausted() ? limit::none : limit::queue_per_worker;

@@ -55,7 +55,7 @@ public:
   pool_core& operator=(const pool_core&) = delete;
   ~pool_core();
 
-  [[nodiscard]] const pool_options& bounds() const noexcept { return options_; }
+  const pool_options bounds;
   /// Takes the tasks over. A task that can neither start nor wait is answered with
   /// errc::overloaded, or errc::shut_down.
   void submit(std::span<task_ptr> tasks);
@@ -135,7 +135,6 @@ private:
   void leave(gate& g);
   [[nodiscard]] bool is_current(std::size_t worker, std::uint64_t run) const;
 
-  const pool_options options_;
   const std::size_t max_waiting_; ///< for the queue and for each gate
   const signals signals_;
   std::atomic_flag stop_noted_; ///< set while a `clean_up` is on its way
