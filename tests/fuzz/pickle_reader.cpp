@@ -1,5 +1,5 @@
 // Reads any bytes as a pickle. The pickle is refused with a reason, or every operation on its value
-// works. A call reads the same with and without the fast path.
+// works. Calls and values read the same with and without the fast path and the shortcuts.
 #include <algorithm>
 #include <stdexcept>
 
@@ -93,7 +93,7 @@ void read_call(std::string_view bytes, const pickle_reading& reading) {
   auto call = patio::read_call_request(bytes, reading.limits, reading.types, &memory);
   patio::pickle::reader stepping{bytes, reading.limits, patio::unknown_class::refuse,
                                  reading.types};
-  auto stepped = stepping.read_call(patio::pickle::call_opening::stepped_through);
+  auto stepped = stepping.read_call(patio::pickle::shortcuts::stepped_through);
   require(call.has_value() == stepped.has_value(),
           "the fast path accepts what the machine accepts");
   if (!call) {
@@ -114,8 +114,17 @@ void read_value(std::string_view bytes, const pickle_reading& reading) {
     auto stepped = reader.read_value();
     require(stepped && identical(*stepped, plain), "the plain way reads what the machine reads");
   }
-  if (v) use(*v, reading.types);
-  else judge(v.error());
+  patio::pickle::reader stepping{bytes, reading.limits, reading.unknown(), reading.types};
+  auto stepped = stepping.read_value(patio::pickle::shortcuts::stepped_through);
+  require(v.has_value() == stepped.has_value(), "the shortcuts accept what the machine accepts");
+  if (!v) {
+    require(v.error().message == stepped.error().message
+              && v.error().exceeded == stepped.error().exceeded,
+            "the shortcuts refuse as the machine does");
+    return judge(v.error());
+  }
+  require(same(*v, *stepped), "the shortcuts read the value that the machine reads");
+  use(*v, reading.types);
 }
 
 } // namespace

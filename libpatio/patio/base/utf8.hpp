@@ -30,11 +30,18 @@ void append_utf8(std::string& out, char32_t c);
 }
 
 [[nodiscard]] inline bool is_ascii(std::string_view text) noexcept {
+  auto word_at = [&](std::size_t at) {
+    std::uint64_t word{};
+    std::memcpy(&word, text.data() + at, sizeof word);
+    return word;
+  };
   constexpr std::uint64_t high_bits = 0x8080808080808080;
-  std::uint64_t word{};
-  for (; text.size() >= sizeof word; text.remove_prefix(sizeof word)) {
-    std::memcpy(&word, text.data(), sizeof word);
-    if ((word & high_bits) != 0) return false;
+  constexpr std::size_t word_bytes = sizeof high_bits;
+  auto size = text.size();
+  if (size >= word_bytes) {
+    auto all = word_at(size - word_bytes); // may overlap the word before
+    for (std::size_t at = 0; at + word_bytes <= size; at += word_bytes) all |= word_at(at);
+    return (all & high_bits) == 0;
   }
   unsigned char all = 0;
   for (auto c : text) all |= static_cast<unsigned char>(c);

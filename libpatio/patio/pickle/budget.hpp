@@ -44,6 +44,12 @@ public:
     memory_ += node_bytes + length + part_bytes * parts;
     return (nodes_ <= limits_.nodes && memory_ <= limits_.memory_bytes) || refuse_cost();
   }
+  /// Returns a number of values that the budget has left, if no value has a length.
+  [[nodiscard]] std::size_t values_left() const noexcept {
+    auto nodes = limits_.nodes - std::min(nodes_, limits_.nodes);
+    auto memory = limits_.memory_bytes - std::min(memory_, limits_.memory_bytes);
+    return std::min(nodes, memory / node_bytes);
+  }
   bool allows_memo(std::size_t entries) { return entries <= limits_.memo_entries || refuse_memo(); }
   bool allows_comparisons() { return !compared_.exceeded() || refuse_comparisons(); }
   [[gnu::cold]] bool refuse_depth();

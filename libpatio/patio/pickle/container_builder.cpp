@@ -101,11 +101,11 @@ bool container_builder::add_items(std::size_t first) {
 bool container_builder::append_to(const value& list, std::size_t first) {
   if (!machine_->all_data(first)) return false;
   auto& stack = machine_->stack();
-  auto& items = static_cast<heap_sequence*>(value_access::get(list))->items;
-  items.reserve(capacity_for(items, stack.size() - first));
-  for (auto i = first; i < stack.size(); ++i)
-    if (auto why = value_access::append(list, std::move(stack[i].v)); why != refusal::none)
-      return machine_->refuse(why, {});
+  auto& node = *static_cast<heap_sequence*>(value_access::get(list));
+  node.items.reserve(capacity_for(node.items, stack.size() - first));
+  auto item_at = [&](std::size_t i) -> value& { return stack[first + i].v; };
+  auto why = value_access::append(node, stack.size() - first, item_at);
+  if (why != refusal::none) return machine_->refuse(why, {});
   stack.drop(first);
   return true;
 }
@@ -120,11 +120,11 @@ bool container_builder::assign_to(const value& dict, std::size_t first) {
   node.entries.reserve(capacity);
   node.index.reserve(capacity);
   for (auto i = first; i < stack.size(); i += 2) {
-    const auto& key = stack[i].v;
+    auto& key = stack[i].v;
     if (!comparable(key)) return false;
     auto before = node.entries.size();
-    auto why =
-      value_access::assign(dict, key, std::move(stack[i + 1].v), machine_->budget().compared());
+    auto why = value_access::assign(node, std::move(key), std::move(stack[i + 1].v),
+                                    machine_->budget().compared());
     if (why != refusal::none) return machine_->refuse(why, key);
     if (!added_once(before, node.entries.size())) return false;
   }
@@ -144,14 +144,14 @@ bool container_builder::add_to(const value& set, std::size_t first) {
 bool container_builder::add_item(const value& set, value item) {
   if (!comparable(item)) return false;
   auto before = set.items().size();
-  auto why = value_access::add(set, item, machine_->budget().compared());
+  auto why = value_access::add(set, std::move(item), machine_->budget().compared());
   if (why != refusal::none) return machine_->refuse(why, item);
   return added_once(before, set.items().size());
 }
 
 // A comparison of two keys expands their shared parts, which could take forever.
 bool container_builder::comparable(const value& key) {
-  return key.weight() <= value::expansion_limit
+  return value_access::weight(key) <= value::expansion_limit
          || machine_->refuse(
            "expected a key or set item of at most 256 MiB with its shared parts expanded");
 }

@@ -54,11 +54,10 @@ bool machine::read_line(std::string_view& text) {
 bool machine::all_data(std::size_t first) {
   for (auto i = first; i < stack_.size(); ++i) {
     auto& item = stack_[i];
-    if (item.is(item_kind::class_ref) && item.v.kind() == kind::object) {
-      failure_.tolerate("expected plain data, found a class");
-      item.tag = {};
-    }
-    if (!item.is(item_kind::data)) return refuse_hidden(item);
+    if (item.is(item_kind::data)) continue;
+    if (!item.is(item_kind::class_ref) || item.v.kind() != kind::object) return refuse_hidden(item);
+    failure_.tolerate("expected plain data, found a class");
+    item.tag = {};
   }
   return true;
 }

@@ -69,6 +69,8 @@ public:
   bool put(std::uint64_t index);
   bool get(std::uint64_t index);
 
+  detail::text_arena texts; ///< allocates the texts of the pickle
+
 private:
   [[gnu::cold]] bool refuse_short(std::size_t wanted);
   [[gnu::cold]] bool refuse_stack(std::size_t wanted);

@@ -32,8 +32,15 @@ public:
   /// Returns false if the tree grew. A tree node takes more memory than an element of the vector.
   bool put(std::uint64_t index, const stack_item& item) {
     if (index != dense_.size() || !sparse_.empty()) return put_out_of_order(index, item);
-    dense_.emplace_back(value_access::copy_private(item.v), item.tag);
+    put_next(item.v, item.tag);
     return true;
+  }
+  /// Returns true if no entry has skipped an index.
+  [[nodiscard]] bool is_dense() const noexcept { return sparse_.empty(); }
+  /// Adds the entry with the index size(). The memo must be dense.
+  void put_next(const value& v, item_tag tag = {}) {
+    if (dense_.size() == dense_.capacity()) grow();
+    dense_.emplace_back(value_access::copy_private(v), tag);
   }
   void clear() noexcept {
     for (auto& item : dense_) value_access::drop_private(item.v);
@@ -42,6 +49,11 @@ public:
   }
 
 private:
+  /// Quadruples the room while that takes little memory. Later doubles it.
+  void grow() {
+    constexpr std::size_t few = 4096;
+    dense_.reserve((dense_.size() < few ? 4 : 2) * dense_.size());
+  }
   bool put_out_of_order(std::uint64_t index, const stack_item& item);
 
   scratch_vector<stack_item, 32> dense_;

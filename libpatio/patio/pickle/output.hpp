@@ -45,6 +45,20 @@ public:
     size_ += 1 + sizeof number;
   }
 
+  /// Appends an opcode, a number and bytes. Appends nothing if the pickle would exceed the limit.
+  template <std::unsigned_integral UInt>
+  void put(opcode op, UInt number, std::string_view bytes) {
+    if (bytes.size() > max_bytes_ - std::min(size_, max_bytes_)) {
+      is_full_ = true;
+      return;
+    }
+    char* at = room(1 + sizeof number + bytes.size());
+    *at = static_cast<char>(op);
+    std::memcpy(at + 1, &number, sizeof number);
+    std::copy(bytes.begin(), bytes.end(), at + 1 + sizeof number);
+    size_ += 1 + sizeof number + bytes.size();
+  }
+
   // CPython ends a frame between two values once the frame has 64 KiB. CPython writes a text of 64
   // KiB or more outside of frames, and writes no header for a frame of fewer than four bytes.
   static constexpr std::size_t frame_target = std::size_t{64} * 1024;

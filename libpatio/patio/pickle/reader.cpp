@@ -1,5 +1,7 @@
 #include <patio/pickle/reader.hpp>
 
+#include <patio/pickle/scalar_run.hpp>
+
 namespace patio::pickle {
 
 using detail::heap_dict;
@@ -31,8 +33,8 @@ reader::reader(std::string_view bytes, const pickle_limits& limits, unknown_clas
                const python_types& types)
     : machine_{bytes, limits}, objects_{{machine_, containers_, users_, calls_}, unknown, types} {}
 
-result<value> reader::read_value() {
-  if (!run()) return objects_.refused();
+result<value> reader::read_value(shortcuts ways) {
+  if (!run(ways)) return objects_.refused();
   auto top = machine_.stack().pop();
   auto& budget = machine_.budget();
   bool is_value = top.is(item_kind::data) || machine_.refuse_hidden(top);
@@ -41,10 +43,9 @@ result<value> reader::read_value() {
   return machine_.failure().take();
 }
 
-result<call_request> reader::read_call(call_opening opening) {
-  if (opening == call_opening::recognised && !calls_.skip_opening())
-    return machine_.failure().take();
-  if (!run()) return machine_.failure().take();
+result<call_request> reader::read_call(shortcuts ways) {
+  if (ways == shortcuts::taken && !calls_.skip_opening()) return machine_.failure().take();
+  if (!run(ways)) return machine_.failure().take();
   return calls_.take();
 }
 
@@ -76,8 +77,8 @@ inline bool reader::step(opcode op) {
   case opcode::none: return m.push({});
   case opcode::newtrue: return m.push(true);
   case opcode::newfalse: return m.push(false);
-  case opcode::binint1: return m.need(1) && m.push(in.little_endian<std::uint8_t>());
-  case opcode::binint2: return m.need(2) && m.push(in.little_endian<std::uint16_t>());
+  case opcode::binint1: return m.need(1) && m.push(std::int64_t{in.little_endian<std::uint8_t>()});
+  case opcode::binint2: return m.need(2) && m.push(std::int64_t{in.little_endian<std::uint16_t>()});
   case opcode::binint:
     return m.need(4) && m.push(static_cast<std::int32_t>(in.little_endian<std::uint32_t>()));
   case opcode::binfloat: return scalars_.binary_float();
@@ -102,12 +103,13 @@ inline bool reader::step(opcode op) {
   }
 }
 
-bool reader::run() {
+bool reader::run(shortcuts ways) {
   auto& in = machine_.in();
   if (auto max = machine_.budget().limits().bytes; in.size() > max)
     return machine_.refuse("expected at most " + std::to_string(max) + " bytes, found "
                            + std::to_string(in.size()));
   for (;;) {
+    if (ways == shortcuts::taken) run_scalars(machine_);
     opcode op{};
     if (!machine_.next_opcode(op)) return false;
     if (op == opcode::stop) return finish();

@@ -12,9 +12,9 @@
 
 namespace patio::pickle {
 
-/// Selects whether the reader skips call_opening_bytes or carries out their opcodes. The result is
-/// the same; skipping only saves time.
-enum class call_opening : std::uint8_t { recognised, stepped_through };
+/// Selects whether the reader skips call_opening_bytes and calls run_scalars(), or carries out each
+/// opcode by itself. The result is the same; the shortcuts only save time.
+enum class shortcuts : std::uint8_t { taken, stepped_through };
 
 /// Passes each opcode to the part that carries out the opcode.
 class reader {
@@ -23,14 +23,14 @@ public:
   reader(std::string_view bytes, const pickle_limits& limits, unknown_class unknown,
          const python_types& types);
 
-  [[nodiscard]] result<value> read_value();
-  [[nodiscard]] result<call_request> read_call(call_opening opening = call_opening::recognised);
+  [[nodiscard]] result<value> read_value(shortcuts ways = shortcuts::taken);
+  [[nodiscard]] result<call_request> read_call(shortcuts ways = shortcuts::taken);
   /// Returns the estimated bytes of all values made so far.
   [[nodiscard]] std::size_t memory() { return machine_.budget().memory(); }
 
 private:
   // Each function returns false if it refuses the pickle.
-  bool run();
+  bool run(shortcuts ways);
   bool step(opcode op);
   bool step_object(opcode op);
   bool step_memo(opcode op);

@@ -106,7 +106,7 @@ bool scalar_reader::binary_float() {
 
 inline bool scalar_reader::push_text(kind k, std::string_view chars) {
   if (k == kind::str && !is_utf8(chars)) return machine_->refuse("expected UTF-8");
-  return machine_->push(value_access::text(k, chars), chars.size());
+  return machine_->push(value_access::text(k, chars, machine_->texts), chars.size());
 }
 
 template <std::unsigned_integral Length>

@@ -18,13 +18,15 @@ void scalar_writer::save_index(std::uint32_t index) {
 }
 
 void scalar_writer::save_integer(const value& v) {
-  auto small = v.as_int64();
-  if (small && *small >= 0 && *small <= 0xff)
-    return out_.put(opcode::binint1, static_cast<std::uint8_t>(*small));
-  if (small && *small >= 0 && *small <= 0xffff)
-    return out_.put(opcode::binint2, static_cast<std::uint16_t>(*small));
-  if (small && *small == static_cast<std::int32_t>(*small))
-    return out_.put(opcode::binint, static_cast<std::uint32_t>(*small));
+  if (value_access::is_inline(v)) {
+    auto small = value_access::inline_integer(v);
+    if (small == static_cast<std::uint8_t>(small))
+      return out_.put(opcode::binint1, static_cast<std::uint8_t>(small));
+    if (small == static_cast<std::uint16_t>(small))
+      return out_.put(opcode::binint2, static_cast<std::uint16_t>(small));
+    if (small == static_cast<std::int32_t>(small))
+      return out_.put(opcode::binint, static_cast<std::uint32_t>(small));
+  }
   auto bytes = v.as_integer().twos_complement();
   if (bytes.size() <= 0xff) out_.put(opcode::long1, static_cast<std::uint8_t>(bytes.size()));
   else out_.put(opcode::long4, static_cast<std::uint32_t>(bytes.size()));
@@ -39,8 +41,7 @@ template <class Length>
 void scalar_writer::save_counted(opcode op, Length length, std::string_view chars) {
   bool outside = chars.size() >= output::frame_target;
   if (outside) out_.close_frame();
-  out_.put(op, length);
-  out_.put(chars);
+  out_.put(op, length, chars);
   if (outside) out_.open_frame();
 }
 

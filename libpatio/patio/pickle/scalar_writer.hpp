@@ -29,11 +29,13 @@ public:
   }
   /// Does the same, and remembers the memo index of `v`, which was the last value.
   void memoize(const value& v) {
-    memo_.insert(v, memoized_);
+    if (!value_access::is_sole(v)) memo_.insert(v, memoized_);
     memoize();
   }
-  /// Writes a memo reference if `v` is in the memo. Returns false if `v` is not in the memo.
+  /// Writes a memo reference if `v` is in the memo. Returns false if `v` is not in the memo. A
+  /// value that nothing else shares occurs once, and is never in the memo.
   bool save_again(const value& v) {
+    if (value_access::is_sole(v)) return false;
     auto index = memo_.find(v);
     if (index) save_index(*index);
     return index.has_value();

@@ -27,9 +27,7 @@ public:
     return top;
   }
   /// Removes the items from `first` to the top.
-  void drop(std::size_t first) noexcept {
-    items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(first), items_.end());
-  }
+  void drop(std::size_t first) noexcept { items_.truncate(first); }
 
   [[nodiscard]] std::size_t marks() const noexcept { return marks_.size(); }
   void mark() {
@@ -50,6 +48,9 @@ public:
   [[nodiscard]] bool ends_with_mark() const noexcept {
     return !marks_.empty() && fence_ == items_.size();
   }
+
+  /// Returns the items, for a caller that pushes many values.
+  [[nodiscard]] auto& items() noexcept { return items_; }
 
 private:
   scratch_vector<stack_item, 24> items_;

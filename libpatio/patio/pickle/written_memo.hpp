@@ -25,7 +25,7 @@ public:
     auto k = value_access::raw(v);
     for (auto at = hash(k) & mask_;; at = (at + 1) & mask_) {
       if (slots_[at] == 0) return {};
-      if (keys_[at] == k) return slots_[at] - 1;
+      if (is_same(keys_[at], k)) return slots_[at] - 1;
     }
   }
   void insert(const value& v, std::uint32_t index) {
@@ -35,6 +35,10 @@ public:
 
 private:
   using key = value_access::raw_words;
+  /// Like ==, which would call memcmp.
+  [[nodiscard]] static bool is_same(const key& a, const key& b) noexcept {
+    return ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0;
+  }
   [[nodiscard]] static std::size_t hash(const key& k) noexcept;
   void place(const key& k, std::uint32_t slot) noexcept;
   void grow();

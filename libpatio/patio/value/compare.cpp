@@ -197,9 +197,9 @@ bool same_sets(const value& a, const value& b) {
   if (a.items().size() != b.items().size()) return false;
   const auto& heap = *static_cast<const detail::heap_set*>(value_access::get(b));
   return std::all_of(a.items().begin(), a.items().end(), [&](const value& x) {
-    auto same_at = [&](std::size_t i) { return same(heap.items[i], x); };
     auto same_as = [&](const value& y) { return same(y, x); };
-    return heap.index.find(hash(x), heap.items.size(), same_at)
+    auto hash = detail::key_index::hash_for(x, heap.size());
+    return detail::key_index::find(heap, x, hash, same_as)
            || std::any_of(heap.items.begin(), heap.items.end(), same_as);
   });
 }

@@ -32,15 +32,13 @@ std::uint64_t first_eight(std::string_view chars) noexcept {
 
 } // namespace
 
-void position_index::place(std::size_t position) {
+void key_index::place(std::size_t position) {
   auto slot = hashes_[position] & mask();
   while (slots_[slot] != 0) slot = (slot + 1) & mask();
   slots_[slot] = static_cast<std::uint32_t>(position + 1);
 }
 
-void position_index::push(std::uint64_t hash) {
-  hashes_.push_back(hash);
-  if (hashes_.size() <= 8) return;
+void key_index::place_last() {
   if (hashes_.size() * 2 <= slots_.size()) return place(hashes_.size() - 1);
   slots_.assign(std::max<std::size_t>(32, slots_.size() * 2), 0);
   for (std::size_t i = 0; i < hashes_.size(); ++i) place(i);
@@ -53,73 +51,105 @@ value value_access::adopt(heap_value* fresh) noexcept {
   return v;
 }
 
-value value_access::text(kind k, std::string_view chars) {
-  // A bytearray is mutable in Python, so two bytearrays with equal content are two objects. Each
-  // bytearray therefore has its own heap value.
-  if (chars.size() <= value::inline_capacity && k != kind::bytearray) {
-    // Build both words in registers, because value::store needs a single store of 16 bytes.
-    auto low = first_eight(chars),
-         high = first_eight(chars.substr(std::min<std::size_t>(chars.size(), 8)));
-    value v;
-    v.store(
-      static_cast<std::int64_t>(static_cast<std::uint64_t>(k) | (chars.size() << 8) | (low << 16)),
-      static_cast<std::int64_t>((low >> 48) | (high << 16)));
-    return v;
+namespace {
+
+heap_text* make_text(void* room, kind k, std::size_t size) noexcept {
+  auto* text = new (room) heap_text{k};
+  text->size = size & heap_text::max_size;
+  text->weight += size;
+  return text;
+}
+
+} // namespace
+
+heap_text* text_arena::make(kind k, std::size_t size) {
+  auto bytes = (sizeof(heap_text) + size + alignof(heap_text) - 1) & ~(alignof(heap_text) - 1);
+  if (size > max_shared || made_ < separate_texts) {
+    made_ = std::min(made_ + 1, separate_texts);
+    return make_text(::operator new(bytes), k, size);
   }
-  auto* heap = new (::operator new(sizeof(heap_text) + chars.size())) heap_text{k};
-  heap->size = chars.size();
-  heap->weight += chars.size();
+  if (!slab_ || used_ + bytes > slab_bytes) {
+    auto* fresh = new (::operator new(slab_bytes)) text_slab;
+    close_slab();
+    slab_ = fresh;
+    used_ = alignof(heap_text);
+    in_slab_ = 0;
+  }
+  auto* text = make_text(reinterpret_cast<std::byte*>(slab_) + used_, k, size);
+  text->slab_distance = static_cast<std::uint16_t>(used_);
+  used_ += bytes;
+  ++in_slab_;
+  return text;
+}
+
+void destroy(heap_text* text) noexcept {
+  auto distance = text->slab_distance;
+  text->~heap_text();
+  if (distance == 0) return ::operator delete(static_cast<void*>(text));
+  reinterpret_cast<text_slab*>(reinterpret_cast<std::byte*>(text) - distance)->release(1);
+}
+
+// A bytearray is mutable in Python, so two bytearrays with equal content are two objects. Each
+// bytearray therefore has its own heap value.
+bool value_access::fits_inline(kind k, std::size_t size) noexcept {
+  return size <= value::inline_capacity && k != kind::bytearray;
+}
+
+// Builds both words in registers, because value::store needs a single store of 16 bytes.
+value value_access::inline_text(kind k, std::string_view chars) noexcept {
+  auto low = first_eight(chars),
+       high = first_eight(chars.substr(std::min<std::size_t>(chars.size(), 8)));
+  value v;
+  v.store(
+    static_cast<std::int64_t>(static_cast<std::uint64_t>(k) | (chars.size() << 8) | (low << 16)),
+    static_cast<std::int64_t>((low >> 48) | (high << 16)));
+  return v;
+}
+
+value value_access::text(kind k, std::string_view chars) {
+  if (fits_inline(k, chars.size())) return inline_text(k, chars);
+  auto* heap = make_text(::operator new(sizeof(heap_text) + chars.size()), k, chars.size());
   std::copy(chars.begin(), chars.end(), heap->chars());
   return adopt(heap);
 }
 
-refusal value_access::grow(heap_value& container, const value& part) {
-  if (container.frozen) return refusal::frozen;
-  auto depth = part.depth() + 1;
-  if (depth > value::max_depth) return refusal::too_deep;
-  if (depth > container.depth) container.depth = static_cast<std::uint16_t>(depth);
-  container.weight = saturating_add(container.weight, part.weight());
-  return refusal::none;
+value value_access::text(kind k, std::string_view chars, text_arena& arena) {
+  if (fits_inline(k, chars.size())) return inline_text(k, chars);
+  auto* heap = arena.make(k, chars.size());
+  std::copy(chars.begin(), chars.end(), heap->chars());
+  return adopt(heap);
 }
 
-refusal value_access::append(const value& list, value item) {
-  auto& heap = *static_cast<heap_sequence*>(get(list));
-  if (auto why = grow(heap, item); why != refusal::none) return why;
-  heap.items.push_back(std::move(item));
-  return refusal::none;
-}
-
-refusal value_access::add(const value& set, value item, comparisons& work) {
+refusal value_access::add(const value& set, value&& item, comparisons& work) {
   auto& heap = *static_cast<heap_set*>(get(set));
   if (!hashable(item)) return refusal::unhashable;
-  auto h = hash(item);
-  auto same = [&](std::size_t i) {
-    return !work.afford(item.weight()) || work.equal(heap.items[i], item);
+  auto h = key_index::hash_for(item, heap.size());
+  auto same = [&](const value& other) {
+    return !work.afford(item.weight()) || work.equal(other, item);
   };
   if (heap.frozen) return refusal::frozen;
-  if (heap.index.find(h, heap.items.size(), same)) return refusal::none;
+  if (key_index::find(heap, item, h, same)) return refusal::none;
   if (auto why = grow(heap, item); why != refusal::none) return why;
-  heap.index.push(h);
   heap.items.push_back(std::move(item));
+  key_index::push(heap, h);
   return refusal::none;
 }
 
-refusal value_access::assign(const value& dict, value key, value mapped, comparisons& work) {
-  auto& heap = *static_cast<heap_dict*>(get(dict));
-  if (!hashable(key)) return refusal::unhashable;
-  auto h = hash(key);
-  auto same = [&](std::size_t i) {
-    return !work.afford(key.weight()) || work.equal(heap.entries[i].first, key);
+refusal value_access::assign(heap_dict& dict, value&& key, value&& mapped, comparisons& work) {
+  if (!key_index::is_simple(key) && !hashable(key)) return refusal::unhashable;
+  auto h = key_index::hash_for(key, dict.size());
+  auto same = [&](const value& other) {
+    return !work.afford(key.weight()) || work.equal(other, key);
   };
   // The weight of a replaced value is not subtracted, because an upper bound is enough.
-  if (auto why = grow(heap, mapped); why != refusal::none) return why;
-  if (auto at = heap.index.find(h, heap.entries.size(), same)) {
-    heap.entries[*at].second = std::move(mapped);
+  if (auto why = grow(dict, mapped); why != refusal::none) return why;
+  if (auto at = key_index::find(dict, key, h, same)) {
+    dict.entries[*at].second = std::move(mapped);
     return refusal::none;
   }
-  if (auto why = grow(heap, key); why != refusal::none) return why;
-  heap.index.push(h);
-  heap.entries.emplace_back(std::move(key), std::move(mapped));
+  if (auto why = grow(dict, key); why != refusal::none) return why;
+  dict.entries.emplace_back(std::move(key), std::move(mapped));
+  key_index::push(dict, h);
   return refusal::none;
 }
 

@@ -81,9 +81,7 @@ void value::release() noexcept {
   case patio::kind::dict: delete static_cast<detail::heap_dict*>(heap); break;
   case patio::kind::exception: delete static_cast<detail::heap_exception*>(heap); break;
   case patio::kind::object: delete static_cast<detail::heap_object*>(heap); break;
-  default:
-    static_cast<detail::heap_text*>(heap)->~heap_text();
-    ::operator delete(static_cast<void*>(heap));
+  default: detail::destroy(static_cast<detail::heap_text*>(heap));
   }
 }
 
@@ -113,7 +111,7 @@ value sequence(kind k, std::vector<value> items) {
 value any_set(kind k, std::vector<value> items) {
   auto v = value_access::adopt(new detail::heap_set{k});
   detail::comparisons work;
-  for (auto& item : items) check(value_access::add(v, item, work), "in a set", item);
+  for (auto& item : items) check(value_access::add(v, std::move(item), work), "in a set", item);
   return v;
 }
 
@@ -131,10 +129,12 @@ value value::frozenset(std::vector<value> items) {
 }
 
 value value::dict(std::vector<dict_entry> entries) {
-  auto v = value_access::adopt(new detail::heap_dict);
+  auto* heap = new detail::heap_dict;
+  auto v = value_access::adopt(heap);
   detail::comparisons work;
   for (auto& [key, mapped] : entries)
-    check(value_access::assign(v, key, std::move(mapped), work), "as a dict key", key);
+    check(value_access::assign(*heap, std::move(key), std::move(mapped), work), "as a dict key",
+          key);
   return v;
 }
 
@@ -237,8 +237,9 @@ std::span<const dict_entry> value::entries() const {
 const value* value::find(const value& key) const {
   if (kind() != patio::kind::dict) wrong_kind(kind(), "a dict");
   auto& heap = heap_of<detail::heap_dict>(*this);
-  auto at = heap.index.find(hash(key), heap.entries.size(),
-                            [&](std::size_t i) { return heap.entries[i].first == key; });
+  auto hash = detail::key_index::hash_for(key, heap.size());
+  auto at =
+    detail::key_index::find(heap, key, hash, [&](const value& other) { return other == key; });
   return at ? &heap.entries[*at].second : nullptr;
 }
 
@@ -246,9 +247,9 @@ bool value::contains(const value& item) const {
   if (kind() != patio::kind::set && kind() != patio::kind::frozenset)
     wrong_kind(kind(), "a set or frozenset");
   auto& heap = heap_of<detail::heap_set>(*this);
-  auto at = heap.index.find(hash(item), heap.items.size(),
-                            [&](std::size_t i) { return heap.items[i] == item; });
-  return at.has_value();
+  auto hash = detail::key_index::hash_for(item, heap.size());
+  auto same = [&](const value& other) { return other == item; };
+  return detail::key_index::find(heap, item, hash, same).has_value();
 }
 
 std::string_view value::exception_type() const {

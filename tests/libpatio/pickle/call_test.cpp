@@ -11,7 +11,7 @@
 using namespace std::string_literals;
 using patio::call_request;
 using patio::value;
-using patio::pickle::call_opening;
+using patio::pickle::shortcuts;
 
 namespace {
 
@@ -29,17 +29,17 @@ std::string shown(const patio::result<call_request>& call) {
   return text + " " + *patio::repr(call->timeout);
 }
 
-patio::result<call_request> read_by(call_opening opening, std::string_view pickle,
+patio::result<call_request> read_by(shortcuts ways, std::string_view pickle,
                                     const patio::pickle_limits& limits = {}) {
   return patio::pickle::reader{pickle, limits, patio::unknown_class::refuse, patio::python_types{}}
-    .read_call(opening);
+    .read_call(ways);
 }
 
 std::string recognised(std::string_view pickle, const patio::pickle_limits& limits = {}) {
-  return shown(read_by(call_opening::recognised, pickle, limits));
+  return shown(read_by(shortcuts::taken, pickle, limits));
 }
 std::string stepped_through(std::string_view pickle, const patio::pickle_limits& limits = {}) {
-  return shown(read_by(call_opening::stepped_through, pickle, limits));
+  return shown(read_by(shortcuts::stepped_through, pickle, limits));
 }
 
 std::string named_class() {

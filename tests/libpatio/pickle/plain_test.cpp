@@ -38,7 +38,7 @@ const std::vector<call_request> plain_calls{
 patio::result<call_request> stepped(std::string_view pickle, const patio::pickle_limits& limits,
                                     std::size_t& memory) {
   patio::pickle::reader reader{pickle, limits, patio::unknown_class::refuse, {}};
-  auto call = reader.read_call(patio::pickle::call_opening::stepped_through);
+  auto call = reader.read_call(patio::pickle::shortcuts::stepped_through);
   memory = reader.memory();
   return call;
 }
