@@ -75,35 +75,40 @@ const char* host_fault(std::string_view host, bool in_brackets) {
 
 } // namespace
 
-result<endpoint> parse_endpoint(std::string_view text) {
-  auto wrong = [&](const char* why) {
-    return fail(errc::invalid, "'" + std::string{text} + "' is not an endpoint: " + why
-                                 + "; write HOST:PORT or [IPV6]:PORT, for example 127.0.0.1:15383");
-  };
+tl::expected<endpoint, const char*> read_endpoint(std::string_view text, std::uint16_t port) {
+  auto wrong = [](const char* why) { return tl::unexpected<const char*>(why); };
   endpoint e;
-  std::string_view port;
+  e.port = port;
+  std::string_view digits;
   if (text.starts_with('[')) {
     auto close = text.find(']');
     if (close == std::string_view::npos) return wrong("the ] is missing");
     e.host = text.substr(1, close - 1);
-    port = text.substr(close + 1);
-    if (!port.empty() && port.front() != ':') return wrong("only :PORT may follow the ]");
-    if (port == ":") return wrong("the port is missing");
-    if (!port.empty()) port.remove_prefix(1);
+    digits = text.substr(close + 1);
+    if (!digits.empty() && digits.front() != ':') return wrong("only :PORT may follow the ]");
+    if (digits == ":") return wrong("the port is missing");
+    if (!digits.empty()) digits.remove_prefix(1);
   } else if (std::count(text.begin(), text.end(), ':') == 1) {
     auto colon = text.find(':');
     e.host = text.substr(0, colon);
-    port = text.substr(colon + 1);
-    if (port.empty()) return wrong("the port is missing");
+    digits = text.substr(colon + 1);
+    if (digits.empty()) return wrong("the port is missing");
   } else {
     e.host = text; // a host without a port; if it has colons, an IPv6 address without brackets
   }
   if (const auto* fault = host_fault(e.host, text.starts_with('['))) return wrong(fault);
-  if (port.empty()) return e;
-  auto [end, ec] = std::from_chars(port.data(), port.data() + port.size(), e.port);
-  if (ec != std::errc{} || end != port.data() + port.size())
+  if (digits.empty()) return e;
+  auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), e.port);
+  if (ec != std::errc{} || end != digits.data() + digits.size())
     return wrong("the port is not a number from 0 to 65535");
   return e;
+}
+
+result<endpoint> parse_endpoint(std::string_view text) {
+  auto e = read_endpoint(text, default_port);
+  if (e) return std::move(*e);
+  return fail(errc::invalid, "'" + std::string{text} + "' is not an endpoint: " + e.error()
+                               + "; write HOST:PORT or [IPV6]:PORT, for example 127.0.0.1:15383");
 }
 
 std::string network_of(std::string_view address) {

@@ -22,6 +22,11 @@ struct endpoint {
 /// message describes valid input.
 [[nodiscard]] result<endpoint> parse_endpoint(std::string_view text);
 
+/// Parses the same forms. `port` is the port of a text without one. On failure, returns what is
+/// wrong, without quoting the text.
+[[nodiscard]] tl::expected<endpoint, const char*> read_endpoint(std::string_view text,
+                                                                std::uint16_t port);
+
 /// Returns the network of a "HOST:PORT" with a numeric host: a whole IPv4 address, or the first 64
 /// bits of an IPv6 address. Limits per peer count networks, because a single owner usually has 2^64
 /// IPv6 addresses.
