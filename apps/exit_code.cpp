@@ -20,6 +20,7 @@ const char* advice(remedy mend) {
   case remedy::protection:
     return "set PATIO_KEY, --key-file, --peer-key or --tls-ca, or allow this with "
            "--insecure-listen-to-all";
+  case remedy::repetition: return "the call was not executed, so it is safe to repeat";
   case remedy::none: return nullptr;
   }
   return nullptr;

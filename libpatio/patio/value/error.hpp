@@ -45,6 +45,7 @@ enum class remedy : std::uint8_t {
   certificates, ///< TLS certificates, their keys, or the authorities to trust
   tls,          ///< the TLS settings of one of the two sides
   protection,   ///< a listener that strangers can reach needs a key or client certificates
+  repetition,   ///< nothing: the call was not executed and never will be, so it is safe to repeat
 };
 
 struct error {

@@ -1,0 +1,85 @@
+/// The connection on which a caller sends its commands. A reply belongs to the oldest command
+/// without a reply.
+#pragma once
+
+#include <deque>
+#include <set>
+#include <variant>
+
+#include <patio/redis/call_table.hpp>
+#include <patio/redis/link.hpp>
+
+namespace patio::redis {
+
+/// The server's answer to the task of a call.
+struct task_sent {
+  call_number number;
+  std::optional<error> refused; ///< the task is in no list
+  std::size_t queue_length;     ///< of the function's list, with this task
+};
+
+/// The server's answer to the deletion of a call's token.
+struct token_deleted {
+  call_number number;
+  bool was_there; ///< so nobody has begun the call, and nobody ever will
+};
+
+using command_reply = std::variant<task_sent, token_deleted>;
+
+/// The calls whose commands had no reply when the connection was lost.
+struct lost_commands {
+  std::vector<call_number> unsent_tasks; ///< not a byte of them has left
+  std::vector<call_number> tasks;
+  std::vector<call_number> deletions;
+};
+
+class commands {
+public:
+  commands(link_number number, std::shared_ptr<const settings> options, events& out);
+
+  link connection;
+
+  // Call these only while the connection is ready.
+  /// Sends the token and the task in one transaction, and with it the wake-up of a waiting_link if
+  /// `wake_key` is not null.
+  void send_task(call_number number, const call& c, const std::string* wake_key, instant now);
+  void delete_token(call_number number, const std::string& reply_to, instant now);
+  /// Removes a task that nobody will begin.
+  void remove_task(const call& c, instant now);
+  void wake(const std::string& key, instant now);
+
+  void ping(std::uint64_t token, instant now);
+  void list(std::uint64_t token, instant now);
+
+  /// Handles replies. After a failure, the connection has to end.
+  [[nodiscard]] result<void> receive(std::vector<resp>& replies, instant now,
+                                     std::vector<command_reply>& out);
+  [[nodiscard]] lost_commands lost(const error& why);
+  /// Makes an idle connection prove that it works.
+  void tick(instant now);
+  [[nodiscard]] instant next_deadline() const noexcept;
+
+private:
+  enum class kind : std::uint8_t { task, deletion, ignored, ping, scan };
+  struct expected {
+    commands::kind kind;
+    std::uint64_t number = 0; ///< of the call, or the owner's token
+    std::size_t replies = 1;  ///< missing ones
+    std::string refused = {}; ///< the first error
+    std::set<std::string> names = {};
+    bool has_wake = false;
+  };
+
+  [[nodiscard]] result<void> end(expected& e, resp& last, instant now,
+                                 std::vector<command_reply>& out);
+  [[nodiscard]] task_sent end_task(const expected& e, const resp& last) const;
+  [[nodiscard]] result<void> end_scan(expected& e, const resp& last, instant now);
+  void scan(std::string_view cursor, expected e, instant now);
+
+  std::shared_ptr<const settings> options_;
+  events& out_;
+  std::deque<expected> expected_;
+  instant probe_at_{};
+};
+
+} // namespace patio::redis

@@ -1,0 +1,191 @@
+#include <patio/redis/server.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include <patio/redis/waiting_link.hpp>
+#include <patio/value/repr.hpp>
+
+namespace patio::redis {
+
+server::server(std::shared_ptr<const settings> options, events& out, registry functions,
+               std::vector<serving_group> groups, link_number first)
+    : options_{std::move(options)}, out_{out}, functions_{std::move(functions)}, first_{first},
+      command_{first, options_, 2 * options_->limits.probe_interval} {
+  for (auto& g : groups)
+    if (!g.names.empty() && g.workers > 0)
+      groups_.emplace_back(first + 1 + groups_.size(), options_, std::move(g.names), g.workers);
+}
+
+// A task is popped only while its claim can follow at once.
+void server::pop(instant now) {
+  if (is_leaving_ || !command_.is_ready()) return;
+  for (auto& g : groups_) g.ask(now);
+}
+
+void server::take(std::size_t group, popped_task popped, instant now) {
+  auto drop = [&](const std::string& why) {
+    ++dropped_;
+    out_.push_back(log_line{"dropped", "a task of " + quoted(popped.list) + ": " + why});
+  };
+  if (popped.body.skipped_bytes > 0)
+    return drop("it has " + std::to_string(popped.body.skipped_bytes)
+                + " bytes, and frame_bytes is " + std::to_string(options_->limits.frame_bytes));
+  running_task t{.list = std::move(popped.list), .group = group};
+  auto read = read_task(popped.body.text, options_->limits.pickle, options_->types);
+  if (read) {
+    t.task = std::move(*read);
+  } else if (read.error().reply_to.empty()) {
+    popped.list = t.list;
+    return drop(text_of(read.error().why));
+  } else {
+    t.task.reply_to = std::move(read.error().reply_to);
+    t.refused = std::move(read.error().why);
+    out_.push_back(
+      log_line{"refused", "a task of " + quoted(t.list) + ": " + to_string(*t.refused)});
+  }
+  groups_[group].begin();
+  auto number = ++last_;
+  send(number, tasks_.emplace(number, std::move(t)).first->second, now);
+}
+
+// Sends the claim or the reply of a task. If the connection is lost, both are sent again: a claim
+// that has succeeded unseen leaves no token, so the task is dropped, and the caller takes one of
+// two equal replies.
+void server::send(task_number number, running_task& t, instant now) {
+  if (!command_.is_ready() || t.is_sent) return;
+  if (t.stage == task_stage::claiming) {
+    command_.send({"MULTI"}, now);
+    command_.send({"PTTL", t.task.reply_to}, now);
+    command_.send({"DEL", t.task.reply_to}, now);
+  } else {
+    auto key = t.task.reply_to + (t.reply.is_error ? ":error" : ":result");
+    command_.send({"MULTI"}, now);
+    command_.send({"RPUSH", key, t.reply.body}, now);
+    command_.send({"PEXPIRE", key, wait_of(t, now)}, now);
+  }
+  command_.send({"EXEC"}, now);
+  t.is_sent = true;
+  expected_.push_back({number, 4});
+}
+
+std::string server::wait_of(const running_task& t, instant now) const {
+  auto left = t.deadline == never ? options_->limits.longest_timeout
+                                  : std::max(t.deadline - now, instant::zero());
+  return milliseconds_text(left + options_->tuning.reply_grace);
+}
+
+void server::command_replied(resp& reply, instant now) {
+  auto& front = expected_.front();
+  if (--front.replies > 0) return;
+  auto number = front.number;
+  expected_.pop_front();
+  auto at = tasks_.find(number);
+  if (at == tasks_.end()) return;
+  auto& t = at->second;
+  t.is_sent = false;
+  if (t.stage == task_stage::claiming) return claimed(number, reply, now);
+  bool is_stored = reply.kind == resp::type::array && !reply.items.empty()
+                   && reply.items[0].kind == resp::type::integer;
+  if (!is_stored)
+    out_.push_back(log_line{
+      "dropped",
+      "the reply of " + quoted(t.list) + ": "
+        + text_of(refusal(reply.kind == resp::type::array && !reply.items.empty() ? reply.items[0]
+                                                                                  : reply))});
+  erase(number);
+}
+
+void server::claimed(task_number number, const resp& exec, instant now) {
+  auto& t = tasks_.find(number)->second;
+  bool is_claim = exec.kind == resp::type::array && exec.items.size() == 2;
+  if (!is_claim || exec.items[1].number < 1) { // the caller has given up, or died
+    if (!is_claim)
+      out_.push_back(
+        log_line{"dropped", "a task of " + quoted(t.list) + ": " + text_of(refusal(exec))});
+    groups_[t.group].end();
+    return erase(number);
+  }
+  auto left = exec.items[0].number;
+  if (left >= 0)
+    t.deadline =
+      after(now, std::chrono::milliseconds{std::min<std::int64_t>(left, 1'000'000'000'000)});
+  t.stage = task_stage::running;
+  run(number, t, now);
+}
+
+void server::run(task_number number, running_task& t, instant now) {
+  if (t.refused)
+    return finish(
+      number, t,
+      write_reply(tl::unexpected(*t.refused), options_->types, options_->limits.frame_bytes), now);
+  // Who may write to the list of one function may call that function only.
+  const auto* entry = t.task.method == t.list ? functions_.find(t.task.method) : nullptr;
+  if (!entry) {
+    auto why = remote_error(value::exception("builtins.KeyError", {t.task.method}));
+    out_.push_back(log_line{"refused", "a task of " + quoted(t.list) + " names the method "
+                                         + quoted(t.task.method)});
+    return finish(
+      number, t,
+      write_reply(tl::unexpected(std::move(why)), options_->types, options_->limits.frame_bytes),
+      now);
+  }
+  const auto* immediate = std::get_if<immediate_function>(&entry->run);
+  if (immediate && entry->quick)
+    return finish(number, t,
+                  write_reply((*immediate)(std::move(t.task.args)), options_->types,
+                              options_->limits.frame_bytes),
+                  now);
+  t.own_deadline = entry->policy.bounded(t.deadline, now);
+  if (t.own_deadline != never) deadlines_.push(t.own_deadline, number);
+  out_.push_back(
+    execute_task{number, entry, std::move(t.task.args), t.own_deadline, t.stop.get_token()});
+}
+
+void server::answer(task_number number, encoded_reply reply, instant now) {
+  auto at = tasks_.find(number);
+  if (at == tasks_.end() || at->second.stage != task_stage::running) return;
+  finish(number, at->second, std::move(reply), now);
+  pop(now);
+}
+
+void server::finish(task_number number, running_task& t, encoded_reply reply, instant now) {
+  groups_[t.group].end();
+  t.stage = task_stage::answering;
+  t.reply = std::move(reply);
+  send(number, t, now);
+}
+
+void server::erase(task_number number) {
+  auto at = tasks_.find(number);
+  if (at == tasks_.end()) return;
+  at->second.stop.request_stop();
+  if (at->second.own_deadline != never) deadlines_.settled(1);
+  tasks_.erase(at);
+  deadlines_.purge([this](task_number n) { return tasks_.contains(n); });
+}
+
+// The pool replaces the worker of a function that runs on, so the worker counts as free.
+void server::expire(task_number number, instant now) {
+  auto at = tasks_.find(number);
+  if (at == tasks_.end() || at->second.stage != task_stage::running) return;
+  auto& t = at->second;
+  t.stop.request_stop();
+  error late{errc::timeout, "the time of " + quoted(t.list) + " is over", {}};
+  finish(
+    number, t,
+    write_reply(tl::unexpected(std::move(late)), options_->types, options_->limits.frame_bytes),
+    now);
+}
+
+void server::go_away(instant now) {
+  if (std::exchange(is_leaving_, true)) return;
+  wake_all(now);
+}
+
+bool server::is_drained() const noexcept {
+  auto waits = [](const popping_link& g) { return g.asked() > 0; };
+  return tasks_.empty() && std::none_of(groups_.begin(), groups_.end(), waits);
+}
+
+} // namespace patio::redis
