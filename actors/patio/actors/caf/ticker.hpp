@@ -16,12 +16,13 @@ using tick_atom = caf::atom_constant<caf::atom("tick")>;
 class ticker {
 public:
   /// Sends (tick_atom, number) to `self` at `next`, but no sooner than in 10 ms and no later than
-  /// in 500 ms. Does nothing if a tick is due at `next` or earlier.
+  /// in 500 ms. Does nothing if a tick is due by then. A deadline that has passed does not replace
+  /// the tick again and again, which would postpone the tick as long as messages keep coming.
   template <class Actor>
   void arm(Actor* self, instant next) {
-    if (next >= armed_) return;
     auto now = clock_now();
     auto at = now + std::clamp<instant>(next - now, coarse, far);
+    if (next >= armed_ || at >= armed_) return;
     self->delayed_send(self, at - now, tick_atom::value, at.count());
     armed_ = at; // after the send, which may have thrown std::bad_alloc
   }
