@@ -31,6 +31,7 @@ public:
     return complaints_;
   }
 
+  [[nodiscard]] int executions(std::int64_t call) { return at(call).executed; }
   [[nodiscard]] std::size_t calls() const noexcept { return calls_.size(); }
   [[nodiscard]] std::map<std::string, std::size_t> account() const {
     std::map<std::string, std::size_t> sums;

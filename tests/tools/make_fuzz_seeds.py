@@ -141,11 +141,49 @@ def readings(*tiny):
         yield from (bytes([added | first]) + p for p in all_of for first in (0, 1, 2, *tiny))
 
 
+def redis_words(bulks):
+    return b"*%d\r\n" % len(bulks) + b"".join(b"$%d\r\n%s\r\n" % (len(b), b) for b in bulks)
+
+
+def redis_inputs():
+    """Yields inputs of redis.cpp: recorded replies, tasks and results, and what a server sends to a
+    node."""
+    for row in rows("redis.jsonl"):
+        if row["kind"] == "odd-task":
+            yield b"\1" + bytes.fromhex(row["task"])
+            continue
+        stream = bytes.fromhex(row["bytes"])
+        yield b"\0\0" + stream
+        yield b"\0\3\1\5\2" + stream
+        if b"RPUSH" in stream:
+            body = stream.rsplit(b"\r\n", 2)[-2]
+            yield b"\1" + body if row["side"] == "client" else b"\2\1" + body
+    task = pickle.dumps({"method": "mul", "args": (6, 7), "kwargs": {}, "reply_to": "tok"})
+    popped = redis_words([b"mul", task])
+    claimed = b"+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:5000\r\n:1\r\n"
+    stored = b"+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n:1\r\n"
+    parts = [popped, claimed, stored, b"*-1\r\n", b":1\r\n", b":0\r\n", b"-OOM no\r\n",
+             b"-EXECABORT no\r\n", b"-NOAUTH no\r\n", b"-LOADING wait\r\n",
+             redis_words([b"p.id1:result", pickle.dumps(42)]),
+             redis_words([b"p.id2:error", pickle.dumps(ValueError("x"))])]
+
+    def sent(link, stream):
+        return b"".join(bytes([30 << 3 | link]) + stream[i:i + 31]
+                        for i in range(0, len(stream), 31))
+
+    for link in range(8):
+        for part in parts:
+            yield b"\3" + sent(link, part) + b"\xff"
+        yield b"\3" + sent(link, b"".join(parts))
+    yield b"\3" + sent(5, popped) + sent(4, claimed + stored) + b"\xff\xff"
+
+
 targets = {
     "frames": cut_streams,
     "login": logins,
     "pickle_reader": lambda: readings(0x80),
     "pickle_roundtrip": readings,
+    "redis": redis_inputs,
     "session": sessions,
 }
 

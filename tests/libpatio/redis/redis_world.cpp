@@ -82,9 +82,10 @@ void redis_world::handle_events(number n) {
   }
 }
 
-void redis_world::move_bytes(number n, std::size_t max) {
+bool redis_world::move_bytes(number n, std::size_t max) {
   auto& p = at(n);
   std::vector<link_number> links;
+  bool moved = false;
   for (auto& [link, wire] : p.wires) links.push_back(link);
   for (auto link : links) {
     auto at_link = p.wires.find(link);
@@ -96,7 +97,10 @@ void redis_world::move_bytes(number n, std::size_t max) {
     wire.to_node += redis.take_output(wire.client);
     auto to_node = wire.to_node.substr(0, max);
     wire.to_node.erase(0, to_node.size());
-    if (!redis.is_connected(wire.client) && to_node.empty()) {
+    bool is_over = !redis.is_connected(wire.client) && to_node.empty();
+    if (to_server.empty() && to_node.empty() && !is_over) continue;
+    moved = true;
+    if (is_over) {
       p.wires.erase(at_link);
       p.node.closed(link, {patio::errc::connect_failed, "the server closed", {}}, now);
     } else if (!to_node.empty()) {
@@ -104,15 +108,18 @@ void redis_world::move_bytes(number n, std::size_t max) {
     }
     handle_events(n);
   }
+  return moved;
 }
 
 void redis_world::settle() {
-  for (int round = 0; round < 50; ++round)
+  for (bool moved = true; moved;) {
+    moved = false;
     for (number n = 0; n < nodes.size(); ++n) {
       if (!nodes[n]) continue;
       handle_events(n);
-      move_bytes(n, std::string::npos);
+      while (move_bytes(n, std::string::npos)) moved = true;
     }
+  }
 }
 
 void redis_world::tick() {
@@ -155,6 +162,26 @@ void redis_world::break_link(number n, link_number link) {
   redis.disconnect(wire->second.client);
   p.wires.erase(wire);
   p.node.closed(link, {patio::errc::connect_failed, "the connection was reset", {}}, now);
+}
+
+void redis_world::abandon_link(number n, link_number link) {
+  auto& p = at(n);
+  auto wire = p.wires.find(link);
+  if (wire == p.wires.end()) return;
+  abandoned.push_back(std::move(wire->second));
+  p.wires.erase(wire);
+  p.node.closed(link, {patio::errc::connect_failed, "the connection timed out", {}}, now);
+}
+
+void redis_world::move_abandoned(std::size_t max) {
+  if (abandoned.empty()) return;
+  auto wire = std::move(abandoned.front());
+  abandoned.pop_front();
+  if (wire.to_server.empty()) return redis.disconnect(wire.client);
+  redis.receive(wire.client, wire.to_server.substr(0, max), now);
+  wire.to_server.erase(0, std::min(max, wire.to_server.size()));
+  (void)redis.take_output(wire.client);
+  abandoned.push_back(std::move(wire));
 }
 
 void redis_world::break_all(number n) {

@@ -15,7 +15,6 @@
 struct redis_wire {
   simulated_redis::client_id client = 0;
   std::string to_server = {}, to_node = {};
-  bool is_cut = false; ///< the server does not know the end yet
 };
 
 class redis_participant {
@@ -57,6 +56,11 @@ public:
   /// Breaks a link. Bytes on their way are lost, and the node notices.
   void break_link(number n, patio::redis::link_number link);
   void break_all(number n);
+  /// Breaks a link, but the server does not notice: bytes on their way to it still arrive, and what
+  /// it pops for this client is lost.
+  void abandon_link(number n, patio::redis::link_number link);
+  /// The server gets bytes of an abandoned link, and notices the end of a link without bytes.
+  void move_abandoned(std::size_t max);
   /// The server ends and starts again, and all nodes notice.
   void restart(bool keeps_data);
   /// The node dies. The server notices at once.
@@ -64,10 +68,11 @@ public:
 
   // One step of a random schedule.
   void handle_events(number n);
-  /// Moves up to `max` bytes in each direction of each link.
-  void move_bytes(number n, std::size_t max);
+  /// Moves up to `max` bytes in each direction of each link. Returns true if there were any.
+  bool move_bytes(number n, std::size_t max);
   void tick();
 
+  std::deque<redis_wire> abandoned;
   simulated_redis redis;
   std::vector<std::unique_ptr<redis_participant>> nodes; ///< null for a dead one
   patio::instant now{std::chrono::seconds{1000}};
