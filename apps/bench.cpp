@@ -20,7 +20,7 @@ namespace {
 
 struct bench_flags {
   connection_flags connection;
-  std::vector<std::string> connect;
+  target_flags targets;
   std::string function = "mul", args = "[]";
   std::size_t in_flight = 1, calls = 10'000;
   bool json = false;
@@ -146,7 +146,7 @@ int print_rate(const bench_flags& f, measurement& m, double calls_per_s) {
 int bench(const bench_flags& f) {
   auto request = parse_request(f);
   if (!request) return report(request.error());
-  auto node = client::connect(f.connect, f.connection);
+  auto node = client::connect(f.targets, f.connection);
   if (!node) return report(node.error());
   auto begin = clock_now();
   auto measured =
@@ -164,7 +164,7 @@ void add_bench(CLI::App& app, command& run) {
     "bench",
     "call one function repeatedly and print the rate and the latency of the answered calls");
   auto f = std::make_shared<bench_flags>();
-  add_peers(sub, f->connect);
+  f->targets.add(sub);
   sub.add_option("--function", f->function, "function to call")
     ->type_name("NAME")
     ->capture_default_str();

@@ -15,7 +15,8 @@ namespace {
 struct call_flags {
   connection_flags connection;
   std::string name;
-  std::vector<std::string> words, keywords, connect;
+  std::vector<std::string> words, keywords;
+  target_flags targets;
   bool json = false;
 };
 
@@ -51,7 +52,7 @@ int call_once(const call_flags& f) {
   if (!args) return report(args.error());
   auto timeout = seconds(f.connection.timeout);
   if (!timeout) return report(timeout.error());
-  auto node = client::connect(f.connect, f.connection, f.name);
+  auto node = client::connect(f.targets, f.connection, f.name);
   if (!node) return report(node.error());
   std::promise<result<value>> ended;
   call_async((*node)->broker(), {f.name, std::move(*args), f.connection.timeout}, {},
@@ -73,7 +74,7 @@ void add_call(CLI::App& app, command& run) {
   sub.add_option("--kw", f->keywords, "keyword argument; may be repeated")
     ->type_name("NAME=VALUE")
     ->allow_extra_args(false);
-  add_peers(sub, f->connect);
+  f->targets.add(sub);
   sub.add_flag("--json", f->json, "print the result as JSON");
   f->connection.add_security(sub);
   f->connection.add_timeout(sub);

@@ -4,7 +4,10 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <set>
 
+#include <patio/actors/caf/callback_actor.hpp>
+#include <patio/actors/caf/error.hpp>
 #include <patio/actors/os/log.hpp>
 #include <patio/protocol/login.hpp>
 
@@ -48,14 +51,14 @@ void connection_flags::add_timeout(CLI::App& app) {
     ->capture_default_str();
 }
 
-void add_peers(CLI::App& app, std::vector<std::string>& endpoints) {
+void target_flags::add(CLI::App& app) {
   app
-    .add_option("--connect", endpoints,
+    .add_option("--connect", connect,
                 "address of a peer; may be repeated: a peer that cannot be reached is a warning, "
                 "as long as there is another")
-    ->required()
     ->type_name("HOST:PORT")
     ->allow_extra_args(false);
+  broker.add(app);
 }
 
 namespace {
@@ -142,49 +145,113 @@ result<std::vector<endpoint>> parse_endpoints(const std::vector<std::string>& te
   return all;
 }
 
-client::client(tcp_options options, std::vector<endpoint> targets)
-    : logins_{std::make_shared<logins>(std::move(targets))} {
+void client::dial(tcp_options options, std::vector<endpoint> targets) {
+  logins_ = std::make_shared<logins>(std::move(targets));
   // The peers are connected before the first call. A name that no peer serves by then has no route
   // to wait for.
   options.limits.route_timeout = std::chrono::nanoseconds::zero();
-  broker_ = spawn_tcp_broker(system_, null_executor(), std::move(options));
+  auto node = spawn_tcp_broker(system_, null_executor(), std::move(options));
+  broker_ = node;
+  const auto& all = logins_->targets();
+  for (std::size_t i = 0; i < all.size(); ++i)
+    connect_async(node, {all[i], {.until_connected = false}},
+                  [logins = logins_, i](result<peer_info> r) { logins->settle(i, std::move(r)); });
 }
 
 client::~client() {
   warn_of_failures();
-  shut_down(broker_);
-}
-
-void client::dial_all() {
-  const auto& targets = logins_->targets();
-  for (std::size_t i = 0; i < targets.size(); ++i)
-    connect_async(broker_, {targets[i], {.until_connected = false}},
-                  [all = logins_, i](result<peer_info> r) { all->settle(i, std::move(r)); });
+  if (broker_) shut_down(broker_);
 }
 
 void client::warn_of_failures() {
+  if (!logins_) return;
   for (const auto& line : logins_->new_failures()) print_error("warning: " + displayable(line));
 }
 
-result<std::unique_ptr<client>> client::connect(const std::vector<std::string>& endpoints,
+std::vector<peer_info> client::peers() {
+  if (logins_) return logins_->peers();
+  return {{1, engine_, role::client, {}, 0, 0, {}}};
+}
+
+namespace {
+
+/// Sends a request, and returns the answer's message or its error.
+result<caf::message> ask(const broker_actor& broker, caf::message question,
+                         std::chrono::nanoseconds timeout) {
+  auto answered = std::make_shared<std::promise<caf::message>>(); // outlives the wait
+  auto answer = answered->get_future();
+  request_async(broker, std::move(question),
+                [answered](caf::message& m) { answered->set_value(m); });
+  if (answer.wait_for(timeout) != std::future_status::ready)
+    return fail(errc::timeout, "no answer in time (--timeout SECONDS allows more)");
+  auto m = answer.get();
+  if (m.match_elements<caf::error>()) return tl::unexpected(from_caf(m.get_as<caf::error>(0)));
+  return m;
+}
+
+} // namespace
+
+result<std::vector<std::string>> client::names() {
+  if (logins_) {
+    std::set<std::string> all;
+    for (auto& peer : peers()) all.insert(peer.names.begin(), peer.names.end());
+    return std::vector<std::string>(all.begin(), all.end());
+  }
+  auto m = ask(broker_, caf::make_message(discover_atom::value), std::chrono::seconds{60});
+  if (!m) return tl::unexpected(std::move(m.error()));
+  return m->get_as<std::vector<std::string>>(0);
+}
+
+result<void> client::ping(const peer_info& peer, std::chrono::nanoseconds timeout) {
+  auto question =
+    logins_ ? caf::make_message(ping_atom::value, peer.id) : caf::make_message(ping_atom::value);
+  auto m = ask(broker_, std::move(question), timeout);
+  if (!m) return tl::unexpected(std::move(m.error()));
+  return {};
+}
+
+result<std::unique_ptr<client>> client::connect_engine(const chosen_broker& broker,
+                                                       const connection_flags& flags) {
+  auto tls = load_tls(flags);
+  if (!tls) return tl::unexpected(std::move(tls.error()));
+  auto timeout = seconds(flags.timeout);
+  if (!timeout) return tl::unexpected(std::move(timeout.error()));
+  std::unique_ptr<client> made{new client};
+  auto node = spawn_engine(made->system_, null_executor(), broker, std::move(*tls), {});
+  if (!node) return tl::unexpected(std::move(node.error()));
+  made->broker_ = *node;
+  made->engine_ = to_string(broker.url);
+  if (auto ready = wait_for_engine(*node, broker.url, *timeout); !ready)
+    return tl::unexpected(std::move(ready.error()));
+  return made;
+}
+
+result<std::unique_ptr<client>> client::connect(const target_flags& to,
                                                 const connection_flags& flags,
                                                 const std::string& function) {
+  auto broker = load_broker(to.broker, to.connect.empty());
+  if (!broker) return tl::unexpected(std::move(broker.error()));
+  if (*broker && !to.connect.empty())
+    return fail(errc::invalid,
+                "--connect and --broker name two ways to the peers: use one of them");
+  if (!*broker && to.connect.empty())
+    return fail(errc::invalid, "no peer is named: use --connect HOST:PORT or --broker URL");
+  set_log_level(log_level::off); // the command reports each failure once, as its own error
+  if (*broker) return connect_engine(**broker, flags);
   auto key = load_key(flags);
   if (!key) return tl::unexpected(std::move(key.error()));
   auto tls = load_tls(flags);
   if (!tls) return tl::unexpected(std::move(tls.error()));
-  auto targets = parse_endpoints(endpoints, "--connect");
+  auto targets = parse_endpoints(to.connect, "--connect");
   if (!targets) return tl::unexpected(std::move(targets.error()));
   auto timeout = seconds(flags.timeout);
   if (!timeout) return tl::unexpected(std::move(timeout.error()));
-  set_log_level(log_level::off); // the command reports each failure once, as its own error
-  std::unique_ptr<client> made{
-    new client{{.key = std::move(*key), .tls = std::move(*tls)}, std::move(*targets)}};
-  made->dial_all();
+  std::unique_ptr<client> made{new client};
+  made->dial({.key = std::move(*key), .tls = std::move(*tls)}, std::move(*targets));
   made->logins_->wait(std::chrono::steady_clock::now() + *timeout, [&](const peer_info& peer) {
     return !function.empty() && std::ranges::find(peer.names, function) != peer.names.end();
   });
-  if (made->peers().empty()) return tl::unexpected(made->logins_->all_failed());
+  if (made->logins_->peers().empty()) return tl::unexpected(made->logins_->all_failed());
   made->warn_of_failures();
   return made;
 }

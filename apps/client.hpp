@@ -13,6 +13,7 @@
 #include <patio/actors/os/signals.hpp>
 #include <patio/actors/os/tls_files.hpp>
 
+#include "broker_flags.hpp"
 #include "logins.hpp"
 
 namespace patio::apps {
@@ -30,8 +31,13 @@ struct connection_flags {
   void add_timeout(CLI::App& app);
 };
 
-/// Declares --connect, which a command that calls peers needs at least once.
-void add_peers(CLI::App& app, std::vector<std::string>& endpoints);
+/// The peers of a command that calls functions.
+struct target_flags {
+  std::vector<std::string> connect;
+  broker_flags broker;
+
+  void add(CLI::App& app);
+};
 
 /// Reads a key of 1 to 32 bytes. A line end (LF or CRLF) at the end of the file is not part of the
 /// key.
@@ -51,7 +57,8 @@ void add_peers(CLI::App& app, std::vector<std::string>& endpoints);
 [[nodiscard]] result<std::vector<endpoint>> parse_endpoints(const std::vector<std::string>& texts,
                                                             const std::string& flag);
 
-/// A node that has logged in to peers. A resource: the destructor shuts the node down.
+/// A node that has logged in to peers or to a message broker. A resource: the destructor shuts the
+/// node down.
 class client {
 public:
   /// Prints a warning for each peer that has failed meanwhile.
@@ -60,24 +67,32 @@ public:
   /// the others once a peer that serves the function has logged in.
   ///
   /// Prints a warning for each peer that fails. If all fail, returns an error that names them.
-  [[nodiscard]] static result<std::unique_ptr<client>>
-  connect(const std::vector<std::string>& endpoints, const connection_flags& flags,
-          const std::string& function = {});
+  [[nodiscard]] static result<std::unique_ptr<client>> connect(const target_flags& targets,
+                                                               const connection_flags& flags,
+                                                               const std::string& function = {});
 
-  [[nodiscard]] const tcp_broker_actor& broker() const noexcept { return broker_; }
-  /// The peers that have logged in, at least one.
-  [[nodiscard]] std::vector<peer_info> peers() { return logins_->peers(); }
+  [[nodiscard]] const broker_actor& broker() const noexcept { return broker_; }
+  /// The peers that have logged in, at least one. A message broker's server is the only peer.
+  [[nodiscard]] std::vector<peer_info> peers();
+  /// Returns the names of the functions that can be called, sorted.
+  [[nodiscard]] result<std::vector<std::string>> names();
+  /// Makes a round trip to a peer.
+  [[nodiscard]] result<void> ping(const peer_info& peer, std::chrono::nanoseconds timeout);
   [[nodiscard]] caf::actor_system& system() noexcept { return system_; }
 
 private:
-  client(tcp_options options, std::vector<endpoint> targets);
-  void dial_all();
+  client() = default;
+  /// Spawns a node that dials the targets.
+  void dial(tcp_options options, std::vector<endpoint> targets);
+  [[nodiscard]] static result<std::unique_ptr<client>>
+  connect_engine(const chosen_broker& broker, const connection_flags& flags);
   void warn_of_failures();
 
   system_config config_;
   caf::actor_system system_{config_};
-  tcp_broker_actor broker_;
-  std::shared_ptr<logins> logins_; ///< shared with the broker's callbacks
+  broker_actor broker_;
+  std::string engine_;             ///< the address of the message broker; empty for direct peers
+  std::shared_ptr<logins> logins_; ///< shared with the broker's callbacks; null with an engine
 };
 
 } // namespace patio::apps

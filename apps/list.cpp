@@ -1,9 +1,6 @@
 // `patio list` and `patio ping`: requests to peers that run none of their functions.
-#include <set>
 #include <sstream>
 
-#include <patio/actors/caf/callback_actor.hpp>
-#include <patio/actors/caf/error.hpp>
 #include <patio/actors/os/clock.hpp>
 
 #include "client.hpp"
@@ -17,28 +14,23 @@ namespace {
 
 struct peer_flags {
   connection_flags connection;
-  std::vector<std::string> connect;
+  target_flags targets;
   bool json = false;
   unsigned count = 4;
 };
 
 int list(const peer_flags& f) {
-  auto node = client::connect(f.connect, f.connection);
+  auto node = client::connect(f.targets, f.connection);
   if (!node) return report(node.error());
-  std::set<std::string> names;
-  for (auto& peer : (*node)->peers()) names.insert(peer.names.begin(), peer.names.end());
+  auto names = (*node)->names();
+  if (!names) return report(names.error());
   if (f.json) {
-    std::vector<value> all(names.begin(), names.end());
+    std::vector<value> all(names->begin(), names->end());
     return print(value::list(std::move(all)), true);
   }
   std::string lines;
-  for (const auto& name : names) lines += displayable(name) + "\n";
+  for (const auto& name : *names) lines += displayable(name) + "\n";
   return print_text(lines);
-}
-
-result<void> outcome(const caf::message& m) {
-  if (m.match_elements<caf::error>()) return tl::unexpected(from_caf(m.get_as<caf::error>(0)));
-  return {};
 }
 
 // report() gives advice about functions, and a ping runs none.
@@ -47,25 +39,15 @@ int report_ping(unsigned number, const std::string& peer, const error& why) {
   return exit_code_of(why.code);
 }
 
-result<void> ping_once(const tcp_broker_actor& broker, const peer_info& peer,
-                       std::chrono::nanoseconds timeout) {
-  auto answered = std::make_shared<std::promise<result<void>>>(); // outlives a ping that times out
-  auto done = answered->get_future();
-  request_async(broker, caf::make_message(ping_atom::value, peer.id),
-                [answered](caf::message& m) { answered->set_value(outcome(m)); });
-  if (done.wait_for(timeout) == std::future_status::ready) return done.get();
-  return fail(errc::timeout, "no answer in time (--timeout SECONDS allows more)");
-}
-
 // A lost peer is not pinged again. With several peers, the error names the lost one.
-int ping_all(const tcp_broker_actor& broker, std::vector<peer_info> peers, unsigned count,
+int ping_all(client& node, std::vector<peer_info> peers, unsigned count,
              std::chrono::nanoseconds timeout) {
   int code = ok, printed = ok;
   bool has_several = peers.size() > 1;
   for (unsigned i = 1; i <= count && printed == ok; ++i)
     std::erase_if(peers, [&](const peer_info& peer) {
       auto begin = clock_now();
-      auto pong = ping_once(broker, peer, timeout);
+      auto pong = node.ping(peer, timeout);
       if (!pong) {
         code = report_ping(i, has_several ? peer.address + ": " : "", pong.error());
         return true;
@@ -80,11 +62,11 @@ int ping_all(const tcp_broker_actor& broker, std::vector<peer_info> peers, unsig
 }
 
 int ping(const peer_flags& f) {
-  auto node = client::connect(f.connect, f.connection);
+  auto node = client::connect(f.targets, f.connection);
   if (!node) return report(node.error());
   auto timeout = seconds(f.connection.timeout);
   if (!timeout) return report(timeout.error());
-  return ping_all((*node)->broker(), (*node)->peers(), f.count, *timeout);
+  return ping_all(**node, (*node)->peers(), f.count, *timeout);
 }
 
 } // namespace
@@ -93,7 +75,7 @@ void add_list(CLI::App& app, command& run) {
   auto& sub = *app.add_subcommand(
     "list", "print the names of the functions that the peers serve, one per line");
   auto f = std::make_shared<peer_flags>();
-  add_peers(sub, f->connect);
+  f->targets.add(sub);
   sub.add_flag("--json", f->json, "print a JSON array");
   f->connection.add_security(sub);
   sub.footer("Example:\n  patio list --connect 127.0.0.1:15383");
@@ -104,7 +86,7 @@ void add_ping(CLI::App& app, command& run) {
   auto& sub = *app.add_subcommand(
     "ping", "measure the round-trip time to each peer, without running a function");
   auto f = std::make_shared<peer_flags>();
-  add_peers(sub, f->connect);
+  f->targets.add(sub);
   sub.add_option("--count", f->count, "number of pings, sent one after another")
     ->check(CLI::Range(1, 1'000'000))
     ->capture_default_str();

@@ -7,30 +7,19 @@
 #include <unistd.h>
 
 #include <patio/actors/broker/tcp_broker.hpp>
-#include <patio/actors/os/line_writer.hpp>
 #include <patio/actors/os/log.hpp>
 #include <patio/actors/pool/process_pool.hpp>
 #include <patio/protocol/limit_table.hpp>
 
-#include "client.hpp"
 #include "commands.hpp"
 #include "demo.hpp"
-#include "executor_flags.hpp"
 #include "exit_code.hpp"
 #include "output.hpp"
+#include "serve.hpp"
 #include "standard_streams.hpp"
 
 namespace patio::apps {
-namespace {
 
-struct serve_flags {
-  connection_flags connection;
-  std::vector<std::string> listen, connect, limits, allow, peer_keys;
-  executor_flags executors;
-  bool demo = false, verbose = false, insecure = false;
-};
-
-/// The node serves on if nobody reads its standard output, and if that is closed or full.
 line_writer& standard_output() {
   static auto& writer = *new line_writer{
     STDOUT_FILENO, {.on_error = [](int why) {
@@ -41,6 +30,8 @@ line_writer& standard_output() {
 }
 
 void print_line(const std::string& line) { standard_output().write(line + "\n"); }
+
+namespace {
 
 result<void> open_all(const tcp_broker_actor& node, const std::vector<endpoint>& listen_on,
                       const std::vector<endpoint>& dial) {
@@ -90,7 +81,8 @@ result<void> check_names(const tcp_options& options) {
   return {};
 }
 
-/// Returns the node's options, or an error that names the wrong flag.
+} // namespace
+
 result<tcp_options> make_options(const serve_flags& f) {
   tcp_options options{.insecure_listen_to_all = f.insecure};
   for (const auto& assignment : f.limits)
@@ -116,6 +108,8 @@ result<tcp_options> make_options(const serve_flags& f) {
   if (auto names = check_names(options); !names) return tl::unexpected(std::move(names.error()));
   return options;
 }
+
+namespace {
 
 /// Warns of a certificate that clients will refuse. A node that only dials may still use it.
 void warn_about(const tls_options& options) {
@@ -152,8 +146,8 @@ void wait_for_stop_signal(const tcp_broker_actor& node, const connection_flags& 
   }
 }
 
-/// Lets a second SIGINT or SIGTERM end the process at once, without the drain. If no thread can be
-/// started for this, the second signal has no effect.
+} // namespace
+
 void exit_on_second_signal() {
   try {
     std::thread{[] {
@@ -163,6 +157,8 @@ void exit_on_second_signal() {
     }}.detach();
   } catch (const std::system_error&) {}
 }
+
+namespace {
 
 /// Prints an error like report(), but with advice about the addresses to listen on.
 int report_unopened(const error& why) {
@@ -186,8 +182,8 @@ int serve_until_stopped(const tcp_broker_actor& node, const serve_flags& f,
   return ok;
 }
 
-/// Returns the demo's functions. Functions that may harm their process are among them only if the
-/// plan has an executor of processes, which runs them.
+} // namespace
+
 result<registry> demo_functions_for(const executor_plan& plan) {
   for (const auto& [function, name] : plan.run)
     if (std::ranges::find(harmful_functions, function) != harmful_functions.end()
@@ -201,6 +197,8 @@ result<registry> demo_functions_for(const executor_plan& plan) {
   for (auto name : harmful_functions) functions.set_executor(std::string{name}, *processes);
   return functions;
 }
+
+namespace {
 
 int run_node(const serve_flags& f, const std::vector<endpoint>& listen_on,
              const std::vector<endpoint>& dial, const executor_plan& plan, tcp_options options) {
@@ -220,6 +218,9 @@ int run_node(const serve_flags& f, const std::vector<endpoint>& listen_on,
 
 int serve(const serve_flags& f) {
   block_signals();
+  auto broker = load_broker(f.broker, f.listen.empty() && f.connect.empty());
+  if (!broker) return report(broker.error());
+  if (*broker) return serve_through_broker(f, **broker);
   auto listen_on = parse_endpoints(f.listen, "--listen");
   if (!listen_on) return report(listen_on.error());
   auto dial = parse_endpoints(f.connect, "--connect");
@@ -260,6 +261,7 @@ void add_node(CLI::App& sub, serve_flags& f) {
     .add_option("--connect", f.connect,
                 "peer to dial, and to dial again whenever its connection is lost; may be repeated")
     ->type_name("HOST:PORT");
+  f.broker.add(sub);
   sub.add_flag("--demo", f.demo,
                "serve the functions mul, div, pow, sub, echo, sleep, fail and whoami; with an "
                "executor of processes also burn, crash and leak");

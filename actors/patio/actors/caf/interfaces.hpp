@@ -84,6 +84,13 @@ using tcp_broker_actor = broker_actor::extend<
   /// Makes one round trip to the peer, without running a function.
   caf::replies_to<ping_atom, connection_id>::with<void>>;
 
+/// A broker that meets its peers at a server of another kind, such as Redis.
+using engine_broker_actor = broker_actor::extend<
+  /// Answers once the broker is logged in to its server, or with the next failure.
+  caf::replies_to<connect_atom>::with<void>,
+  /// Makes one round trip to the server.
+  caf::replies_to<ping_atom>::with<void>>;
+
 } // namespace patio
 
 /// Allows any type that converts to a value in CAF messages, because patio's CAF messages never

@@ -1,0 +1,187 @@
+#include <patio/actors/broker/redis_broker_state.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include <patio/actors/caf/error.hpp>
+#include <patio/actors/caf/weak_send.hpp>
+
+// Moves bytes, time and events between the sockets, the actors and the state machine.
+namespace patio {
+namespace {
+
+/// A size in bytes. The worker that made a larger result pickles the result itself.
+constexpr std::size_t large_result = 32'768;
+
+result<std::string> pickle(const value& v, const python_types& types, std::size_t max_bytes) {
+  try {
+    result<std::string> all;
+    if (auto ok = write_pickle(v, *all, types, max_bytes); !ok)
+      all = tl::unexpected(std::move(ok.error()));
+    return all;
+  } catch (const std::bad_alloc&) { // the worker has to go on, and the caller needs an answer
+    return fail(errc::invalid, "out of memory");
+  }
+}
+
+} // namespace
+
+void redis_broker_state::on_data(caf::io::new_data_msg& message) {
+  auto link = sockets_.number_of(message.handle);
+  if (link == 0) return;
+  auto now = clock_now();
+  auto got = sockets_.data(link, message);
+  if (got.has_opened) node_.opened(link, now);
+  if (!got.plain.empty()) node_.receive(link, got.plain, now);
+  if (!got.failure) return;
+  sockets_.end(link);
+  node_.closed(link, *got.failure, now);
+}
+
+void redis_broker_state::on_transferred(const caf::io::data_transferred_msg& message) {
+  auto link = sockets_.number_of(message.handle);
+  if (link != 0) apply(link, sockets_.transferred(link, message));
+}
+
+void redis_broker_state::on_closed(const caf::io::connection_closed_msg& message) {
+  auto link = sockets_.number_of(message.handle);
+  if (link != 0) node_.closed(link, sockets_.closed(link), clock_now());
+}
+
+void redis_broker_state::on_dialled(redis::link_number link, const dialled_link& socket) {
+  auto now = clock_now();
+  if (!*socket) return node_.closed(link, socket->error(), now);
+  std::unique_ptr<tls::engine> engine;
+  if (tls_) {
+    auto made = tls_->connect(server_.host);
+    if (!made) return node_.closed(link, made.error(), now);
+    engine = std::move(*made);
+  }
+  if (sockets_.open(link, std::move((*socket)->fd), std::move(engine))) node_.opened(link, now);
+}
+
+void redis_broker_state::take_answers() {
+  answers_->take([this](answer_box<redis::task_number>::answer&& a) {
+    auto max_bytes = options_.limits.frame_bytes;
+    auto* pickled = std::get_if<result<std::string>>(&a.outcome);
+    auto reply = pickled
+                   ? redis::write_pickled_reply(std::move(*pickled))
+                   : redis::write_reply(std::get<result<value>>(a.outcome), *types_, max_bytes);
+    node_.answer(a.id, std::move(reply), clock_now());
+  });
+}
+
+void redis_broker_state::tick(std::int64_t number) {
+  if (!ticks_.fired(number)) return;
+  auto now = clock_now();
+  for (auto link : sockets_.stalled(now)) {
+    sockets_.end(link);
+    node_.closed(link,
+                 {errc::connect_failed, "the server does not read", {}, limit::write_stall_timeout},
+                 now);
+  }
+  node_.tick(now);
+}
+
+// A dial that hangs is given up by the connector, so each dial_link event has one report.
+void redis_broker_state::handle(const redis::dial_link& event) {
+  connector_->connect(
+    {.target = server_, .deadline = after(clock_now(), options_.limits.connect_timeout)},
+    [weak = self_->address(), link = event.link](result<connected_socket> socket) {
+      send_if_alive(weak, dialled_atom::value, link,
+                    std::make_shared<result<connected_socket>>(std::move(socket)));
+    });
+}
+
+void redis_broker_state::handle(const redis::end_link& event) { sockets_.end(event.link); }
+
+void redis_broker_state::handle(const redis::connection_news& event) {
+  if (event.outcome) log_.tell("connected", to_string(server_), "");
+  for (auto& promise : std::exchange(connecting_, {})) {
+    if (event.outcome) promise.deliver(caf::unit);
+    else promise.deliver(to_caf(event.outcome.error()));
+  }
+}
+
+void redis_broker_state::handle(redis::call_finished& event) {
+  auto caller = callers_.take(event.token);
+  deliver(caller, std::move(event.outcome));
+}
+
+void redis_broker_state::handle(redis::execute_task& event) {
+  auto back = [box = answers_, place = answers_->make_place(event.id), types = types_,
+               max_bytes = options_.limits.frame_bytes](result<value> r) mutable {
+    if (r && r->weight() > large_result) box->put(std::move(place), pickle(*r, *types, max_bytes));
+    else box->put(std::move(place), std::move(r));
+  };
+  tasks_.add(make_task(event.entry, std::move(event.args), event.deadline,
+                       reply{std::move(back), errc::shut_down, std::move(event.stop)},
+                       {self_->id(), 0}));
+}
+
+void redis_broker_state::handle(redis::names_listed& event) {
+  auto caller = callers_.take(event.token);
+  if (event.names) caller.promise.deliver(std::move(*event.names));
+  else caller.promise.deliver(to_caf(event.names.error()));
+}
+
+void redis_broker_state::handle(const redis::pong& event) {
+  auto caller = callers_.take(event.token);
+  if (event.outcome) caller.promise.deliver(caf::unit);
+  else caller.promise.deliver(to_caf(event.outcome.error()));
+}
+
+void redis_broker_state::handle(const redis::log_line& event) {
+  log_.warn(event.event, to_string(server_), event.reason);
+}
+
+void redis_broker_state::handle_events() {
+  redis::events events;
+  for (node_.take_events(events); !events.empty(); node_.take_events(events)) {
+    for (auto& event : events) std::visit([this](auto& e) { handle(e); }, event);
+    events.clear();
+  }
+}
+
+void redis_broker_state::flush() {
+  handle_events();
+  tasks_.submit();
+  write_output();
+  quit_if_drained();
+  auto next = std::min(node_.next_deadline(), drain_.until);
+  if (sockets_.has_backlog()) next = std::min(next, clock_now() + std::chrono::seconds{1});
+  ticks_.arm(self_, next);
+}
+
+void redis_broker_state::write_output() {
+  std::vector<redis::link_number> links;
+  node_.links(links);
+  std::string out;
+  for (auto link : links) {
+    node_.take_output(link, out);
+    if (out.empty()) continue;
+    apply(link, sockets_.write(link, out));
+    if (node_.is_logging_in(link)) wipe(out);
+    out.clear();
+  }
+}
+
+void redis_broker_state::apply(redis::link_number link, const net::backlog_change& change) {
+  if (change.congestion_changed)
+    node_.set_congested(link, sockets_.is_congested(link), clock_now());
+  if (!change.overflowed) return;
+  sockets_.end(link);
+  node_.closed(link,
+               {errc::connect_failed, "the server does not read", {}, limit::write_buffer_bytes},
+               clock_now());
+}
+
+void redis_broker_state::failed(const char* why) noexcept {
+  try {
+    log_.warn("failed", "", why);
+    flush();
+  } catch (...) { // there is not even memory for the log line
+  }
+}
+
+} // namespace patio
