@@ -14,25 +14,29 @@ case ${1:-} in
 *) echo "run.sh: unknown argument '$1'; $usage" >&2; exit 2 ;;
 esac
 cd "$(dirname "$0")/.."
-peer=patio==0.1.4 # the release of Python patio that the interop tests run against
+# The releases of Python patio and of its plugins that the tests run against.
+peers='patio==0.1.4 patio-redis==0.1.1'
 
 sh apps/packages.sh build tests
 
-# Prints the path of an interpreter that has the peer. Makes its venv first if there is none.
-python_with_peer() {
+# Prints the path of an interpreter that has the peers. Makes its venv first if there is none.
+# shellcheck disable=SC2086 # each peer is a word of its own
+python_with_peers() {
   python=$PWD/build/venv/bin/python
-  version="from importlib.metadata import version; print('patio==' + version('patio'))"
-  if [ "$("$python" -c "$version" 2>/dev/null)" != "$peer" ]; then
+  check='import importlib.metadata, sys
+for name, wanted in (peer.split("==") for peer in sys.argv[1:]):
+    if importlib.metadata.version(name) != wanted: sys.exit(1)'
+  if ! "$python" -c "$check" $peers 2>/dev/null; then
     python3 -m venv --clear build/venv >&2 || return
-    "$python" -m pip install --quiet --disable-pip-version-check "$peer" >&2 || return
+    "$python" -m pip install --quiet --disable-pip-version-check $peers >&2 || return
   fi
   echo "$python"
 }
 
-if ! python=$(python_with_peer); then
-  echo "run.sh: cannot install $peer from PyPI with python3 (reason above)" >&2
+if ! python=$(python_with_peers); then
+  echo "run.sh: cannot install $peers from PyPI with python3 (reason above)" >&2
   [ -z "${CI:-}" ] || exit 1
-  echo "run.sh: the interop tests will be reported as skipped" >&2
+  echo "run.sh: the interop and engines tests will be reported as skipped" >&2
   python=
 fi
 
