@@ -10,21 +10,21 @@
 namespace patio {
 namespace {
 
-bool expands_too_far(const call_request& call) {
+bool expands_too_far(const arguments& args, const value& timeout = {}) {
   std::uint64_t sum = 0;
   auto add = [&](const value& v) {
     if (v.weight() > value::expansion_limit) return false;
     sum += v.weight();
     return sum <= value::expansion_limit;
   };
-  return !add(call.timeout) || !std::ranges::all_of(call.args.positional, add)
-         || !std::ranges::all_of(call.args.keywords,
+  return !add(timeout) || !std::ranges::all_of(args.positional, add)
+         || !std::ranges::all_of(args.keywords,
                                  [&](const auto& keyword) { return add(keyword.second); });
 }
 
 result<void> write_once(const value& v, std::string& out, const python_types& types,
-                        std::size_t max_bytes) {
-  pickle::writer writer{types, max_bytes};
+                        std::size_t max_bytes, pickle_protocol protocol) {
+  pickle::writer writer{types, max_bytes, protocol};
   writer.save(v);
   return writer.finish(out);
 }
@@ -63,20 +63,28 @@ result<call_request> read_call_request(std::string_view bytes, const pickle_limi
 }
 
 result<void> write_pickle(const value& v, std::string& out, const python_types& types,
-                          std::size_t max_bytes) {
-  if (pickle::write_plain_value(v, max_bytes, out)) return {};
+                          std::size_t max_bytes, pickle_protocol protocol) {
+  if (pickle::write_plain_value(v, max_bytes, out, protocol)) return {};
   if (v.weight() > value::expansion_limit) return too_large();
-  auto done = write_once(v, out, types, max_bytes);
+  auto done = write_once(v, out, types, max_bytes, protocol);
   if (done || v.kind() != kind::exception || done.error().exceeded != limit::none) return done;
-  return write_once(without_objects(v), out, types, max_bytes);
+  return write_once(without_objects(v), out, types, max_bytes, protocol);
 }
 
 result<void> write_call_request(const call_request& request, std::string& out,
                                 const python_types& types, std::size_t max_bytes) {
   if (pickle::write_plain_call(request, max_bytes, out)) return {};
-  if (expands_too_far(request)) return too_large();
-  pickle::writer writer{types, max_bytes};
+  if (expands_too_far(request.args, request.timeout)) return too_large();
+  pickle::writer writer{types, max_bytes, pickle_protocol::five};
   writer.save(request);
+  return writer.finish(out);
+}
+
+result<void> write_arguments(const arguments& args, std::string& out, const python_types& types,
+                             std::size_t max_bytes, pickle_protocol protocol) {
+  if (expands_too_far(args)) return too_large();
+  pickle::writer writer{types, max_bytes, protocol};
+  writer.save(args);
   return writer.finish(out);
 }
 

@@ -58,7 +58,10 @@ enum class unknown_class : std::uint8_t {
                                                      const python_types& types = {},
                                                      std::size_t* memory = nullptr);
 
-/// Appends a pickle of protocol 5 to `out`, with the same opcodes and frames as CPython. Shared
+/// The protocol of a written pickle. Python 3.8 to 3.13 write protocol 4 by default.
+enum class pickle_protocol : std::uint8_t { four = 4, five = 5 };
+
+/// Appends a pickle to `out`, with the same opcodes and frames as CPython. Shared
 /// parts stay shared. The pickle contains only data that CPython and the restricted loader of
 /// Python patio accept. An exception of another class than a built-in class with plain arguments is
 /// written as RuntimeError("Type: message"). A TimeoutError is written as
@@ -71,12 +74,19 @@ enum class unknown_class : std::uint8_t {
 /// The error then names limit::frame_bytes.
 [[nodiscard]] result<void> write_pickle(const value& v, std::string& out,
                                         const python_types& types = {},
-                                        std::size_t max_bytes = std::string::npos);
+                                        std::size_t max_bytes = std::string::npos,
+                                        pickle_protocol protocol = pickle_protocol::five);
 
 /// Appends the payload of a REQUEST in the form in which CPython pickles a CallRequest. Fails for
 /// the same reasons as write_pickle.
 [[nodiscard]] result<void> write_call_request(const call_request& request, std::string& out,
                                               const python_types& types = {},
                                               std::size_t max_bytes = std::string::npos);
+
+/// Appends the dict {"args": tuple, "kwargs": dict} in the form in which CPython pickles it. Fails
+/// for the same reasons as write_pickle.
+[[nodiscard]] result<void> write_arguments(const arguments& args, std::string& out,
+                                           const python_types& types, std::size_t max_bytes,
+                                           pickle_protocol protocol);
 
 } // namespace patio

@@ -33,6 +33,7 @@ inline constexpr std::size_t max_plain_arguments = 8;
 
 /// Appends the pickle of a plain value. Returns false and appends nothing if the value is not plain
 /// or takes more than `max_bytes` bytes.
-[[nodiscard]] bool write_plain_value(const value& v, std::size_t max_bytes, std::string& out);
+[[nodiscard]] bool write_plain_value(const value& v, std::size_t max_bytes, std::string& out,
+                                     pickle_protocol protocol = pickle_protocol::five);
 
 } // namespace patio::pickle

@@ -18,7 +18,10 @@ using namespace std::string_view_literals;
 /// no effect on the result.
 class plain_output {
 public:
-  plain_output() noexcept { put("\x80\x05\x95\0\0\0\0\0\0\0\0"sv); }
+  explicit plain_output(pickle_protocol protocol = pickle_protocol::five) noexcept {
+    put("\x80\x05\x95\0\0\0\0\0\0\0\0"sv);
+    bytes_[1] = static_cast<char>(protocol);
+  }
 
   void put(std::string_view bytes) noexcept {
     if (bytes.size() > bytes_.size() - size_) return refuse();
@@ -144,8 +147,9 @@ bool write_plain_call(const call_request& call, std::size_t max_bytes, std::stri
   return pickle.finish(max_bytes, out);
 }
 
-bool write_plain_value(const value& v, std::size_t max_bytes, std::string& out) {
-  plain_output pickle;
+bool write_plain_value(const value& v, std::size_t max_bytes, std::string& out,
+                       pickle_protocol protocol) {
+  plain_output pickle{protocol};
   pickle.put_value(v);
   return pickle.finish(max_bytes, out);
 }

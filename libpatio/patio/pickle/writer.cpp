@@ -4,9 +4,9 @@
 
 namespace patio::pickle {
 
-writer::writer(const python_types& types, std::size_t max_bytes)
-    : scalars_{max_bytes}, out_{scalars_.out()}, types_{&types} {
-  out_.put("\x80\x05");
+writer::writer(const python_types& types, std::size_t max_bytes, pickle_protocol protocol)
+    : scalars_{max_bytes}, out_{scalars_.out()}, types_{&types}, protocol_{protocol} {
+  out_.put(protocol == pickle_protocol::four ? "\x80\x04" : "\x80\x05");
   out_.open_frame();
 }
 
@@ -40,9 +40,11 @@ void writer::save(const value& v) {
 
 void writer::save_new(const value& v) {
   switch (v.kind()) {
+  case kind::bytearray:
+    if (protocol_ == pickle_protocol::four) return save_bytearray(v);
+    return scalars_.save_text(v);
   case kind::str:
-  case kind::bytes:
-  case kind::bytearray: return scalars_.save_text(v);
+  case kind::bytes: return scalars_.save_text(v);
   case kind::list: return save_list(v);
   case kind::tuple: save_tuple_items(v.items()); return scalars_.memoize(v);
   case kind::dict: return save_dict(v);
@@ -63,11 +65,24 @@ void writer::save(const call_request& call) {
   save_arguments(call.args.positional);
   scalars_.save_name("kwargs");
   out_.between_values();
-  save_keywords(call);
+  save_keywords(call.args);
   scalars_.save_name("timeout");
   save(call.timeout);
   out_.put(opcode::setitems);
   out_.put(opcode::build);
+}
+
+void writer::save(const arguments& args) {
+  out_.put(opcode::empty_dict);
+  scalars_.memoize();
+  out_.put(opcode::mark);
+  scalars_.save_name("args");
+  out_.between_values();
+  save_arguments(args.positional);
+  scalars_.save_name("kwargs");
+  out_.between_values();
+  save_keywords(args);
+  out_.put(opcode::setitems);
 }
 
 void writer::save_items(std::span<const value> items) {
@@ -111,10 +126,10 @@ void writer::save_dict(const value& v) {
   });
 }
 
-void writer::save_keywords(const call_request& call) {
+void writer::save_keywords(const arguments& args) {
   out_.put(opcode::empty_dict);
   scalars_.memoize();
-  const auto& keywords = call.args.keywords;
+  const auto& keywords = args.keywords;
   save_entries(keywords.size(), [&](std::size_t i) {
     scalars_.save_name(keywords[i].first);
     save(keywords[i].second);

@@ -1,4 +1,4 @@
-/// Writes values as pickles of protocol 5, with the same opcodes as CPython's C pickler.
+/// Writes values as pickles of protocol 4 or 5, with the same opcodes as CPython's C pickler.
 #pragma once
 
 #include <span>
@@ -14,10 +14,12 @@ namespace patio::pickle {
 class writer {
 public:
   /// `types` must outlive the writer. A pickle of more than `max_bytes` bytes fails.
-  writer(const python_types& types, std::size_t max_bytes);
+  writer(const python_types& types, std::size_t max_bytes, pickle_protocol protocol);
   /// `v` must outlive the writer. The recursion is bounded by the depth of `v`.
   void save(const value& v);
   void save(const call_request& call);
+  /// Writes the dict {"args": tuple, "kwargs": dict}.
+  void save(const arguments& args);
   /// Appends the pickle to `out`. Fails and appends nothing if the pickle is too long, if a text in
   /// it is not UTF-8, or if a peer could not make an object in it. In the last two cases the pickle
   /// would break the connection to a Python peer.
@@ -30,7 +32,7 @@ private:
   void save_list(const value& v);
   void save_list_items(std::span<const value> items);
   void save_dict(const value& v);
-  void save_keywords(const call_request& call);
+  void save_keywords(const arguments& args);
   void save_set(const value& v);
   void save_frozenset(const value& v);
   template <class Save>
@@ -41,6 +43,7 @@ private:
   void save_class(std::string_view module, std::string_view name);
   void save_module(std::string_view module);
   void save_complex(const value& v);
+  void save_bytearray(const value& v);
   void save_exception(const value& v);
   [[nodiscard]] std::span<const value> constructor_arguments(const value& exception);
   void save_arguments(std::span<const value> args);
@@ -66,6 +69,7 @@ private:
   scalar_writer scalars_;
   output& out_;
   const python_types* types_;
+  pickle_protocol protocol_;
   std::string refused_; ///< why the first refused object must not be sent
   std::vector<written_class> classes_;
   std::vector<written_module> modules_;

@@ -82,6 +82,22 @@ void writer::save_complex(const value& v) {
   scalars_.memoize(v);
 }
 
+// Protocol 4 has no opcode for a bytearray, so CPython writes a call of the class.
+void writer::save_bytearray(const value& v) {
+  save_class("builtins", "bytearray");
+  out_.between_values();
+  if (v.data().empty()) {
+    out_.put(opcode::empty_tuple);
+  } else {
+    scalars_.save_characters(kind::bytes, v.data());
+    scalars_.memoize();
+    out_.put(opcode::tuple1);
+    scalars_.memoize();
+  }
+  out_.put(opcode::reduce);
+  scalars_.memoize(v);
+}
+
 // CPython passes the file names of an OSError to its constructor, behind the other arguments.
 std::span<const value> writer::constructor_arguments(const value& exception) {
   auto args = exception.exception_args(), names = exception.exception_file_names();
