@@ -7,6 +7,7 @@
 #include <patio/core.hpp>
 
 #include <patio/actors/broker/memory_broker.hpp>
+#include <patio/actors/broker/rabbitmq_broker.hpp>
 #include <patio/actors/broker/redis_broker.hpp>
 #include <patio/actors/broker/tcp_broker.hpp>
 #include <patio/actors/caf/error.hpp>

@@ -20,11 +20,12 @@ libpatio/patio/functions:    convert value base ; PUBLIC: registry.hpp
 libpatio/patio/protocol:     pickle convert value base ; PUBLIC: limit_table.hpp
 libpatio/patio/mesh:         protocol tls functions pickle convert value base ; PUBLIC:
 libpatio/patio/redis:        protocol functions pickle convert value base ; PUBLIC:
+libpatio/patio/amqp:         protocol functions pickle convert value base ; PUBLIC:
 actors/patio/actors/os:      libpatio ; PUBLIC: log.hpp memory_trimmer.hpp signals.hpp tls_files.hpp
 actors/patio/actors/caf:     libpatio os ; PUBLIC: error.hpp system.hpp
 actors/patio/actors/net:     libpatio os caf ; PUBLIC:
 actors/patio/actors/pool:    libpatio os caf ; PUBLIC: actor_function.hpp executor.hpp executors.hpp process_pool.hpp worker_pool.hpp
-actors/patio/actors/broker:  libpatio os caf net pool ; PUBLIC: memory_broker.hpp redis_broker.hpp tcp_broker.hpp
+actors/patio/actors/broker:  libpatio os caf net pool ; PUBLIC: memory_broker.hpp rabbitmq_broker.hpp redis_broker.hpp tcp_broker.hpp
 actors/patio/actors/client:  libpatio os caf pool ; PUBLIC: call.hpp remote_function.hpp
 END
 }

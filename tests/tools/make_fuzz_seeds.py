@@ -178,7 +178,25 @@ def redis_inputs():
     yield b"\3" + sent(5, popped) + sent(4, claimed + stored) + b"\xff\xff"
 
 
+def amqp_inputs():
+    """Yields inputs of amqp.cpp, made from frames of RabbitMQ and of the Python plugin."""
+    for row in rows("amqp.jsonl"):
+        frames = [bytes.fromhex(row[key]) for key in ("frame", "method_frame", "header_frame")
+                  if key in row]
+        bodies = [bytes.fromhex(row[key]) for key in ("body", "reply_body") if key in row]
+        for each in frames:
+            yield bytes([2]) + each[7:-1]
+            yield bytes([0, 200]) + each
+            yield bytes([1, 200]) + each[:1] + b"\0\3" + each[3:]
+        for each in bodies:
+            yield bytes([2]) + each
+            for kind in (64, 65 + 8, 64 + 8, 64 + 16, 2, 130):
+                yield bytes([3, kind, min(len(each), 255)]) + each[:255]
+        yield bytes([1, 7]) + b"".join(frames)
+
+
 targets = {
+    "amqp": amqp_inputs,
     "frames": cut_streams,
     "login": logins,
     "pickle_reader": lambda: readings(0x80),

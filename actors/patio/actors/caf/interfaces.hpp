@@ -26,6 +26,7 @@ using ping_atom = caf::atom_constant<caf::atom("ping")>;
 using listen_atom = caf::atom_constant<caf::atom("listen")>;
 using tls_atom = caf::atom_constant<caf::atom("tls")>;
 using connect_atom = caf::atom_constant<caf::atom("connect")>;
+using ready_atom = caf::atom_constant<caf::atom("ready")>;
 
 /// A caller's options for a call, in addition to the function's name and arguments.
 struct call_options {
@@ -90,6 +91,12 @@ using engine_broker_actor = broker_actor::extend<
   caf::replies_to<connect_atom>::with<void>,
   /// Makes one round trip to the server.
   caf::replies_to<ping_atom>::with<void>>;
+
+/// A broker at a RabbitMQ server.
+using rabbitmq_broker_actor = engine_broker_actor::extend<
+  /// Answers once the node can call functions and serves its own; see patio::ready. The bool is
+  /// ready_options::until_connected.
+  caf::replies_to<ready_atom, bool>::with<void>>;
 
 } // namespace patio
 

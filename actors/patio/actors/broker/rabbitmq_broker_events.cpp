@@ -1,0 +1,98 @@
+#include <patio/actors/broker/rabbitmq_broker_state.hpp>
+
+#include <utility>
+
+#include <patio/actors/broker/node_driver.hpp>
+#include <patio/actors/caf/error.hpp>
+#include <patio/actors/caf/weak_send.hpp>
+#include <patio/amqp/bodies.hpp>
+
+// Handlers of the node's events.
+namespace patio {
+
+// A handler may call the node again. The loop handles the events of that call after the events that
+// are already queued.
+void rabbitmq_broker_state::handle_events() {
+  if (std::exchange(flags_.handling_events, true)) return;
+  std::vector<amqp::node_event> events;
+  for (node_.take_events(events); !events.empty(); node_.take_events(events)) {
+    for (auto& event : events) guarded([&] { std::visit([this](auto& e) { handle(e); }, event); });
+    events.clear();
+  }
+  flags_.handling_events = false;
+}
+
+void rabbitmq_broker_state::handle(amqp::dial_server&) {
+  auto tell = [weak = self_->address()](result<connected_socket> socket) {
+    send_if_alive(weak, rabbitmq_dialled_atom::value,
+                  std::make_shared<result<connected_socket>>(std::move(socket)));
+  };
+  connector_->connect(
+    {.target = setup_.where, .deadline = after(clock_now(), setup_.node.limits.connect_timeout)},
+    std::move(tell));
+}
+
+void rabbitmq_broker_state::handle(amqp::server_ready&) {
+  flags_.trouble_is_logged = false;
+  log_.tell("connected", to_string(setup_.where), {});
+  waiters_.answer({}, false);
+}
+
+// A failure is news once, until the node has connected again.
+void rabbitmq_broker_state::handle(amqp::server_lost& event) {
+  if (socket_) socket_->end(event.last_bytes);
+  socket_.reset();
+  bool was_wanted = event.why.code == errc::shut_down;
+  if (!was_wanted && !std::exchange(flags_.trouble_is_logged, true))
+    log_.warn("disconnected", to_string(setup_.where), text_of(event.why));
+  waiters_.answer(tl::unexpected(event.why), true);
+}
+
+void rabbitmq_broker_state::handle(amqp::function_refused& event) {
+  log_.warn("refused", to_string(setup_.where), text_of(event.why));
+  waiters_.answer(tl::unexpected(event.why), false);
+}
+
+void rabbitmq_broker_state::handle(amqp::execute_call& event) {
+  // The captured reservation counts the bytes of the arguments until the worker destroys this
+  // lambda.
+  auto back = [box = answers_, id = event.id, reservation = std::move(event.reservation),
+               types = types_, max_bytes = setup_.node.limits.frame_bytes](result<value> r) {
+    if (r && r->weight() > large_payload)
+      box->put({id, amqp::pickle_result(*r, *types, max_bytes)});
+    else box->put({id, std::move(r)});
+  };
+  tasks_.add(
+    std::make_shared<task>(task{event.entry,
+                                std::move(event.args),
+                                event.deadline,
+                                reply{std::move(back), errc::shut_down, std::move(event.stop)},
+                                {self_->id(), event.id.epoch}}));
+}
+
+void rabbitmq_broker_state::handle(amqp::call_finished& event) {
+  auto caller = callers_.take(event.token);
+  deliver(caller, std::move(event.outcome));
+}
+
+void rabbitmq_broker_state::handle(amqp::ping_finished& event) {
+  auto caller = callers_.take(event.token);
+  if (event.outcome) caller.promise.deliver(caf::unit);
+  else caller.promise.deliver(to_caf(event.outcome.error()));
+}
+
+void rabbitmq_broker_state::handle(amqp::log_line& event) {
+  log_.warn("refused", to_string(setup_.where), event.text);
+}
+
+void ready_waiters::answer(const result<void>& outcome, bool only_impatient) {
+  std::vector<waiter> patient;
+  for (auto& w : all_) {
+    if (only_impatient && w.until_connected) patient.push_back(std::move(w));
+    else if (outcome) w.promise.deliver(caf::unit);
+    else w.promise.deliver(to_caf(outcome.error()));
+  }
+  all_ = std::move(patient);
+}
+
+} // namespace patio

@@ -1,0 +1,185 @@
+#include <patio/amqp/inbound_calls.hpp>
+
+#include <utility>
+
+#include <patio/value/repr.hpp>
+
+namespace patio::amqp {
+namespace {
+
+// A function that is quick for a few small arguments may not be quick for many large ones.
+constexpr std::size_t small_body = 1024;
+
+std::uint64_t weight_of(const arguments& args) {
+  std::uint64_t weight = 0;
+  for (const auto& v : args.positional) weight += v.weight();
+  for (const auto& [name, v] : args.keywords) weight += name.size() + v.weight();
+  return weight;
+}
+
+/// Redelivered calls are refused in these words. A C++ caller gets errc::maybe_executed.
+error refused_redelivery() {
+  return {errc::maybe_executed,
+          "maybe executed: an earlier server of this call was lost, and this server does not run a "
+          "call twice",
+          {}};
+}
+
+} // namespace
+
+void inbound_calls::begin(const message_arrived& message) {
+  const auto* delivery = std::get_if<basic_deliver>(&message.method);
+  if (!delivery) return; // a reply is not mandatory, so RabbitMQ does not return it
+  const auto* c = consumers_.find(delivery->consumer_tag);
+  if (!c) { // cancelled meanwhile
+    core_.send(serve_channel, basic_nack{.delivery_tag = delivery->delivery_tag, .requeue = true});
+    return;
+  }
+  begin(delivery->delivery_tag, *c, message);
+}
+
+void inbound_calls::begin(std::uint64_t delivery_tag, const consumer& c,
+                          const message_arrived& message) {
+  const auto& p = message.properties;
+  call new_call;
+  new_call.reply_to = p.reply_to.value_or("");
+  new_call.delivery_mode = p.delivery_mode;
+  new_call.is_redelivered = std::get<basic_deliver>(message.method).redelivered;
+  if (p.correlation_id) new_call.correlation_id.emplace(*p.correlation_id);
+  auto at = calls_.insert_or_assign(delivery_tag, std::move(new_call)).first;
+  auto refuse = [&](error why) {
+    ++core_.counts.refused_requests;
+    core_.tell(log_line{"a call of " + quoted(c.entry->name) + " is refused: " + to_string(why)});
+    result<value> outcome = tl::unexpected(std::move(why));
+    finish(at, write_reply(outcome, core_.options.types, core_.max_body_bytes));
+  };
+  if (auto why = refusal(c, message)) return refuse(std::move(*why));
+  auto args = read_call(message.body, core_.options.limits, core_.options.types);
+  if (!args) return refuse(std::move(args.error()));
+  if (c.options.on_redelivery == redelivery::ack_before_run) {
+    acknowledge(delivery_tag);
+    at->second.is_acknowledged = true;
+  }
+  run(delivery_tag, c, std::move(*args), message.body.size());
+}
+
+std::optional<error> inbound_calls::refusal(const consumer& c,
+                                            const message_arrived& message) const {
+  const auto& limits = core_.options.limits;
+  if (std::get<basic_deliver>(message.method).redelivered
+      && c.options.on_redelivery != redelivery::at_least_once)
+    return refused_redelivery();
+  if (message.is_too_large)
+    return error{errc::overloaded,
+                 "overloaded: the call has " + std::to_string(message.size)
+                   + " bytes, over the "
+                     "frame limit of "
+                   + std::to_string(limits.frame_bytes),
+                 {},
+                 limit::frame_bytes};
+  if (std::size_t held = *held_; held > 0 && held + message.body.size() > limits.inbound_bytes)
+    return error{errc::overloaded,
+                 "overloaded: the arguments of all calls take " + std::to_string(held) + " bytes",
+                 {},
+                 limit::inbound_bytes};
+  return {};
+}
+
+std::shared_ptr<const void> inbound_calls::reserve(std::size_t bytes) const {
+  *held_ += bytes;
+  auto release = [all = held_, bytes](const void*) { *all -= bytes; };
+  return {static_cast<const void*>(nullptr), std::move(release)};
+}
+
+void inbound_calls::run(std::uint64_t delivery_tag, const consumer& c, arguments args,
+                        std::size_t body_bytes) {
+  inbound_id id{consumers_.epoch(), delivery_tag};
+  const auto* quick = std::get_if<immediate_function>(&c.entry->run);
+  if (quick && c.entry->quick && body_bytes <= small_body)
+    return answer(id, (*quick)(std::move(args)));
+  auto deadline = c.entry->policy.bounded(never, core_.now);
+  if (deadline != never) deadlines_.push(deadline, id);
+  auto weight = std::min<std::uint64_t>(weight_of(args), core_.options.limits.pickle.memory_bytes);
+  auto stop = calls_.at(delivery_tag).stop.get_token();
+  auto reservation = reserve(static_cast<std::size_t>(weight));
+  core_.tell(
+    execute_call{id, c.entry, std::move(args), deadline, std::move(stop), std::move(reservation)});
+}
+
+inbound_calls::table::iterator inbound_calls::find(const inbound_id& id) {
+  return id.epoch == consumers_.epoch() ? calls_.find(id.delivery_tag) : calls_.end();
+}
+
+void inbound_calls::answer(const inbound_id& id, const result<value>& outcome) {
+  auto at = find(id);
+  if (at == calls_.end()) return;
+  finish(at, write_reply(outcome, core_.options.types, core_.max_body_bytes));
+}
+
+void inbound_calls::answer_pickled(const inbound_id& id, result<std::string> pickled) {
+  auto at = find(id);
+  if (at == calls_.end()) return;
+  finish(at, write_reply(std::move(pickled), core_.options.types, core_.max_body_bytes));
+}
+
+void inbound_calls::finish(table::iterator at, const reply_body& reply) {
+  auto ended = calls_.extract(at);
+  auto& c = ended.mapped();
+  deadlines_.settled(1);
+  c.stop.request_stop();
+  sent_reply sent{ended.key(), c.is_redelivered, c.is_acknowledged};
+  if (c.reply_to.empty()) return settle(sent, true);
+  auto message_id = core_.ids.hex();
+  properties p{.content_type = "application/python-pickle",
+               .headers = "",
+               .delivery_mode = c.delivery_mode,
+               .priority = std::uint8_t{0},
+               .message_id = message_id,
+               .timestamp = core_.unix_seconds(),
+               .type = reply.type};
+  if (c.correlation_id) p.correlation_id = *c.correlation_id;
+  core_.link->publish(serve_channel, {.routing_key = c.reply_to}, p, reply.bytes);
+  unconfirmed_.emplace(++last_reply_, sent);
+}
+
+void inbound_calls::handle_confirm(std::uint64_t tag, bool multiple, bool is_ack) {
+  auto first = multiple ? unconfirmed_.begin() : unconfirmed_.find(tag);
+  while (first != unconfirmed_.end() && first->first <= tag) {
+    auto reply = first->second;
+    first = unconfirmed_.erase(first);
+    settle(reply, is_ack);
+    if (!multiple) return;
+  }
+}
+
+// If the server did not take over a reply, the call comes again, and its caller gets an answer
+// then. A call that came again already is acknowledged, so that it cannot go round forever.
+void inbound_calls::settle(const sent_reply& reply, bool is_ack) {
+  if (!is_ack) {
+    ++core_.counts.lost_replies;
+    core_.tell(log_line{"RabbitMQ failed to take over a reply"});
+  }
+  if (reply.is_acknowledged) return;
+  if (is_ack || reply.is_redelivered) return acknowledge(reply.delivery_tag);
+  core_.send(serve_channel, basic_nack{.delivery_tag = reply.delivery_tag, .requeue = true});
+}
+
+void inbound_calls::acknowledge(std::uint64_t delivery_tag) {
+  core_.send(serve_channel, basic_ack{.delivery_tag = delivery_tag});
+}
+
+void inbound_calls::lose() {
+  for (auto& [tag, c] : calls_) c.stop.request_stop();
+  calls_.clear();
+  unconfirmed_.clear();
+  deadlines_ = {};
+  last_reply_ = 0;
+}
+
+void inbound_calls::expire() {
+  while (auto id = deadlines_.pop_due(core_.now))
+    answer(*id, fail(errc::timeout, "the function's own time limit is over"));
+  deadlines_.purge([this](const inbound_id& id) { return find(id) != calls_.end(); });
+}
+
+} // namespace patio::amqp
