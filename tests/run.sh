@@ -15,7 +15,7 @@ case ${1:-} in
 esac
 cd "$(dirname "$0")/.."
 # The releases of Python patio and of its plugins that the tests run against.
-peers='patio==0.1.4 patio-redis==0.1.1'
+peers='patio==0.1.4 patio-rabbitmq==0.1.1 patio-redis==0.1.1'
 
 sh apps/packages.sh build tests
 
