@@ -4,6 +4,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include <patio/actors/broker/rabbitmq_broker.hpp>
 #include <patio/actors/broker/redis_broker.hpp>
 #include <patio/actors/os/tls_files.hpp>
 
@@ -43,9 +44,10 @@ bool is_same_server(const broker_url& a, const broker_url& b) {
 } // namespace
 
 void broker_flags::add(CLI::App& app) {
-  auto* flag = app.add_option("--broker", url,
-                              "URL of a Redis server through which peers meet, without a password "
-                              "(default, unless another peer is named: PATIO_BROKER_URL)");
+  auto* flag =
+    app.add_option("--broker", url,
+                   "URL of a Redis or RabbitMQ server through which peers meet, without a password "
+                   "(default, unless another peer is named: PATIO_BROKER_URL)");
   flag->type_name("URL");
   app.add_option("--broker-file", file, "file with the URL, which may have a password")
     ->type_name("FILE")
@@ -85,13 +87,14 @@ result<engine_broker_actor> spawn_engine(caf::actor_system& sys, const executors
       return spawn_redis_broker(sys, run_in,
                                 {.url = broker.text, .tls = std::move(tls), .limits = l});
     case broker_scheme::amqp:
-    case broker_scheme::amqps: break;
+    case broker_scheme::amqps:
+      return spawn_rabbitmq_broker(sys, run_in,
+                                   {.url = broker.text, .limits = l, .tls = std::move(tls)});
     }
   } catch (const std::invalid_argument& e) {
     return fail(errc::invalid, e.what());
   }
-  return fail(errc::invalid, "this command has no broker for "
-                               + std::string{to_string(broker.url.scheme)} + " URLs");
+  return fail(errc::invalid, "the URL has an unknown scheme");
 }
 
 result<void> wait_for_engine(const engine_broker_actor& broker, const broker_url& url,

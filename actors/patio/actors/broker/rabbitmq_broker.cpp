@@ -56,7 +56,12 @@ caf::behavior make_behavior(rabbitmq_broker* self, const executors& run_in,
     [self, &s](call_atom, call_request& r) {
       s.call({.request = std::move(r)}, {self->make_response_promise(), nullptr, nullptr});
     },
-    [](discover_atom) { return std::vector<std::string>{}; },
+    [](discover_atom) -> caf::result<std::vector<std::string>> {
+      return to_caf(
+        {errc::invalid,
+         "RabbitMQ does not tell which functions are served: a call needs only the name",
+         {}});
+    },
     [&s](peers_atom) { return s.peers(); },
     [self, &s](ready_atom, bool until_connected) {
       s.ready(until_connected, self->make_response_promise());

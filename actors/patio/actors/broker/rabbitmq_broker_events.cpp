@@ -56,18 +56,16 @@ void rabbitmq_broker_state::handle(amqp::function_refused& event) {
 void rabbitmq_broker_state::handle(amqp::execute_call& event) {
   // The captured reservation counts the bytes of the arguments until the worker destroys this
   // lambda.
-  auto back = [box = answers_, id = event.id, reservation = std::move(event.reservation),
-               types = types_, max_bytes = setup_.node.limits.frame_bytes](result<value> r) {
+  auto back = [box = answers_, place = answers_->make_place(event.id),
+               reservation = std::move(event.reservation), types = types_,
+               max_bytes = setup_.node.limits.frame_bytes](result<value> r) mutable {
     if (r && r->weight() > large_payload)
-      box->put({id, amqp::pickle_result(*r, *types, max_bytes)});
-    else box->put({id, std::move(r)});
+      box->put(std::move(place), amqp::pickle_result(*r, *types, max_bytes));
+    else box->put(std::move(place), std::move(r));
   };
-  tasks_.add(
-    std::make_shared<task>(task{event.entry,
-                                std::move(event.args),
-                                event.deadline,
-                                reply{std::move(back), errc::shut_down, std::move(event.stop)},
-                                {self_->id(), event.id.epoch}}));
+  tasks_.add(make_task(event.entry, std::move(event.args), event.deadline,
+                       reply{std::move(back), errc::shut_down, std::move(event.stop)},
+                       {self_->id(), event.id.epoch}));
 }
 
 void rabbitmq_broker_state::handle(amqp::call_finished& event) {
