@@ -55,10 +55,11 @@ public:
            + frame_of(0, connection_tune{.channel_max = 10, .frame_max = 65'536, .heartbeat = 60})
            + frame_of(0, connection_open_ok{}) + frame_of(1, channel_open_ok{})
            + frame_of(1, queue_declare_ok{}) + frame_of(1, exchange_declare_ok{})
-           + frame_of(1, queue_bind_ok{}) + frame_of(1, basic_consume_ok{})
-           + frame_of(2, channel_open_ok{}) + frame_of(2, confirm_select_ok{})
-           + frame_of(3, channel_open_ok{}) + frame_of(3, confirm_select_ok{})
-           + frame_of(3, basic_qos_ok{}) + frame_of(3, queue_declare_ok{}),
+           + frame_of(1, queue_bind_ok{}) + frame_of(1, queue_bind_ok{})
+           + frame_of(1, basic_consume_ok{}) + frame_of(2, channel_open_ok{})
+           + frame_of(2, confirm_select_ok{}) + frame_of(3, channel_open_ok{})
+           + frame_of(3, confirm_select_ok{}) + frame_of(3, basic_qos_ok{})
+           + frame_of(3, queue_declare_ok{}),
          std::string::npos);
     give(frame_of(3, basic_consume_ok{}), std::string::npos);
     require(node_.is_ready(), "the node is ready after a proper handshake");

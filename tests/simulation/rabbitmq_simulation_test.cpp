@@ -106,7 +106,7 @@ private:
     case 4: return rabbit_.delete_queue("f");
     case 5:
       if (p.client)
-        rabbit_.close_channel(*p.client, static_cast<amqp::channel_number>(1 + draw(3)), 541,
+        rabbit_.close_channel(*p.client, static_cast<amqp::channel_number>(1 + draw(4)), 541,
                               "INTERNAL_ERROR");
       return;
     case 6: rabbit_.nacks = 1; return;

@@ -152,9 +152,11 @@ void connection::peer_closed() {
   state_ = state::closed;
 }
 
-void connection::open_channel(channel_number n) {
+bool connection::open_channel(channel_number n) {
+  if (n > options_.channel_max) return false;
   channels_[n] = {};
   send(n, channel_open{});
+  return true;
 }
 
 void connection::publish(channel_number channel, const basic_publish& m, const properties& p,

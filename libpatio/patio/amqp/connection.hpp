@@ -96,7 +96,8 @@ public:
   /// The server's stream has ended. The next event says why.
   void peer_closed();
 
-  void open_channel(channel_number n);
+  /// Returns false if the server does not allow so many channels.
+  bool open_channel(channel_number n);
   template <class Method>
   void send(channel_number channel, const Method& m) {
     if (is_usable()) put_method(output_, channel, m);

@@ -17,6 +17,7 @@ void event_router::handle(const connection_opened&) { topology_.begin(); }
 void event_router::handle(const method_arrived& event) {
   if (event.channel == serve_channel) return handle_serve_channel(event);
   if (event.channel == calls_channel) return handle_calls_channel(event);
+  if (event.channel == cancel_channel) return check(cancels_.handle(event));
   check(topology_.handle(event));
 }
 
@@ -39,12 +40,19 @@ void event_router::handle_serve_channel(const method_arrived& event) {
 void event_router::handle(const message_arrived& event) {
   bool is_delivery = std::holds_alternative<basic_deliver>(event.method);
   if (event.channel == serve_channel) inbound_.begin(event);
-  else if (event.channel == results_channel && is_delivery) outbound_.handle_reply(event);
+  else if (event.channel == results_channel && is_delivery) handle_result(event);
   else if (event.channel == calls_channel && !is_delivery) outbound_.handle_return(event);
+}
+
+void event_router::handle_result(const message_arrived& event) {
+  if (event.properties.type != cancellation_type) return outbound_.handle_reply(event);
+  if (auto key = parse_call_key(event.properties.correlation_id.value_or("")))
+    inbound_.cancel(*key);
 }
 
 void event_router::handle(const channel_closed& event) {
   learn_limit(event.text);
+  if (event.channel == cancel_channel) return cancels_.handle(event);
   if (event.channel == serve_channel) {
     inbound_.lose();
     consumers_.handle(event);

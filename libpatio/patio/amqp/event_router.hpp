@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include <patio/amqp/cancellation.hpp>
 #include <patio/amqp/consumers.hpp>
 #include <patio/amqp/inbound_calls.hpp>
 #include <patio/amqp/node_core.hpp>
@@ -17,8 +18,9 @@ namespace patio::amqp {
 class event_router {
 public:
   event_router(node_core& core, topology& t, consumers& c, outbound_calls& outbound,
-               inbound_calls& inbound) noexcept
-      : core_{core}, topology_{t}, consumers_{c}, outbound_{outbound}, inbound_{inbound} {}
+               inbound_calls& inbound, cancellation& cancels) noexcept
+      : core_{core}, topology_{t},
+        consumers_{c}, outbound_{outbound}, inbound_{inbound}, cancels_{cancels} {}
 
   void handle(const connection_event& event);
   /// Returns the reason once the connection must be given up.
@@ -40,6 +42,7 @@ private:
   void handle(const connection_ended& event);
   void handle_calls_channel(const method_arrived& event);
   void handle_serve_channel(const method_arrived& event);
+  void handle_result(const message_arrived& event);
   void check(const result<void>& handled);
   void note_progress();
   void learn_limit(std::string_view reason);
@@ -49,6 +52,7 @@ private:
   consumers& consumers_;
   outbound_calls& outbound_;
   inbound_calls& inbound_;
+  cancellation& cancels_;
   std::optional<error> loss_;
   instant ready_since_ = never;
   bool is_serving_ = false;

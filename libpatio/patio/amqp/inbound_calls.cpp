@@ -1,5 +1,6 @@
 #include <patio/amqp/inbound_calls.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include <patio/value/repr.hpp>
@@ -47,6 +48,11 @@ void inbound_calls::begin(std::uint64_t delivery_tag, const consumer& c,
   new_call.is_redelivered = std::get<basic_deliver>(message.method).redelivered;
   if (p.correlation_id) new_call.correlation_id.emplace(*p.correlation_id);
   auto at = calls_.insert_or_assign(delivery_tag, std::move(new_call)).first;
+  auto key = parse_call_key(p.correlation_id.value_or(""));
+  if (key && cancelled_.take(*key)) {
+    result<value> outcome = fail(errc::cancelled, {});
+    return finish(at, write_reply(outcome, core_.options.types, core_.max_body_bytes));
+  }
   auto refuse = [&](error why) {
     ++core_.counts.refused_requests;
     core_.tell(log_line{"a call of " + quoted(c.entry->name) + " is refused: " + to_string(why)});
@@ -140,6 +146,14 @@ void inbound_calls::finish(table::iterator at, const reply_body& reply) {
   if (c.correlation_id) p.correlation_id = *c.correlation_id;
   core_.link->publish(serve_channel, {.routing_key = c.reply_to}, p, reply.bytes);
   unconfirmed_.emplace(++last_reply_, sent);
+}
+
+void inbound_calls::cancel(const call_key& key) {
+  auto id = to_text(key);
+  auto is_meant = [&](const auto& each) { return each.second.correlation_id == id; };
+  auto at = std::ranges::find_if(calls_, is_meant);
+  if (at == calls_.end()) cancelled_.add(key);
+  else at->second.stop.request_stop();
 }
 
 void inbound_calls::handle_confirm(std::uint64_t tag, bool multiple, bool is_ack) {

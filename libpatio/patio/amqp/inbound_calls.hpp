@@ -13,6 +13,7 @@
 #include <unordered_map>
 
 #include <patio/amqp/bodies.hpp>
+#include <patio/amqp/cancellation.hpp>
 #include <patio/amqp/consumers.hpp>
 #include <patio/amqp/node_core.hpp>
 
@@ -27,6 +28,9 @@ public:
   /// Ends a call. Does nothing if it has ended already.
   void answer(const inbound_id& id, const result<value>& outcome);
   void answer_pickled(const inbound_id& id, result<std::string> pickled);
+  /// The caller has given its call up. Stops the function if it runs; otherwise the call is not
+  /// run when it arrives.
+  void cancel(const call_key& key);
   /// The server has taken over replies, or failed to.
   void handle_confirm(std::uint64_t tag, bool multiple, bool is_ack);
   /// The channel has ended. Stops the functions that run.
@@ -69,6 +73,7 @@ private:
   table calls_;                                     ///< by delivery tag of the current channel
   std::map<std::uint64_t, sent_reply> unconfirmed_; ///< by tag of the reply
   std::uint64_t last_reply_ = 0;
+  cancelled_calls cancelled_;
   deadline_heap<inbound_id> deadlines_;
   /// Bytes of arguments. Any thread may release its share.
   std::shared_ptr<std::atomic<std::size_t>> held_ = std::make_shared<std::atomic<std::size_t>>(0);

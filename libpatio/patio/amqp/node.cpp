@@ -30,10 +30,10 @@ void check_names(const registry& functions) {
 
 node::node(node_options options, registry functions)
     : core_{completed(std::move(options)), std::move(functions)}, topology_{core_},
-      consumers_{core_}, outbound_{core_, topology_}, inbound_{core_, consumers_},
-      router_{core_, topology_, consumers_, outbound_, inbound_}, wait_{
-                                                                    core_.options.limits.reconnect,
-                                                                    core_.options.seed} {}
+      consumers_{core_}, cancels_{core_, topology_}, outbound_{core_, topology_, cancels_},
+      inbound_{core_, consumers_}, router_{core_,     topology_, consumers_,
+                                           outbound_, inbound_,  cancels_},
+      wait_{core_.options.limits.reconnect, core_.options.seed} {}
 
 void node::start(instant now) {
   core_.now = now;
@@ -96,6 +96,7 @@ void node::lose(const error& why) {
   core_.link.reset();
   topology_.reset();
   consumers_.reset();
+  cancels_.reset();
   inbound_.lose();
   outbound_.lose(why, sent);
   handshake_until_ = never;

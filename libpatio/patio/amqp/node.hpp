@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include <patio/amqp/cancellation.hpp>
 #include <patio/amqp/consumers.hpp>
 #include <patio/amqp/event_router.hpp>
 #include <patio/amqp/inbound_calls.hpp>
@@ -87,6 +88,7 @@ private:
   node_core core_;
   topology topology_;
   consumers consumers_;
+  cancellation cancels_;
   outbound_calls outbound_;
   inbound_calls inbound_;
   event_router router_;

@@ -121,7 +121,16 @@ void outbound_calls::set_blocked(bool by_server, bool is_blocked) {
   if (!is_blocked) publish_waiting();
 }
 
-void outbound_calls::cancel(const call_key& key) { finish(key, errc::cancelled, {}); }
+void outbound_calls::cancel(const call_key& key) {
+  if (auto at = calls_.find(key); at != calls_.end()) give_up(at, {errc::cancelled, {}, {}});
+}
+
+void outbound_calls::give_up(table::iterator at, error why) {
+  auto key = at->first;
+  bool is_published = at->second.is_published;
+  finish(at, tl::unexpected(std::move(why)));
+  if (is_published) cancels_.publish(key);
+}
 
 error outbound_calls::end_of_wait(const call& c) const {
   auto name = quoted(c.name);
@@ -146,8 +155,9 @@ void outbound_calls::expire() {
     }
     if (!c.is_published) finish(at, tl::unexpected(end_of_wait(c)));
     else
-      finish(at, fail(errc::timeout, "no answer to " + quoted(c.name)
-                                       + " by RabbitMQ; the function may have run"));
+      give_up(at, {errc::timeout,
+                   "no answer to " + quoted(c.name) + " by RabbitMQ; the function may have run",
+                   {}});
   }
   deadlines_.purge([this](const call_key& key) { return calls_.contains(key); });
 }

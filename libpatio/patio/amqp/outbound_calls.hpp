@@ -9,6 +9,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include <patio/amqp/cancellation.hpp>
 #include <patio/amqp/ids.hpp>
 #include <patio/amqp/node_core.hpp>
 #include <patio/amqp/topology.hpp>
@@ -18,7 +19,8 @@ namespace patio::amqp {
 
 class outbound_calls {
 public:
-  outbound_calls(node_core& core, const topology& t) noexcept : core_{core}, topology_{t} {}
+  outbound_calls(node_core& core, const topology& t, cancellation& cancels) noexcept
+      : core_{core}, topology_{t}, cancels_{cancels} {}
 
   /// Publishes the call, or lets it wait until publish_waiting() can. A call that fails at once
   /// also ends by an event.
@@ -72,11 +74,14 @@ private:
   void wait(const call_key& key, call& c);
   [[nodiscard]] error end_of_wait(const call& c) const;
   [[nodiscard]] error dead_letter(const call& c, const message_arrived& message) const;
+  /// Ends a call that may run at a server, and tells the server.
+  void give_up(table::iterator at, error why);
   void finish(table::iterator at, result<value> outcome);
   void finish(const call_key& key, errc code, std::string message);
 
   node_core& core_;
   const topology& topology_;
+  cancellation& cancels_;
   table calls_;
   deadline_heap<call_key> deadlines_;
   std::deque<call_key> waiting_; ///< in order; some may have ended

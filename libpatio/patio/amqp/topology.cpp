@@ -9,10 +9,15 @@ namespace {
 constexpr unsigned max_attempts = 5;
 constexpr std::uint16_t not_found = 404;
 
-constexpr std::array results_answers{channel_open_ok::id, queue_declare_ok::id,
-                                     exchange_declare_ok::id, queue_bind_ok::id,
-                                     basic_consume_ok::id};
 constexpr std::array calls_answers{channel_open_ok::id, confirm_select_ok::id};
+
+table cancellation_table() { return {{"patio", {std::string{cancellation_type}}}}; }
+
+/// Returns the arguments of a binding that matches any of the headers.
+std::string match_of(table headers) {
+  headers.push_back({"x-match", {std::string{"any"}}});
+  return encoded(headers);
+}
 
 error channel_lost(const char* what, const channel_closed& closed) {
   return {errc::connect_failed,
@@ -23,8 +28,14 @@ error channel_lost(const char* what, const channel_closed& closed) {
 
 } // namespace
 
+const std::string& cancellation_headers() {
+  static const auto headers = encoded(cancellation_table());
+  return headers;
+}
+
 void topology::reset() {
   results_step_ = calls_step_ = 0;
+  results_answers_.clear();
   attempts_ = 0;
   for (auto token : std::exchange(pings_, {}))
     core_.tell(ping_finished{token, fail(errc::not_sent, "the connection was lost")});
@@ -47,7 +58,8 @@ void topology::begin() {
 }
 
 // An exclusive queue: no other connection can consume from it, and RabbitMQ 4.3 accepts it. Sends
-// everything at once; RabbitMQ answers in order.
+// everything at once; RabbitMQ answers in order. A node that serves also gets the cancellations of
+// its callers.
 void topology::declare_results() {
   ++attempts_;
   results_step_ = 0;
@@ -58,14 +70,21 @@ void topology::declare_results() {
   link.send(
     results_channel,
     exchange_declare{.exchange = dead_letter_exchange, .type = "headers", .auto_delete = true});
-  auto match = encoded({{"From", {result_queue_}}, {"x-match", {std::string{"any"}}}});
-  link.send(
-    results_channel,
-    queue_bind{.queue = result_queue_, .exchange = dead_letter_exchange, .arguments = match});
+  results_answers_ = {channel_open_ok::id, queue_declare_ok::id, exchange_declare_ok::id};
+  bind(match_of({{"From", {result_queue_}}}));
+  if (!core_.functions.names().empty()) bind(match_of(cancellation_table()));
   link.send(results_channel, basic_consume{.queue = result_queue_,
                                            .consumer_tag = consumer_tag_,
                                            .no_ack = true,
                                            .exclusive = true});
+  results_answers_.push_back(basic_consume_ok::id);
+}
+
+void topology::bind(const std::string& match) {
+  core_.send(
+    results_channel,
+    queue_bind{.queue = result_queue_, .exchange = dead_letter_exchange, .arguments = match});
+  results_answers_.push_back(queue_bind_ok::id);
 }
 
 void topology::open_calls() {
@@ -85,7 +104,7 @@ result<void> topology::handle(const method_arrived& arrived) {
     return {};
   }
   auto& step = is_results ? results_step_ : calls_step_;
-  bool is_expected = is_results ? step < results_answers.size() && id == results_answers[step]
+  bool is_expected = is_results ? step < results_answers_.size() && id == results_answers_[step]
                                 : step < calls_answers.size() && id == calls_answers[step];
   if (!is_expected)
     return fail(errc::protocol,

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <vector>
 
 #include <patio/amqp/node_core.hpp>
 
@@ -14,6 +15,10 @@ namespace patio::amqp {
 
 /// The exchange through which calls that nobody took in time come back to their callers.
 inline constexpr std::string_view dead_letter_exchange = "rpc.dlx";
+
+/// The type and the headers, encoded, of the messages that cancel calls (cancellation.hpp).
+inline constexpr std::string_view cancellation_type = "cancel";
+[[nodiscard]] const std::string& cancellation_headers();
 
 class topology {
 public:
@@ -30,20 +35,22 @@ public:
   [[nodiscard]] result<void> handle(const method_arrived& arrived);
   [[nodiscard]] result<void> handle(const channel_closed& closed);
 
-  [[nodiscard]] bool can_receive() const noexcept { return results_step_ == results_steps; }
+  [[nodiscard]] bool can_receive() const noexcept {
+    return !results_answers_.empty() && results_step_ == results_answers_.size();
+  }
   [[nodiscard]] bool can_call() const noexcept { return can_receive() && calls_step_ == 2; }
   [[nodiscard]] const std::string& result_queue() const noexcept { return result_queue_; }
   /// The headers of a call, encoded.
   [[nodiscard]] const std::string& call_headers() const noexcept { return call_headers_; }
 
 private:
-  static constexpr std::size_t results_steps = 5; ///< answers of the server
-
   void declare_results();
+  void bind(const std::string& match);
   void open_calls();
 
   node_core& core_;
   std::string result_queue_, call_headers_, consumer_tag_;
+  std::vector<method_id> results_answers_;        ///< the answers to come, in order
   std::size_t results_step_ = 0, calls_step_ = 0; ///< answers that have arrived
   unsigned attempts_ = 0;
   std::deque<std::uint64_t> pings_; ///< tokens, in order

@@ -173,6 +173,7 @@ void fake_rabbitmq::restart() {
   last_output_.clear();
   queues_.clear();
   bindings_.clear();
+  cancellable_.clear();
   has_exchange_ = is_blocked_ = false;
 }
 

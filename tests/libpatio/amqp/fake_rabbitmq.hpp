@@ -102,6 +102,7 @@ protected:
   std::map<client, std::unique_ptr<connection>> clients_;
   std::map<std::string, queue> queues_;
   std::map<std::string, std::string> bindings_; ///< From -> queue, of rpc.dlx
+  std::set<std::string> cancellable_;           ///< queues that are bound to cancellations
   bool has_exchange_ = false;
   instant now_{};
 };
@@ -123,8 +124,9 @@ public:
   // Knobs.
   std::string password = "guest";
   std::size_t max_message_size = std::size_t{128} << 20;
-  unsigned nacks = 0;           ///< so many published messages are refused
-  unsigned vanish_exchange = 0; ///< so many times the exchange is gone at a bind
+  unsigned nacks = 0;            ///< so many published messages are refused
+  unsigned vanish_exchange = 0;  ///< so many times the exchange is gone at a bind
+  bool forbids_exchange = false; ///< nobody may publish to rpc.dlx
   bool answers_handshake = true;
   bool keeps_published = false;
 
@@ -141,6 +143,7 @@ private:
   void consume(client from, amqp::channel_number n, const amqp::basic_consume& m);
   void cancel(client from, amqp::channel_number n, const amqp::basic_cancel& m);
   void publish(client from, amqp::channel_number n, instant now);
+  void publish_cancellation(client from, amqp::channel_number n, instant now);
   void confirm(client from);
 
   std::map<client, std::string> last_output_; ///< of clients that the server has closed

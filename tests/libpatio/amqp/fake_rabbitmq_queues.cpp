@@ -45,7 +45,9 @@ void fake_rabbitmq::bind(client from, channel_number n, const queue_bind& m) {
     return drop_channel(from, n);
   }
   auto match = read_table(m.arguments).value();
-  bindings_[std::string{text_of(*find(match, "From"))}] = std::string{m.queue};
+  if (const auto* sender = find(match, "From"))
+    bindings_[std::string{text_of(*sender)}] = std::string{m.queue};
+  else cancellable_.emplace(m.queue);
   send(from, n, queue_bind_ok{});
 }
 
@@ -80,6 +82,7 @@ void fake_queues::remove_consumers(client from, channel_number n) {
 void fake_queues::remove_queue(const std::string& name) {
   queues_.erase(name);
   std::erase_if(bindings_, [&](const auto& b) { return b.second == name; });
+  cancellable_.erase(name);
   if (bindings_.empty()) has_exchange_ = false;
 }
 
@@ -111,11 +114,26 @@ void fake_queues::requeue(unacknowledged_message lost) {
   found->second.messages.push_front(std::move(lost.message));
 }
 
+// The only messages that nodes publish to the exchange for dead letters.
+void fake_rabbitmq::publish_cancellation(client from, channel_number n, instant now) {
+  auto& ch = clients_.at(from)->channels.at(n);
+  if (forbids_exchange || !has_exchange_) {
+    auto code = static_cast<std::uint16_t>(forbids_exchange ? 403 : 404);
+    send(from, n, channel_close{{code, "no such luck", basic_publish::id}});
+    return drop_channel(from, n);
+  }
+  for (const auto& name : std::set{cancellable_}) {
+    (void)route(name, {ch.header, ch.body, "rpc.dlx", ""}, now);
+    pump(name);
+  }
+}
+
 void fake_rabbitmq::publish(client from, channel_number n, instant now) {
   auto& ch = clients_.at(from)->channels.at(n);
   ch.in_content = false;
   auto parsed = read_method(ch.publish).value();
   const auto& m = std::get<basic_publish>(parsed);
+  if (m.exchange == "rpc.dlx") return publish_cancellation(from, n, now);
   if (ch.body.size() > max_message_size) {
     auto text = "PRECONDITION_FAILED - message size " + std::to_string(ch.body.size())
                 + " is larger than configured max size " + std::to_string(max_message_size);

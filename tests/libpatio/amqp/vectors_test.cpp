@@ -138,7 +138,7 @@ TEST_CASE("amqp: a call is byte for byte the Python plugin's, but for ids and ti
     p.*id = mine.properties.*id;
   }
   CHECK(mine.properties.correlation_id->at(14) == '4'); // UUID version 4
-  CHECK(mine.properties.timestamp == p.timestamp.value() - p.timestamp.value() + 1'764'308'468);
+  CHECK(mine.properties.timestamp == 1'764'308'468);
   p.timestamp = mine.properties.timestamp;
   auto from = encoded({{"From", {std::string{*p.reply_to}}}});
   p.headers = from;
