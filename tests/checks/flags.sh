@@ -9,7 +9,7 @@ cd "${1:-$(dirname "$0")/../..}"
 
 flag=--no-such-flag
 modules='examples/shop.py tests/interop/pickle_objects.py' # other scripts import them
-modules="$modules tests/interop/random_values.py"
+modules="$modules tests/interop/random_values.py tests/engines/scratch_rabbitmq.py"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

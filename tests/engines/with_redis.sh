@@ -14,7 +14,8 @@ for tool in redis-server python3; do
 done
 folder=$(mktemp -d)
 finish() {
-  [ ! -f "$folder/pid" ] || kill "$(cat "$folder/pid")" 2>/dev/null || :
+  # A server that ends by itself would still write to its log while the folder is removed.
+  [ ! -f "$folder/pid" ] || kill -9 "$(cat "$folder/pid")" 2>/dev/null || :
   rm -rf "$folder"
 }
 trap finish EXIT
