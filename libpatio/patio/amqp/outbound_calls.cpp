@@ -138,7 +138,9 @@ error outbound_calls::end_of_wait(const call& c) const {
   if (blocked_by_server_) reason = "RabbitMQ accepts no messages (memory or disk alarm)";
   if (c.deadline > core_.now)
     return {errc::not_sent, name + " was not sent, for RabbitMQ is not connected: " + reason, {}};
-  return {errc::timeout, name + " could not be sent in time: " + reason, {}};
+  error late{errc::timeout, name + " could not be sent in time: " + reason, {}};
+  late.remedy = remedy::repetition;
+  return late;
 }
 
 void outbound_calls::expire() {

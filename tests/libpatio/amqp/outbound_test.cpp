@@ -165,6 +165,7 @@ TEST_CASE("amqp::outbound_calls: a lost connection ends published calls only") {
   CHECK_FALSE(t.caller.has_ended(waiting));
   t.advance(1s);
   CHECK(t.caller.code(brief) == errc::timeout);
+  CHECK(t.caller.ended.at(brief).error().remedy == remedy::repetition);
   t.caller.refuses_dials = false;
   t.advance(1s);
   t.settle();
@@ -210,6 +211,7 @@ TEST_CASE("amqp::outbound_calls: calls wait while RabbitMQ accepts no messages")
   CHECK_FALSE(t.caller.has_ended(patient));
   t.advance(1s);
   CHECK(t.caller.code(brief) == errc::timeout);
+  CHECK(t.caller.ended.at(brief).error().remedy == remedy::repetition);
   CHECK(t.callee.started.empty());
   t.rabbit.set_blocked(false);
   t.settle();
