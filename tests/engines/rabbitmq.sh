@@ -3,6 +3,8 @@
 # Prints `ready PORT PID` once it accepts connections. Ends the server and removes the directory
 # when standard input ends. Never touches the system's RabbitMQ. Works as root and as any user.
 #   sh rabbitmq.sh [LINE_OF_RABBITMQ_CONF...]
+# With PATIO_RABBITMQ_PORT and PATIO_RABBITMQ_FOLDER it uses that port and that directory, which it
+# keeps, so that a server that was killed can start again with its data.
 # Exits with 77 if RabbitMQ is not installed.
 set -eu
 case ${1:-} in -*) echo "rabbitmq.sh: unknown flag '$1'; usage: rabbitmq.sh [CONF_LINE...]" >&2; exit 2 ;; esac
@@ -13,7 +15,7 @@ for each in /usr/lib/rabbitmq/bin "$(dirname "$(command -v rabbitmq-server || ec
 done
 [ -n "$bin" ] || { echo "skipped: no rabbitmq-server"; exit 77; }
 
-work=$(mktemp -d)
+work=${PATIO_RABBITMQ_FOLDER:-$(mktemp -d)}
 free_ports() {
   python3 -c '
 import socket
@@ -40,7 +42,9 @@ export HOME="$work" RABBITMQ_HOME="$work" RABBITMQ_MNESIA_BASE="$work/mnesia" \
   RABBITMQ_PID_FILE="$work/pid" ERL_EPMD_PORT="$mapper" ERL_EPMD_ADDRESS=127.0.0.1 \
   ERL_CRASH_DUMP_SECONDS=0
 # Erlang makes this file itself, but checks its mode before it has set the mode.
-(umask 077 && echo PATIOTEST >"$work/.erlang.cookie" && chmod 400 "$work/.erlang.cookie")
+[ -e "$work/.erlang.cookie" ] ||
+  (umask 077 && echo PATIOTEST >"$work/.erlang.cookie" && chmod 400 "$work/.erlang.cookie")
+rm -f "$work/pid"
 echo '[].' >"$RABBITMQ_ENABLED_PLUGINS_FILE"
 mkdir -p "$work/mnesia" "$work/log"
 
@@ -53,7 +57,7 @@ end() {
   kill -9 "$server" 2>/dev/null || :
   [ ! -s "$work/pid" ] || kill -9 "$(cat "$work/pid")" 2>/dev/null || :
   kill -9 "$epmd" 2>/dev/null || :
-  rm -rf "$work"
+  [ -n "${PATIO_RABBITMQ_FOLDER:-}" ] || rm -rf "$work"
 }
 trap end EXIT
 trap 'exit 1' INT TERM
