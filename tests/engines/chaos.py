@@ -12,6 +12,7 @@ calls that have begun. PATIO_TEST_SEED or --seed replays a run. Exits with 77 wi
 import argparse
 import asyncio
 import collections
+import contextlib
 import os
 import pathlib
 import random
@@ -90,7 +91,8 @@ class Redis:
         self.rest = asyncio.ensure_future(self.process.stdout.read())
 
     async def kill(self):
-        self.process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
         await self.process.wait()
         await self.rest
 
@@ -100,6 +102,7 @@ class RabbitMQ:
 
     def __init__(self, folder):
         self.folder, self.port = folder, free_port()
+        self.pid = self.script = None
 
     async def start(self):
         self.script = await start("sh", HERE / "rabbitmq.sh", env={
@@ -109,9 +112,16 @@ class RabbitMQ:
         self.pid = int(line.split()[2])
 
     async def kill(self):
-        os.kill(self.pid, signal.SIGKILL)
-        self.script.stdin.close()
-        await self.script.wait()
+        """Also ends a RabbitMQ that is still starting."""
+        with contextlib.suppress(ProcessLookupError):
+            if self.pid:
+                os.kill(self.pid, signal.SIGKILL)
+            elif self.script:
+                self.script.terminate()
+        if self.script:
+            self.script.stdin.close()
+            await self.script.wait()
+        self.pid = self.script = None
 
 
 class Account:
@@ -302,7 +312,8 @@ class Run:
         self.ending = True
         for process in [*self.servers, *self.callers, self.proxy]:
             if process and process.returncode is None:
-                process.kill()
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
         await self.engine.kill()
 
     async def run(self):
