@@ -37,6 +37,16 @@ result<chosen_broker> read_file(const std::string& path) {
   return parse(secret{text}, path);
 }
 
+/// Returns RabbitMQ's options for each function.
+rabbitmq_options rabbitmq_options_of(const queue_flags& flags) {
+  rabbitmq_options options;
+  options.serve.queue.durable = flags.durable;
+  auto repeatable = options.serve;
+  repeatable.on_redelivery = redelivery::at_least_once;
+  for (const auto& name : flags.at_least_once) options.functions.insert_or_assign(name, repeatable);
+  return options;
+}
+
 bool is_same_server(const broker_url& a, const broker_url& b) {
   return a.scheme == b.scheme && a.where == b.where && a.path == b.path;
 }
@@ -52,6 +62,17 @@ void broker_flags::add(CLI::App& app) {
   app.add_option("--broker-file", file, "file with the URL, which may have a password")
     ->type_name("FILE")
     ->excludes(flag);
+}
+
+void queue_flags::add(CLI::App& app) {
+  app.add_flag("--durable", durable,
+               "at RabbitMQ: declare durable queues, as Python servers do with durable=True");
+  app
+    .add_option("--at-least-once", at_least_once,
+                "at RabbitMQ: run the calls of this function again if their server was lost; may "
+                "be repeated. Calls of other functions end as maybe_executed then")
+    ->type_name("FUNCTION")
+    ->allow_extra_args(false);
 }
 
 result<std::optional<chosen_broker>> load_broker(const broker_flags& flags,
@@ -79,17 +100,26 @@ result<std::optional<chosen_broker>> load_broker(const broker_flags& flags,
 
 result<engine_broker_actor> spawn_engine(caf::actor_system& sys, const executors& run_in,
                                          const chosen_broker& broker,
-                                         std::optional<tls_options> tls, const limits& l) {
+                                         std::optional<tls_options> tls, const limits& l,
+                                         const queue_flags& queues) {
   try {
     switch (broker.url.scheme) {
     case broker_scheme::redis:
     case broker_scheme::rediss:
+      if (queues.is_given())
+        return fail(errc::invalid,
+                    "--durable and --at-least-once are for RabbitMQ: Redis has no such queues, and "
+                    "runs no call twice");
       return spawn_redis_broker(sys, run_in,
                                 {.url = broker.text, .tls = std::move(tls), .limits = l});
     case broker_scheme::amqp:
-    case broker_scheme::amqps:
-      return spawn_rabbitmq_broker(sys, run_in,
-                                   {.url = broker.text, .limits = l, .tls = std::move(tls)});
+    case broker_scheme::amqps: {
+      auto options = rabbitmq_options_of(queues);
+      options.url = broker.text;
+      options.limits = l;
+      options.tls = std::move(tls);
+      return spawn_rabbitmq_broker(sys, run_in, std::move(options));
+    }
     }
   } catch (const std::invalid_argument& e) {
     return fail(errc::invalid, e.what());

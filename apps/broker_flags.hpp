@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -32,11 +33,20 @@ struct chosen_broker {
 [[nodiscard]] result<std::optional<chosen_broker>> load_broker(const broker_flags& flags,
                                                                bool allow_environment);
 
+/// The flags for RabbitMQ's queues of the functions that a node serves.
+struct queue_flags {
+  bool durable = false;
+  std::vector<std::string> at_least_once; ///< names of functions
+
+  void add(CLI::App& app);
+  [[nodiscard]] bool is_given() const noexcept { return durable || !at_least_once.empty(); }
+};
+
 /// Spawns the broker actor for the URL's scheme. Fails with errc::invalid for options that are
 /// wrong.
 [[nodiscard]] result<engine_broker_actor>
 spawn_engine(caf::actor_system& sys, const executors& run_in, const chosen_broker& broker,
-             std::optional<tls_options> tls, const limits& l);
+             std::optional<tls_options> tls, const limits& l, const queue_flags& queues = {});
 
 /// Waits for the login. Fails with the first failure, or with errc::connect_failed after the
 /// timeout.

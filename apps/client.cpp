@@ -11,6 +11,7 @@
 #include <patio/actors/os/log.hpp>
 #include <patio/protocol/login.hpp>
 
+#include "exit_code.hpp"
 #include "output.hpp"
 #include "standard_streams.hpp"
 
@@ -237,7 +238,10 @@ result<std::unique_ptr<client>> client::connect(const target_flags& to,
   if (!*broker && to.connect.empty())
     return fail(errc::invalid, "no peer is named: use --connect HOST:PORT or --broker URL");
   set_log_level(log_level::off); // the command reports each failure once, as its own error
-  if (*broker) return connect_engine(**broker, flags);
+  if (*broker) {
+    advise_about_broker();
+    return connect_engine(**broker, flags);
+  }
   auto key = load_key(flags);
   if (!key) return tl::unexpected(std::move(key.error()));
   auto tls = load_tls(flags);

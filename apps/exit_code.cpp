@@ -26,8 +26,26 @@ const char* advice(remedy mend) {
   return nullptr;
 }
 
+bool is_about_broker = false;
+
+/// Returns the advice that differs from the advice about direct peers, or null.
+const char* broker_advice(errc code) {
+  switch (code) {
+  case errc::connect_failed: return "is the URL right, and is the server running?";
+  case errc::login_refused:
+    return "is this the server's URL, with the right user, password, and database or virtual host? "
+           "PATIO_BROKER_URL or --broker-file has a URL with a password";
+  case errc::no_route:
+    return "a server of the function declares its queue: has one been started at this virtual "
+           "host?";
+  default: return nullptr;
+  }
+}
+
 const char* advice(const error& why) {
   if (const auto* special = advice(why.remedy)) return special;
+  const auto* about_broker = is_about_broker ? broker_advice(why.code) : nullptr;
+  if (about_broker) return about_broker;
   switch (why.code) {
   case errc::connect_failed: return "is the address right, and is the peer running?";
   case errc::login_refused:
@@ -61,6 +79,8 @@ std::string notes(const value& exception) {
 }
 
 } // namespace
+
+void advise_about_broker() noexcept { is_about_broker = true; }
 
 exit_code exit_code_of(errc code) noexcept {
   switch (code) {

@@ -16,6 +16,9 @@ enum exit_code : int {
   refused = 7, ///< a pickle or a type in a pickle is not accepted
 };
 
+/// From now on, report() gives advice about a message broker in place of advice about direct peers.
+void advise_about_broker() noexcept;
+
 [[nodiscard]] exit_code exit_code_of(errc code) noexcept;
 
 /// Prints the error as one line on standard error, with advice for some errors, and a line for each

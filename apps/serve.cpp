@@ -221,6 +221,11 @@ int serve(const serve_flags& f) {
   auto broker = load_broker(f.broker, f.listen.empty() && f.connect.empty());
   if (!broker) return report(broker.error());
   if (*broker) return serve_through_broker(f, **broker);
+  if (f.queues.is_given())
+    return report({errc::invalid,
+                   "--durable and --at-least-once are for the queues of RabbitMQ: name its server "
+                   "with --broker",
+                   {}});
   auto listen_on = parse_endpoints(f.listen, "--listen");
   if (!listen_on) return report(listen_on.error());
   auto dial = parse_endpoints(f.connect, "--connect");
@@ -262,6 +267,7 @@ void add_node(CLI::App& sub, serve_flags& f) {
                 "peer to dial, and to dial again whenever its connection is lost; may be repeated")
     ->type_name("HOST:PORT");
   f.broker.add(sub);
+  f.queues.add(sub);
   sub.add_flag("--demo", f.demo,
                "serve the functions mul, div, pow, sub, echo, sleep, fail and whoami; with an "
                "executor of processes also burn, crash and leak");

@@ -16,6 +16,7 @@ struct serve_flags {
   std::vector<std::string> listen, connect, limits, allow, peer_keys;
   executor_flags executors;
   broker_flags broker;
+  queue_flags queues;
   bool demo = false, verbose = false, insecure = false;
 };
 

@@ -46,6 +46,7 @@ int serve_engine_until_stopped(const engine_broker_actor& node, const serve_flag
 } // namespace
 
 int serve_through_broker(const serve_flags& f, const chosen_broker& broker) {
+  advise_about_broker();
   if (auto fits = check_engine_flags(f); !fits) return report(fits.error());
   auto plan = parse_executors(f.executors);
   if (!plan) return report(plan.error());
@@ -58,7 +59,7 @@ int serve_through_broker(const serve_flags& f, const chosen_broker& broker) {
   if (!functions) return report(functions.error());
   auto pools = spawn_executors(sys, std::move(*functions), *plan, options->limits);
   if (!pools) return report(pools.error());
-  auto node = spawn_engine(sys, *pools, broker, std::move(options->tls), options->limits);
+  auto node = spawn_engine(sys, *pools, broker, std::move(options->tls), options->limits, f.queues);
   if (!node) return report(node.error());
   auto code = serve_engine_until_stopped(*node, f, broker.url);
   (void)standard_output().flush();

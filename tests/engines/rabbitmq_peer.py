@@ -22,6 +22,7 @@ def arguments():
     parser.add_argument("url")
     parser.add_argument("prefix", help="of the names of the functions; empty: serves none")
     parser.add_argument("--durable", action="store_true")
+    parser.add_argument("--plain", action="store_true", help="serve without a prefix")
     return parser.parse_args()
 
 
@@ -101,7 +102,7 @@ async def answer(broker, command):
 
 
 async def main():
-    if options.prefix:
+    if options.prefix or options.plain:
         for function in (mul, echo, div, house, never):
             rpc[options.prefix + function.__name__] = function
     loop = asyncio.get_running_loop()

@@ -1,5 +1,7 @@
 #include "rabbitmq_server.hpp"
 
+#include <semaphore>
+
 #include <patio/value/repr.hpp>
 
 using namespace patio;
@@ -180,4 +182,32 @@ TEST_CASE("rabbitmq: a server that drains answers what it has taken") {
   gate->answer_one();
   CHECK(ended(std::move(first)) == 7);
   end.join();
+}
+
+TEST_CASE("rabbitmq: a cancelled call and a passed deadline stop the function at a C++ server") {
+  std::counting_semaphore<8> started{0}, stopped{0};
+  registry rpc;
+  rpc.add("stop.wait", [&](std::stop_token stop) {
+    std::promise<void> over;
+    std::stop_callback end{stop, [&] { over.set_value(); }};
+    started.release();
+    over.get_future().wait();
+    stopped.release();
+  });
+  rabbitmq_node server{shared_rabbitmq(), rpc};
+  rabbitmq_peer python{shared_rabbitmq(), "stop.p."};
+  rabbitmq_node client{shared_rabbitmq()};
+  auto cancelled = call<value>(client.broker(), "stop.wait");
+  REQUIRE(started.try_acquire_for(20s));
+  cancelled.cancel();
+  CHECK(failure(std::move(cancelled)).code == errc::cancelled);
+  CHECK(stopped.try_acquire_for(20s));
+  auto late = call<value>(client.broker(), {"stop.wait", {.timeout = 2s}});
+  REQUIRE(started.try_acquire_for(20s));
+  CHECK(failure(std::move(late)).code == errc::timeout);
+  CHECK(stopped.try_acquire_for(20s));
+  // A Python server is not disturbed, whatever C++ nodes tell each other.
+  auto running = call<value>(client.broker(), {"stop.p.never", {.timeout = 1s}});
+  CHECK(failure(std::move(running)).code == errc::timeout);
+  CHECK(ended(call<std::int64_t>(client.broker(), "stop.p.mul", 6, 7)) == 42);
 }

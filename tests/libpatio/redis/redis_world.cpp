@@ -19,7 +19,10 @@ redis_world::number redis_world::add(const patio::registry& functions, std::size
                                      tuning t) {
   settings s{.project = "t", .tuning = t, .seed = nodes.size()};
   s.url = patio::parse_broker_url("redis://h").value();
-  s.new_id = [this] { return "id" + std::to_string(++last_id_); };
+  s.new_id = [this] {
+    auto number = std::to_string(++last_id_);
+    return uuid_text(std::string(16 - number.size(), '0') + number);
+  };
   nodes.push_back(std::make_unique<redis_participant>(
     std::move(s), functions,
     std::vector<serving_group>{{functions.names(), functions.size() > 0 ? workers : 0}}));
