@@ -3,6 +3,16 @@
 #include <algorithm>
 
 namespace patio::mesh {
+namespace {
+
+/// A search among so few peers is cheap.
+constexpr std::size_t few_peers = 16;
+
+/// Most peers are usable, so a few draws find usable ones. A search of all peers for each call
+/// would make the calls of a large mesh slow as soon as one peer is ejected.
+constexpr int max_draws = 16;
+
+} // namespace
 
 void router::serve(connection_id id, const std::vector<std::string>& names) {
   if (auto known = names_.find(id); known != names_.end() && known->second == names)
@@ -37,10 +47,31 @@ void router::withdraw(connection_id id) {
   }
 }
 
-std::vector<connection_id> router::best(const std::vector<connection_id>& ids) const {
-  auto rank = [this](connection_id id) {
-    return blocked_.contains(id) ? 2 : is_ejected(id) ? 1 : 0;
+connection_id router::next_of(candidates& c) {
+  const auto& ids = c.ids;
+  if (are_all_usable()) return ids[c.next++ % ids.size()];
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    if (auto id = ids[c.next++ % ids.size()]; rank(id) == 0) return id;
+  auto better = best(ids);
+  return better[c.next++ % better.size()];
+}
+
+router::two router::draw_two(const std::vector<connection_id>& ids) {
+  auto draw = [this](const std::vector<connection_id>& all) {
+    auto first = random_() % all.size();
+    auto second = (first + 1 + random_() % (all.size() - 1)) % all.size();
+    return std::pair{all[first], all[second]};
   };
+  if (are_all_usable()) return draw(ids);
+  if (ids.size() > few_peers)
+    for (int i = 0; i < max_draws; ++i)
+      if (auto drawn = draw(ids); rank(drawn.first) == 0 && rank(drawn.second) == 0) return drawn;
+  auto better = best(ids);
+  return better.size() == 1 ? std::pair{better.front(), better.front()} : draw(better);
+}
+
+// Returns the connections of the lowest rank.
+std::vector<connection_id> router::best(const std::vector<connection_id>& ids) const {
   auto least = 2;
   for (auto id : ids) least = std::min(least, rank(id));
   std::vector<connection_id> rest;

@@ -1,6 +1,7 @@
 /// A table of the connections that serve each name. It uses no clock and no I/O. One node owns it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -10,6 +11,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include <patio/mesh/connection_id.hpp>
@@ -53,14 +55,14 @@ public:
   [[nodiscard]] pick_result pick(std::string_view name, routing policy, Load load, Room has_room) {
     auto at = peers_.find(name);
     if (at == peers_.end()) return {};
-    auto& [all, next] = at->second;
-    auto better = ejected_.empty() && blocked_.empty() ? std::vector<connection_id>{} : best(all);
-    const auto& ids = better.empty() ? all : better;
-    if (ids.size() == 1)
-      return {has_room(ids.front()) ? std::optional{ids.front()} : std::nullopt, true};
-    auto begin = policy == routing::round_robin ? next++ % ids.size()
-                                                : lighter(ids, random_() % ids.size(), load);
-    for (std::size_t i = 0; i < ids.size(); ++i)
+    auto& c = at->second;
+    auto chosen = c.ids.size() == 1                ? c.ids.front()
+                  : policy == routing::round_robin ? next_of(c)
+                                                   : lighter(draw_two(c.ids), load);
+    if (has_room(chosen)) return {chosen, true};
+    auto ids = best(c.ids);
+    auto begin = static_cast<std::size_t>(std::ranges::find(ids, chosen) - ids.begin());
+    for (std::size_t i = 1; i < ids.size(); ++i)
       if (auto id = ids[(begin + i) % ids.size()]; has_room(id)) return {id, true};
     return {{}, true};
   }
@@ -80,20 +82,28 @@ public:
   [[nodiscard]] std::uint64_t changes() const noexcept { return changes_; }
 
 private:
-  /// Returns the index with the smaller load: `first`, or another random index.
-  template <class Load>
-  [[nodiscard]] std::size_t lighter(const std::vector<connection_id>& ids, std::size_t first,
-                                    Load load) {
-    auto second = (first + 1 + random_() % (ids.size() - 1)) % ids.size();
-    return load(ids[second]) < load(ids[first]) ? second : first;
-  }
-  [[nodiscard]] std::vector<connection_id> best(const std::vector<connection_id>& ids) const;
-  void withdraw(connection_id id);
-
   struct candidates {
     std::vector<connection_id> ids;
     std::size_t next = 0;
   };
+
+  [[nodiscard]] connection_id next_of(candidates& c);
+  using two = std::pair<connection_id, connection_id>;
+  [[nodiscard]] two draw_two(const std::vector<connection_id>& ids);
+  template <class Load>
+  [[nodiscard]] static connection_id lighter(two drawn, Load load) {
+    return load(drawn.second) < load(drawn.first) ? drawn.second : drawn.first;
+  }
+  [[nodiscard]] std::vector<connection_id> best(const std::vector<connection_id>& ids) const;
+  /// Returns 2 for a blocked connection, 1 for an ejected one and 0 for any other.
+  [[nodiscard]] int rank(connection_id id) const {
+    return blocked_.contains(id) ? 2 : is_ejected(id) ? 1 : 0;
+  }
+  [[nodiscard]] bool are_all_usable() const noexcept {
+    return ejected_.empty() && blocked_.empty();
+  }
+  void withdraw(connection_id id);
+
   /// A tree instead of a hash table: a peer chooses its names and could force hash collisions.
   std::map<std::string, candidates, std::less<>> peers_;
   std::unordered_map<connection_id, std::vector<std::string>> names_;

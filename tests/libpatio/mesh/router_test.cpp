@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <ctime>
 #include <map>
 #include <set>
 
@@ -61,6 +62,40 @@ TEST_CASE("router: least loaded always picks the peer with fewer calls out of tw
   for (int i = 0; i < 1000; ++i)
     REQUIRE(r.pick("a", routing::least_loaded, [](connection_id id) { return id == 1 ? 7 : 6; })
             == 2);
+}
+
+TEST_CASE("router: an ejected peer among many makes the choice of another peer no slower") {
+  for (auto policy : {routing::least_loaded, routing::round_robin}) {
+    router r;
+    for (connection_id id = 1; id <= 100'000; ++id) r.serve(id, {"a"});
+    r.eject(7);
+    auto begin = std::clock();
+    for (int i = 0; i < 10'000; ++i) REQUIRE(r.pick("a", policy, idle) != 7);
+    // A search of all peers for each choice would take several seconds.
+    CHECK(static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC < 1);
+  }
+}
+
+TEST_CASE("router: calls go evenly to the usable peers among many") {
+  auto seed = test_seed();
+  INFO("PATIO_TEST_SEED=" << seed);
+  for (auto policy : {routing::least_loaded, routing::round_robin})
+    for (connection_id usable : {1, 2, 20, 39}) {
+      router r{seed};
+      std::map<connection_id, int> load;
+      for (connection_id id = 1; id <= 40; ++id) {
+        r.serve(id, {"a"});
+        if (id > usable && id % 2 == 0) r.eject(id);
+        if (id > usable && id % 2 == 1) r.block(id);
+      }
+      for (int i = 0; i < 100 * static_cast<int>(usable); ++i)
+        ++load[*r.pick("a", policy, [&](connection_id id) { return load[id]; })];
+      REQUIRE(load.size() == usable);
+      for (auto [id, n] : load) {
+        CHECK(n > 90);
+        CHECK(n < 110);
+      }
+    }
 }
 
 TEST_CASE("router: least loaded balances many peers and never picks the busiest peer") {
