@@ -14,7 +14,8 @@ namespace patio {
 struct backoff_options {
   std::chrono::nanoseconds first_delay = std::chrono::milliseconds{100}; ///< the first bound
   std::chrono::nanoseconds longest_delay = std::chrono::seconds{30};     ///< the largest bound
-  /// The minimum delay after the peer has refused the login.
+  /// The minimum delay after the peer has refused the login. The delay is random, up to twice this
+  /// minimum, or longer after many failures.
   std::chrono::nanoseconds refused_delay = std::chrono::seconds{5};
 };
 
@@ -29,13 +30,20 @@ public:
   /// Returns the delay before the next attempt and doubles the bound. `refused` says that the peer
   /// refused the login.
   [[nodiscard]] std::chrono::nanoseconds failed(bool refused = false) {
-    auto wait = std::chrono::nanoseconds{
-      std::uniform_int_distribution<std::int64_t>{bound_.count() / 2, bound_.count()}(random_)};
+    auto wait = between(bound_ / 2, bound_);
     bound_ = std::min(bound_ * 2, options_.longest_delay);
-    return refused ? std::max(wait, options_.refused_delay) : wait;
+    if (!refused) return wait;
+    // A busy node refuses many peers at the same moment. They must not come back together.
+    return std::max(wait, between(options_.refused_delay, 2 * options_.refused_delay));
   }
 
 private:
+  [[nodiscard]] std::chrono::nanoseconds between(std::chrono::nanoseconds shortest,
+                                                 std::chrono::nanoseconds longest) {
+    std::uniform_int_distribution<std::int64_t> draw{shortest.count(), longest.count()};
+    return std::chrono::nanoseconds{draw(random_)};
+  }
+
   /// SplitMix64 (Steele, Lea and Flood, 2014). Every connection has a backoff, and the state of a
   /// std::mt19937_64 would take 2.5 KB of each.
   struct generator {

@@ -49,7 +49,9 @@ TEST_CASE("dialler: the wait doubles with each failure up to its bound") {
 
 TEST_CASE("dialler: a refused login waits longer") {
   one_dial dial;
-  CHECK(dial.d.failed(dial.number, {errc::login_refused, "wrong key", {}})->wait == 5s);
+  auto wait = dial.d.failed(dial.number, {errc::login_refused, "wrong key", {}})->wait;
+  CHECK(wait >= 5s);
+  CHECK(wait <= 10s);
 }
 
 TEST_CASE(

@@ -67,7 +67,7 @@ TEST_CASE("amqp::node: a server that does not answer the handshake is given up")
   REQUIRE(node.losses.size() == 1);
   CHECK(node.losses[0].exceeded == limit::handshake_timeout);
   rabbit.answers_handshake = true;
-  node.advance(5s);
+  node.advance(10s);
   CHECK(node.seen.times_ready == 1);
 }
 

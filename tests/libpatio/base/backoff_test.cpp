@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
+
 #include "seed.hpp"
 
 using namespace std::chrono_literals;
@@ -28,7 +30,17 @@ TEST_CASE("backoff: a success resets the bound, and a refused login waits longer
   b.succeeded();
   CHECK(b.failed() <= 100ms);
   b.succeeded();
-  CHECK(b.failed(true) == 5s);
+  auto refused = b.failed(true);
+  CHECK(refused >= 5s);
+  CHECK(refused <= 10s);
+}
+
+TEST_CASE("backoff: dials that were refused together do not come back together") {
+  std::map<std::chrono::seconds, int> dials; // by the second in which they come back
+  for (std::uint64_t seed = 0; seed < 1000; ++seed)
+    ++dials[std::chrono::floor<std::chrono::seconds>(backoff{{}, seed}.failed(true))];
+  CHECK(dials.size() == 5);
+  for (auto [second, count] : dials) CHECK(count < 300);
 }
 
 TEST_CASE("backoff: two nodes with different seeds do not dial in step") {

@@ -214,7 +214,7 @@ TEST_CASE("redis: a wrong password is reported, and tried again much later") {
   w.advance(4s);
   CHECK(w.at(caller).news.size() == 1);
   w.redis.set_password("");
-  w.advance(4s);
+  w.advance(7s);
   CHECK(w.at(caller).news.back().outcome);
 }
 
