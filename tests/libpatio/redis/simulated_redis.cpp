@@ -98,10 +98,10 @@ std::string simulated_redis::execute(const words& command, instant now) {
   if (name == "SETEX" || name == "SET") {
     strings_[key] = command.back();
     expiries_.erase(key);
-    if (name == "SETEX") expiries_[key] = now + std::chrono::seconds{std::stoll(command.at(2))};
+    if (name == "SETEX") expire_at(key, now + std::chrono::seconds{std::stoll(command.at(2))});
     else if (command.size() == 5) {
       strings_[key] = command.at(2);
-      expiries_[key] = now + std::chrono::milliseconds{std::stoll(command.at(4))};
+      expire_at(key, now + std::chrono::milliseconds{std::stoll(command.at(4))});
     }
     return ok;
   }
@@ -112,7 +112,7 @@ std::string simulated_redis::execute(const words& command, instant now) {
     return integer(found ? 1 : 0);
   }
   if (name == "PEXPIRE") {
-    if (has(key)) expiries_[key] = now + std::chrono::milliseconds{std::stoll(command.at(2))};
+    if (has(key)) expire_at(key, now + std::chrono::milliseconds{std::stoll(command.at(2))});
     return integer(has(key) ? 1 : 0);
   }
   if (name == "PTTL") {
@@ -172,6 +172,7 @@ bool simulated_redis::pop_for(client& c) {
 
 // Clients are served in the order in which they were blocked.
 void simulated_redis::serve_blocked(instant now) {
+  if (lists_.empty()) return; // there may be thousands of blocked clients
   for (bool again = true; again;) {
     again = false;
     std::map<std::uint64_t, client*> blocked;
@@ -205,10 +206,18 @@ void simulated_redis::restart(bool keeps_data) {
   expiries_.clear();
 }
 
+void simulated_redis::expire_at(const std::string& key, instant at) {
+  expiries_[key] = at;
+  next_expiry_ = std::min(next_expiry_, at);
+}
+
 void simulated_redis::expire(instant now) {
+  if (now < next_expiry_) return;
   std::vector<std::string> over;
+  next_expiry_ = never;
   for (const auto& [key, at] : expiries_)
     if (at <= now) over.push_back(key);
+    else next_expiry_ = std::min(next_expiry_, at);
   for (const auto& key : over) erase(key);
 }
 

@@ -72,12 +72,14 @@ private:
   [[nodiscard]] std::string remove(const std::string& key, const std::string& item);
   [[nodiscard]] std::string push_all(const words& command);
   [[nodiscard]] std::string scan() const;
+  void expire_at(const std::string& key, patio::instant at);
   void expire(patio::instant now);
 
   std::map<client_id, client> clients_;
   std::map<std::string, std::deque<std::string>> lists_;
   std::map<std::string, std::string> strings_;
   std::map<std::string, patio::instant> expiries_;
+  patio::instant next_expiry_ = patio::never; ///< no key expires earlier
   std::map<std::string, std::string> failing_;
   std::string password_;
   client_id last_client_ = 0;
