@@ -1,4 +1,4 @@
-"""Checks every README.md of the project, except for the shell commands in it.
+"""Checks every document of the project, except for the shell commands in it.
 
 Lines have at most 100 columns. Links, paths, names of the code, flags and programs that a document
 mentions exist. C++ and Python blocks are lines of a file in examples/, which the tests compile and
@@ -90,7 +90,7 @@ class Document:
 
 
 def all_documents():
-    paths = [SOURCE / "README.md", *(p for f in FOLDERS for p in (SOURCE / f).rglob("README.md"))]
+    paths = [SOURCE / "README.md", *(p for f in FOLDERS for p in (SOURCE / f).rglob("*.md"))]
     return [Document(path) for path in sorted(paths)]
 
 
