@@ -22,10 +22,6 @@
 
 namespace patio {
 
-/// A size in bytes. Another thread decodes or pickles a larger payload, because that may take more
-/// than half a millisecond.
-inline constexpr std::size_t large_payload = 32'768;
-
 /// A size in bytes. The driver frees a larger buffer instead of using the buffer again.
 inline constexpr std::size_t kept_capacity = 262'144;
 

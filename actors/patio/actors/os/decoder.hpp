@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 
@@ -11,6 +12,10 @@
 #include <patio/protocol/decode_job.hpp>
 
 namespace patio {
+
+/// A size in bytes. Another thread decodes or pickles a larger payload, because that may take more
+/// than half a millisecond.
+inline constexpr std::size_t large_payload = 32'768;
 
 class decoder {
 public:

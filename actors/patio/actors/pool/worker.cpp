@@ -1,12 +1,15 @@
 #include <patio/actors/pool/worker.hpp>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 
 #include <patio/actors/caf/defaults.hpp>
 #include <patio/actors/os/clock.hpp>
+#include <patio/actors/os/decoder.hpp>
 #include <patio/actors/pool/worker_host.hpp>
 #include <patio/actors/pool/worker_scope.hpp>
 
@@ -30,7 +33,7 @@ struct worker_state {
   bool retiring = false;
 
   void run(std::uint64_t number_of_run);
-  void run_task(task& t, const task_run& run, instant now);
+  std::optional<result<value>> run_task(task& t, const task_run& run, instant now);
   void retire();
 };
 
@@ -51,28 +54,37 @@ result<value> run_function(task& t, const task_run& run) {
   return std::get<stoppable_function>(t.entry->run)(std::move(t.args), t.answer.stop_token());
 }
 
-/// Users' functions run only here. The entry's `run` catches their exceptions.
-void worker_state::run_task(task& t, const task_run& run, instant now) try {
+/// Users' functions run only here. The entry's `run` catches their exceptions. Returns the answer,
+/// unless the function answers later.
+std::optional<result<value>> worker_state::run_task(task& t, const task_run& run, instant now) try {
   if (t.place) t.place->begin(now);
-  if (t.deadline <= now)
-    return t.answer.answer(fail(errc::timeout, "the call waited too long for a worker"));
+  if (t.deadline <= now) return fail(errc::timeout, "the call waited too long for a worker");
   worker_scope scope{run, config.thread};
-  if (const auto* deferred = std::get_if<deferred_function>(&t.entry->run))
-    return start_deferred(*deferred, t, host.get());
-  auto r = run_function(t, run); // ends the stop callback before the answer stops the token
-  t.answer.answer(std::move(r));
+  if (const auto* deferred = std::get_if<deferred_function>(&t.entry->run)) {
+    start_deferred(*deferred, t, host.get());
+    return {};
+  }
+  return run_function(t, run); // ends the stop callback before the answer stops the token
 } catch (...) { // a conversion threw, or memory ran out: a function's own throw stays inside
+  return tl::unexpected(current_exception_error());
+}
+
+void answer(task& t, result<value>&& r) try { t.answer.answer(std::move(r)); } catch (...) {
   t.answer.answer(tl::unexpected(current_exception_error()));
 }
 
+// A caller that gets its answer may make its next call at once, so the run ends first. A large
+// answer takes long to encode. The worker does that as part of the run.
 void worker_state::run(std::uint64_t number_of_run) {
   task_run current{config.core.get(), number, number_of_run};
   auto now = clock_now();
   auto end_of_turn = now + turn;
   for (auto t = config.core->begin(number, current.run); t;) {
-    run_task(*t, current, now);
+    auto r = run_task(*t, current, now);
+    if (r && *r && (*r)->weight() > large_payload) answer(*t, std::move(*std::exchange(r, {})));
     auto begin = std::exchange(now, clock_now());
     auto next = config.core->done(number, current.run, now < end_of_turn, now - begin);
+    if (r) answer(*t, std::move(*r));
     t = std::move(next.task);
     current.run = next.run;
     if (next.retires) retire();
