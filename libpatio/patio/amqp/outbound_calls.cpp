@@ -43,7 +43,8 @@ result<outbound_calls::call> outbound_calls::prepare(std::uint64_t token,
   auto deadline = deadline_of(request.timeout, core_.now, core_.options.limits.longest_timeout);
   if (!deadline) return fail(errc::invalid, to_str(deadline.error().exception));
   if (*deadline <= core_.now)
-    return fail(errc::timeout, "no time was left to send " + quoted(request.function));
+    return fail(errc::timeout, remedy::repetition,
+                "no time was left to send " + quoted(request.function));
   auto body = write_call(request.args, core_.options.types, core_.max_body_bytes);
   if (!body) return tl::unexpected(std::move(body.error()));
   call c;

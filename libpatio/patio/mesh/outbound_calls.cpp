@@ -192,7 +192,9 @@ void outbound_calls::lose(const connection& c, std::uint64_t token, errc code,
   finish(static_cast<std::uint32_t>(token), tl::unexpected(std::move(why)));
 }
 
+// A call that is refused at its deadline was never sent.
 void outbound_calls::refuse(std::uint32_t at, error why) {
+  if (why.code == errc::timeout) why.remedy = remedy::repetition;
   core_.counts.count(why, core_.options.limits);
   finish(at, tl::unexpected(std::move(why)));
 }

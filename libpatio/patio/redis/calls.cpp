@@ -44,7 +44,9 @@ call_number calls::add(std::uint64_t token, const call_request& request, instant
   auto deadline = deadline_of(request.timeout, now, options_->limits.longest_timeout);
   if (!deadline) return end({errc::invalid, to_string(deadline.error()), {}});
   if (*deadline <= now)
-    return end({errc::timeout, "no time was left to call " + quoted(request.function), {}});
+    return end(fail(errc::timeout, remedy::repetition,
+                    "no time was left to call " + quoted(request.function))
+                 .value());
   call c{.token = token, .function = request.function};
   c.reply_to = options_->project + "." + options_->new_id();
   if (auto ok =

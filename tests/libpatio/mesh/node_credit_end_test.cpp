@@ -92,6 +92,7 @@ TEST_CASE("credit: a call without credit ends at its deadline, and was not sent"
   CHECK(m.owner.fate(token) == "pending");
   m.pass(1ns);
   CHECK(m.owner.fate(token) == "timeout: no peer had room for 'f' in time");
+  CHECK(m.owner.ended.at(token).front().error().remedy == patio::remedy::repetition);
   grant(m, peer, 10);
   CHECK(peer.requested == 0);
 }

@@ -50,6 +50,7 @@ TEST_CASE("node: a call of an unknown name waits for a peer and then ends as no_
   CHECK(caller.ended.empty());
   m.pass(1ns);
   CHECK(caller.fate(3) == "timeout: nobody served 'never' in time");
+  CHECK(caller.ended.at(3).front().error().remedy == patio::remedy::repetition);
   m.add(serving({"later"}));
   m.connect(0, 1);
   m.settle();

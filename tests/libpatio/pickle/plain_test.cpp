@@ -46,7 +46,7 @@ patio::result<call_request> stepped(std::string_view pickle, const patio::pickle
 std::string stepped_bytes(const call_request& call) {
   std::string out;
   patio::python_types none_known;
-  patio::pickle::writer writer{none_known, std::string::npos};
+  patio::pickle::writer writer{none_known, std::string::npos, patio::pickle_protocol::five};
   writer.save(call);
   REQUIRE(writer.finish(out));
   return out;
@@ -201,7 +201,7 @@ TEST_CASE("pickle::plain: random calls and values are written and read alike by 
     if (!patio::pickle::write_plain_value(v, std::string::npos, written)) continue;
     std::string expected;
     patio::python_types none_known;
-    patio::pickle::writer writer{none_known, std::string::npos};
+    patio::pickle::writer writer{none_known, std::string::npos, patio::pickle_protocol::five};
     writer.save(v);
     REQUIRE(writer.finish(expected));
     CHECK(to_hex(written) == to_hex(expected));

@@ -48,8 +48,8 @@ struct memory_state {
     auto deadline = deadline_of(request.timeout, now, options.longest_timeout);
     if (!deadline) return deliver(caller, fail(errc::invalid, to_string(deadline.error())));
     if (*deadline <= now)
-      return deliver(caller,
-                     fail(errc::timeout, "no time was left to call '" + request.function + "'"));
+      return deliver(caller, fail(errc::timeout, remedy::repetition,
+                                  "no time was left to call '" + request.function + "'"));
     if (const auto* run = std::get_if<immediate_function>(&entry->run); run && entry->quick)
       return deliver(caller, (*run)(std::move(request.args)));
     if (calls.size() >= options.waiting_calls)

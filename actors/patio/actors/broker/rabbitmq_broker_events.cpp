@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include <patio/actors/broker/node_driver.hpp>
 #include <patio/actors/caf/error.hpp>
 #include <patio/actors/caf/weak_send.hpp>
+#include <patio/actors/os/decoder.hpp>
 #include <patio/amqp/bodies.hpp>
 
 // Handlers of the node's events.
