@@ -42,7 +42,7 @@ public:
   [[nodiscard]] tl::expected<assignment, admission> submit(Task& task, const Owner& owner,
                                                            priority p = priority::normal) {
     bool is_full = waiting_.size() >= max_waiting_;
-    bool starts = should_start() || (is_full && can_start());
+    bool starts = should_start() || ((is_full || exhausted()) && can_start());
     if (starts && waiting_.empty()) return start(std::move(task));
     if (!starts && (exhausted() || is_full)) return tl::unexpected(admission::refused);
     auto first = starts && is_full ? waiting_.pop() : std::nullopt;
@@ -83,8 +83,8 @@ public:
 
   /// Changes how many tasks run at once. Tasks that run continue. Call `start_waiting` afterwards.
   void set_workers(std::size_t workers) { workers_ = workers; }
-  /// Tasks wait for a busy worker while so many run, although more workers could start. A full
-  /// queue starts them nevertheless.
+  /// Tasks wait for a busy worker while so many run, although more workers could start. A full or
+  /// exhausted queue starts them nevertheless.
   void set_wanted(std::size_t workers) noexcept { wanted_ = workers; }
   /// Starts a waiting task if a worker should start one.
   [[nodiscard]] std::optional<assignment> start_waiting() {
@@ -92,11 +92,9 @@ public:
     return start(*waiting_.pop());
   }
 
-  /// Returns true if the idle worker was added in place of a blocked worker and no task waits. The
-  /// pool may then end the worker's thread. The number stays idle and can be assigned again.
-  [[nodiscard]] bool is_spare(std::size_t worker) const noexcept {
-    return worker >= workers_ && waiting_.empty();
-  }
+  /// Returns true if the idle worker was added in place of a blocked worker. The pool may then end
+  /// the worker's thread. The number stays idle and can be assigned again.
+  [[nodiscard]] bool is_spare(std::size_t worker) const noexcept { return worker >= workers_; }
 
   /// Removes and returns the waiting tasks that fulfil the condition, ordered by priority.
   template <class Condition>

@@ -31,8 +31,11 @@ public:
   void submit(std::size_t count) {
     std::vector<task_ptr> batch;
     for (; count > 0; --count)
-      batch.push_back(
-        make_task(functions_.find("f"), {}, never, reply{[](result<value>) {}, errc::shut_down}));
+      batch.push_back(make_task(functions_.find("f"), {}, never,
+                                reply{[this](result<value> r) {
+                                        if (!r && r.error().code == errc::overloaded) ++refused;
+                                      },
+                                      errc::shut_down}));
     core_->submit(batch);
   }
   [[nodiscard]] std::size_t woken() const { return starts_.size(); }
@@ -55,8 +58,10 @@ public:
     }
   }
   void check_progress() { core_->check_progress(); }
+  void block() { core_->block(worker_, run_); }
 
-  int checks = 0; ///< that the pool has asked for
+  int checks = 0;          ///< that the pool has asked for
+  std::size_t refused = 0; ///< tasks
 
 private:
   registry functions_{{.auto_naming = false}};
@@ -64,7 +69,7 @@ private:
   std::size_t worker_ = 0;
   std::uint64_t run_ = 0;
   std::shared_ptr<pool_core> core_ = std::make_shared<pool_core>(
-    pool_options{.workers = 4},
+    pool_options{.workers = 4, .max_blocked = 1},
     pool_core::signals{[this](std::size_t w, std::uint64_t run) { starts_.emplace_back(w, run); },
                        [] {}, [this] { ++checks; }});
 };
@@ -101,4 +106,15 @@ TEST_CASE(
     REQUIRE(pool.woken() == 1);
     pool.finish_woken();
   }
+}
+
+TEST_CASE("pool_core: the block that exhausts a pool wakes the idle workers, and refuses only what "
+          "is left") {
+  short_task_pool pool;
+  pool.submit(8);
+  REQUIRE(pool.woken() == 1);
+  pool.begin();
+  pool.block();
+  CHECK(pool.woken() == 4);
+  CHECK(pool.refused == 3);
 }

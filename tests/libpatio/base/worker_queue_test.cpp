@@ -134,6 +134,15 @@ TEST_CASE(
   CHECK(submit(q, 6) == -1);
 }
 
+TEST_CASE("worker_queue: an exhausted queue starts a task as long as a worker is idle") {
+  queue q{4, 10, 1};
+  CHECK(submit(q, 0) == 0);
+  CHECK_FALSE(q.block(0));
+  q.set_wanted(1);
+  for (int i = 1; i <= 4; ++i) CHECK(submit(q, i) == i);
+  CHECK(submit(q, 5) == -2);
+}
+
 TEST_CASE("worker_queue: tasks wait for the workers that are wanted, in their order") {
   queue q{3, 2};
   q.set_wanted(1);

@@ -28,14 +28,21 @@ public:
 
   /// Runs the wake-up now, or at the end of this thread's scope.
   template <class F> // F()
-  static void run(F wake_up) {
-    if (current_) current_->held_.emplace_back(std::move(wake_up));
-    else wake_up();
+  static void run(F wake_up) noexcept {
+    if (!current_ || !current_->hold(wake_up)) finish(wake_up);
   }
 
 private:
+  template <class F>
+  [[nodiscard]] bool hold(const F& wake_up) noexcept try {
+    held_.emplace_back(wake_up);
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
   // A wake-up that is lost would leave its items behind, so it waits for memory.
-  static void finish(const std::function<void()>& wake_up) noexcept {
+  template <class F>
+  static void finish(const F& wake_up) noexcept {
     for (;;) {
       try {
         return wake_up();

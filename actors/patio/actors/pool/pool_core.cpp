@@ -50,7 +50,7 @@ void pool_core::admit(change& c, task_ptr t, const gate* passed) {
 
 void pool_core::enqueue(change& c, task_ptr t) {
   c.want_workers();
-  if (!queue_.should_start()) watch_stop(*t);
+  if (!queue_.should_start() || queue_.waiting() > 0) watch_stop(*t);
   const auto& policy = t->entry->policy;
   task_line line{t->owner, policy.max_concurrency ? t->entry : nullptr};
   auto placed = queue_.submit(t, line, policy.priority);
@@ -137,8 +137,8 @@ pool_core::next_step pool_core::done(std::size_t worker, std::uint64_t run, bool
   next_step next;
   change c{*this};
   if (!is_current(worker, run)) return next;
-  announce_again(c);
   end_run(c, worker, time, goes_on ? &next : nullptr);
+  announce_again(c);
   next.retires = slots_[worker].run == 0 && queue_.is_spare(worker);
   return next;
 }
@@ -157,6 +157,8 @@ void pool_core::block(std::size_t worker, std::uint64_t run) {
   c.want_workers();
   assign(c, queue_.block(worker));
   if (!queue_.exhausted()) return;
+  queue_.set_wanted(std::numeric_limits<std::size_t>::max());
+  while (auto next = queue_.start_waiting()) assign(c, std::move(next));
   for (auto& t : queue_.remove_all_waiting()) refuse(c, std::move(t), 0);
 }
 
