@@ -40,6 +40,7 @@ struct inbound_record {
   std::shared_ptr<connection_ledger> ledger = {};
   /// Our queues, by number. Empty for a peer that uses no credit.
   std::vector<inbound_queue> queues = {};
+  bool waits_for_bytes = false; ///< a credit_due is scheduled
 };
 
 /// The queues of a peer's functions.
@@ -49,9 +50,8 @@ public:
     if (all_.empty()) return 0;
     if (name == last_name_) return last_;
     auto at = all_.find(name);
-    last_ = at == all_.end() ? protocol::queue_number{0} : at->second;
-    last_name_ = name;
-    return last_;
+    last_name_ = name; // before the number, because the copy may throw
+    return last_ = at == all_.end() ? protocol::queue_number{0} : at->second;
   }
   void replace(protocol::queue_map all) {
     all_ = std::move(all);

@@ -87,7 +87,7 @@ protocol::queue_number inbound_credit::count(connection& c, const registry_entry
   if (number == protocol::no_queue) return number;
   auto& q = c.inbound.queues[static_cast<std::size_t>(number)];
   ++q.arrived;
-  q.bytes_of_one = q.bytes_of_one - q.bytes_of_one / 8 + bytes / 8;
+  q.bytes_of_one = q.arrived == 1 ? bytes : q.bytes_of_one - q.bytes_of_one / 8 + bytes / 8;
   return number;
 }
 
@@ -107,14 +107,29 @@ std::size_t inbound_credit::size_of(const connection& c, const inbound_queue& q)
   auto number = static_cast<std::size_t>(&q - c.inbound.queues.data());
   auto shares = (core_.connections.size() + 1) * bounds_.size();
   auto size = std::min({q.window.size(), bounds_[number].most / shares, limits.inbound_calls});
-  std::size_t all = ledger_->bytes;
-  auto free = limits.node_inbound_bytes - std::min(all, limits.node_inbound_bytes);
-  auto bytes = std::min(limits.inbound_bytes, free) / 2;
+  std::size_t all = ledger_->bytes, own = c.inbound.ledger->bytes;
+  auto free = std::min(limits.node_inbound_bytes - std::min(all, limits.node_inbound_bytes),
+                       limits.inbound_bytes - std::min(own, limits.inbound_bytes));
+  auto bytes = free / 2;
   return std::max<std::size_t>(1, std::min(size, bytes / std::max<std::size_t>(1, q.bytes_of_one)));
 }
 
+// Without these bytes, the next request of the peer would be refused.
+bool inbound_credit::has_bytes(const connection& c, const inbound_queue& q) const {
+  const auto& limits = core_.options.limits;
+  std::size_t own = c.inbound.ledger->bytes;
+  bool has_own = own == 0 || own + q.bytes_of_one <= limits.inbound_bytes;
+  return has_own && ledger_->bytes <= limits.node_inbound_bytes;
+}
+
+void inbound_credit::bytes_may_be_free(connection& c) {
+  c.inbound.waits_for_bytes = false;
+  update(c);
+}
+
+// The requests of a peer that reads too slowly would be refused.
 void inbound_credit::update(connection& c) {
-  if (!c.session.status().agreed.credit || !c.is_ready()) return;
+  if (!c.session.status().agreed.credit || !c.is_ready() || c.is_congested) return;
   if (c.inbound.queues.empty()) return begin(c);
   for (std::size_t i = 0; i < c.inbound.queues.size(); ++i) {
     const auto& q = c.inbound.queues[i];
@@ -145,6 +160,11 @@ void inbound_credit::update_all() noexcept {
 void inbound_credit::grant(connection& c, protocol::queue_number number) {
   auto& q = c.inbound.queues[static_cast<std::size_t>(number)];
   auto& counts = c.inbound.ledger->queues[static_cast<std::size_t>(number)];
+  if (!has_bytes(c, q)) {
+    if (!std::exchange(c.inbound.waits_for_bytes, true))
+      core_.schedule(core_.now + std::chrono::milliseconds{10}, credit_due{c.id});
+    return;
+  }
   for (;;) {
     std::size_t waiting = counts.waiting;
     auto begun = q.arrived - std::min<std::uint64_t>(q.arrived, waiting);

@@ -32,6 +32,8 @@ public:
   void used(connection& c, const protocol::queue_total& all);
   /// Grants credit for the requests that have left the queues.
   void update(connection& c);
+  /// Grants the credit that had to wait for memory.
+  void bytes_may_be_free(connection& c);
   /// Grants the credit that workers have asked for.
   void update_all() noexcept;
 
@@ -42,6 +44,7 @@ private:
 
   [[nodiscard]] protocol::queue_number queue_of(const registry_entry& function) const;
   [[nodiscard]] std::size_t size_of(const connection& c, const inbound_queue& q) const;
+  [[nodiscard]] bool has_bytes(const connection& c, const inbound_queue& q) const;
   void grant(connection& c, protocol::queue_number number);
   /// Returns how many more requests the peer may send for the queue.
   [[nodiscard]] static std::uint64_t unused(connection& c, protocol::queue_number number);

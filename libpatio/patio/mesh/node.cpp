@@ -185,7 +185,10 @@ void node::close_at_end(connection_id id, std::uint64_t sent) {
 }
 
 void node::congested(connection_id id, bool is_congested) {
-  if (auto* c = core_.find(id)) health_.congested(*c, is_congested);
+  if (auto* c = core_.find(id)) {
+    health_.congested(*c, is_congested);
+    credit_.update(*c);
+  }
   outbound_.resume_after_changes();
 }
 

@@ -47,7 +47,12 @@ struct readmit_due {
   connection_id id = 0;
   std::uint64_t ejection = 0; ///< number of the ejection; an older number is obsolete
 };
-using due = std::variant<call_due, inbound_due, login_due, forgive_due, probe_due, readmit_due>;
+/// Memory may be free again for the peer's calls.
+struct credit_due {
+  connection_id id;
+};
+using due =
+  std::variant<call_due, inbound_due, login_due, forgive_due, probe_due, readmit_due, credit_due>;
 
 struct node_core {
   node_core(node_options o, registry f)

@@ -39,6 +39,9 @@ struct node::due_handler {
   void operator()(const readmit_due& d) const {
     self.health_.readmit(*self.core_.find(d.id), d.ejection);
   }
+  void operator()(const credit_due& d) const {
+    self.credit_.bytes_may_be_free(*self.core_.find(d.id));
+  }
 };
 
 /// Returns whether a deadline still concerns something that exists.

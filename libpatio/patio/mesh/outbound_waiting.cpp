@@ -142,7 +142,8 @@ void outbound_calls::resume(connection& c) {
       ready.emplace_back(slots_[slots_[first].next].order, all);
       std::ranges::push_heap(ready, is_younger);
     }
-    send(first, c, queue);
+    if (slots_[first].deadline <= core_.now) expire({first, slots_[first].generation});
+    else send(first, c, queue);
   }
 }
 

@@ -8,6 +8,8 @@
 namespace patio::protocol {
 
 void frame_output::put(packet type, std::uint32_t serial, std::string_view payload) {
+  // Without memory, nothing is written.
+  bytes_.reserve(bytes_.size() + frame_header::size_on_wire + payload.size());
   frame_writer w{bytes_, type, serial};
   bytes_ += payload;
   (void)w.close(std::string::npos);

@@ -31,8 +31,8 @@ void request_credit::report_used(queue_number number, frame_output& out) {
   if (has_room(number)) return;
   auto& q = at(number);
   if (q.sent <= q.reported) return;
-  q.reported = q.sent;
   out.put(packet::credit_used, no_serial, write_queue_total({number, q.sent}));
+  q.reported = q.sent;
 }
 
 void request_credit::tell_queues(const queue_map& queues, frame_output& out) const {
@@ -42,8 +42,8 @@ void request_credit::tell_queues(const queue_map& queues, frame_output& out) con
 void request_credit::grant(queue_total credit, frame_output& out) {
   auto& given = at(credit.queue).given;
   if (!is_agreed_ || credit.total <= given) return;
-  given = credit.total;
   out.put(packet::credit, no_serial, write_queue_total(credit));
+  given = credit.total;
 }
 
 result<void> request_credit::receive(packet type, std::string_view payload, event_queue& events) {
@@ -62,8 +62,8 @@ result<void> request_credit::receive(packet type, std::string_view payload, even
     return fail(errc::protocol, "the credit for " + name + " decreases from "
                                   + std::to_string(q.received) + " to "
                                   + std::to_string(read->total));
-  q.received = read->total;
-  events.push(credit_event{credit_granted{}});
+  if (std::exchange(q.received, read->total) < read->total)
+    events.push(credit_event{credit_granted{}});
   return {};
 }
 

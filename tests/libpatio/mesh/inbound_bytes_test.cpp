@@ -19,7 +19,9 @@ std::size_t bytes_of_a_call() {
 
 struct bounded_nodes : two_nodes {
   explicit bounded_nodes(std::size_t inbound_bytes)
-      : two_nodes{{}, {.limits = {.inbound_bytes = inbound_bytes}}} {
+      : two_nodes{
+        {}, // without credit, because a caller with credit holds a call that has no room
+        {.limits = {.inbound_bytes = inbound_bytes}, .extensions = {true, true, true, false}}} {
     server.hold = true;
   }
   void call(std::uint64_t token) {

@@ -97,6 +97,35 @@ TEST_CASE("credit: a call without credit ends at its deadline, and was not sent"
   CHECK(peer.requested == 0);
 }
 
+TEST_CASE("credit: a call whose deadline has passed is not sent when credit comes") {
+  played_mesh m;
+  auto& peer = meet_with_credit(m, {"f"}, 0);
+  auto late = m.call("f", 2), other = m.call("f", 60);
+  m.now += 3s; // the tick is late
+  grant(m, peer, 10);
+  CHECK(m.owner.fate(late) == "timeout: no peer had room for 'f' in time");
+  CHECK(m.owner.fate(other) == "pending");
+  CHECK(peer.requested == 1);
+}
+
+TEST_CASE("credit: a server without memory for another call grants no credit until a call ends") {
+  std::size_t decoded = 0;
+  REQUIRE(patio::read_call_request(pickled_call("slow", {1}), {}, {}, &decoded));
+  two_nodes m{{}, {.limits = {.inbound_bytes = 10 * decoded}, .executors = {{"", {4, 8}}}}};
+  m.server.hold = true; // calls begin at once, and so give their credit back
+  for (std::uint64_t token = 1; token <= 40; ++token)
+    m.caller.node.call(token, calling("slow", {1}), m.now);
+  m.settle();
+  CHECK(m.server.held.size() <= 10);
+  while (!m.server.held.empty()) {
+    m.server.run(std::exchange(m.server.held.front(), {}));
+    m.server.held.pop_front();
+    m.settle();
+    if (m.server.held.empty()) m.pass(10ms);
+  }
+  for (std::uint64_t token = 1; token <= 40; ++token) CHECK(m.caller.fate(token) == "1");
+}
+
 TEST_CASE("credit: a held call is sent with the time that is left") {
   played_mesh m;
   auto& peer = meet_with_credit(m, {"f"}, 0);

@@ -105,7 +105,7 @@ TEST_CASE("session: a smaller or repeated grant is not sent, and a repeated pack
   for (std::uint64_t total : {5u, 5u, 4u, 0u}) p.grant({0, total});
   CHECK(shown(p.server.sent()) == lines{"CREDIT 0 (0, 5)"});
   CHECK(p.heard(packet::credit, pair(0, 5)) == lines{"credit"});
-  CHECK(p.heard(packet::credit, pair(0, 5)) == lines{"credit"});
+  CHECK(p.heard(packet::credit, pair(0, 5)).empty());
 }
 
 TEST_CASE("session: a credit that decreases closes the connection and names both totals") {
