@@ -35,7 +35,7 @@ bool may_change(const value& v) {
 template <class Thing>
 std::string written_by_the_writer(const Thing& thing, const python_types& types) {
   std::string out;
-  patio::pickle::writer writer{types, std::string::npos};
+  patio::pickle::writer writer{types, std::string::npos, patio::pickle_protocol::five};
   writer.save(thing);
   require(writer.finish(out).has_value(), "what is plain can be written");
   return out;

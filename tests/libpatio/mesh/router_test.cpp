@@ -80,7 +80,7 @@ TEST_CASE("router: calls go evenly to the usable peers among many") {
   auto seed = test_seed();
   INFO("PATIO_TEST_SEED=" << seed);
   for (auto policy : {routing::least_loaded, routing::round_robin})
-    for (connection_id usable : {1, 2, 20, 39}) {
+    for (connection_id usable : {1U, 2U, 20U, 39U}) {
       router r{seed};
       std::map<connection_id, int> load;
       for (connection_id id = 1; id <= 40; ++id) {
