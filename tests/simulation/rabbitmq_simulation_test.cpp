@@ -54,6 +54,7 @@ public:
     for (int i = 0; i < 400; ++i) step();
     rabbit_.set_blocked(false);
     rabbit_.nacks = rabbit_.vanish_exchange = 0;
+    rabbit_.unavailable.clear();
     for (int i = 0; i < 600 && !is_over(); ++i) calm_step();
     if (!is_over()) oracle_.complain(-1, "something is left behind");
     return oracle_.verdict();
@@ -96,7 +97,7 @@ private:
 
   void fault() {
     auto& p = any();
-    switch (draw(9)) {
+    switch (draw(10)) {
     case 0: return cut(p);
     case 1: return kill(p);
     case 2:
@@ -106,11 +107,14 @@ private:
     case 4: return rabbit_.delete_queue("f");
     case 5:
       if (p.client)
-        rabbit_.close_channel(*p.client, static_cast<amqp::channel_number>(1 + draw(4)), 541,
+        rabbit_.close_channel(*p.client, static_cast<amqp::channel_number>(1 + draw(5)), 541,
                               "INTERNAL_ERROR");
       return;
     case 6: rabbit_.nacks = 1; return;
     case 7: rabbit_.vanish_exchange = 1; return;
+    case 8:
+      if (!rabbit_.unavailable.erase("f")) rabbit_.unavailable.insert("f");
+      return;
     default: return stop(p);
     }
   }
@@ -237,7 +241,10 @@ private:
     if (ended.empty()) return oracle_.complain(-1, "a call ended twice");
     oracle_.ended(ended.mapped(), e.outcome);
   }
-  void handle(participant&, amqp::function_refused& e) { oracle_.complain(-1, e.why.message); }
+  void handle(participant&, amqp::function_refused& e) {
+    bool is_expected = e.why.message.find("tries again") != std::string::npos;
+    if (!is_expected) oracle_.complain(-1, e.why.message);
+  }
   template <class Event>
   void handle(participant&, Event&) {}
 

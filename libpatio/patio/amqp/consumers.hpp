@@ -1,10 +1,12 @@
 /// The queues of the functions that this node serves: declares them and consumes from them, on the
-/// serve channel. Part of a node. A queue that RabbitMQ refuses does not affect the others.
+/// serve channel. Part of a node. A queue that RabbitMQ refuses does not affect the others: the
+/// node declares it again on a channel of its own, whose end ends no call.
 #pragma once
 
 #include <cstddef>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,11 +18,20 @@ namespace patio::amqp {
 
 /// A function with its queue.
 struct consumer {
-  enum class state : std::uint8_t { idle, declaring, declared, starting, consuming, refused };
+  enum class state : std::uint8_t {
+    idle,
+    declaring,
+    declared,
+    starting,
+    consuming,
+    refused,    ///< until the next connection
+    unavailable ///< for now; `retry_at` says when the node tries again
+  };
   const registry_entry* entry = nullptr;
   served_function options = {};
   state current = state::idle;
   std::string tag = {};
+  bool is_reported = false; ///< that it is unavailable
   instant retry_at = never; ///< when to declare the queue again
   backoff wait = backoff{};
 };
@@ -38,6 +49,10 @@ public:
   [[nodiscard]] result<void> handle(const amqp::method& m);
   /// Handles the end of the serve channel. The calls of the channel come again.
   void handle(const channel_closed& closed);
+  /// Handles a method of the probe channel.
+  [[nodiscard]] result<void> handle_probe(const amqp::method& m);
+  /// Handles the end of the probe channel.
+  void handle_probe(const channel_closed& closed);
   /// Declares the queues whose time has come.
   void tick();
   [[nodiscard]] instant next_deadline() const noexcept;
@@ -46,7 +61,7 @@ public:
 
   /// Returns null for an unknown consumer.
   [[nodiscard]] const consumer* find(std::string_view tag) const;
-  /// True if every queue is consumed from or refused.
+  /// True if every queue is consumed from, refused or unavailable.
   [[nodiscard]] bool is_settled() const noexcept;
   /// True if the server owes no answer, so that no call can arrive after cancel().
   [[nodiscard]] bool is_quiet() const noexcept { return owed_.empty(); }
@@ -62,11 +77,19 @@ private:
   };
 
   void open_channel();
+  /// The serve channel has ended.
+  void forget_channel();
   void declare(std::size_t index);
+  void send_declare(channel_number channel, const consumer& c);
+  /// Declares the next queue whose time has come on the probe channel.
+  void probe_next();
+  /// Returns the consumer whose declaration or consumption the server has refused, or null.
+  consumer* culprit(const channel_closed& closed);
   void start(std::size_t index);
   void start_declared();
   void finish(const step& done);
   void refuse(consumer& c, const channel_closed& closed);
+  void postpone(consumer& c);
   result<void> handle_cancel(std::string_view tag);
 
   node_core& core_;
@@ -76,7 +99,8 @@ private:
   std::uint64_t epoch_ = 0;
   instant reopen_at_ = never;
   backoff reopen_wait_;
-  bool has_channel_ = false;
+  bool has_channel_ = false, has_probe_channel_ = false;
+  std::optional<std::size_t> probed_; ///< index of the consumer whose queue is being probed
 };
 
 } // namespace patio::amqp

@@ -18,6 +18,7 @@ void event_router::handle(const method_arrived& event) {
   if (event.channel == serve_channel) return handle_serve_channel(event);
   if (event.channel == calls_channel) return handle_calls_channel(event);
   if (event.channel == cancel_channel) return check(cancels_.handle(event));
+  if (event.channel == probe_channel) return check(consumers_.handle_probe(event.method));
   check(topology_.handle(event));
 }
 
@@ -53,6 +54,7 @@ void event_router::handle_result(const message_arrived& event) {
 void event_router::handle(const channel_closed& event) {
   learn_limit(event.text);
   if (event.channel == cancel_channel) return cancels_.handle(event);
+  if (event.channel == probe_channel) return consumers_.handle_probe(event);
   if (event.channel == serve_channel) {
     inbound_.lose();
     consumers_.handle(event);

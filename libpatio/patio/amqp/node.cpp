@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
+#include <variant>
 
 #include <patio/value/repr.hpp>
 
@@ -84,9 +85,10 @@ void node::handle_events() {
   while (core_.link) {
     auto event = core_.link->next();
     if (!event) return;
+    // Declarations are slow while RabbitMQ is busy, and heartbeats show whether it is alive.
+    if (std::holds_alternative<connection_opened>(*event)) handshake_until_ = never;
     router_.handle(*event);
     if (auto why = router_.take_loss()) return lose(*why);
-    if (router_.ready_since() != never) handshake_until_ = never;
   }
 }
 

@@ -17,6 +17,7 @@ inline constexpr channel_number results_channel = 1; ///< replies to this node's
 inline constexpr channel_number calls_channel = 2;   ///< this node's calls
 inline constexpr channel_number serve_channel = 3;   ///< calls to this node, and its replies
 inline constexpr channel_number cancel_channel = 4;  ///< opened with the first cancellation
+inline constexpr channel_number probe_channel = 5;   ///< opened to declare a queue again
 
 /// Counters for tests and for the log.
 struct node_counts {

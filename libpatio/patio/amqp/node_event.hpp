@@ -34,8 +34,9 @@ struct server_lost {
   std::string last_bytes;
 };
 
-/// RabbitMQ refuses the queue of a function, for example because the queue exists with other
-/// options. The node does not serve the function until it has connected again.
+/// RabbitMQ refuses the queue of a function. If the queue exists with other options or the user may
+/// not use it, the node does not serve the function until it has connected again. Otherwise, for
+/// example if the queue's home node is down, the node declares the queue again after a while.
 struct function_refused {
   std::string name;
   error why;

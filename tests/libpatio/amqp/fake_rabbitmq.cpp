@@ -25,6 +25,7 @@ void fake_rabbitmq::receive(client from, std::string_view bytes, instant now) {
   if (found == clients_.end() || !answers_handshake) return;
   auto& c = *found->second;
   c.input += bytes;
+  if (c.is_open && !reads_channels) return;
   if (!c.has_header && c.input.size() < protocol_header.size()) return;
   auto taken = std::exchange(c.input, {});
   std::string_view rest = taken;

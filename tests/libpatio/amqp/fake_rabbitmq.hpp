@@ -128,6 +128,9 @@ public:
   unsigned vanish_exchange = 0;  ///< so many times the exchange is gone at a bind
   bool forbids_exchange = false; ///< nobody may publish to rpc.dlx
   bool answers_handshake = true;
+  bool reads_channels = true;             ///< false: bytes wait once the connection is open
+  std::set<std::string> unavailable = {}; ///< queues whose home node is down
+  unsigned timeouts = 0;                  ///< so many declarations meet the end of their channel
   bool keeps_published = false;
 
   std::vector<queued_message> published; ///< if keeps_published

@@ -10,6 +10,16 @@ using namespace amqp;
 
 void fake_rabbitmq::declare(client from, channel_number n, const queue_declare& m) {
   std::string name{m.queue};
+  if (unavailable.contains(name)) {
+    auto text = "NOT_FOUND - home node 'rabbit@b' of durable queue '" + name + "' is down";
+    send(from, n, channel_close{{404, text, queue_declare::id}});
+    return drop_channel(from, n);
+  }
+  if (timeouts > 0 && n == 3) { // the channel of the served functions
+    --timeouts;
+    send(from, n, channel_close{{406, "PRECONDITION_FAILED - delivery ack timed out", {}}});
+    return drop_channel(from, n);
+  }
   auto found = queues_.find(name);
   if (found == queues_.end()) {
     queues_[name] = {m.durable, m.exclusive, m.auto_delete, from, std::string{m.arguments}, {}, {},

@@ -52,7 +52,8 @@ struct ready_options {
 };
 
 /// The future becomes ready once the node can call functions and serves its own. It holds the error
-/// if RabbitMQ refuses the queue of a function: the node serves its other functions then.
+/// if RabbitMQ refuses the queue of a function or cannot provide it for now: the node serves its
+/// other functions then.
 std::future<result<void>> ready(const rabbitmq_broker_actor& node, ready_options options = {});
 
 } // namespace patio
