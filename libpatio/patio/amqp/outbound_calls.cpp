@@ -187,20 +187,21 @@ void outbound_calls::handle_reply(const message_arrived& message) {
 }
 
 // RabbitMQ moves a call into the result queue when the call has waited too long, when a server has
-// rejected it, or when its queue is full.
+// rejected it, or when its queue is full. A full queue drops its first call, which may have come
+// back from a server that was lost after it had run the call. Classic queues do not tell.
 error outbound_calls::dead_letter(const call& c, const message_arrived& message) const {
   auto headers = read_table(message.properties.headers.value_or(""));
   std::string_view reason;
-  bool was_delivered = false;
-  if (headers) {
+  if (headers)
     if (const auto* first = find(*headers, "x-first-death-reason")) reason = text_of(*first);
-    was_delivered = find(*headers, "x-delivery-count") != nullptr;
-  }
   auto name = quoted(c.name);
   if (reason == "expired")
     return {errc::timeout, "no server took " + name + " to its end in time; it may have run", {}};
-  if (reason == "maxlen" && !was_delivered)
-    return {errc::overloaded, "the queue of " + name + " is full", {}};
+  if (reason == "maxlen")
+    return {errc::maybe_executed,
+            "the queue of " + name
+              + " is full and has dropped the call; a server that was lost may have run it",
+            {}};
   return {errc::maybe_executed,
           "a server gave " + name + " back (" + quoted(reason) + "); it may have run",
           {}};

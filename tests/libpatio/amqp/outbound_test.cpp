@@ -303,3 +303,18 @@ TEST_CASE("amqp::outbound_calls: a reply over the frame limit ends its call") {
   CHECK(caller.code(token) == errc::undecodable);
   CHECK(caller.ended.at(token).error().exceeded == limit::frame_bytes);
 }
+
+TEST_CASE("amqp::outbound_calls: a call that a full queue drops may have run") {
+  two_nodes t;
+  auto token = t.call();
+  auto names = t.rabbit.queue_names();
+  auto id = to_text(t.caller.keys.at(token));
+  auto headers = encoded({{"x-first-death-reason", {std::string{"maxlen"}}}});
+  for (const auto& name : names)
+    if (name.starts_with("amq_"))
+      t.rabbit.put(name, {.headers = headers, .correlation_id = id, .type = "call"}, "");
+  t.settle();
+  REQUIRE(t.caller.has_ended(token));
+  CHECK(t.caller.code(token) == errc::maybe_executed);
+  CHECK(t.caller.ended.at(token).error().message.find("is full") != std::string::npos);
+}
