@@ -72,6 +72,7 @@ private:
     amqp::node_options options;
     options.serve.on_redelivery = settings_.policy;
     options.prefetch = static_cast<std::uint16_t>(1 + draw(4));
+    if (draw(2) == 0) options.limits.high_water_bytes = 1 + draw(2000);
     options.seed = random_();
     options.random = [engine = rng{random_()}](std::size_t count) mutable {
       std::string bytes(count, '\0');

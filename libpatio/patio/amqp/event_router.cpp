@@ -69,7 +69,7 @@ void event_router::handle(const channel_closed& event) {
 void event_router::handle(const publishing_blocked& event) {
   if (event.is_blocked)
     core_.tell(log_line{"RabbitMQ accepts no messages: " + quoted(event.reason)});
-  outbound_.set_blocked(true, event.is_blocked);
+  outbound_.set_blocked(event.is_blocked);
 }
 
 void event_router::handle(const connection_ended& event) { loss_ = event.why; }

@@ -23,6 +23,11 @@ public:
         consumers_{c}, outbound_{outbound}, inbound_{inbound}, cancels_{cancels} {}
 
   void handle(const connection_event& event);
+  /// Sends the calls and the replies that wait, as far as there is room in the output.
+  void send_waiting() {
+    inbound_.send_waiting();
+    outbound_.publish_waiting();
+  }
   /// Returns the reason once the connection must be given up.
   [[nodiscard]] std::optional<error> take_loss() { return std::exchange(loss_, {}); }
   /// Returns `never` until the node is ready.

@@ -83,6 +83,12 @@ std::optional<error> inbound_calls::refusal(const consumer& c,
                    + std::to_string(limits.frame_bytes),
                  {},
                  limit::frame_bytes};
+  if (waiting_bytes_ > limits.write_buffer_bytes)
+    return error{errc::overloaded,
+                 "overloaded: replies of " + std::to_string(waiting_bytes_)
+                   + " bytes wait for RabbitMQ, which does not read fast enough",
+                 {},
+                 limit::write_buffer_bytes};
   if (std::size_t held = *held_; held > 0 && held + message.body.size() > limits.inbound_bytes)
     return error{errc::overloaded,
                  "overloaded: the arguments of all calls take " + std::to_string(held) + " bytes",
@@ -128,12 +134,26 @@ void inbound_calls::answer_pickled(const inbound_id& id, result<std::string> pic
   finish(at, write_reply(std::move(pickled), core_.options.types, core_.max_body_bytes));
 }
 
-void inbound_calls::finish(table::iterator at, const reply_body& reply) {
+void inbound_calls::finish(table::iterator at, reply_body body) {
   auto ended = calls_.extract(at);
-  auto& c = ended.mapped();
   deadlines_.settled(1);
-  c.stop.request_stop();
-  sent_reply sent{ended.key(), c.is_redelivered, c.is_acknowledged};
+  ended.mapped().stop.request_stop();
+  waiting_reply reply{ended.key(), std::move(ended.mapped()), std::move(body)};
+  if (waiting_.empty() && core_.has_room()) return publish(reply);
+  waiting_bytes_ += reply.body.bytes.size();
+  waiting_.push_back(std::move(reply));
+}
+
+void inbound_calls::send_waiting() {
+  for (; can_send(); waiting_.pop_front()) {
+    waiting_bytes_ -= waiting_.front().body.bytes.size();
+    publish(waiting_.front());
+  }
+}
+
+void inbound_calls::publish(const waiting_reply& reply) {
+  const auto& c = reply.to;
+  sent_reply sent{reply.delivery_tag, c.is_redelivered, c.is_acknowledged};
   if (c.reply_to.empty()) return settle(sent, true);
   auto message_id = core_.ids.hex();
   properties p{.content_type = "application/python-pickle",
@@ -142,9 +162,9 @@ void inbound_calls::finish(table::iterator at, const reply_body& reply) {
                .priority = std::uint8_t{0},
                .message_id = message_id,
                .timestamp = core_.unix_seconds(),
-               .type = reply.type};
+               .type = reply.body.type};
   if (c.correlation_id) p.correlation_id = *c.correlation_id;
-  core_.link->publish(serve_channel, {.routing_key = c.reply_to}, p, reply.bytes);
+  core_.link->publish(serve_channel, {.routing_key = c.reply_to}, p, reply.body.bytes);
   unconfirmed_.emplace(++last_reply_, sent);
 }
 
@@ -185,6 +205,8 @@ void inbound_calls::acknowledge(std::uint64_t delivery_tag) {
 void inbound_calls::lose() {
   for (auto& [tag, c] : calls_) c.stop.request_stop();
   calls_.clear();
+  waiting_.clear();
+  waiting_bytes_ = 0;
   unconfirmed_.clear();
   deadlines_ = {};
   last_reply_ = 0;

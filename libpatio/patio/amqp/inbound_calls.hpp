@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -33,6 +34,9 @@ public:
   void cancel(const call_key& key);
   /// The server has taken over replies, or failed to.
   void handle_confirm(std::uint64_t tag, bool multiple, bool is_ack);
+  /// Publishes the replies that wait for room in the output, as far as there is room.
+  void send_waiting();
+  [[nodiscard]] bool can_send() const noexcept { return !waiting_.empty() && core_.has_room(); }
   /// The channel has ended. Stops the functions that run.
   void lose();
   /// Ends the calls whose time is over.
@@ -40,8 +44,10 @@ public:
   [[nodiscard]] instant next_deadline() const noexcept { return deadlines_.next(); }
 
   [[nodiscard]] std::size_t running() const noexcept { return calls_.size(); }
-  /// True if no call runs and no reply waits for its confirm.
-  [[nodiscard]] bool is_idle() const noexcept { return calls_.empty() && unconfirmed_.empty(); }
+  /// True if no call runs and no reply waits to be sent or confirmed.
+  [[nodiscard]] bool is_idle() const noexcept {
+    return calls_.empty() && waiting_.empty() && unconfirmed_.empty();
+  }
 
 private:
   struct call {
@@ -56,6 +62,12 @@ private:
     std::uint64_t delivery_tag = 0;
     bool is_redelivered = false, is_acknowledged = false;
   };
+  /// A reply that waits for room in the output.
+  struct waiting_reply {
+    std::uint64_t delivery_tag = 0;
+    call to;
+    reply_body body;
+  };
   using table = std::unordered_map<std::uint64_t, call>;
 
   void begin(std::uint64_t delivery_tag, const consumer& c, const message_arrived& message);
@@ -64,13 +76,16 @@ private:
   void run(std::uint64_t delivery_tag, const consumer& c, arguments args, std::size_t body_bytes);
   [[nodiscard]] std::shared_ptr<const void> reserve(std::size_t bytes) const;
   [[nodiscard]] table::iterator find(const inbound_id& id);
-  void finish(table::iterator at, const reply_body& reply);
+  void finish(table::iterator at, reply_body reply);
+  void publish(const waiting_reply& reply);
   void settle(const sent_reply& reply, bool is_ack);
   void acknowledge(std::uint64_t delivery_tag);
 
   node_core& core_;
   const consumers& consumers_;
-  table calls_;                                     ///< by delivery tag of the current channel
+  table calls_; ///< by delivery tag of the current channel
+  std::deque<waiting_reply> waiting_;
+  std::size_t waiting_bytes_ = 0;                   ///< of the bodies in `waiting_`
   std::map<std::uint64_t, sent_reply> unconfirmed_; ///< by tag of the reply
   std::uint64_t last_reply_ = 0;
   cancelled_calls cancelled_;

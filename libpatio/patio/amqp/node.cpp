@@ -74,11 +74,15 @@ void node::disconnected(const std::optional<error>& why, instant now) {
 
 void node::set_congested(bool is_congested, instant now) {
   core_.now = now;
-  outbound_.set_blocked(false, is_congested);
+  core_.is_congested = is_congested;
+  router_.send_waiting();
 }
 
 void node::take_output(std::string& out, instant now) {
-  if (core_.link) core_.link->take_output(out, now);
+  core_.now = now;
+  if (!core_.link) return;
+  router_.send_waiting();
+  core_.link->take_output(out, now);
 }
 
 void node::handle_events() {
@@ -96,6 +100,7 @@ void node::lose(const error& why) {
   auto sent = core_.link->taken();
   auto last_bytes = core_.link->take_farewell();
   core_.link.reset();
+  core_.is_congested = false;
   topology_.reset();
   consumers_.reset();
   cancels_.reset();

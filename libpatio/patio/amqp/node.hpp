@@ -46,8 +46,12 @@ public:
   void disconnected(const std::optional<error>& why, instant now);
   /// The server reads too slowly, or reads again. Calls wait meanwhile.
   void set_congested(bool is_congested, instant now);
-  [[nodiscard]] bool has_output() const noexcept { return core_.link && core_.link->has_output(); }
-  /// Swaps the bytes to send with `out`, which must be empty.
+  [[nodiscard]] bool has_output() const noexcept {
+    if (!core_.link) return false;
+    return core_.link->has_output() || inbound_.can_send() || outbound_.can_send();
+  }
+  /// Swaps the bytes to send with `out`, which must be empty. Call again while has_output():
+  /// further messages wait until the socket has taken these bytes.
   void take_output(std::string& out, instant now);
 
   void tick(instant now);

@@ -38,6 +38,12 @@ struct node_core {
   void send(channel_number channel, const Method& m) {
     if (link) link->send(channel, m);
   }
+  /// False while the socket takes no bytes, or enough bytes wait for it. Messages wait then, for
+  /// one large write would exceed limits::write_buffer_bytes.
+  [[nodiscard]] bool has_room() const noexcept {
+    return link && !is_congested
+           && link->position() - link->taken() < options.limits.high_water_bytes;
+  }
   /// The time for the `timestamp` of a message.
   [[nodiscard]] std::uint64_t unix_seconds() const noexcept {
     auto since_1970 = std::chrono::duration_cast<std::chrono::seconds>(unix_offset + now);
@@ -54,7 +60,7 @@ struct node_core {
   node_counts counts;
   /// The largest body that the server accepts, as far as the node knows.
   std::size_t max_body_bytes = options.limits.frame_bytes;
-  bool is_draining = false;
+  bool is_draining = false, is_congested = false;
 };
 
 } // namespace patio::amqp

@@ -67,6 +67,7 @@ call_key outbound_calls::begin(std::uint64_t token, const call_request& request)
     return key;
   }
   auto& c = calls_.emplace(key, std::move(*prepared)).first->second;
+  publish_waiting(); // earlier calls go first
   if (can_publish()) publish(key, c);
   else wait(key, c);
   if (auto due = std::min(c.deadline, c.patience); due != never) deadlines_.push(due, key);
@@ -105,8 +106,7 @@ void outbound_calls::publish(const call_key& key, call& c) {
 }
 
 void outbound_calls::publish_waiting() {
-  if (!can_publish()) return;
-  for (; !waiting_.empty(); waiting_.pop_front()) {
+  for (; can_send(); waiting_.pop_front()) {
     auto at = calls_.find(waiting_.front());
     if (at == calls_.end() || at->second.is_published) continue;
     auto& c = at->second;
@@ -117,9 +117,9 @@ void outbound_calls::publish_waiting() {
   }
 }
 
-void outbound_calls::set_blocked(bool by_server, bool is_blocked) {
-  (by_server ? blocked_by_server_ : congested_) = is_blocked;
-  if (!is_blocked) publish_waiting();
+void outbound_calls::set_blocked(bool is_blocked) {
+  is_blocked_ = is_blocked;
+  publish_waiting();
 }
 
 void outbound_calls::cancel(const call_key& key) {
@@ -136,9 +136,10 @@ void outbound_calls::give_up(table::iterator at, error why) {
 error outbound_calls::end_of_wait(const call& c) const {
   auto name = quoted(c.name);
   std::string reason = trouble_.empty() ? "RabbitMQ has not answered yet" : trouble_;
-  if (blocked_by_server_) reason = "RabbitMQ accepts no messages (memory or disk alarm)";
-  if (c.deadline > core_.now)
-    return {errc::not_sent, name + " was not sent, for RabbitMQ is not connected: " + reason, {}};
+  if (topology_.can_call()) reason = "RabbitMQ does not read fast enough";
+  else reason.insert(0, "RabbitMQ is not connected: ");
+  if (is_blocked_) reason = "RabbitMQ accepts no messages (memory or disk alarm)";
+  if (c.deadline > core_.now) return {errc::not_sent, name + " was not sent: " + reason, {}};
   error late{errc::timeout, name + " could not be sent in time: " + reason, {}};
   late.remedy = remedy::repetition;
   return late;
@@ -150,7 +151,7 @@ void outbound_calls::expire() {
     if (at == calls_.end()) continue;
     auto& c = at->second;
     if (c.deadline > core_.now && (c.is_published || c.patience > core_.now)) continue;
-    bool waits_for_alarm = blocked_by_server_ && !c.is_published && c.deadline > core_.now;
+    bool waits_for_alarm = is_blocked_ && !c.is_published && c.deadline > core_.now;
     if (waits_for_alarm) {
       c.patience = after(core_.now, core_.options.limits.route_timeout);
       deadlines_.push(std::min(c.deadline, c.patience), *key);
@@ -241,7 +242,7 @@ void outbound_calls::channel_lost(const std::string& why) {
 void outbound_calls::lose(const error& why, std::uint64_t sent) {
   unconfirmed_.clear();
   last_tag_ = 0;
-  blocked_by_server_ = congested_ = false;
+  is_blocked_ = false;
   trouble_ = text_of(why);
   for (auto at = calls_.begin(); at != calls_.end();) {
     auto next = std::next(at);

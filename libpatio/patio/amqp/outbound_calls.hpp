@@ -38,10 +38,11 @@ public:
   void handle_return(const message_arrived& message);
   /// The server has taken over published calls, or failed to.
   void handle_confirm(std::uint64_t tag, bool multiple, bool is_ack);
-  /// Publishes the waiting calls if that is possible now.
+  /// Publishes the waiting calls as far as that is possible now.
   void publish_waiting();
-  /// RabbitMQ refuses published messages, or the socket is congested.
-  void set_blocked(bool by_server, bool is_blocked);
+  [[nodiscard]] bool can_send() const noexcept { return !waiting_.empty() && can_publish(); }
+  /// RabbitMQ refuses published messages, or accepts them again.
+  void set_blocked(bool is_blocked);
 
   /// The server has closed the calls channel: nobody knows what became of unconfirmed calls.
   void channel_lost(const std::string& why);
@@ -68,7 +69,7 @@ private:
   [[nodiscard]] result<void> check(const call_request& request) const;
   [[nodiscard]] result<call> prepare(std::uint64_t token, const call_request& request);
   [[nodiscard]] bool can_publish() const noexcept {
-    return topology_.can_call() && !blocked_by_server_ && !congested_;
+    return topology_.can_call() && !is_blocked_ && core_.has_room();
   }
   void publish(const call_key& key, call& c);
   void wait(const call_key& key, call& c);
@@ -89,7 +90,7 @@ private:
   std::map<std::uint64_t, call_key> unconfirmed_; ///< by the tag of the calls channel
   std::uint64_t last_tag_ = 0;
   std::string trouble_;
-  bool blocked_by_server_ = false, congested_ = false;
+  bool is_blocked_ = false; ///< by the server
 };
 
 } // namespace patio::amqp

@@ -2,6 +2,7 @@
 /// and keeps the node's events.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <random>
@@ -58,6 +59,7 @@ public:
     node_->take_output(out, now);
     auto id = *client_;
     if (!out.empty()) sent += out;
+    largest_output = std::max(largest_output, out.size());
     feed_server(id, out);
     if (client_ != id) return true;
     auto in = server_.take_output(id);
@@ -93,6 +95,7 @@ public:
   instant now = std::chrono::hours{1};
   std::size_t piece = std::string::npos; ///< bytes of a piece
   std::string sent;                      ///< all bytes from the node
+  std::size_t largest_output = 0;        ///< bytes that the node has put out at once
   std::map<std::uint64_t, result<value>> ended;
   std::map<std::uint64_t, amqp::call_key> keys;
   std::vector<amqp::execute_call> started;
