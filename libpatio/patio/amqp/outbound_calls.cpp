@@ -34,6 +34,9 @@ result<void> outbound_calls::check(const call_request& request) const {
   if (calls_.size() >= limits.waiting_calls)
     return fail(errc::overloaded, limit::waiting_calls,
                 std::to_string(calls_.size()) + " calls wait for an answer or for RabbitMQ");
+  if (unconfirmed_.size() >= limits.waiting_calls) // calls that have ended are among these
+    return fail(errc::overloaded, limit::waiting_calls,
+                "RabbitMQ has not confirmed " + std::to_string(unconfirmed_.size()) + " calls");
   return {};
 }
 
@@ -77,6 +80,7 @@ call_key outbound_calls::begin(std::uint64_t token, const call_request& request)
 // While RabbitMQ refuses messages, only the call's own deadline ends its wait.
 void outbound_calls::wait(const call_key& key, call& c) {
   c.patience = after(core_.now, core_.options.limits.route_timeout);
+  ++waiting_calls_;
   waiting_bytes_ += c.body.size();
   waiting_.push_back(key);
 }
@@ -111,6 +115,7 @@ void outbound_calls::publish_waiting() {
     if (at == calls_.end() || at->second.is_published) continue;
     auto& c = at->second;
     if (c.deadline <= core_.now) continue; // expire() ends it
+    --waiting_calls_;
     waiting_bytes_ -= c.body.size();
     publish(at->first, c);
     if (c.deadline != never) deadlines_.push(c.deadline, at->first);
@@ -262,9 +267,19 @@ void outbound_calls::fail_all(const error& why) {
 void outbound_calls::finish(table::iterator at, result<value> outcome) {
   const auto& c = at->second;
   core_.tell(call_finished{c.token, std::move(outcome)});
-  if (!c.is_published) waiting_bytes_ -= c.body.size();
-  if (c.deadline != never || !c.is_published) deadlines_.settled(1);
+  bool has_waited = !c.is_published;
+  if (has_waited) {
+    --waiting_calls_;
+    waiting_bytes_ -= c.body.size();
+  }
+  if (c.deadline != never || has_waited) deadlines_.settled(1);
   calls_.erase(at);
+  if (has_waited) compact_waiting();
+}
+
+void outbound_calls::compact_waiting() {
+  if (waiting_.size() <= 2 * waiting_calls_ + 64) return;
+  std::erase_if(waiting_, [this](const call_key& key) { return !calls_.contains(key); });
 }
 
 void outbound_calls::finish(const call_key& key, errc code, std::string message) {

@@ -31,6 +31,10 @@ public:
   [[nodiscard]] instant next_deadline() const noexcept { return deadlines_.next(); }
   [[nodiscard]] std::size_t in_flight() const noexcept { return calls_.size(); }
   [[nodiscard]] std::size_t waiting_bytes() const noexcept { return waiting_bytes_; }
+  /// Returns how many calls the queues hold, with those that have ended.
+  [[nodiscard]] std::size_t queued() const noexcept {
+    return waiting_.size() + unconfirmed_.size();
+  }
 
   /// A reply or a dead letter in the result queue.
   void handle_reply(const message_arrived& message);
@@ -73,6 +77,8 @@ private:
   }
   void publish(const call_key& key, call& c);
   void wait(const call_key& key, call& c);
+  /// Removes the ended calls from `waiting_` once they outnumber the others.
+  void compact_waiting();
   [[nodiscard]] error end_of_wait(const call& c) const;
   [[nodiscard]] error dead_letter(const call& c, const message_arrived& message) const;
   /// Ends a call that may run at a server, and tells the server.
@@ -85,8 +91,9 @@ private:
   cancellation& cancels_;
   table calls_;
   deadline_heap<call_key> deadlines_;
-  std::deque<call_key> waiting_; ///< in order; some may have ended
-  std::size_t waiting_bytes_ = 0;
+  std::deque<call_key> waiting_;                  ///< in order; some may have ended
+  std::size_t waiting_calls_ = 0;                 ///< of `waiting_`, without those that have ended
+  std::size_t waiting_bytes_ = 0;                 ///< of the same calls
   std::map<std::uint64_t, call_key> unconfirmed_; ///< by the tag of the calls channel
   std::uint64_t last_tag_ = 0;
   std::string trouble_;

@@ -162,3 +162,45 @@ TEST_CASE("amqp::node: replies that wait are lost with their connection, and the
   t.settle();
   t.check_all_ended(tokens);
 }
+
+TEST_CASE("amqp::outbound_calls: ended calls leave the queue while RabbitMQ is not connected") {
+  node_options options;
+  options.random = seeded_bytes(1);
+  node_core core{std::move(options), registry{}};
+  topology objects{core};
+  cancellation cancels{core, objects};
+  outbound_calls calls{core, objects, cancels};
+  auto first = calls.begin(0, {"mul", {}, {}});
+  for (std::uint64_t token = 1; token < 10'000; ++token)
+    calls.cancel(calls.begin(token, {"mul", {}, {}}));
+  CHECK(calls.in_flight() == 1);
+  CHECK(calls.queued() <= 2 + 64);
+  CHECK(calls.waiting_bytes() > 0);
+  calls.cancel(first);
+  CHECK(calls.waiting_bytes() == 0);
+  CHECK(core.events.size() == 10'000);
+}
+
+TEST_CASE("amqp::outbound_calls: ended calls that RabbitMQ has not confirmed are bounded") {
+  fake_rabbitmq rabbit;
+  node_options options;
+  options.limits.waiting_calls = 10;
+  linked_node caller{rabbit, registry{}, std::move(options)};
+  caller.settle();
+  rabbit.reads_channels = false;
+  for (int i = 0; i < 10; ++i) {
+    auto token = caller.call("mul");
+    caller.node().cancel(caller.keys.at(token), caller.now);
+    caller.settle();
+    CHECK(caller.code(token) == errc::cancelled);
+  }
+  auto refused = caller.call("mul");
+  caller.settle();
+  CHECK(caller.code(refused) == errc::overloaded);
+  CHECK(caller.ended.at(refused).error().exceeded == limit::waiting_calls);
+  rabbit.reads_channels = true;
+  for (int i = 0; i < 20; ++i) caller.advance(1s);
+  auto accepted = caller.call("mul");
+  caller.settle();
+  CHECK(caller.code(accepted) == errc::no_route);
+}
