@@ -44,16 +44,16 @@ void node::start(instant now) {
 
 void node::connected(instant now) {
   core_.now = now;
+  core_.link.emplace(core_.options.connection, now); // first, because it may throw
   dial_ = dial_state::open;
   handshake_until_ = after(now, core_.options.limits.handshake_timeout);
-  core_.link.emplace(core_.options.connection, now);
 }
 
 void node::connect_failed(const error& why, instant now) {
   core_.now = now;
+  redial_later(why); // first, because the rest may throw std::bad_alloc
   outbound_.set_trouble(text_of(why));
   core_.tell(server_lost{why, {}});
-  redial_later(why);
 }
 
 void node::receive(std::string_view bytes, instant now) {
@@ -96,7 +96,11 @@ void node::handle_events() {
   }
 }
 
+// Asks for the next dial first, because the rest may throw std::bad_alloc.
 void node::lose(const error& why) {
+  auto since = router_.ready_since();
+  if (since != never && core_.now - since > std::chrono::seconds{1}) wait_.succeeded();
+  redial_later(why);
   auto sent = core_.link->taken();
   auto last_bytes = core_.link->take_farewell();
   core_.link.reset();
@@ -107,11 +111,9 @@ void node::lose(const error& why) {
   inbound_.lose();
   outbound_.lose(why, sent);
   handshake_until_ = never;
-  auto since = router_.ready_since();
-  if (since != never && core_.now - since > std::chrono::seconds{1}) wait_.succeeded();
   router_.reset();
   core_.tell(server_lost{why, std::move(last_bytes)});
-  redial_later(why);
+  close_if_done();
 }
 
 void node::redial_later(const error& why) {

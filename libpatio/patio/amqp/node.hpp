@@ -59,7 +59,8 @@ public:
   /// Swaps the events with `out`, which must be empty.
   void take_events(std::vector<node_event>& out) { std::swap(out, core_.events); }
 
-  /// Begins a call, which ends with a call_finished event with that token.
+  /// Begins a call, which ends with a call_finished event with that token. If an exception leaves
+  /// this function, there is no call, and the owner must end the connection by disconnected().
   call_key call(std::uint64_t token, const call_request& request, instant now);
   void cancel(const call_key& key, instant now);
   /// Makes one round trip to the server, which ends with a ping_finished event with that token.

@@ -69,20 +69,34 @@ call_key outbound_calls::begin(std::uint64_t token, const call_request& request)
     core_.tell(call_finished{token, tl::unexpected(std::move(prepared.error()))});
     return key;
   }
-  auto& c = calls_.emplace(key, std::move(*prepared)).first->second;
+  auto at = calls_.emplace(key, std::move(*prepared)).first;
+  try {
+    publish_or_wait(key, at->second);
+  } catch (...) {
+    bool waits = !at->second.is_published && !waiting_.empty() && waiting_.back() == key;
+    if (waits) {
+      --waiting_calls_;
+      waiting_bytes_ -= at->second.body.size();
+    }
+    calls_.erase(at);
+    throw;
+  }
+  return key;
+}
+
+void outbound_calls::publish_or_wait(const call_key& key, call& c) {
   publish_waiting(); // earlier calls go first
   if (can_publish()) publish(key, c);
   else wait(key, c);
   if (auto due = std::min(c.deadline, c.patience); due != never) deadlines_.push(due, key);
-  return key;
 }
 
 // While RabbitMQ refuses messages, only the call's own deadline ends its wait.
 void outbound_calls::wait(const call_key& key, call& c) {
   c.patience = after(core_.now, core_.options.limits.route_timeout);
+  waiting_.push_back(key); // first, because it may throw
   ++waiting_calls_;
   waiting_bytes_ += c.body.size();
-  waiting_.push_back(key);
 }
 
 void outbound_calls::publish(const call_key& key, call& c) {
@@ -115,9 +129,10 @@ void outbound_calls::publish_waiting() {
     if (at == calls_.end() || at->second.is_published) continue;
     auto& c = at->second;
     if (c.deadline <= core_.now) continue; // expire() ends it
+    auto bytes = c.body.size();
+    publish(at->first, c); // may throw; the call still waits then
     --waiting_calls_;
-    waiting_bytes_ -= c.body.size();
-    publish(at->first, c);
+    waiting_bytes_ -= bytes;
     if (c.deadline != never) deadlines_.push(c.deadline, at->first);
   }
 }

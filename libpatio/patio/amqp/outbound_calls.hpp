@@ -75,6 +75,7 @@ private:
   [[nodiscard]] bool can_publish() const noexcept {
     return topology_.can_call() && !is_blocked_ && core_.has_room();
   }
+  void publish_or_wait(const call_key& key, call& c);
   void publish(const call_key& key, call& c);
   void wait(const call_key& key, call& c);
   /// Removes the ended calls from `waiting_` once they outnumber the others.

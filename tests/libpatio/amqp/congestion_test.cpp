@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <new>
+
 #include "amqp/linked_node.hpp"
 
 using namespace patio;
@@ -203,4 +205,34 @@ TEST_CASE("amqp::outbound_calls: ended calls that RabbitMQ has not confirmed are
   auto accepted = caller.call("mul");
   caller.settle();
   CHECK(caller.code(accepted) == errc::no_route);
+}
+
+TEST_CASE("amqp::node: a call that cannot be published for an exception leaves nothing behind") {
+  fake_rabbitmq rabbit;
+  node_options options;
+  bool fails = false;
+  options.random = [&fails, bytes = seeded_bytes(1)](std::size_t count) mutable {
+    if (fails) throw std::bad_alloc{};
+    return bytes(count);
+  };
+  options.limits.waiting_calls = 1000;
+  linked_node caller{rabbit, registry{}, std::move(options), 1, linked_node::own_random};
+  caller.settle();
+  fails = true;
+  unsigned accepted = 0, failed = 0;
+  while (failed < 2000) {
+    try {
+      (void)caller.call("mul", {{1}, {}}, 1);
+      ++accepted;
+    } catch (const std::bad_alloc&) {
+      ++failed;
+    }
+  }
+  CHECK(caller.node().in_flight().outbound == accepted);
+  caller.node().disconnected(error{errc::protocol, "out of memory", {}}, caller.now);
+  fails = false;
+  for (int i = 0; i < 10; ++i) caller.advance(1s);
+  CHECK(caller.seen.endings == accepted);
+  CHECK(caller.seen.dials == 2);
+  CHECK(caller.node().is_ready());
 }

@@ -26,10 +26,13 @@ namespace patio::tests {
 
 class linked_node {
 public:
+  /// Whose random bytes the node uses: those of the seed, or those of its options.
+  enum random_source : std::uint8_t { seeded_random, own_random };
   explicit linked_node(fake_rabbitmq& server, registry functions = registry{},
-                       amqp::node_options options = {}, std::uint64_t seed = 1)
+                       amqp::node_options options = {}, std::uint64_t seed = 1,
+                       random_source source = seeded_random)
       : server_{server} {
-    options.random = seeded_bytes(seed);
+    if (source == seeded_random) options.random = seeded_bytes(seed);
     options.seed = seed;
     functions.lock();
     node_.emplace(std::move(options), std::move(functions));

@@ -52,9 +52,13 @@ caf::behavior make_behavior(rabbitmq_broker* self, const executors& run_in,
   ignore_unknown_messages(self);
   s.schedule_flush(); // the first dial
   caf::message_handler from_actors{
-    [self, &s](call_atom, outgoing_call& c) { s.call(std::move(c), make_caller(self, c)); },
+    [self, &s](call_atom, outgoing_call& c) {
+      s.guarded([&] { s.call(std::move(c), make_caller(self, c)); });
+    },
     [self, &s](call_atom, call_request& r) {
-      s.call({.request = std::move(r)}, {self->make_response_promise(), nullptr, nullptr});
+      s.guarded([&] {
+        s.call({.request = std::move(r)}, {self->make_response_promise(), nullptr, nullptr});
+      });
     },
     [](discover_atom) -> caf::result<std::vector<std::string>> {
       return to_caf(
@@ -67,7 +71,7 @@ caf::behavior make_behavior(rabbitmq_broker* self, const executors& run_in,
       s.ready(until_connected, self->make_response_promise());
     },
     [self, &s](connect_atom) { s.ready(false, self->make_response_promise()); },
-    [self, &s](ping_atom) { s.ping(self->make_response_promise()); },
+    [self, &s](ping_atom) { s.guarded([&] { s.ping(self->make_response_promise()); }); },
     [self, &s](join_atom) { s.join(self->make_response_promise()); },
     [self, &s](shut_down_atom) { s.begin_shut_down(self->make_response_promise()); },
   };

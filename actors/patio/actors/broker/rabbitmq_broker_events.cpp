@@ -27,9 +27,13 @@ void rabbitmq_broker_state::handle(amqp::dial_server&) {
     send_if_alive(weak, rabbitmq_dialled_atom::value,
                   std::make_shared<result<connected_socket>>(std::move(socket)));
   };
-  connector_->connect(
-    {.target = setup_.where, .deadline = after(clock_now(), setup_.node.limits.connect_timeout)},
-    std::move(tell));
+  try {
+    connector_->connect(
+      {.target = setup_.where, .deadline = after(clock_now(), setup_.node.limits.connect_timeout)},
+      std::move(tell));
+  } catch (const std::exception& e) { // the node waits for the outcome of its dial
+    node_.connect_failed({errc::connect_failed, e.what(), {}}, clock_now());
+  }
 }
 
 void rabbitmq_broker_state::handle(amqp::server_ready&) {

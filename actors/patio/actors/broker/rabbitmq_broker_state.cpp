@@ -57,11 +57,20 @@ rabbitmq_broker_state::~rabbitmq_broker_state() {
   for (auto& j : joiners_) j.deliver(caf::unit);
 }
 
+// If the node cannot take the call, the caller still gets an answer. The connection ends, because
+// part of a message may be in its output.
 void rabbitmq_broker_state::call(outgoing_call outgoing, waiting_caller caller) {
   auto token = callers_.add(std::move(caller));
-  auto key = node_.call(token, outgoing.request, clock_now());
-  watch(callers_.at(token), outgoing.stop, self_->address(), key);
+  amqp::call_key key;
+  try {
+    key = node_.call(token, outgoing.request, clock_now());
+  } catch (const std::exception& e) {
+    give_up(e.what());
+    auto unlucky = callers_.take(token);
+    return deliver(unlucky, fail(errc::not_sent, e.what()));
+  }
   schedule_flush();
+  watch(callers_.at(token), outgoing.stop, self_->address(), key);
 }
 
 void rabbitmq_broker_state::cancel(const amqp::call_key& key) {
@@ -91,12 +100,16 @@ std::vector<peer_info> rabbitmq_broker_state::peers() const {
 }
 
 void rabbitmq_broker_state::on_dialled(const rabbitmq_dialled& socket) {
-  auto connected = make_socket(self_, *socket, setup_);
-  if (connected) {
-    socket_ = std::move(*connected);
-    node_.connected(clock_now());
-  } else {
-    node_.connect_failed(connected.error(), clock_now());
+  try {
+    auto connected = make_socket(self_, *socket, setup_);
+    if (connected) {
+      socket_ = std::move(*connected);
+      node_.connected(clock_now());
+    } else {
+      node_.connect_failed(connected.error(), clock_now());
+    }
+  } catch (const std::exception& e) { // the node still waits for the outcome of its dial
+    node_.connect_failed({errc::connect_failed, e.what(), {}}, clock_now());
   }
   flush();
 }
@@ -150,8 +163,9 @@ void rabbitmq_broker_state::tick(std::int64_t number) {
 }
 
 void rabbitmq_broker_state::schedule_flush() {
-  if (std::exchange(flags_.flush_scheduled, true)) return;
+  if (flags_.flush_scheduled) return;
   self_->send(self_, flush_atom::value);
+  flags_.flush_scheduled = true; // after the send, which may have thrown std::bad_alloc
 }
 
 void rabbitmq_broker_state::flush() {
@@ -196,11 +210,17 @@ void rabbitmq_broker_state::quit_if_drained() {
   self_->quit();
 }
 
+// The tick comes after a pause, so that a handler that fails again and again does not keep the I/O
+// thread busy.
 void rabbitmq_broker_state::give_up(const char* why) noexcept {
   try {
-    log_.warn("failed", to_string(setup_.where), why);
     node_.disconnected(error{errc::protocol, why, {}}, clock_now());
+    log_.warn("failed", to_string(setup_.where), why);
   } catch (...) { // there is not even memory for the error
+  }
+  try {
+    ticks_.arm(self_, clock_now());
+  } catch (...) { // the next message arms a tick
   }
 }
 
