@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -20,7 +21,13 @@ enum class call_stage : std::uint8_t {
 };
 
 /// Why the deletion of a token decides.
-enum class proof_cause : std::uint8_t { deadline, cancelled, lost, overloaded };
+enum class proof_cause : std::uint8_t {
+  deadline,
+  cancelled,
+  lost,
+  overloaded, ///< unless a server was faster
+  refused,    ///< the same, and the server has refused a part of the call
+};
 
 struct call {
   std::uint64_t token = 0; ///< the owner's
@@ -36,6 +43,7 @@ struct call {
   bool is_at_risk = false;    ///< a connection was lost that may have held its task or its reply
   bool owes_deletion = false; ///< its token has to be deleted once the server can be reached
   std::size_t waiting_link = 0;
+  std::unique_ptr<error> refusal = {}; ///< with proof_cause::refused
 };
 
 class call_table {

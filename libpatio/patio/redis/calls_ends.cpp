@@ -17,6 +17,7 @@ error not_executed(const call& c) {
   if (c.cause == proof_cause::lost)
     why = {errc::not_sent, "the connection was lost, and " + name + " was not executed", {}};
   if (c.cause == proof_cause::cancelled) why = {errc::cancelled, {}, {}};
+  if (c.cause == proof_cause::refused) why = *c.refusal;
   why.remedy = remedy::repetition;
   return why;
 }
@@ -30,6 +31,11 @@ error maybe_executed(const call& c) {
             "a connection to Redis was lost, and no reply to " + name + " came",
             {}};
   return {errc::timeout, name + " may have begun, and no reply came in time", {}};
+}
+
+/// True if the call goes on once a server has begun it.
+bool may_go_on(const call& c) noexcept {
+  return c.cause == proof_cause::overloaded || c.cause == proof_cause::refused;
 }
 
 } // namespace
@@ -74,7 +80,7 @@ void calls::expire(call_number number, call& c, instant now) {
     c.owes_deletion = true;
     return end_unproven(number, c, now);
   case call_stage::proving:
-    if (c.cause != proof_cause::overloaded) return end_unproven(number, c, now);
+    if (!may_go_on(c)) return end_unproven(number, c, now);
     c.stage = call_stage::sent;
     return table_.schedule(number, c, c.deadline);
   case call_stage::late: return erase(number);
@@ -97,6 +103,11 @@ void calls::erase(call_number number) {
 void calls::handle(const task_sent& reply, instant now) {
   auto* c = table_.find(reply.number);
   if (!c) return;
+  if (reply.refused && reply.is_sent) {
+    if (c->stage != call_stage::sent) return;
+    c->refusal = std::make_unique<error>(*reply.refused);
+    return prove(reply.number, *c, proof_cause::refused, now);
+  }
   if (reply.refused) {
     table_.finish(*c, tl::unexpected(*reply.refused));
     // One command of the transaction may have succeeded, so the token may be there.
@@ -116,7 +127,7 @@ void calls::handle(const token_deleted& reply, instant now) {
     return erase(reply.number);
   }
   if (c->stage != call_stage::proving) return;
-  if (c->cause == proof_cause::overloaded) { // a server was faster: the call goes on
+  if (may_go_on(*c)) { // a server was faster: the call goes on
     c->stage = call_stage::sent;
     return table_.schedule(reply.number, *c, c->deadline);
   }

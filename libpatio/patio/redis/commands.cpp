@@ -1,5 +1,6 @@
 #include <patio/redis/commands.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include <patio/redis/waiting_link.hpp>
@@ -13,10 +14,10 @@ constexpr std::string_view announcement = "patio:serving:";
 /// The life of a push to a wake list, should the waiting connection be lost before it pops.
 constexpr std::string_view wake_ms = "60000";
 
-error refused_call(const std::string& text) {
+error refused_call(const std::string& text, bool is_of_task = false) {
   auto said = "the server refused the call: " + quoted(text, 200);
   if (text.starts_with("OOM")) return {errc::overloaded, said, {}};
-  if (text.starts_with("WRONGTYPE"))
+  if (is_of_task && text.starts_with("WRONGTYPE"))
     return {errc::invalid, "the key with the function's name is not a list of tasks: " + said, {}};
   return {errc::not_sent, said, {}};
 }
@@ -40,7 +41,8 @@ void commands::send_task(call_number number, const call& c, const std::string* w
     connection.send({"PEXPIRE", *wake_key, wake_ms}, now);
   }
   connection.send({"EXEC"}, now);
-  expected_.push_back({.kind = kind::task, .number = number, .replies = wake_key ? 6u : 4u});
+  expected_.push_back(
+    {.kind = kind::task, .number = number, .transaction = transaction{wake_key ? 4u : 2u}});
 }
 
 void commands::delete_token(call_number number, const std::string& reply_to, instant now) {
@@ -59,7 +61,7 @@ void commands::wake(const std::string& key, instant now) {
   connection.send({"RPUSH", key, "1"}, now);
   connection.send({"PEXPIRE", key, wake_ms}, now);
   connection.send({"EXEC"}, now);
-  expected_.push_back({.kind = kind::ignored, .replies = 4});
+  expected_.push_back({.kind = kind::ignored, .transaction = transaction{2}});
 }
 
 void commands::ping(std::uint64_t token, instant now) {
@@ -77,7 +79,6 @@ void commands::list(std::uint64_t token, instant now) {
 
 void commands::scan(std::string_view cursor, expected e, instant now) {
   connection.send({"SCAN", cursor, "MATCH", "patio:serving:*", "COUNT", "1000"}, now);
-  e.replies = 1;
   expected_.push_back(std::move(e));
 }
 
@@ -85,43 +86,55 @@ result<void> commands::receive(std::vector<resp>& replies, instant now,
                                std::vector<command_reply>& out) {
   for (auto& reply : replies) {
     if (is_login_refusal(reply)) return tl::unexpected(refusal(reply));
+    if (expected_.empty())
+      return fail(errc::protocol, "the server sends a reply for which there is no command");
     auto& front = expected_.front();
-    if (front.replies > 1) {
-      if (reply.kind == resp::type::error && front.refused.empty()) front.refused = reply.text;
-      --front.replies;
-      continue;
-    }
+    if (front.transaction && !front.transaction->take(std::move(reply))) continue;
     auto done = std::move(front);
     expected_.pop_front();
-    if (auto ok = end(done, reply, now, out); !ok) return ok;
+    if (auto ok = end(done, reply, now, out); !ok) {
+      expected_.push_front(std::move(done)); // lost() reports a task with an unknown fate
+      return ok;
+    }
   }
   return {};
 }
 
-result<void> commands::end(expected& e, resp& last, instant now, std::vector<command_reply>& out) {
+result<void> commands::end(expected& e, resp& reply, instant now, std::vector<command_reply>& out) {
+  if (e.transaction) return end_transaction(e, out);
   switch (e.kind) {
-  case kind::task: out.emplace_back(end_task(e, last)); return {};
+  case kind::task: return {};
   case kind::deletion:
-    out.emplace_back(token_deleted{e.number, last.kind == resp::type::integer && last.number > 0});
+    out.emplace_back(
+      token_deleted{e.number, reply.kind == resp::type::integer && reply.number > 0});
     return {};
   case kind::ping: out_.push_back(pong{e.number, {}}); return {};
-  case kind::scan: return end_scan(e, last, now);
+  case kind::scan: return end_scan(e, reply, now);
   case kind::ignored: return {};
   }
   return {};
 }
 
-task_sent commands::end_task(const expected& e, const resp& last) const {
-  task_sent sent{e.number, {}, 0};
-  if (last.kind != resp::type::array || last.items.size() < 2) {
-    bool says_more = last.kind == resp::type::error && e.refused.empty();
-    sent.refused = refused_call(says_more ? last.text : e.refused);
-    return sent;
+// A call is refused only if its token or its task was not stored. If another command was refused, a
+// server may run the call, so the deletion of the token has to decide.
+result<void> commands::end_transaction(expected& e, std::vector<command_reply>& out) {
+  auto replies = e.transaction->outcome();
+  if (!replies) return tl::unexpected(std::move(replies.error()));
+  if (e.kind != kind::task) return {};
+  task_sent sent{e.number, {}, false, 0};
+  auto refused = [](const resp& r) { return r.kind == resp::type::error; };
+  auto& token = replies->at(0);
+  auto& task = replies->at(1);
+  auto other = std::find_if(replies->begin() + 2, replies->end(), refused);
+  if (refused(token) || refused(task)) {
+    sent.refused = refused(token) ? refused_call(token.text) : refused_call(task.text, true);
+  } else if (!e.transaction->refused().empty() || other != replies->end()) {
+    sent.is_sent = true;
+    sent.refused = refused_call(other == replies->end() ? e.transaction->refused() : other->text);
   }
-  for (const auto& item : last.items)
-    if (item.kind == resp::type::error && !sent.refused) sent.refused = refused_call(item.text);
-  if (!sent.refused) sent.queue_length = static_cast<std::size_t>(last.items[1].number);
-  return sent;
+  if (!refused(task)) sent.queue_length = static_cast<std::size_t>(task.number);
+  out.emplace_back(std::move(sent));
+  return {};
 }
 
 result<void> commands::end_scan(expected& e, const resp& last, instant now) {
@@ -147,8 +160,8 @@ lost_commands commands::lost(const error& why) {
   auto untaken = connection.untaken();
   for (; !expected_.empty(); expected_.pop_back()) {
     auto& e = expected_.back();
-    bool has_left = untaken < e.replies;
-    untaken -= has_left ? untaken : e.replies;
+    bool has_left = untaken < e.missing();
+    untaken -= has_left ? untaken : e.missing();
     if (e.kind == kind::task) (has_left ? all.tasks : all.unsent_tasks).push_back(e.number);
     if (e.kind == kind::deletion) all.deletions.push_back(e.number);
     if (e.kind == kind::ping) out_.push_back(pong{e.number, tl::unexpected(why)});

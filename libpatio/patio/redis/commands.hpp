@@ -2,19 +2,22 @@
 /// without a reply.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <set>
 #include <variant>
 
 #include <patio/redis/call_table.hpp>
 #include <patio/redis/link.hpp>
+#include <patio/redis/transaction.hpp>
 
 namespace patio::redis {
 
 /// The server's answer to the task of a call.
 struct task_sent {
   call_number number;
-  std::optional<error> refused; ///< the task is in no list
+  std::optional<error> refused; ///< of one command; the task is in no list, unless `is_sent`
+  bool is_sent;                 ///< the token and the task were stored
   std::size_t queue_length;     ///< of the function's list, with this task
 };
 
@@ -63,16 +66,18 @@ private:
   enum class kind : std::uint8_t { task, deletion, ignored, ping, scan };
   struct expected {
     commands::kind kind;
-    std::uint64_t number = 0; ///< of the call, or the owner's token
-    std::size_t replies = 1;  ///< missing ones
-    std::string refused = {}; ///< the first error
+    std::uint64_t number = 0;                           ///< of the call, or the owner's token
+    std::optional<redis::transaction> transaction = {}; ///< of a command that is one
     std::set<std::string> names = {};
-    bool has_wake = false;
+
+    [[nodiscard]] std::size_t missing() const noexcept {
+      return transaction ? std::max<std::size_t>(transaction->missing(), 1) : 1;
+    }
   };
 
-  [[nodiscard]] result<void> end(expected& e, resp& last, instant now,
+  [[nodiscard]] result<void> end(expected& e, resp& reply, instant now,
                                  std::vector<command_reply>& out);
-  [[nodiscard]] task_sent end_task(const expected& e, const resp& last) const;
+  [[nodiscard]] static result<void> end_transaction(expected& e, std::vector<command_reply>& out);
   [[nodiscard]] result<void> end_scan(expected& e, const resp& last, instant now);
   void scan(std::string_view cursor, expected e, instant now);
 

@@ -66,7 +66,7 @@ void server::send(task_number number, running_task& t, instant now) {
   }
   command_.send({"EXEC"}, now);
   t.is_sent = true;
-  expected_.push_back({number, 4});
+  expected_.push_back({number, transaction{2}});
 }
 
 std::string server::wait_of(const running_task& t, instant now) const {
@@ -75,38 +75,45 @@ std::string server::wait_of(const running_task& t, instant now) const {
   return milliseconds_text(left + options_->tuning.reply_grace);
 }
 
-void server::command_replied(resp& reply, instant now) {
+result<void> server::command_replied(resp& reply, instant now) {
+  if (is_login_refusal(reply)) return tl::unexpected(refusal(reply));
+  if (expected_.empty())
+    return fail(errc::protocol, "the server sends a reply for which there is no command");
   auto& front = expected_.front();
-  if (--front.replies > 0) return;
-  auto number = front.number;
+  if (front.transaction && !front.transaction->take(std::move(reply))) return {};
+  auto done = std::move(front);
   expected_.pop_front();
-  auto at = tasks_.find(number);
-  if (at == tasks_.end()) return;
-  auto& t = at->second;
-  t.is_sent = false;
-  if (t.stage == task_stage::claiming) return claimed(number, reply, now);
-  bool is_stored = reply.kind == resp::type::array && !reply.items.empty()
-                   && reply.items[0].kind == resp::type::integer;
-  if (!is_stored)
-    out_.push_back(log_line{
-      "dropped",
-      "the reply of " + quoted(t.list) + ": "
-        + text_of(refusal(reply.kind == resp::type::array && !reply.items.empty() ? reply.items[0]
-                                                                                  : reply))});
+  if (!done.transaction) return {};
+  auto replies = done.transaction->outcome();
+  if (!replies) return tl::unexpected(std::move(replies.error()));
+  auto at = tasks_.find(done.number);
+  if (at == tasks_.end()) return {};
+  at->second.is_sent = false;
+  if (at->second.stage == task_stage::claiming) claimed(done.number, *replies, now);
+  else stored(done.number, *replies);
+  return {};
+}
+
+void server::stored(task_number number, const std::vector<resp>& replies) {
+  if (replies[0].kind != resp::type::integer)
+    out_.push_back(log_line{"dropped", "the reply of " + quoted(tasks_.find(number)->second.list)
+                                         + ": " + text_of(refusal(replies[0]))});
   erase(number);
 }
 
-void server::claimed(task_number number, const resp& exec, instant now) {
+// The deletion of the token alone is the claim.
+void server::claimed(task_number number, const std::vector<resp>& replies, instant now) {
   auto& t = tasks_.find(number)->second;
-  bool is_claim = exec.kind == resp::type::array && exec.items.size() == 2;
-  if (!is_claim || exec.items[1].number < 1) { // the caller has given up, or died
-    if (!is_claim)
+  const auto& life = replies[0];
+  const auto& deletion = replies[1];
+  if (deletion.kind != resp::type::integer || deletion.number < 1) { // given up by the caller
+    if (deletion.kind != resp::type::integer)
       out_.push_back(
-        log_line{"dropped", "a task of " + quoted(t.list) + ": " + text_of(refusal(exec))});
+        log_line{"dropped", "a task of " + quoted(t.list) + ": " + text_of(refusal(deletion))});
     groups_[t.group].end();
     return erase(number);
   }
-  auto left = exec.items[0].number;
+  auto left = life.kind == resp::type::integer ? life.number : -1;
   if (left >= 0)
     t.deadline =
       after(now, std::chrono::milliseconds{std::min<std::int64_t>(left, 1'000'000'000'000)});

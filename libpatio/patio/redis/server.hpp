@@ -12,6 +12,7 @@
 
 #include <patio/redis/popping_link.hpp>
 #include <patio/redis/task.hpp>
+#include <patio/redis/transaction.hpp>
 
 namespace patio::redis {
 
@@ -69,8 +70,9 @@ private:
   void pop(instant now);
   void take(std::size_t group, popped_task popped, instant now);
   void send(task_number number, running_task& t, instant now);
-  void command_replied(resp& reply, instant now);
-  void claimed(task_number number, const resp& exec, instant now);
+  [[nodiscard]] result<void> command_replied(resp& reply, instant now);
+  void claimed(task_number number, const std::vector<resp>& replies, instant now);
+  void stored(task_number number, const std::vector<resp>& replies);
   void run(task_number number, running_task& t, instant now);
   void finish(task_number number, running_task& t, encoded_reply reply, instant now);
   void erase(task_number number);
@@ -84,7 +86,7 @@ private:
 
   struct expected {
     task_number number; ///< 0 for a command whose reply does not matter
-    std::size_t replies;
+    std::optional<redis::transaction> transaction = {};
   };
 
   std::shared_ptr<const settings> options_;

@@ -30,7 +30,9 @@ void server::receive(link_number number, std::string_view bytes, instant now) {
   if (became_ready && number == first_) command_ready(now);
   for (auto& reply : replies) {
     if (number == first_) {
-      command_replied(reply, now);
+      auto handled = command_replied(reply, now);
+      if (!handled && ok) ok = std::move(handled);
+      if (!ok) break;
       continue;
     }
     auto group = static_cast<std::size_t>(number - first_ - 1);
@@ -67,7 +69,7 @@ void server::wake_all(instant now) {
     command_.send(push, now);
     command_.send({"PEXPIRE", g.wake_key(), "60000"}, now);
     command_.send({"EXEC"}, now);
-    expected_.push_back({0, 4});
+    expected_.push_back({0, transaction{2}});
   }
 }
 
@@ -102,7 +104,7 @@ void server::announce(instant now) {
   for (const auto& g : groups_)
     for (const auto& name : g.names()) {
       command_.send({"SET", "patio:serving:" + name, "1", "PX", life}, now);
-      expected_.push_back({0, 1});
+      expected_.push_back({0});
     }
 }
 

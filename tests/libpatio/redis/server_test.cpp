@@ -259,3 +259,15 @@ TEST_CASE("redis server: a result that cannot be sent becomes an error") {
   REQUIRE_FALSE(error);
   CHECK(error.error().code == errc::remote_error);
 }
+
+TEST_CASE("redis server: a task that is claimed without a transaction runs, and is answered") {
+  redis_world w;
+  auto server = w.add(redis_functions()), caller = w.add();
+  w.settle();
+  auto call = w.call(caller, "mul", {6, 7}, 30);
+  w.handle_events(caller);
+  w.move_bytes(caller, std::string::npos);
+  w.redis.fail_command("MULTI", "NOPERM this user has no permissions to run the 'multi' command");
+  w.run_tasks(server);
+  CHECK(w.at(caller).ended.at(call) == value{42});
+}

@@ -60,15 +60,14 @@ void simulated_redis::handle(client& c, const words& command, instant now) {
       c.is_logged_in ? ok : "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
   } else if (!password_.empty() && !c.is_logged_in) {
     c.output += "-NOAUTH Authentication required.\r\n";
-  } else if (name == "MULTI") {
-    c.in_transaction = true;
-    c.output += ok;
-  } else if (name == "EXEC") {
-    c.output += transaction(c, now);
   } else if (auto failing = failing_.find(name);
              failing != failing_.end() && !failing->second.empty()) {
-    c.is_broken = c.in_transaction;
-    c.output += "-" + failing->second + "\r\n";
+    refuse(c, name, failing->second);
+  } else if (name == "MULTI") {
+    c.output += c.in_transaction ? "-ERR MULTI calls can not be nested\r\n" : ok;
+    c.in_transaction = true;
+  } else if (name == "EXEC") {
+    c.output += transaction(c, now);
   } else if (c.in_transaction) {
     c.transaction.push_back(command);
     c.output += "+QUEUED\r\n";
@@ -79,7 +78,21 @@ void simulated_redis::handle(client& c, const words& command, instant now) {
   }
 }
 
+// A server without the command EXEC stays in the transaction. A refused EXEC discards it.
+void simulated_redis::refuse(client& c, const std::string& name, const std::string& error) {
+  bool is_unknown = error.starts_with("ERR unknown command");
+  if (name == "EXEC" && c.in_transaction && !is_unknown) {
+    c.transaction.clear();
+    c.in_transaction = c.is_broken = false;
+    c.output += "-EXECABORT Transaction discarded because of: " + error + "\r\n";
+    return;
+  }
+  c.is_broken = c.in_transaction;
+  c.output += "-" + error + "\r\n";
+}
+
 std::string simulated_redis::transaction(client& c, instant now) {
+  if (!c.in_transaction) return "-ERR EXEC without MULTI\r\n";
   auto commands = std::exchange(c.transaction, {});
   c.in_transaction = false;
   if (std::exchange(c.is_broken, false))

@@ -64,6 +64,7 @@ private:
 
   void run(client& c, patio::instant now);
   void handle(client& c, const words& command, patio::instant now);
+  static void refuse(client& c, const std::string& name, const std::string& error);
   [[nodiscard]] std::string execute(const words& command, patio::instant now);
   [[nodiscard]] std::string transaction(client& c, patio::instant now);
   [[nodiscard]] bool pop_for(client& c);
