@@ -56,13 +56,12 @@ result<void> resp_reader::end_line(std::vector<resp>& replies) {
   if (!line_.ends_with("\r\n") || line_.size() < 3) return wrong("a line is empty or lacks a CR");
   auto rest = std::string_view{line_}.substr(1, line_.size() - 3);
   switch (line_.front()) {
-  case '+': complete({resp::type::text, std::string{rest}}, replies); return {};
-  case '-': complete({resp::type::error, std::string{rest}}, replies); return {};
+  case '+': return complete({resp::type::text, std::string{rest}}, replies);
+  case '-': return complete({resp::type::error, std::string{rest}}, replies);
   case ':': {
     auto n = number_of(rest);
     if (!n) return wrong("an integer is not a decimal number of 64 bits");
-    complete({resp::type::integer, {}, *n}, replies);
-    return {};
+    return complete({resp::type::integer, {}, *n}, replies);
   }
   case '$': return begin_bulk(rest, replies);
   case '*': return begin_array(rest, replies);
@@ -75,10 +74,7 @@ result<void> resp_reader::end_line(std::vector<resp>& replies) {
 // A bulk above the limit is skipped, so that the connection and its other replies go on.
 result<void> resp_reader::begin_bulk(std::string_view digits, std::vector<resp>& replies) {
   auto n = number_of(digits);
-  if (n && *n == -1) {
-    complete({}, replies);
-    return {};
-  }
+  if (n && *n == -1) return complete({}, replies);
   if (!n || *n < 0) return wrong("the length of a bulk string is not a number");
   auto length = static_cast<std::size_t>(*n);
   if (length > limits_.skipped_bytes)
@@ -96,13 +92,11 @@ result<void> resp_reader::begin_bulk(std::string_view digits, std::vector<resp>&
 result<void> resp_reader::begin_array(std::string_view digits, std::vector<resp>& replies) {
   auto n = number_of(digits);
   if (!n || *n < -1) return wrong("the length of an array is not a number");
-  if (*n > 0 && static_cast<std::size_t>(*n) > limits_.items)
+  if (*n <= 0) return complete({*n == 0 ? resp::type::array : resp::type::null}, replies);
+  if (static_cast<std::size_t>(*n) > limits_.items - std::min(items_, limits_.items))
     return wrong("an array has more than " + std::to_string(limits_.items) + " items");
-  if (*n <= 0) {
-    complete({*n == 0 ? resp::type::array : resp::type::null}, replies);
-    return {};
-  }
   if (arrays_.size() >= limits_.depth) return wrong("arrays are nested too deep");
+  items_ += static_cast<std::size_t>(*n);
   arrays_.push_back({{resp::type::array}, static_cast<std::size_t>(*n)});
   return {};
 }
@@ -122,21 +116,24 @@ result<void> resp_reader::read_bulk_end(std::string_view& bytes, std::vector<res
   bytes.remove_prefix(1);
   if (--left_ > 0) return {};
   state_ = state::line;
-  complete(std::move(bulk_), replies);
-  return {};
+  return complete(std::move(bulk_), replies);
 }
 
-void resp_reader::complete(resp done, std::vector<resp>& replies) {
+// begin_bulk() has counted the text of a bulk.
+result<void> resp_reader::complete(resp done, std::vector<resp>& replies) {
   if (done.kind == resp::type::text || done.kind == resp::type::error) held_ += done.text.size();
+  if (!arrays_.empty() && held_ > limits_.reply_bytes)
+    return wrong("a reply has more than " + std::to_string(limits_.reply_bytes) + " bytes");
   while (!arrays_.empty()) {
     auto& open = arrays_.back();
     open.array.items.push_back(std::move(done));
-    if (--open.missing > 0) return;
+    if (--open.missing > 0) return {};
     done = std::move(open.array);
     arrays_.pop_back();
   }
-  held_ = 0;
+  held_ = items_ = 0;
   replies.push_back(std::move(done));
+  return {};
 }
 
 void append_command(std::string& out, std::span<const std::string_view> parts) {

@@ -32,7 +32,7 @@ struct resp_limits {
   std::size_t reply_bytes = std::size_t{16} << 20;   ///< of the texts of one reply together
   std::size_t skipped_bytes = std::size_t{64} << 20; ///< a longer bulk is an error
   std::size_t line_bytes = std::size_t{64} << 10;    ///< of a line with its end
-  std::size_t items = 4096;                          ///< of one array
+  std::size_t items = 4096;                          ///< of all arrays of one reply together
   std::size_t depth = 4;                             ///< of nested arrays
 };
 
@@ -57,14 +57,15 @@ private:
   [[nodiscard]] result<void> begin_array(std::string_view digits, std::vector<resp>& replies);
   void read_bulk(std::string_view& bytes);
   [[nodiscard]] result<void> read_bulk_end(std::string_view& bytes, std::vector<resp>& replies);
-  void complete(resp done, std::vector<resp>& replies);
+  [[nodiscard]] result<void> complete(resp done, std::vector<resp>& replies);
 
   resp_limits limits_;
   state state_ = state::line;
-  std::string line_;     ///< an unfinished line
-  resp bulk_;            ///< an unfinished bulk
-  std::size_t left_ = 0; ///< bytes of the bulk or of its line end that are missing
-  std::size_t held_ = 0; ///< bytes of the texts of the unfinished reply
+  std::string line_;      ///< an unfinished line
+  resp bulk_;             ///< an unfinished bulk
+  std::size_t left_ = 0;  ///< bytes of the bulk or of its line end that are missing
+  std::size_t held_ = 0;  ///< bytes of the texts of the unfinished reply
+  std::size_t items_ = 0; ///< items of the arrays of the unfinished reply
   std::vector<open_array> arrays_;
 };
 

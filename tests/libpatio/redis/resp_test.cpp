@@ -69,6 +69,12 @@ TEST_CASE("resp: every limit holds before memory is used") {
   CHECK(why_not("$101\r\n", limits).find("101 bytes") != std::string::npos);
   CHECK(why_not("*4\r\n", limits).find("more than 3 items") != std::string::npos);
   CHECK(why_not("*1\r\n*1\r\n*1\r\n", limits).find("too deep") != std::string::npos);
+  CHECK(why_not("*2\r\n*1\r\n:1\r\n*1\r\n", limits).find("more than 3 items") != std::string::npos);
+  CHECK(why_not("*2\r\n+aaaaaa\r\n-bbbbbb\r\n", limits).find("more than 10 bytes")
+        != std::string::npos);
+  std::string nested = "*4096\r\n";
+  for (int i = 0; i < 4096; ++i) nested += "*4096\r\n:1\r\n";
+  CHECK(why_not(nested).find("more than 4096 items") != std::string::npos);
   CHECK(why_not("$9223372036854775807\r\n") != "accepted");
   CHECK(why_not("*2147483647\r\n") != "accepted");
 }
