@@ -11,6 +11,9 @@ patio = parser.parse_args().patio
 from redis_peers import cpp_server, python_caller, redis_client, serving
 
 
+TOKEN = "caller.00000000-0000-0000-0000-000000000001"
+
+
 class Call:
     def __init__(self, function, *args):
         self.parts = function, args
@@ -20,7 +23,7 @@ class Call:
 
 
 def task(**changes):
-    return pickle.dumps({"method": "mul", "args": (6, 7), "kwargs": {}, "reply_to": "tok"} | changes)
+    return pickle.dumps({"method": "mul", "args": (6, 7), "kwargs": {}, "reply_to": TOKEN} | changes)
 
 
 def without(key):
@@ -40,6 +43,7 @@ POISONS = {
     "no reply_to": (without("reply_to"), False),
     "truncated": (task()[:30], False),
     "huge length": (b"\x80\x05\x8e" + b"\xff" * 8, False),
+    "another key as reply_to": (task(reply_to="sleep"), False),
     "no method": (without("method"), True),
     "no args": (without("args"), True),
     "args is a number": (task(args=5), True),
@@ -57,15 +61,15 @@ async def main():
     with serving(cpp_server(patio, "--workers", "1")) as server:
         async with python_caller() as broker:
             for name, (body, has_reply) in POISONS.items():
-                client.delete("tok", "tok:result", "tok:error")
-                client.setex("tok", 20, 1)
+                client.delete(TOKEN, TOKEN + ":result", TOKEN + ":error")
+                client.setex(TOKEN, 20, 1)
                 for _ in range(3):
                     client.rpush("mul", body)
                 assert await broker.call("mul", 6, 7, timeout=20) == 42, name
-                reply = client.blpop("tok:error", 5) if has_reply else None
+                reply = client.blpop(TOKEN + ":error", 5) if has_reply else None
                 shown = repr(pickle.loads(reply[1])) if reply else "dropped"
                 assert bool(reply) == has_reply, (name, shown)
-                assert not client.exists("tok:result"), name
+                assert not client.exists(TOKEN + ":result"), name
                 print(f"{name}: {shown}", flush=True)
             # A function that raises what ends Python's loops, and a value that Python cannot have.
             for kind in ("KeyboardInterrupt", "SystemExit", "CancelledError"):

@@ -83,7 +83,7 @@ private:
     settings s{.project = "p"};
     s.url = patio::parse_broker_url("redis://h").value();
     s.limits.frame_bytes = 1000;
-    s.new_id = [n = 0]() mutable { return "id" + std::to_string(++n); };
+    s.new_id = [n = 0]() mutable { return uuid_text(std::string(16, static_cast<char>(++n))); };
     return s;
   }
   static patio::registry functions() {
@@ -116,7 +116,7 @@ private:
     std::string out;
     for (auto link : links) {
       out.clear();
-      node_.take_output(link, out);
+      node_.take_output(link, out, now_);
     }
   }
 

@@ -19,7 +19,9 @@ public:
     for (std::size_t i = 0; i < p.nodes; ++i) {
       redis::settings s{.project = "scale", .seed = i};
       s.url = parse_broker_url("redis://h").value();
-      s.new_id = [this] { return "00000000-0000-4000-8000-" + std::to_string(++last_id_); };
+      s.new_id = [this] {
+        return "00000000-0000-4000-8000-" + std::to_string(100000000000 + ++last_id_);
+      };
       auto functions = idle_functions(p.names, "scale");
       std::vector<redis::serving_group> groups{{functions.names(), 4}};
       members_.push_back(
@@ -88,7 +90,7 @@ private:
         }
       events.clear();
     }
-    for (auto& [number, w] : m.links) m.node->take_output(number, w.to_server);
+    for (auto& [number, w] : m.links) m.node->take_output(number, w.to_server, now_);
   }
   void move(wire& w) {
     sent_bytes += w.to_server.size();

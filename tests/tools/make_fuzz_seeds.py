@@ -158,7 +158,7 @@ def redis_inputs():
         if b"RPUSH" in stream:
             body = stream.rsplit(b"\r\n", 2)[-2]
             yield b"\1" + body if row["side"] == "client" else b"\2\1" + body
-    task = pickle.dumps({"method": "mul", "args": (6, 7), "kwargs": {}, "reply_to": "tok"})
+    task = pickle.dumps({"method": "mul", "args": (6, 7), "kwargs": {}, "reply_to": "t.00000000-0000-0000-0000-000000000001"})
     popped = redis_words([b"mul", task])
     claimed = b"+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:5000\r\n:1\r\n"
     stored = b"+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n:1\r\n"

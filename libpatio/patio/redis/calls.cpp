@@ -58,13 +58,18 @@ call_number calls::add(std::uint64_t token, const call_request& request, instant
   c.deadline = c.has_timeout ? *deadline : after(now, options_->limits.longest_timeout);
   auto number = table_.add(std::move(c));
   held_.push_back(number);
+  if (held_.size() > 2 * table_.size() + 64) // most of these calls have ended unsent
+    std::erase_if(held_, [this](call_number n) {
+      const auto* held = table_.find(n);
+      return !held || held->stage != call_stage::held;
+    });
   send_held(now);
   dial(now);
   return number;
 }
 
 void calls::send_held(instant now) {
-  while (!held_.empty() && commands_.connection.is_ready() && !is_congested_) {
+  while (!held_.empty() && commands_.connection.has_room()) {
     auto number = held_.front();
     held_.pop_front();
     auto* c = table_.find(number);
@@ -95,11 +100,6 @@ link* calls::find(link_number number) noexcept {
   if (number == first_) return &commands_.connection;
   auto* w = waiting_.find(number);
   return w ? &w->connection : nullptr;
-}
-
-void calls::set_congested(bool congested, instant now) {
-  is_congested_ = congested;
-  send_held(now);
 }
 
 void calls::shut_down(const error& why, instant now) {

@@ -27,8 +27,8 @@ public:
   // The owner's reports about one of this object's links.
   void receive(link_number number, std::string_view bytes, instant now);
   void closed(link_number number, const error& why, instant now);
-  /// The owner cannot send bytes as fast as calls come. Meanwhile calls wait here.
-  void set_congested(bool congested, instant now);
+  /// Sends the calls that wait here, as long as the connection has room.
+  void send_held(instant now);
 
   void tick(instant now);
   [[nodiscard]] instant next_deadline() const noexcept;
@@ -37,13 +37,14 @@ public:
   [[nodiscard]] std::size_t links() const noexcept { return 1 + waiting_.size(); }
   [[nodiscard]] redis::commands& commands() noexcept { return commands_; }
   [[nodiscard]] const call_table& table() const noexcept { return table_; }
+  /// The size of the queue of calls that have not been sent.
+  [[nodiscard]] std::size_t held() const noexcept { return held_.size(); }
   /// Ends every call that has not ended. Deletes the tokens of these calls if the server can be
   /// reached.
   void shut_down(const error& why, instant now);
 
 private:
   void send(call_number number, call& c, instant now);
-  void send_held(instant now);
   void ask(waiting_link& w, instant now);
   void dial(instant now);
 
@@ -69,7 +70,6 @@ private:
   call_table table_;
   waiting_links waiting_;
   std::deque<call_number> held_; ///< in the order of the calls; some have ended
-  bool is_congested_ = false;
 };
 
 } // namespace patio::redis

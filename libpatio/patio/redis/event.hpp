@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <variant>
@@ -45,6 +46,9 @@ struct execute_task {
   arguments args;
   instant deadline;
   std::stop_token stop;
+  /// Reserves the arguments' share of limits::inbound_bytes. Keep the reservation as long as the
+  /// arguments. Any thread may release it.
+  std::shared_ptr<const void> reservation;
 };
 
 /// The answer to node::list.

@@ -87,7 +87,7 @@ result<void> link::receive(std::string_view bytes, instant now, std::vector<resp
   if (state_ != state::login || login_replies_ > 0) return {};
   state_ = state::ready;
   ready_at_ = now;
-  is_reported_ = false;
+  flags_.is_reported = false;
   became_ready = true;
   return {};
 }
@@ -95,11 +95,12 @@ result<void> link::receive(std::string_view bytes, instant now, std::vector<resp
 bool link::closed(const error& why, instant now) {
   if (state_ == state::ready && now - ready_at_ >= stable_after) wait_.succeeded();
   state_ = state::down;
+  flags_.is_congested = false;
   dial_at_ = after(now, wait_.failed(why.code == errc::login_refused));
   unanswered_ = login_replies_ = untaken_ = 0;
   output_.clear();
   last_failure_ = text_of(why);
-  return !std::exchange(is_reported_, true);
+  return !std::exchange(flags_.is_reported, true);
 }
 
 void link::append(std::span<const std::string_view> parts, instant now) {
@@ -109,6 +110,11 @@ void link::append(std::span<const std::string_view> parts, instant now) {
 }
 
 void link::send(std::span<const std::string_view> parts, instant now) { append(parts, now); }
+
+bool link::has_room() const noexcept {
+  return state_ == state::ready && !flags_.is_congested
+         && output_.size() < options_->limits.high_water_bytes;
+}
 
 void link::take_output(std::string& out) {
   std::swap(out, output_);

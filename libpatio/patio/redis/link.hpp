@@ -48,6 +48,10 @@ public:
   }
   /// Takes the bytes for the server. `out` must be empty.
   void take_output(std::string& out);
+  /// The owner cannot send bytes as fast as they come. The end of the connection resets this.
+  void set_congested(bool congested) noexcept { flags_.is_congested = congested; }
+  /// True if the link is ready, and less than high_water_bytes wait for the owner.
+  [[nodiscard]] bool has_room() const noexcept;
   /// The number of commands whose bytes the owner has not taken yet. They are the newest ones.
   [[nodiscard]] std::size_t untaken() const noexcept { return untaken_; }
   /// The time at which the server has been silent for too long.
@@ -73,7 +77,11 @@ private:
   std::size_t unanswered_ = 0;
   std::size_t login_replies_ = 0; ///< missing ones
   std::string last_failure_;
-  bool is_reported_ = false; ///< the owner knows that the server cannot be reached
+  struct flags {
+    bool is_reported = false; ///< the owner knows that the server cannot be reached
+    bool is_congested = false;
+  };
+  flags flags_;
 };
 
 /// True for an error reply that says that the login is missing or wrong.

@@ -30,7 +30,9 @@ void node::receive(link_number number, std::string_view bytes, instant now) {
 }
 
 void node::set_congested(link_number number, bool congested, instant now) {
-  if (number == 1) calls_.set_congested(congested, now);
+  if (auto* l = find(number)) l->set_congested(congested);
+  if (number == 1) calls_.send_held(now);
+  if (number == first_of_server) server_.send_waiting(now);
 }
 
 void node::tick(instant now) {
@@ -47,7 +49,9 @@ link* node::find(link_number number) {
   return number < first_of_server ? calls_.find(number) : server_.find(number);
 }
 
-void node::take_output(link_number number, std::string& out) {
+void node::take_output(link_number number, std::string& out, instant now) {
+  if (number == 1) calls_.send_held(now);
+  if (number == first_of_server) server_.send_waiting(now);
   if (auto* l = find(number)) l->take_output(out);
 }
 

@@ -39,8 +39,9 @@ public:
   void take_events(events& out) { std::swap(out, events_); }
   /// Appends the numbers of the links to `out`.
   void links(std::vector<link_number>& out) const;
-  /// Takes the bytes for the server. `out` must be empty.
-  void take_output(link_number number, std::string& out);
+  /// Takes bytes for the server, about high_water_bytes at most. `out` must be empty. Further bytes
+  /// may wait, so the owner calls this until `out` stays empty.
+  void take_output(link_number number, std::string& out, instant now);
   [[nodiscard]] instant next_deadline() const noexcept;
   /// True while the bytes of this link may hold the password.
   [[nodiscard]] bool is_logging_in(link_number number);

@@ -7,10 +7,30 @@
 #include <patio/value/repr.hpp>
 
 namespace patio::redis {
+namespace {
+
+/// The pickle of a call that a quick function may run on the I/O thread.
+constexpr std::size_t small_body = 1024;
+
+std::uint64_t weight_of(const arguments& args) {
+  std::uint64_t sum = 0;
+  for (const auto& v : args.positional) sum += v.weight();
+  for (const auto& [name, v] : args.keywords) sum += name.size() + v.weight();
+  return sum;
+}
+
+std::shared_ptr<const void> reserve(const std::shared_ptr<std::atomic<std::size_t>>& held,
+                                    std::size_t bytes) {
+  *held += bytes;
+  auto release = [held, bytes](const void*) { *held -= bytes; };
+  return {static_cast<const void*>(nullptr), std::move(release)};
+}
+
+} // namespace
 
 server::server(std::shared_ptr<const settings> options, events& out, registry functions,
                std::vector<serving_group> groups, link_number first)
-    : options_{std::move(options)}, out_{out}, functions_{std::move(functions)}, first_{first},
+    : options_{std::move(options)}, out_{out}, functions_{std::move(functions)},
       command_{first, options_, 2 * options_->limits.probe_interval} {
   for (auto& g : groups)
     if (!g.names.empty() && g.workers > 0)
@@ -19,7 +39,7 @@ server::server(std::shared_ptr<const settings> options, events& out, registry fu
 
 // A task is popped only while its claim can follow at once.
 void server::pop(instant now) {
-  if (is_leaving_ || !command_.is_ready()) return;
+  if (is_leaving_ || !command_.has_room() || !unsent_.empty()) return;
   for (auto& g : groups_) g.ask(now);
 }
 
@@ -31,10 +51,19 @@ void server::take(std::size_t group, popped_task popped, instant now) {
   if (popped.body.skipped_bytes > 0)
     return drop("it has " + std::to_string(popped.body.skipped_bytes)
                 + " bytes, and frame_bytes is " + std::to_string(options_->limits.frame_bytes));
-  running_task t{.list = std::move(popped.list), .group = group};
+  running_task t{.list = std::move(popped.list), .bytes = popped.body.text.size(), .group = group};
   auto read = read_task(popped.body.text, options_->limits.pickle, options_->types);
   if (read) {
     t.task = std::move(*read);
+    std::size_t held = *held_;
+    if (held > 0 && held + t.bytes > options_->limits.inbound_bytes) {
+      t.refused =
+        error{errc::overloaded,
+              "overloaded: the arguments of all calls take " + std::to_string(held) + " bytes",
+              {},
+              limit::inbound_bytes};
+      t.task.args = {};
+    }
   } else if (read.error().reply_to.empty()) {
     popped.list = t.list;
     return drop(text_of(read.error().why));
@@ -43,6 +72,10 @@ void server::take(std::size_t group, popped_task popped, instant now) {
     t.refused = std::move(read.error().why);
     out_.push_back(
       log_line{"refused", "a task of " + quoted(t.list) + ": " + to_string(*t.refused)});
+  }
+  if (!is_token(t.task.reply_to)) {
+    popped.list = t.list;
+    return drop("its 'reply_to' is " + quoted(t.task.reply_to, 200) + ", not PROJECT.UUID");
   }
   groups_[group].begin();
   auto number = ++last_;
@@ -54,6 +87,20 @@ void server::take(std::size_t group, popped_task popped, instant now) {
 // two equal replies.
 void server::send(task_number number, running_task& t, instant now) {
   if (!command_.is_ready() || t.is_sent) return;
+  if (command_.has_room() && unsent_.empty()) write(number, t, now);
+  else unsent_.push_back(number);
+}
+
+void server::send_waiting(instant now) {
+  while (!unsent_.empty() && command_.has_room()) {
+    auto at = tasks_.find(unsent_.front());
+    unsent_.pop_front();
+    if (at != tasks_.end() && !at->second.is_sent) write(at->first, at->second, now);
+  }
+  pop(now);
+}
+
+void server::write(task_number number, running_task& t, instant now) {
   if (t.stage == task_stage::claiming) {
     command_.send({"MULTI"}, now);
     command_.send({"PTTL", t.task.reply_to}, now);
@@ -62,17 +109,17 @@ void server::send(task_number number, running_task& t, instant now) {
     auto key = t.task.reply_to + (t.reply.is_error ? ":error" : ":result");
     command_.send({"MULTI"}, now);
     command_.send({"RPUSH", key, t.reply.body}, now);
-    command_.send({"PEXPIRE", key, wait_of(t, now)}, now);
+    command_.send({"PEXPIRE", key, milliseconds_text(wait_of(t, now))}, now);
   }
   command_.send({"EXEC"}, now);
   t.is_sent = true;
   expected_.push_back({number, transaction{2}});
 }
 
-std::string server::wait_of(const running_task& t, instant now) const {
+std::chrono::nanoseconds server::wait_of(const running_task& t, instant now) const {
   auto left = t.deadline == never ? options_->limits.longest_timeout
                                   : std::max(t.deadline - now, instant::zero());
-  return milliseconds_text(left + options_->tuning.reply_grace);
+  return left + options_->tuning.reply_grace;
 }
 
 result<void> server::command_replied(resp& reply, instant now) {
@@ -138,15 +185,18 @@ void server::run(task_number number, running_task& t, instant now) {
       now);
   }
   const auto* immediate = std::get_if<immediate_function>(&entry->run);
-  if (immediate && entry->quick)
+  if (immediate && entry->quick && t.bytes <= small_body)
     return finish(number, t,
                   write_reply((*immediate)(std::move(t.task.args)), options_->types,
                               options_->limits.frame_bytes),
                   now);
   t.own_deadline = entry->policy.bounded(t.deadline, now);
   if (t.own_deadline != never) deadlines_.push(t.own_deadline, number);
-  out_.push_back(
-    execute_task{number, entry, std::move(t.task.args), t.own_deadline, t.stop.get_token()});
+  auto weight =
+    std::min<std::uint64_t>(weight_of(t.task.args), options_->limits.pickle.memory_bytes);
+  out_.push_back(execute_task{number, entry, std::move(t.task.args), t.own_deadline,
+                              t.stop.get_token(),
+                              reserve(held_, static_cast<std::size_t>(weight))});
 }
 
 void server::answer(task_number number, encoded_reply reply, instant now) {
@@ -160,6 +210,9 @@ void server::finish(task_number number, running_task& t, encoded_reply reply, in
   groups_[t.group].end();
   t.stage = task_stage::answering;
   t.reply = std::move(reply);
+  if (t.own_deadline != never) deadlines_.settled(1);
+  t.own_deadline = after(now, wait_of(t, now));
+  deadlines_.push(t.own_deadline, number);
   send(number, t, now);
 }
 
@@ -175,8 +228,14 @@ void server::erase(task_number number) {
 // The pool replaces the worker of a function that runs on, so the worker counts as free.
 void server::expire(task_number number, instant now) {
   auto at = tasks_.find(number);
-  if (at == tasks_.end() || at->second.stage != task_stage::running) return;
+  if (at == tasks_.end()) return;
   auto& t = at->second;
+  if (t.stage == task_stage::answering && t.own_deadline <= now) {
+    out_.push_back(
+      log_line{"dropped", "the reply of " + quoted(t.list) + ": it could not be stored in time"});
+    return erase(number);
+  }
+  if (t.stage != task_stage::running) return;
   t.stop.request_stop();
   error late{errc::timeout, "the time of " + quoted(t.list) + " is over", {}};
   finish(

@@ -5,7 +5,9 @@
 /// has claimed runs once or is answered with an error, however often connections are lost.
 #pragma once
 
+#include <atomic>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -36,6 +38,10 @@ public:
   void receive(link_number number, std::string_view bytes, instant now);
   void closed(link_number number, const error& why, instant now);
 
+  /// Sends the claims and replies that wait here, as long as the connection has room. Then pops
+  /// further tasks.
+  void send_waiting(instant now);
+
   void tick(instant now);
   [[nodiscard]] instant next_deadline() const noexcept;
   /// Returns null for a number that is not a link of this object.
@@ -58,11 +64,13 @@ private:
     redis::task task = {};
     std::optional<error> refused = {}; ///< the task cannot run
     std::string list = {};             ///< the name that it was popped from
+    std::size_t bytes = 0;             ///< of its pickle
     std::size_t group = 0;
     task_stage stage = task_stage::claiming;
-    bool is_sent = false;         ///< its commands wait for their replies
-    instant deadline = never;     ///< of the caller
-    instant own_deadline = never; ///< of the caller or of the function's own timeout
+    bool is_sent = false;     ///< its commands wait for their replies
+    instant deadline = never; ///< of the caller
+    /// Of the caller or of the function's own timeout; of the reply while answering.
+    instant own_deadline = never;
     encoded_reply reply = {};
     std::stop_source stop = {};
   };
@@ -70,6 +78,7 @@ private:
   void pop(instant now);
   void take(std::size_t group, popped_task popped, instant now);
   void send(task_number number, running_task& t, instant now);
+  void write(task_number number, running_task& t, instant now);
   [[nodiscard]] result<void> command_replied(resp& reply, instant now);
   void claimed(task_number number, const std::vector<resp>& replies, instant now);
   void stored(task_number number, const std::vector<resp>& replies);
@@ -82,7 +91,7 @@ private:
   void end_link(link& l, const error& why, instant now);
   void announce(instant now);
   void dial(instant now);
-  [[nodiscard]] std::string wait_of(const running_task& t, instant now) const;
+  [[nodiscard]] std::chrono::nanoseconds wait_of(const running_task& t, instant now) const;
 
   struct expected {
     task_number number; ///< 0 for a command whose reply does not matter
@@ -92,16 +101,18 @@ private:
   std::shared_ptr<const settings> options_;
   events& out_;
   registry functions_;
-  link_number first_;
   link command_;
   std::deque<popping_link> groups_;
   std::deque<expected> expected_;
+  std::deque<task_number> unsent_; ///< their commands wait for room in the output
   std::unordered_map<task_number, running_task> tasks_;
   deadline_heap<task_number> deadlines_;
   instant announce_at_{};
   task_number last_ = 0;
   std::size_t dropped_ = 0;
   bool is_leaving_ = false;
+  /// Memory of the arguments of the tasks that run. Workers release it.
+  std::shared_ptr<std::atomic<std::size_t>> held_ = std::make_shared<std::atomic<std::size_t>>(0);
 };
 
 } // namespace patio::redis

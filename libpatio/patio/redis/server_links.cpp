@@ -8,8 +8,8 @@ namespace patio::redis {
 
 link* server::find(link_number number) noexcept {
   if (groups_.empty()) return nullptr;
-  if (number == first_) return &command_;
-  auto index = number - first_ - 1;
+  if (number == command_.number()) return &command_;
+  auto index = number - command_.number() - 1;
   return index < groups_.size() ? &groups_[index].connection : nullptr;
 }
 
@@ -27,15 +27,15 @@ void server::receive(link_number number, std::string_view bytes, instant now) {
   bool became_ready = false;
   std::vector<resp> replies;
   auto ok = l->receive(bytes, now, replies, became_ready);
-  if (became_ready && number == first_) command_ready(now);
+  if (became_ready && number == command_.number()) command_ready(now);
   for (auto& reply : replies) {
-    if (number == first_) {
+    if (number == command_.number()) {
       auto handled = command_replied(reply, now);
       if (!handled && ok) ok = std::move(handled);
       if (!ok) break;
       continue;
     }
-    auto group = static_cast<std::size_t>(number - first_ - 1);
+    auto group = static_cast<std::size_t>(number - command_.number() - 1);
     auto popped = groups_[group].answered(std::move(reply));
     if (popped && *popped) take(group, std::move(**popped), now);
     if (!popped && ok) ok = tl::unexpected(std::move(popped.error()));
@@ -51,7 +51,8 @@ void server::command_ready(instant now) {
   for (auto& [number, t] : tasks_)
     if (t.stage != task_stage::running) unsent.push_back(number);
   std::sort(unsent.begin(), unsent.end());
-  for (auto number : unsent) send(number, tasks_.find(number)->second, now);
+  unsent_.assign(unsent.begin(), unsent.end());
+  send_waiting(now);
   announce_at_ = now;
   announce(now);
   if (is_leaving_) wake_all(now);
@@ -82,10 +83,11 @@ void server::closed(link_number number, const error& why, instant now) {
   auto* l = find(number);
   if (!l) return;
   bool is_news = l->closed(why, now);
-  if (number != first_) {
-    groups_[number - first_ - 1].lost();
+  if (number != command_.number()) {
+    groups_[number - command_.number() - 1].lost();
   } else {
     expected_.clear();
+    unsent_.clear();
     for (auto& [unused, t] : tasks_) t.is_sent = false;
     if (is_news) out_.push_back(log_line{"disconnected", text_of(why)});
     out_.push_back(connection_news{tl::unexpected(why)});

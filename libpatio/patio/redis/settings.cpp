@@ -1,5 +1,6 @@
 #include <patio/redis/settings.hpp>
 
+#include <algorithm>
 #include <charconv>
 
 #include <patio/value/repr.hpp>
@@ -52,7 +53,9 @@ std::string uuid_text(std::string_view bytes) {
 resp_limits resp_limits_of(const patio::limits& limits) noexcept {
   resp_limits r;
   r.reply_bytes = limits.frame_bytes + r.line_bytes;
-  r.skipped_bytes = limits.skipped_frame_bytes;
+  // The end of a connection would lose the tasks that the server has popped for its other commands,
+  // so every text that a server stores by default is skipped.
+  r.skipped_bytes = std::max(limits.skipped_frame_bytes, std::size_t{512} << 20);
   return r;
 }
 

@@ -85,8 +85,8 @@ std::string text_at(std::string_view rest) {
   return {};
 }
 
-/// Searches a refused pickle for the caller's token, to tell the caller. A wrong guess does no
-/// harm, because nothing is stored before the token has been claimed.
+/// Searches a refused pickle for the caller's token, to tell the caller. Nothing is stored before
+/// the token has been claimed, and the server checks the token with is_token.
 std::string reply_to_in(std::string_view body) {
   constexpr std::string_view key = "reply_to";
   auto at = body.rfind(key);
@@ -98,6 +98,19 @@ std::string reply_to_in(std::string_view body) {
 }
 
 } // namespace
+
+bool is_token(std::string_view text) {
+  constexpr std::size_t size = 36;
+  if (text.size() <= size || text[text.size() - size - 1] != '.') return false;
+  auto uuid = text.substr(text.size() - size);
+  for (std::size_t i = 0; i < size; ++i) {
+    bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
+    bool is_digit = (uuid[i] >= '0' && uuid[i] <= '9') || (uuid[i] >= 'a' && uuid[i] <= 'f')
+                    || (uuid[i] >= 'A' && uuid[i] <= 'F');
+    if (is_dash ? uuid[i] != '-' : !is_digit) return false;
+  }
+  return true;
+}
 
 result<void> write_task(const call_request& call, std::string_view reply_to, std::string& out,
                         const python_types& types, std::size_t max_bytes) {

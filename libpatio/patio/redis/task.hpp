@@ -15,6 +15,10 @@ struct task {
   std::string reply_to = {}; ///< the caller's token, and the prefix of the two keys for its reply
 };
 
+/// True for PROJECT.UUID, which Python's plugin and this one make. A server deletes this key, so a
+/// client with the right to one list must not name the list of another function.
+[[nodiscard]] bool is_token(std::string_view reply_to);
+
 /// A task that cannot run. Without `reply_to`, nobody can be told.
 struct refused_task {
   std::string reply_to;

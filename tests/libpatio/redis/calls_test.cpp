@@ -2,31 +2,11 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
-
-#include "redis/redis_world.hpp"
+#include "redis/ends.hpp"
 
 using namespace std::chrono_literals;
 using patio::errc;
 using patio::value;
-
-namespace {
-
-patio::error error_of(redis_participant& p, std::uint64_t token) {
-  auto at = p.ended.find(token);
-  REQUIRE_MESSAGE(at != p.ended.end(), "the call has not ended");
-  REQUIRE_FALSE(at->second);
-  return at->second.error();
-}
-
-value value_of(redis_participant& p, std::uint64_t token) {
-  auto at = p.ended.find(token);
-  REQUIRE_MESSAGE(at != p.ended.end(), "the call has not ended");
-  REQUIRE_MESSAGE(at->second, to_string(at->second.error()));
-  return *at->second;
-}
-
-} // namespace
 
 TEST_CASE("redis: a call gets its value, and nothing stays in Redis") {
   redis_world w;
@@ -263,95 +243,4 @@ TEST_CASE("redis: the reply of a server that lost its own connection is maybe ex
   auto other = patio::redis::read_reply(
     true, std::string("cbuiltins\nConnectionError\n(S'gone'\ntR."), {}, {});
   CHECK(other.error().code == errc::remote_error);
-}
-
-namespace {
-
-/// The text of an access rule that forbids a command.
-std::string no_right(const std::string& command) {
-  return "NOPERM this user has no permissions to run the '" + command + "' command";
-}
-
-} // namespace
-
-TEST_CASE("redis: a call that runs although MULTI is refused gets its value") {
-  redis_world w;
-  auto server = w.add(redis_functions()), caller = w.add();
-  w.settle();
-  auto warm = w.call(caller, "mul", {1, 1});
-  w.run_tasks(server);
-  CHECK(value_of(w.at(caller), warm) == value{1});
-  w.redis.fail_command("MULTI", no_right("multi"));
-  auto call = w.call(caller, "mul", {6, 7});
-  w.handle_events(caller);
-  w.move_bytes(caller, std::string::npos); // a blocked server pops the task at once
-  w.redis.fail_command("MULTI", "");
-  w.run_tasks(server);
-  CHECK(value_of(w.at(caller), call) == value{42});
-  CHECK(w.at(caller).ends[call] == 1);
-}
-
-TEST_CASE("redis: a call whose MULTI is refused ends as not sent if nobody has begun it") {
-  redis_world w;
-  auto caller = w.add();
-  w.settle();
-  w.redis.fail_command("MULTI", no_right("multi"));
-  auto call = w.call(caller, "mul", {6, 7});
-  w.settle();
-  auto why = error_of(w.at(caller), call);
-  CHECK(why.code == errc::not_sent);
-  CHECK(why.message.find("NOPERM") != std::string::npos);
-  CHECK(why.remedy == patio::remedy::repetition);
-  CHECK(w.redis.keys().empty());
-  CHECK(w.at(caller).node.is_connected());
-}
-
-TEST_CASE("redis: a call with a refused wake-up goes on if a server has begun it") {
-  redis_world w;
-  auto server = w.add(redis_functions()),
-       caller = w.add(patio::registry{}, 0, {.waiting_connections = 1});
-  w.settle();
-  auto first = w.call(caller, "mul", {1, 2}, 60);
-  w.settle();
-  auto& log = w.redis.log;
-  auto blpop = std::find_if(log.rbegin(), log.rend(), [](const auto& c) {
-    return c.at(0) == "BLPOP" && c.at(1).ends_with(":result");
-  });
-  REQUIRE(blpop != log.rend());
-  auto wake_key = blpop->at(blpop->size() - 2);
-  w.redis.set(wake_key, "not a list");
-  auto second = w.call(caller, "mul", {3, 4}, 60);
-  w.handle_events(caller);
-  w.move_bytes(caller, std::string::npos);
-  while (w.move_bytes(server, std::string::npos)) {}
-  w.run_tasks(server);
-  w.advance(35s); // the BLPOP without the second call ends
-  CHECK(value_of(w.at(caller), first) == value{2});
-  CHECK(value_of(w.at(caller), second) == value{12});
-}
-
-TEST_CASE("redis: a server without EXEC ends the connection, and no call ends as not executed") {
-  redis_world w;
-  auto server = w.add(redis_functions()), caller = w.add();
-  w.settle();
-  w.redis.fail_command("EXEC", "ERR unknown command 'EXEC'");
-  auto call = w.call(caller, "mul", {6, 7}, 60);
-  w.settle();
-  CHECK(w.at(caller).ends[call] == 0);
-  w.redis.fail_command("EXEC", "");
-  w.advance(10s); // the discarded call left no token
-  w.run_tasks(server);
-  w.advance(60s);
-  CHECK(error_of(w.at(caller), call).code == errc::maybe_executed);
-}
-
-TEST_CASE("redis: a caller without the right to EXEC is told that its call was not sent") {
-  redis_world w;
-  auto caller = w.add();
-  w.settle();
-  w.redis.fail_command("EXEC", no_right("exec"));
-  auto call = w.call(caller, "mul", {6, 7}, 60);
-  w.settle();
-  CHECK(error_of(w.at(caller), call).code == errc::not_sent);
-  CHECK(w.redis.keys().empty());
 }

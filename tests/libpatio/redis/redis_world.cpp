@@ -80,8 +80,11 @@ void redis_world::handle_events(number n) {
   p.node.links(links);
   for (auto link : links) {
     std::string out;
-    p.node.take_output(link, out);
-    if (auto wire = p.wires.find(link); wire != p.wires.end()) wire->second.to_server += out;
+    for (p.node.take_output(link, out, now); !out.empty(); p.node.take_output(link, out, now)) {
+      p.largest_output = std::max(p.largest_output, out.size());
+      if (auto wire = p.wires.find(link); wire != p.wires.end()) wire->second.to_server += out;
+      out.clear();
+    }
   }
 }
 

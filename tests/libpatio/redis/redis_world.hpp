@@ -32,7 +32,8 @@ public:
   std::vector<patio::redis::names_listed> lists;
   std::vector<patio::redis::pong> pongs;
   std::vector<patio::redis::connection_news> news;
-  bool can_dial = true; ///< else each dial fails
+  bool can_dial = true;           ///< else each dial fails
+  std::size_t largest_output = 0; ///< bytes that the node gave at once
 };
 
 class redis_world {

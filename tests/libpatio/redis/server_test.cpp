@@ -49,18 +49,24 @@ std::string pickle(const value& v) {
   return body;
 }
 
+std::string token(int number) {
+  auto digits = std::to_string(number);
+  return "t.00000000-0000-0000-0000-" + std::string(12 - digits.size(), '0') + digits;
+}
+
+std::string dict(value args, value kwargs, const char* method, const std::string& reply_to) {
+  return pickle(value::dict({{"method", method},
+                             {"args", std::move(args)},
+                             {"kwargs", std::move(kwargs)},
+                             {"reply_to", reply_to}}));
+}
+
 /// Every kind of poison of the specification, with the token whose caller has to be told, if any.
 struct poison {
   std::string name, body, token;
 };
 
 std::vector<poison> poisons() {
-  auto dict = [](value args, value kwargs, const char* method, const char* token) {
-    return pickle(value::dict({{"method", method},
-                               {"args", std::move(args)},
-                               {"kwargs", std::move(kwargs)},
-                               {"reply_to", token}}));
-  };
   auto none = value::dict({});
   return {
     {"no pickle", "garbage", ""},
@@ -68,29 +74,34 @@ std::vector<poison> poisons() {
     {"no dict", pickle(value{1}), ""},
     {"no reply_to", pickle(value::dict({{"method", "mul"}})), ""},
     {"reply_to is a number", pickle(value::dict({{"reply_to", 1}})), ""},
-    {"no method", pickle(value::dict({{"reply_to", "tok1"}})), "tok1"},
+    {"no method", pickle(value::dict({{"reply_to", token(1)}})), token(1)},
     {"method is a number",
      pickle(value::dict(
-       {{"method", 1}, {"args", value::tuple({})}, {"kwargs", none}, {"reply_to", "tok2"}})),
-     "tok2"},
-    {"args is a number", dict(5, none, "mul", "tok3"), "tok3"},
-    {"kwargs is a list", dict(value::tuple({}), value::list({}), "mul", "tok4"), "tok4"},
-    {"a keyword is a number", dict(value::tuple({}), value::dict({{1, 1}}), "mul", "tok5"), "tok5"},
-    {"unknown method", dict(value::tuple({}), none, "hidden", "tok6"), "tok6"},
-    {"another list's method", dict(value::tuple({"x"}), none, "fail", "tok7"), "tok7"},
+       {{"method", 1}, {"args", value::tuple({})}, {"kwargs", none}, {"reply_to", token(2)}})),
+     token(2)},
+    {"args is a number", dict(5, none, "mul", token(3)), token(3)},
+    {"kwargs is a list", dict(value::tuple({}), value::list({}), "mul", token(4)), token(4)},
+    {"a keyword is a number", dict(value::tuple({}), value::dict({{1, 1}}), "mul", token(5)),
+     token(5)},
+    {"unknown method", dict(value::tuple({}), none, "hidden", token(6)), token(6)},
+    {"another list's method", dict(value::tuple({"x"}), none, "fail", token(7)), token(7)},
     {"a class outside the list",
-     "}(S'args'\ncos\nsystem\nS'method'\nS'mul'\nS'kwargs'\n}S'reply_to'\nS'tok8'\nu."s, "tok8"},
+     "}(S'args'\ncos\nsystem\nS'method'\nS'mul'\nS'kwargs'\n}S'reply_to'\nS'"s + token(8)
+       + "'\nu."s,
+     token(8)},
     {"an object outside the list",
-     "}(S'args'\ncposix\nsystem\n(S'ls'\ntRS'method'\nS'mul'\nS'kwargs'\n}S'reply_to'\nS'tok10'\nu."s,
-     "tok10"},
+     "}(S'args'\ncposix\nsystem\n(S'ls'\ntRS'method'\nS'mul'\nS'kwargs'\n}S'reply_to'\nS'"s
+       + token(10) + "'\nu."s,
+     token(10)},
     {"a class in protocol 5",
      "\x80\x05}(\x8c\x04"
      "args\x8c\x08"
      "builtins\x8c\x03"
      "int\x93\x85\x8c\x06"
-     "method\x8c\x03mul\x8c\x06kwargs}\x8c\x08reply_to\x94\x8c\x05tok11u."s,
-     "tok11"},
-    {"a truncated pickle", dict(value::tuple({}), none, "mul", "tok9").substr(0, 40), ""},
+     "method\x8c\x03mul\x8c\x06kwargs}\x8c\x08reply_to\x94\x8c\x26"s
+       + token(11) + "u."s,
+     token(11)},
+    {"a truncated pickle", dict(value::tuple({}), none, "mul", token(9)).substr(0, 40), ""},
   };
 }
 
@@ -123,7 +134,7 @@ TEST_CASE("redis server: a task whose token is gone does not run") {
   redis_world w;
   auto server = w.add(redis_functions());
   w.settle();
-  python_caller{w}.push("mul", task("mul", {6, 7}, "gone"));
+  python_caller{w}.push("mul", task("mul", {6, 7}, token(99)));
   CHECK(w.at(server).to_run.empty());
   CHECK(w.at(server).node.server().running() == 0);
 }
@@ -132,7 +143,7 @@ TEST_CASE("redis server: the deadline of the caller is the deadline of the funct
   redis_world w;
   auto server = w.add(redis_functions());
   w.settle();
-  python_caller{w}.push("mul", task("mul", {6, 7}, "tok"), "tok");
+  python_caller{w}.push("mul", task("mul", {6, 7}, token(1)), token(1));
   REQUIRE(w.at(server).to_run.size() == 1);
   CHECK(w.at(server).to_run[0].deadline == w.now + 5s);
   auto stop = w.at(server).to_run[0].stop;
@@ -147,12 +158,12 @@ TEST_CASE("redis server: every reply expires") {
   auto server = w.add(redis_functions());
   w.settle();
   python_caller python{w};
-  python.push("mul", task("mul", {6, 7}, "tok"), "tok");
+  python.push("mul", task("mul", {6, 7}, token(1)), token(1));
   w.run_tasks(server);
-  CHECK(w.redis.has("tok:result"));
+  CHECK(w.redis.has(token(1) + ":result"));
   CHECK(w.redis.keys_without_expiry().empty());
   w.advance(20s);
-  CHECK_FALSE(w.redis.has("tok:result"));
+  CHECK_FALSE(w.redis.has(token(1) + ":result"));
 }
 
 TEST_CASE("redis server: it takes no more tasks than it has workers, and another server the rest") {
@@ -260,14 +271,19 @@ TEST_CASE("redis server: a result that cannot be sent becomes an error") {
   CHECK(error.error().code == errc::remote_error);
 }
 
-TEST_CASE("redis server: a task that is claimed without a transaction runs, and is answered") {
-  redis_world w;
-  auto server = w.add(redis_functions()), caller = w.add();
-  w.settle();
-  auto call = w.call(caller, "mul", {6, 7}, 30);
-  w.handle_events(caller);
-  w.move_bytes(caller, std::string::npos);
-  w.redis.fail_command("MULTI", "NOPERM this user has no permissions to run the 'multi' command");
-  w.run_tasks(server);
-  CHECK(w.at(caller).ended.at(call) == value{42});
+TEST_CASE("redis server: a task whose reply_to is no token deletes nothing and is dropped") {
+  for (std::string key :
+       {"f2", "t.f2", "t.00000000-0000-0000-0000-00000000000g",
+        "00000000-0000-0000-0000-000000000001", "tx00000000-0000-0000-0000-000000000001",
+        "t.000000000000000000000000000000000000"}) {
+    CAPTURE(key);
+    redis_world w;
+    auto server = w.add(redis_functions());
+    w.settle();
+    w.redis.push(key, "a task of another function");
+    python_caller{w}.push("mul", task("mul", {6, 7}, key));
+    CHECK(w.redis.length_of(key) == 1);
+    CHECK(w.at(server).to_run.empty());
+    CHECK(w.at(server).node.server().dropped() == 1);
+  }
 }

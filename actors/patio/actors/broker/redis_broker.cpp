@@ -57,12 +57,18 @@ caf::behavior make_behavior(redis_broker* self, const executors& run_in,
       s.guarded([&] { s.ask(redis_broker_state::question::names, promise); });
     },
     [&s](peers_atom) { return s.peers(); },
-    [self, &s](connect_atom) { s.connected(self->make_response_promise()); },
+    [self, &s](connect_atom) {
+      auto promise = self->make_response_promise();
+      s.guarded([&] { s.connected(promise); });
+    },
     [self, &s](ping_atom) {
       auto promise = self->make_response_promise();
       s.guarded([&] { s.ask(redis_broker_state::question::pong, promise); });
     },
-    [self, &s](join_atom) { s.join(self->make_response_promise()); },
+    [self, &s](join_atom) {
+      auto promise = self->make_response_promise();
+      s.guarded([&] { s.join(promise); });
+    },
     [self, &s](shut_down_atom) {
       auto promise = self->make_response_promise();
       s.guarded([&] { s.begin_shut_down(promise); });

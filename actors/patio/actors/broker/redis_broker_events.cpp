@@ -57,7 +57,12 @@ void redis_broker_state::on_dialled(redis::link_number link, const dialled_link&
     if (!made) return node_.closed(link, made.error(), now);
     engine = std::move(*made);
   }
-  if (sockets_.open(link, std::move((*socket)->fd), std::move(engine))) node_.opened(link, now);
+  try {
+    if (sockets_.open(link, std::move((*socket)->fd), std::move(engine))) node_.opened(link, now);
+  } catch (const std::exception& e) { // without this report, the link would never dial again
+    sockets_.end(link);
+    node_.closed(link, {errc::connect_failed, e.what(), {}}, now);
+  }
 }
 
 void redis_broker_state::take_answers() {
@@ -74,11 +79,9 @@ void redis_broker_state::take_answers() {
 void redis_broker_state::tick(std::int64_t number) {
   if (!ticks_.fired(number)) return;
   auto now = clock_now();
-  for (auto link : sockets_.stalled(now)) {
+  for (const auto& [link, why] : sockets_.stalled(now)) {
     sockets_.end(link);
-    node_.closed(link,
-                 {errc::connect_failed, "the server does not read", {}, limit::write_stall_timeout},
-                 now);
+    node_.closed(link, why, now);
   }
   node_.tick(now);
 }
@@ -109,7 +112,10 @@ void redis_broker_state::handle(redis::call_finished& event) {
 }
 
 void redis_broker_state::handle(redis::execute_task& event) {
+  // The captured reservation counts the bytes of the arguments until the worker destroys this
+  // lambda.
   auto back = [box = answers_, place = answers_->make_place(event.id), types = types_,
+               reservation = std::move(event.reservation),
                max_bytes = options_.limits.frame_bytes](result<value> r) mutable {
     if (r && r->weight() > large_result) box->put(std::move(place), pickle(*r, *types, max_bytes));
     else box->put(std::move(place), std::move(r));
@@ -135,10 +141,29 @@ void redis_broker_state::handle(const redis::log_line& event) {
   log_.warn(event.event, to_string(server_), event.reason);
 }
 
+// An event that fails, out of memory, must not stop the other events, and must not leave the state
+// machine waiting for a report.
 void redis_broker_state::handle_events() {
+  auto give_up = [this](const redis::event& event, const char* why) {
+    error internal{errc::protocol, why, {}};
+    log_.warn("failed", to_string(server_), why);
+    if (const auto* dial = std::get_if<redis::dial_link>(&event))
+      node_.closed(dial->link, internal, clock_now());
+    if (const auto* task = std::get_if<redis::execute_task>(&event))
+      node_.answer(
+        task->id,
+        redis::write_reply(tl::unexpected(internal), *types_, options_.limits.frame_bytes),
+        clock_now());
+  };
   redis::events events;
   for (node_.take_events(events); !events.empty(); node_.take_events(events)) {
-    for (auto& event : events) std::visit([this](auto& e) { handle(e); }, event);
+    for (auto& event : events) {
+      try {
+        std::visit([this](auto& e) { handle(e); }, event);
+      } catch (const std::exception& e) {
+        give_up(event, e.what());
+      }
+    }
     events.clear();
   }
 }
@@ -149,20 +174,21 @@ void redis_broker_state::flush() {
   write_output();
   quit_if_drained();
   auto next = std::min(node_.next_deadline(), drain_.until);
-  if (sockets_.has_backlog()) next = std::min(next, clock_now() + std::chrono::seconds{1});
+  if (sockets_.may_stall()) next = std::min(next, clock_now() + std::chrono::seconds{1});
   ticks_.arm(self_, next);
 }
 
 void redis_broker_state::write_output() {
   std::vector<redis::link_number> links;
   node_.links(links);
+  auto now = clock_now();
   std::string out;
   for (auto link : links) {
-    node_.take_output(link, out);
-    if (out.empty()) continue;
-    apply(link, sockets_.write(link, out));
-    if (node_.is_logging_in(link)) wipe(out);
-    out.clear();
+    for (node_.take_output(link, out, now); !out.empty(); node_.take_output(link, out, now)) {
+      apply(link, sockets_.write(link, out));
+      if (node_.is_logging_in(link)) wipe(out);
+      out.clear();
+    }
   }
 }
 
@@ -179,6 +205,11 @@ void redis_broker_state::apply(redis::link_number link, const net::backlog_chang
 void redis_broker_state::failed(const char* why) noexcept {
   try {
     log_.warn("failed", "", why);
+    // The handler may have stopped in the middle of a command, so no connection can be trusted.
+    for (auto link : sockets_.links()) {
+      sockets_.end(link);
+      node_.closed(link, {errc::protocol, why, {}}, clock_now());
+    }
     flush();
   } catch (...) { // there is not even memory for the log line
   }

@@ -5,6 +5,17 @@
 #include <patio/actors/os/clock.hpp>
 
 namespace patio::net {
+namespace {
+
+/// A stream of commands with a gap is worthless, so bytes that are not accepted count as an
+/// overflow, which ends the connection.
+backlog_change write_all(stream& socket, std::string_view bytes) {
+  auto written = socket.write(bytes);
+  if (written.accepted < bytes.size()) written.backlog.overflowed = true;
+  return written.backlog;
+}
+
+} // namespace
 
 link_sockets::link_sockets(caf::io::broker* owner, const limits& l)
     : owner_{owner}, options_{l.high_water_bytes, l.write_buffer_bytes, l.write_stall_timeout},
@@ -15,7 +26,8 @@ bool link_sockets::open(number link, unique_fd fd, std::unique_ptr<tls::engine> 
   end(link);
   stream socket{owner_, std::move(fd), options_};
   numbers_[socket.handle().id()] = link;
-  auto& e = entries_.emplace(link, entry{std::move(socket), std::move(engine)}).first->second;
+  auto& e =
+    entries_.emplace(link, entry{std::move(socket), std::move(engine), clock_now()}).first->second;
   e.is_open = !e.engine;
   (void)write_cipher(e); // the first bytes of the handshake are few
   return e.is_open;
@@ -82,14 +94,14 @@ error link_sockets::closed(number link) {
 backlog_change link_sockets::write(number link, std::string_view plain) {
   auto* e = find(link);
   if (!e || !e->is_open || !e->socket.is_open()) return {};
-  if (!e->engine) return e->socket.write(plain).backlog;
+  if (!e->engine) return write_all(e->socket, plain);
   e->engine->send(plain);
   return write_cipher(*e);
 }
 
 backlog_change link_sockets::write_cipher(entry& e) {
   if (!e.engine || e.engine->output().empty() || !e.socket.is_open()) return {};
-  auto change = e.socket.write(e.engine->output()).backlog;
+  auto change = write_all(e.socket, e.engine->output());
   e.engine->output().clear();
   return change;
 }
@@ -105,11 +117,30 @@ bool link_sockets::is_congested(number link) const noexcept {
   return at != entries_.end() && at->second.socket.is_congested();
 }
 
-std::vector<link_sockets::number> link_sockets::stalled(instant now) const {
-  std::vector<number> found;
+bool link_sockets::may_stall() const noexcept {
   for (const auto& [link, e] : entries_)
-    if (e.socket.is_stalled(now)) found.push_back(link);
+    if (!e.is_open || e.socket.backlog_bytes() > 0) return true;
+  return false;
+}
+
+std::vector<link_sockets::stalled_link> link_sockets::stalled(instant now) const {
+  std::vector<stalled_link> found;
+  for (const auto& [link, e] : entries_) {
+    if (e.socket.is_stalled(now))
+      found.push_back(
+        {link, {errc::connect_failed, "the server does not read", {}, limit::write_stall_timeout}});
+    else if (!e.is_open && now - e.opened_at >= limits_.handshake_timeout)
+      found.push_back(
+        {link,
+         {errc::connect_failed, "the TLS handshake takes too long", {}, limit::handshake_timeout}});
+  }
   return found;
+}
+
+std::vector<link_sockets::number> link_sockets::links() const {
+  std::vector<number> all;
+  for (const auto& [link, e] : entries_) all.push_back(link);
+  return all;
 }
 
 } // namespace patio::net

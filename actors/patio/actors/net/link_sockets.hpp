@@ -46,14 +46,25 @@ public:
   [[nodiscard]] bool has_backlog() const noexcept;
   /// True if the server reads too slowly.
   [[nodiscard]] bool is_congested(number link) const noexcept;
-  /// Returns the connections of which no byte could be sent for too long.
-  [[nodiscard]] std::vector<number> stalled(instant now) const;
+  /// True while a connection may stall, so that the owner has to call stalled() about once a
+  /// second.
+  [[nodiscard]] bool may_stall() const noexcept;
+  struct stalled_link {
+    number link;
+    error why;
+  };
+  /// Returns the connections of which no byte could be sent for too long, and the connections whose
+  /// TLS handshake takes too long. The owner ends them.
+  [[nodiscard]] std::vector<stalled_link> stalled(instant now) const;
+  /// Returns the connections that have not ended.
+  [[nodiscard]] std::vector<number> links() const;
 
 private:
   struct entry {
     stream socket;
     std::unique_ptr<tls::engine> engine;
-    bool is_open = false;
+    instant opened_at{};  ///< by TCP
+    bool is_open = false; ///< TLS included
   };
 
   [[nodiscard]] entry* find(number link);
