@@ -3,7 +3,9 @@ that never shows a password."""
 import argparse
 import os
 import pathlib
+import socket
 import subprocess
+import threading
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("patio", help="path of the patio command")
@@ -36,6 +38,28 @@ def secret_file(name, text):
     return str(path)
 
 
+def check_refused_multi(client):
+    """The rights of Python's callers do not include MULTI, so the server runs the commands of a call
+    one by one. A call that ends as not sent (exit code 6) has not run, so no reply was stored."""
+    def stored():
+        return client.info("commandstats").get("cmdstat_pexpire", {}).get("calls", 0)
+
+    client.execute_command("ACL", "SETUSER", "python", "on", ">" + SECRET, "~.*", "~mul", "~none",
+                           *"+setex +set +rpush +blpop +del +ping".split())
+    url = f"redis://python:{QUOTED}@127.0.0.1:{PORT}"
+    assert "NOPERM" in run("call", "none", "6", "7", "--timeout", "3", url=url, code=6)
+    client.delete("none")
+    environment = dict(os.environ, PATIO_BROKER_URL=url)
+    for _ in range(20):
+        before = stored()
+        done = subprocess.run([patio, "call", "mul", "6", "7", "--timeout", "3"], env=environment,
+                              capture_output=True, text=True, timeout=60)
+        if done.returncode == 6:
+            assert "NOPERM" in done.stderr and stored() == before, (done, stored(), before)
+        else:
+            assert done.stdout.strip() == "42", done
+
+
 def check_passwords():
     client = redis_client()
     client.execute_command("ACL", "SETUSER", "alice", "on", ">" + SECRET, "~*", "&*", "+@all")
@@ -50,6 +74,7 @@ def check_passwords():
         assert run("call", "mul", "6", "7", url=limited) == "42"
         error = run("call", "sub", "6", "7", "--timeout", "3", url=limited, code=6)
         assert "NOPERM" in error, error
+        check_refused_multi(client)
         assert run("call", "mul", "6", "7", "--broker-file", secret_file("url2", right)) == "42"
         assert run("call", "mul", "6", "7", "--broker", URL, url=f"redis://127.0.0.1:{PORT}") == "42"
         error = run("call", "mul", "6", "7", "--timeout", "5",
@@ -61,6 +86,33 @@ def check_passwords():
         assert "another server" in error, error
         assert "not valid" in run("call", "mul", "--broker", "http://x", code=2)
         assert "no peer" in run("call", "mul", code=2)
+
+
+def stall_first(port):
+    """Returns the port of a proxy that accepts the first connection and then says nothing. All other
+    connections reach `port`."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    kept = [listener]
+
+    def copy(source, target):
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def accept():
+        kept.append(listener.accept()[0])
+        while True:
+            client = listener.accept()[0]
+            server = socket.create_connection(("127.0.0.1", port))
+            kept.extend((client, server))
+            for pair in ((client, server), (server, client)):
+                threading.Thread(target=copy, args=pair, daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    return listener.getsockname()[1]
 
 
 def check_tls():
@@ -76,6 +128,9 @@ def check_tls():
         error = run("call", "mul", "6", "7", "--broker", url, *ca, "--tls-name", "other.example",
                     "--timeout", "5", code=3)
         assert "other.example" in error, error
+        # A handshake that stalls is given up after 5 s, and the call goes over the next connection.
+        stalling = f"rediss://127.0.0.1:{stall_first(int(os.environ['PATIO_REDIS_TLS_PORT']))}"
+        assert run("call", "mul", "6", "7", "--broker", stalling, *ca, "--timeout", "20") == "42"
         # Plain text to the TLS port, and TLS to the plain port.
         run("call", "mul", "6", "7", "--broker", url.replace("rediss", "redis"), "--timeout", "3",
             code=3)
