@@ -10,6 +10,7 @@ namespace patio::redis {
 bool transaction::take(resp reply) {
   bool is_multi = missing_ == commands_ + 2;
   --missing_;
+  if (is_multi) has_begun_ = reply.kind == resp::type::text;
   if (reply.kind == resp::type::error && refused_.empty() && (is_multi || missing_ == 0))
     refused_ = reply.text;
   if (missing_ == 0) {
@@ -24,15 +25,17 @@ bool transaction::take(resp reply) {
 result<std::vector<resp>> transaction::outcome() {
   if (exec_.kind == resp::type::array && exec_.items.size() == commands_)
     return std::move(exec_.items);
-  if (exec_.kind == resp::type::error && exec_.text.starts_with("EXECABORT")) {
+  // Redis also answers EXECABORT to an EXEC that an access rule forbids, although the commands have
+  // run if MULTI was refused as well.
+  if (!has_begun_ && !is_queued_ && direct_.size() == commands_ && exec_.kind == resp::type::error)
+    return std::move(direct_);
+  if (has_begun_ && exec_.kind == resp::type::error && exec_.text.starts_with("EXECABORT")) {
     // The first refused command says more than EXEC.
     for (auto& reply : direct_)
       if (reply.kind == resp::type::error)
         return std::vector<resp>(commands_, resp{resp::type::error, std::move(reply.text)});
     return std::vector<resp>(commands_, std::move(exec_));
   }
-  if (!is_queued_ && direct_.size() == commands_ && exec_.kind == resp::type::error)
-    return std::move(direct_);
   return fail(errc::protocol, "the server does not answer EXEC as Redis does"
                                 + (refused_.empty() ? "" : ": " + quoted(refused_, 200)));
 }

@@ -30,6 +30,7 @@ public:
 private:
   std::size_t commands_;
   std::size_t missing_;
+  bool has_begun_ = false; ///< the server has accepted MULTI
   bool is_queued_ = false; ///< the server has queued a command
   std::string refused_;
   std::vector<resp> direct_; ///< the replies of the commands that were not queued

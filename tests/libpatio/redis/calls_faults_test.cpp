@@ -28,10 +28,12 @@ TEST_CASE("redis: a call that runs although MULTI is refused gets its value") {
   w.run_tasks(server);
   CHECK(value_of(w.at(caller), warm) == value{1});
   w.redis.fail_command("MULTI", no_right("multi"));
+  w.redis.fail_command("EXEC", no_right("exec"));
   auto call = w.call(caller, "mul", {6, 7});
   w.handle_events(caller);
   w.move_bytes(caller, std::string::npos); // a blocked server pops the task at once
   w.redis.fail_command("MULTI", "");
+  w.redis.fail_command("EXEC", "");
   w.run_tasks(server);
   CHECK(value_of(w.at(caller), call) == value{42});
   CHECK(w.at(caller).ends[call] == 1);
@@ -42,6 +44,7 @@ TEST_CASE("redis: a call whose MULTI is refused ends as not sent if nobody has b
   auto caller = w.add();
   w.settle();
   w.redis.fail_command("MULTI", no_right("multi"));
+  w.redis.fail_command("EXEC", no_right("exec"));
   auto call = w.call(caller, "mul", {6, 7});
   w.settle();
   auto why = error_of(w.at(caller), call);

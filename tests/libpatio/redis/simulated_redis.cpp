@@ -81,7 +81,7 @@ void simulated_redis::handle(client& c, const words& command, instant now) {
 // A server without the command EXEC stays in the transaction. A refused EXEC discards it.
 void simulated_redis::refuse(client& c, const std::string& name, const std::string& error) {
   bool is_unknown = error.starts_with("ERR unknown command");
-  if (name == "EXEC" && c.in_transaction && !is_unknown) {
+  if (name == "EXEC" && !is_unknown) { // without a transaction, too
     c.transaction.clear();
     c.in_transaction = c.is_broken = false;
     c.output += "-EXECABORT Transaction discarded because of: " + error + "\r\n";
