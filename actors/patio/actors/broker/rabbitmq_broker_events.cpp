@@ -87,14 +87,4 @@ void rabbitmq_broker_state::handle(amqp::log_line& event) {
   log_.warn("refused", to_string(setup_.where), event.text);
 }
 
-void ready_waiters::answer(const result<void>& outcome, bool only_impatient) {
-  std::vector<waiter> patient;
-  for (auto& w : all_) {
-    if (only_impatient && w.until_connected) patient.push_back(std::move(w));
-    else if (outcome) w.promise.deliver(caf::unit);
-    else w.promise.deliver(to_caf(outcome.error()));
-  }
-  all_ = std::move(patient);
-}
-
 } // namespace patio

@@ -15,6 +15,7 @@
 #include <patio/actors/broker/peer_log.hpp>
 #include <patio/actors/broker/rabbitmq_broker.hpp>
 #include <patio/actors/broker/rabbitmq_socket.hpp>
+#include <patio/actors/broker/ready_waiters.hpp>
 #include <patio/actors/caf/ticker.hpp>
 #include <patio/actors/os/connector.hpp>
 #include <patio/amqp/node.hpp>
@@ -31,23 +32,6 @@ struct rabbitmq_setup {
 /// The outcome of a dial on its way to the broker.
 using rabbitmq_dialled = std::shared_ptr<result<connected_socket>>;
 using rabbitmq_dialled_atom = caf::atom_constant<caf::atom("mqdialled")>;
-
-/// The callers of patio::ready and patio::connected.
-class ready_waiters {
-public:
-  void add(bool until_connected, caf::response_promise promise) {
-    all_.push_back({std::move(promise), until_connected});
-  }
-  /// Answers all waiters, or those only that do not wait through failures.
-  void answer(const result<void>& outcome, bool only_impatient);
-
-private:
-  struct waiter {
-    caf::response_promise promise;
-    bool until_connected;
-  };
-  std::vector<waiter> all_;
-};
 
 class rabbitmq_broker_state {
 public:

@@ -100,10 +100,7 @@ void redis_broker_state::handle(const redis::end_link& event) { sockets_.end(eve
 
 void redis_broker_state::handle(const redis::connection_news& event) {
   if (event.outcome) log_.tell("connected", to_string(server_), "");
-  for (auto& promise : std::exchange(connecting_, {})) {
-    if (event.outcome) promise.deliver(caf::unit);
-    else promise.deliver(to_caf(event.outcome.error()));
-  }
+  connecting_.answer(event.outcome, false);
 }
 
 void redis_broker_state::handle(redis::call_finished& event) {

@@ -26,13 +26,6 @@ std::vector<redis::serving_group> groups_of(const executors& run_in) {
   return all;
 }
 
-void settle(std::vector<caf::response_promise>& all, const result<void>& outcome) {
-  for (auto& promise : std::exchange(all, {})) {
-    if (outcome) promise.deliver(caf::unit);
-    else promise.deliver(to_caf(outcome.error()));
-  }
-}
-
 } // namespace
 
 redis_broker_state::redis_broker_state(caf::io::broker* self, executors run_in,
@@ -60,8 +53,8 @@ redis_broker_state::~redis_broker_state() {
   node_.links(links);
   for (auto link : links) sockets_.end(link);
   connector_.reset();
-  settle(connecting_, tl::unexpected(why));
-  settle(drain_.joiners, {});
+  connecting_.answer(tl::unexpected(why), false);
+  for (auto& promise : std::exchange(drain_.joiners, {})) promise.deliver(caf::unit);
 }
 
 void redis_broker_state::call(outgoing_call outgoing, waiting_caller caller) {
@@ -84,7 +77,7 @@ void redis_broker_state::ask(question q, caf::response_promise promise) {
 
 void redis_broker_state::connected(caf::response_promise promise) {
   if (node_.is_connected()) return promise.deliver(caf::unit);
-  connecting_.push_back(std::move(promise));
+  connecting_.add(false, std::move(promise));
 }
 
 // The only peer that this node knows is its server.

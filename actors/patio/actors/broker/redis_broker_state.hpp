@@ -13,6 +13,7 @@
 #include <patio/actors/broker/answer_box.hpp>
 #include <patio/actors/broker/caller_table.hpp>
 #include <patio/actors/broker/peer_log.hpp>
+#include <patio/actors/broker/ready_waiters.hpp>
 #include <patio/actors/broker/redis_broker.hpp>
 #include <patio/actors/caf/ticker.hpp>
 #include <patio/actors/net/link_sockets.hpp>
@@ -98,7 +99,7 @@ private:
   std::shared_ptr<answer_box<redis::task_number>> answers_; ///< shared with workers
   peer_log log_;
   caller_table callers_;
-  std::vector<caf::response_promise> connecting_; ///< wait for the login
+  ready_waiters connecting_;
   redis::node node_;
   net::link_sockets sockets_;
   drain_state drain_;
