@@ -18,11 +18,12 @@ import pathlib
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
+
+from free_ports import free_ports
 
 HERE = pathlib.Path(__file__).resolve().parent
 SERVERS, CALLERS = 3, 2
@@ -58,12 +59,6 @@ def arguments():
     return parser.parse_args()
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 async def start(*command, env=None, errors=None):
     """Starts a process whose standard input and output are pipes."""
     return await asyncio.create_subprocess_exec(
@@ -80,7 +75,7 @@ class Redis:
     scheme = "redis://"
 
     def __init__(self, folder):
-        self.folder, self.port = folder, free_port()
+        self.folder, [self.port] = folder, free_ports(1)
 
     async def start(self):
         self.process = await start(
@@ -101,7 +96,7 @@ class RabbitMQ:
     scheme = "amqp://guest:guest@"
 
     def __init__(self, folder):
-        self.folder, self.port = folder, free_port()
+        self.folder, [self.port] = folder, free_ports(1)
         self.pid = self.script = None
 
     async def start(self):

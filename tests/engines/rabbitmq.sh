@@ -1,8 +1,10 @@
 #!/bin/sh
 # Starts a RabbitMQ server of its own, on loopback ports that are free, in a scratch directory.
-# Prints `ready PORT PID` once it accepts connections. Ends the server and removes the directory
-# when standard input ends. Never touches the system's RabbitMQ. Works as root and as any user.
+# Prints `ready PORT PID FOLDER TLS_PORT` once it accepts connections. Ends the server and removes
+# the directory when standard input ends. Never touches the system's RabbitMQ. Works as root and as
+# any user.
 #   sh rabbitmq.sh [LINE_OF_RABBITMQ_CONF...]
+# The word TLS_PORT in a line becomes a free port.
 # With PATIO_RABBITMQ_PORT and PATIO_RABBITMQ_FOLDER it uses that port and that directory, which it
 # keeps, so that a server that was killed can start again with its data.
 # Exits with 77 if RabbitMQ is not installed.
@@ -16,23 +18,17 @@ done
 [ -n "$bin" ] || { echo "skipped: no rabbitmq-server"; exit 77; }
 
 work=${PATIO_RABBITMQ_FOLDER:-$(mktemp -d)}
-free_ports() {
-  python3 -c '
-import socket
-all = [socket.socket() for _ in range(3)]
-for s in all: s.bind(("127.0.0.1", 0))
-print(*[s.getsockname()[1] for s in all])'
-}
+here=$(dirname "$0")
 # shellcheck disable=SC2046 # one word for each port
-set -- $(free_ports) "$@"
-port=$1 distribution=$2 mapper=$3
-shift 3
+set -- $(python3 "$here/free_ports.py" 4) "$@"
+port=$1 distribution=$2 mapper=$3 tls_port=$4
+shift 4
 {
   echo "listeners.tcp.1 = 127.0.0.1:${PATIO_RABBITMQ_PORT:-$port}"
   echo "loopback_users = none"
   echo "log.console = false"
   echo "disk_free_limit.absolute = 1MB"
-  for line; do echo "$line"; done
+  for line; do echo "$line"; done | sed "s/TLS_PORT/$tls_port/"
 } >"$work/rabbitmq.conf"
 port=${PATIO_RABBITMQ_PORT:-$port}
 export HOME="$work" RABBITMQ_HOME="$work" RABBITMQ_MNESIA_BASE="$work/mnesia" \
@@ -81,5 +77,5 @@ sys.exit("rabbitmq.sh: RabbitMQ does not answer")
 END
 pid=$server
 [ ! -s "$work/pid" ] || pid=$(cat "$work/pid")
-echo "ready $port $pid $work"
+echo "ready $port $pid $work $tls_port"
 cat >/dev/null

@@ -10,7 +10,6 @@ import os
 import pathlib
 import pickle
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -158,14 +157,8 @@ def check_other_subcommands(url):
     assert run("call", "sleep", "0", "--timeout", "3", url=url) == "None"
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def check_tls(port, plain_port, certificates):
-    url = f"amqps://127.0.0.1:{port}/"
+def check_tls(rabbit, certificates):
+    url = f"amqps://127.0.0.1:{rabbit.tls_port}/"
     ca = ("--tls-ca", str(certificates / "authority.pem"))
     with Server("--broker", url, *ca):
         assert run("call", "mul", "6", "7", "--broker", url, *ca) == "42"
@@ -176,10 +169,10 @@ def check_tls(port, plain_port, certificates):
         assert "other.example" in error, error
         error = run("call", "mul", "6", "7", "--broker", url.replace("amqps", "amqp"), code=3)
         assert "TLS" in error, error
-        error = run("call", "mul", "6", "7", "--broker", f"amqps://127.0.0.1:{plain_port}/", *ca,
+        error = run("call", "mul", "6", "7", "--broker", f"amqps://127.0.0.1:{rabbit.port}/", *ca,
                     code=3)
         assert "TLS" in error, error
-        error = run("call", "mul", "6", "7", "--broker", f"amqp://127.0.0.1:{plain_port}/", *ca,
+        error = run("call", "mul", "6", "7", "--broker", f"amqp://127.0.0.1:{rabbit.port}/", *ca,
                     code=2)
         assert "amqps" in error, error
 
@@ -303,16 +296,15 @@ def main():
         recipe = here.parent.parent / "examples/make_certificates.sh"
         subprocess.run(["sh", str(recipe), str(certificates), "alice"], check=True,
                        stdout=subprocess.DEVNULL)
-        tls_port = free_port()
         config = [f"load_definitions = {folder}/definitions.json",
-                  f"listeners.ssl.1 = 127.0.0.1:{tls_port}",
+                  "listeners.ssl.1 = 127.0.0.1:TLS_PORT",
                   f"ssl_options.cacertfile = {certificates}/authority.pem",
                   f"ssl_options.certfile = {certificates}/server.pem",
                   f"ssl_options.keyfile = {certificates}/server.key",
                   "ssl_options.verify = verify_none"]
         with scratch_rabbitmq(*config) as rabbit:
             check_users(rabbit, folder)
-            check_tls(tls_port, rabbit.port, certificates)
+            check_tls(rabbit, certificates)
             check_redelivery(rabbit)
             check_poison(rabbit)
         # New queues, which only the Python server has declared.

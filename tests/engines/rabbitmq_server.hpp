@@ -22,8 +22,8 @@ public:
     auto line = child_.output_lines().line(std::chrono::seconds{200});
     REQUIRE(line);
     std::istringstream words{*line};
-    std::string ready;
-    words >> ready >> port_ >> pid_;
+    std::string ready, folder;
+    words >> ready >> port_ >> pid_ >> folder >> tls_port_;
     REQUIRE_MESSAGE(ready == "ready", *line);
   }
   ~rabbitmq_server() {
@@ -34,6 +34,8 @@ public:
   rabbitmq_server& operator=(const rabbitmq_server&) = delete;
 
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  /// What TLS_PORT in a line of the configuration stands for.
+  [[nodiscard]] std::uint16_t tls_port() const noexcept { return tls_port_; }
   [[nodiscard]] std::string url() const {
     return "amqp://guest:guest@127.0.0.1:" + std::to_string(port_) + "/";
   }
@@ -47,7 +49,7 @@ private:
   }
 
   process child_;
-  std::uint16_t port_ = 0;
+  std::uint16_t port_ = 0, tls_port_ = 0;
   pid_t pid_ = 0;
 };
 

@@ -1,20 +1,12 @@
 #include "certificate_folder.hpp"
 #include "rabbitmq_server.hpp"
 
-#include <patio/actors/os/listeners.hpp>
-
 using namespace patio;
 using namespace patio::tests;
 using namespace std::chrono_literals;
 
 // TLS to a real RabbitMQ that demands certificates.
 namespace {
-
-std::uint16_t free_port() {
-  auto opened = listen_on({"127.0.0.1", 0});
-  REQUIRE(opened);
-  return local_endpoint(opened->sockets.at(0).get()).port;
-}
 
 result<void> connect_with(const std::string& url, std::optional<tls_options> tls) {
   log_capture quiet;
@@ -30,14 +22,13 @@ result<void> connect_with(const std::string& url, std::optional<tls_options> tls
 TEST_CASE(
   "rabbitmq: amqps connects with certificates, and refuses a server that nobody vouches for") {
   certificate_folder certificates;
-  auto port = free_port();
-  rabbitmq_server rabbit{{"listeners.ssl.1 = 127.0.0.1:" + std::to_string(port),
+  rabbitmq_server rabbit{{"listeners.ssl.1 = 127.0.0.1:TLS_PORT",
                           "ssl_options.cacertfile = " + certificates / "authority.pem",
                           "ssl_options.certfile = " + certificates / "server.pem",
                           "ssl_options.keyfile = " + certificates / "server.key",
                           "ssl_options.verify = verify_peer",
                           "ssl_options.fail_if_no_peer_cert = true"}};
-  auto at = "127.0.0.1:" + std::to_string(port) + "/";
+  auto at = "127.0.0.1:" + std::to_string(rabbit.tls_port()) + "/";
   auto own = read_tls_files({.authorities = certificates / "authority.pem",
                              .certificate = certificates / "alice.pem",
                              .private_key = certificates / "alice.key"});

@@ -16,6 +16,7 @@ class Rabbit:
             sys.exit(77)
         assert words[:1] == ["ready"], words
         self.port, self.pid, self.folder = int(words[1]), int(words[2]), pathlib.Path(words[3])
+        self.tls_port = int(words[4])
         self.url = f"amqp://127.0.0.1:{self.port}/"
 
 

@@ -28,19 +28,14 @@ if command -v openssl >/dev/null; then
   tls=yes
 fi
 
-free_port() {
-  python3 -c 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])'
-}
+set_ports() { port=$1 tls_port=$2; }
 
 # Another process may take the port before Redis does, so there are several attempts.
 for attempt in 1 2 3 4 5; do
-  port=$(free_port)
+  # shellcheck disable=SC2046 # one word for each port
+  set_ports $(python3 "$(dirname "$0")/free_ports.py" 2)
   tls_options=
   if [ -n "$tls" ]; then
-    tls_port=$(free_port)
     tls_options="--tls-port $tls_port --tls-cert-file $folder/certificates/server.pem
       --tls-key-file $folder/certificates/server.key
       --tls-ca-cert-file $folder/certificates/authority.pem --tls-auth-clients no"
