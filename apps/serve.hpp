@@ -1,4 +1,4 @@
-/// What the two ways of `patio serve` share: direct connections, and a message broker.
+/// `patio serve` serves either direct connections or a message broker. Both use this file.
 #pragma once
 
 #include <string>

@@ -6,7 +6,6 @@
 namespace patio::amqp {
 namespace {
 
-constexpr auto protocol = pickle_protocol::four;
 constexpr std::string_view maybe_executed_note = "patio: maybe_executed";
 
 tl::unexpected<error> type_error(std::string text) {
@@ -51,12 +50,12 @@ value exception_of(const error& e) {
 reply_body error_body(const error& why, const python_types& types, std::size_t max_bytes) {
   auto exception = exception_of(why);
   reply_body reply{"error", {}};
-  if (write_pickle(exception, reply.bytes, types, max_bytes, protocol)) return reply;
+  if (write_pickle(exception, reply.bytes, types, max_bytes, body_protocol)) return reply;
   // The exception is too large, or has a text that is not UTF-8. repr() shows such bytes as
   // escapes.
   reply.bytes.clear();
   (void)write_pickle(value::exception("builtins.RuntimeError", {brief(exception)}), reply.bytes, {},
-                     std::string::npos, protocol);
+                     std::string::npos, body_protocol);
   return reply;
 }
 
@@ -88,7 +87,7 @@ result<value> read_error(std::string_view body, const limits& limits, const pyth
 result<std::string> write_call(const arguments& args, const python_types& types,
                                std::size_t max_bytes) {
   std::string body;
-  auto written = write_arguments(args, body, types, max_bytes, protocol);
+  auto written = write_arguments(args, body, types, max_bytes, body_protocol);
   if (written) return body;
   if (written.error().exceeded == limit::frame_bytes)
     written.error().message =
@@ -117,18 +116,13 @@ result<arguments> read_call(std::string_view body, const limits& limits,
   return arguments{std::move(*positional), std::move(*keywords)};
 }
 
-result<std::string> pickle_result(const value& v, const python_types& types,
-                                  std::size_t max_bytes) {
-  result<std::string> all;
-  if (auto ok = write_pickle(v, *all, types, max_bytes, protocol); !ok)
-    all = tl::unexpected(std::move(ok.error()));
-  return all;
-}
-
 reply_body write_reply(const result<value>& outcome, const python_types& types,
                        std::size_t max_bytes) {
   if (!outcome) return error_body(outcome.error(), types, max_bytes);
-  return write_reply(pickle_result(*outcome, types, max_bytes), types, max_bytes);
+  result<std::string> pickled;
+  if (auto ok = write_pickle(*outcome, *pickled, types, max_bytes, body_protocol); !ok)
+    pickled = tl::unexpected(std::move(ok.error()));
+  return write_reply(std::move(pickled), types, max_bytes);
 }
 
 reply_body write_reply(result<std::string>&& pickled, const python_types& types,

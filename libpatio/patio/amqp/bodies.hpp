@@ -12,6 +12,9 @@
 
 namespace patio::amqp {
 
+/// The pickle protocol of all bodies: the default of pickle.dumps in CPython 3.8 to 3.13.
+inline constexpr auto body_protocol = pickle_protocol::four;
+
 /// Returns the body of a call. Fails with errc::invalid.
 [[nodiscard]] result<std::string> write_call(const arguments& args, const python_types& types,
                                              std::size_t max_bytes);
@@ -33,10 +36,6 @@ struct reply_body {
                                      std::size_t max_bytes);
 [[nodiscard]] reply_body write_reply(result<std::string>&& pickled, const python_types& types,
                                      std::size_t max_bytes);
-
-/// Pickles a result for write_reply().
-[[nodiscard]] result<std::string> pickle_result(const value& v, const python_types& types,
-                                                std::size_t max_bytes);
 
 /// Returns how a call ends with this reply. `type` is not "call" (see outbound_calls).
 [[nodiscard]] result<value> read_reply(std::string_view type, std::string_view body,

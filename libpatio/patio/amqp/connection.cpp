@@ -2,11 +2,10 @@
 
 #include <utility>
 
+#include <patio/amqp/reply_codes.hpp>
+
 namespace patio::amqp {
 namespace {
-
-// Reply codes of the protocol.
-constexpr std::uint16_t normally_closed = 200, frame_error = 501, unexpected_frame = 505;
 
 /// The server's first frames are small; its limit is not known yet.
 constexpr std::size_t max_first_frame = 65'536;

@@ -2,15 +2,14 @@
 
 #include <algorithm>
 
+#include <patio/amqp/reply_codes.hpp>
 #include <patio/amqp/topology.hpp>
 #include <patio/value/repr.hpp>
 
 namespace patio::amqp {
 namespace {
 
-// Reply codes that another try cannot mend.
-constexpr std::uint16_t access_refused = 403, resource_locked = 405, precondition_failed = 406;
-
+/// Returns whether another try gets the same reply code.
 bool is_final(std::uint16_t code) {
   return code == access_refused || code == resource_locked || code == precondition_failed;
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <patio/amqp/reply_codes.hpp>
 #include <patio/amqp/table.hpp>
 #include <patio/base/secret.hpp>
 
@@ -10,7 +11,6 @@ namespace patio::amqp {
 namespace {
 
 constexpr std::uint32_t smallest_frame_max = 4096; // of the protocol
-constexpr std::uint16_t not_allowed = 530;
 
 /// Returns whether a list of words, separated by spaces, has the word.
 bool has_word(std::string_view words, std::string_view word) {
@@ -28,7 +28,7 @@ std::string client_properties(const std::string& name) {
                            "consumer_cancel_notify", "publisher_confirms"})
     can.push_back({each, {true}});
   table all{{"product", {std::string{"patio"}}},
-            {"version", {std::string{"0.1.0"}}},
+            {"version", {std::string{PATIO_VERSION}}},
             {"platform", {std::string{"C++"}}},
             {"information", {std::string{"patio for C++, with CAF"}}},
             {"capabilities", {std::move(can)}}};
@@ -47,7 +47,7 @@ UInt smaller(UInt ours, UInt theirs) noexcept {
 
 connection::event connection::handle_connection_method(const frame& f) {
   auto read = read_method(f.payload);
-  if (!read) return refuse(501, std::move(read.error().message));
+  if (!read) return refuse(frame_error, std::move(read.error().message));
   if (const auto* m = std::get_if<connection_close>(&*read)) return handle_close(*m);
   if (state_ == state::closing) {
     if (!std::holds_alternative<connection_close_ok>(*read)) return {};

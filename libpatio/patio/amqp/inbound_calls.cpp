@@ -8,16 +8,6 @@
 namespace patio::amqp {
 namespace {
 
-// A function that is quick for a few small arguments may not be quick for many large ones.
-constexpr std::size_t small_body = 1024;
-
-std::uint64_t weight_of(const arguments& args) {
-  std::uint64_t weight = 0;
-  for (const auto& v : args.positional) weight += v.weight();
-  for (const auto& [name, v] : args.keywords) weight += name.size() + v.weight();
-  return weight;
-}
-
 /// Redelivered calls are refused in these words. A C++ caller gets errc::maybe_executed.
 error refused_redelivery() {
   return {errc::maybe_executed,
@@ -66,7 +56,7 @@ void inbound_calls::begin(std::uint64_t delivery_tag, const consumer& c,
     acknowledge(delivery_tag);
     at->second.is_acknowledged = true;
   }
-  run(delivery_tag, c, std::move(*args), message.body.size());
+  run(delivery_tag, c, std::move(*args));
 }
 
 std::optional<error> inbound_calls::refusal(const consumer& c,
@@ -103,12 +93,9 @@ std::shared_ptr<const void> inbound_calls::reserve(std::size_t bytes) const {
   return {static_cast<const void*>(nullptr), std::move(release)};
 }
 
-void inbound_calls::run(std::uint64_t delivery_tag, const consumer& c, arguments args,
-                        std::size_t body_bytes) {
+void inbound_calls::run(std::uint64_t delivery_tag, const consumer& c, arguments args) {
   inbound_id id{consumers_.epoch(), delivery_tag};
-  const auto* quick = std::get_if<immediate_function>(&c.entry->run);
-  if (quick && c.entry->quick && body_bytes <= small_body)
-    return answer(id, (*quick)(std::move(args)));
+  if (const auto* quick = quick_run(*c.entry, args)) return answer(id, (*quick)(std::move(args)));
   auto deadline = c.entry->policy.bounded(never, core_.now);
   if (deadline != never) deadlines_.push(deadline, id);
   auto weight = std::min<std::uint64_t>(weight_of(args), core_.options.limits.pickle.memory_bytes);

@@ -73,7 +73,7 @@ private:
   void begin(std::uint64_t delivery_tag, const consumer& c, const message_arrived& message);
   [[nodiscard]] std::optional<error> refusal(const consumer& c,
                                              const message_arrived& message) const;
-  void run(std::uint64_t delivery_tag, const consumer& c, arguments args, std::size_t body_bytes);
+  void run(std::uint64_t delivery_tag, const consumer& c, arguments args);
   [[nodiscard]] std::shared_ptr<const void> reserve(std::size_t bytes) const;
   [[nodiscard]] table::iterator find(const inbound_id& id);
   void finish(table::iterator at, reply_body reply);

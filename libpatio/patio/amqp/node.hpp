@@ -66,7 +66,7 @@ public:
   /// Makes one round trip to the server, which ends with a ping_finished event with that token.
   void ping(std::uint64_t token) { topology_.ping(token); }
   void answer(const inbound_id& id, const result<value>& outcome, instant now);
-  /// The same for a result that pickle_result() has made.
+  /// The same for a result that a worker has pickled with body_protocol.
   void answer_pickled(const inbound_id& id, result<std::string> pickled, instant now);
 
   /// Stops taking calls. The node closes its connection once all calls have ended.

@@ -15,8 +15,8 @@
 
 namespace patio {
 
-/// What a server does with a call that RabbitMQ delivers again, because an earlier server was lost
-/// before it acknowledged the call. The earlier server may have run the function, or not.
+/// RabbitMQ delivers a call again if a server was lost before it acknowledged the call. That server
+/// may have run the function. This option says what the next server does with such a call.
 enum class redelivery : std::uint8_t {
   /// Answers with errc::maybe_executed (in Python: ConnectionError) and does not run the function.
   at_most_once,
@@ -37,7 +37,7 @@ struct queue_options {
   amqp::table arguments = {};
 };
 
-/// How a node serves one function.
+/// Options of one function that a node serves.
 struct served_function {
   redelivery on_redelivery = redelivery::at_most_once;
   queue_options queue = {};

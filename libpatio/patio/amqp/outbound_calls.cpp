@@ -118,8 +118,7 @@ void outbound_calls::publish(const call_key& key, call& c) {
   core_.link->publish(calls_channel, {.routing_key = c.name, .mandatory = true}, p, c.body);
   c.is_published = true;
   c.patience = never;
-  c.confirm_tag = ++last_tag_;
-  unconfirmed_.emplace(c.confirm_tag, key);
+  unconfirmed_.emplace(++last_tag_, key);
   std::string{}.swap(c.body);
 }
 
@@ -236,11 +235,9 @@ void outbound_calls::handle_return(const message_arrived& message) {
 }
 
 void outbound_calls::handle_confirm(std::uint64_t tag, bool multiple, bool is_ack) {
-  auto settle = [&](const call_key& key) {
+  auto refuse = [this](const call_key& key) {
     auto at = calls_.find(key);
-    if (at == calls_.end()) return;
-    at->second.is_confirmed = true;
-    if (!is_ack)
+    if (at != calls_.end())
       finish(at, fail(errc::maybe_executed,
                       "RabbitMQ failed to take over the call of " + quoted(at->second.name)));
   };
@@ -248,7 +245,7 @@ void outbound_calls::handle_confirm(std::uint64_t tag, bool multiple, bool is_ac
   while (first != unconfirmed_.end() && first->first <= tag) {
     auto key = first->second;
     first = unconfirmed_.erase(first);
-    settle(key);
+    if (!is_ack) refuse(key);
     if (!multiple) return;
   }
 }
@@ -256,7 +253,10 @@ void outbound_calls::handle_confirm(std::uint64_t tag, bool multiple, bool is_ac
 void outbound_calls::channel_lost(const std::string& why) {
   auto lost = std::exchange(unconfirmed_, {});
   last_tag_ = 0;
-  for (const auto& [tag, key] : lost) finish(key, errc::maybe_executed, why);
+  for (const auto& [tag, key] : lost)
+    if (auto at = calls_.find(key); at != calls_.end())
+      finish(at,
+             tl::unexpected(in_context(quoted(at->second.name), {errc::maybe_executed, why, {}})));
 }
 
 void outbound_calls::lose(const error& why, std::uint64_t sent) {
@@ -295,15 +295,6 @@ void outbound_calls::finish(table::iterator at, result<value> outcome) {
 void outbound_calls::compact_waiting() {
   if (waiting_.size() <= 2 * waiting_calls_ + 64) return;
   std::erase_if(waiting_, [this](const call_key& key) { return !calls_.contains(key); });
-}
-
-void outbound_calls::finish(const call_key& key, errc code, std::string message) {
-  auto at = calls_.find(key);
-  if (at == calls_.end()) return;
-  std::string context = message.empty() ? "" : quoted(at->second.name);
-  error why{code, std::move(message), {}};
-  if (!context.empty()) why.contexts.push_back(std::move(context));
-  finish(at, tl::unexpected(std::move(why)));
 }
 
 } // namespace patio::amqp

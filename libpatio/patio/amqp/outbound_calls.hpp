@@ -63,10 +63,9 @@ private:
     instant deadline = never;    ///< of the caller
     instant patience = never;    ///< end of the wait for a connection
     std::uint64_t begins_at = 0; ///< offset in the connection's output
-    std::uint64_t confirm_tag = 0;
     std::string name;
     std::string body; ///< until it is published
-    bool is_published = false, is_confirmed = false;
+    bool is_published = false;
   };
   using table = std::unordered_map<call_key, call, call_key_hash>;
 
@@ -85,7 +84,6 @@ private:
   /// Ends a call that may run at a server, and tells the server.
   void give_up(table::iterator at, error why);
   void finish(table::iterator at, result<value> outcome);
-  void finish(const call_key& key, errc code, std::string message);
 
   node_core& core_;
   const topology& topology_;

@@ -3,11 +3,12 @@
 #include <array>
 #include <utility>
 
+#include <patio/amqp/reply_codes.hpp>
+
 namespace patio::amqp {
 namespace {
 
 constexpr unsigned max_attempts = 5;
-constexpr std::uint16_t not_found = 404;
 
 constexpr std::array calls_answers{channel_open_ok::id, confirm_select_ok::id};
 

@@ -55,4 +55,10 @@ std::string random_bytes(std::size_t count) {
   return bytes;
 }
 
+std::uint64_t random_seed() {
+  std::uint64_t seed = 0;
+  for (char c : random_bytes(sizeof seed)) seed = (seed << 8) | static_cast<unsigned char>(c);
+  return seed;
+}
+
 } // namespace patio

@@ -2,6 +2,7 @@
 /// state, and any thread may call them.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -22,5 +23,8 @@ namespace patio {
 
 /// Returns bytes from a cryptographic random generator. Throws std::runtime_error if it fails.
 [[nodiscard]] std::string random_bytes(std::size_t count);
+
+/// Returns a seed for a pseudorandom generator, from random_bytes().
+[[nodiscard]] std::uint64_t random_seed();
 
 } // namespace patio

@@ -1,6 +1,6 @@
-/// How many workers a pool should have awake for the tasks that wait. To wake a worker costs as
-/// much processor time as many short tasks. A worker that is awake therefore gets a share of the
-/// waiting tasks, and the pool wakes another worker only for what exceeds that share.
+/// Computes how many workers a pool should have awake for the tasks that wait. To wake a worker
+/// costs as much processor time as many short tasks. A worker that is awake therefore gets a share
+/// of the waiting tasks, and the pool wakes another worker only for what exceeds that share.
 ///
 /// A task may turn out to be long. As long as tasks wait although a worker is idle, the pool checks
 /// now and then whether runs end.

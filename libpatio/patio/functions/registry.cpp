@@ -81,6 +81,11 @@ std::vector<std::string> registry::names() const {
   return names;
 }
 
+const immediate_function* quick_run(const registry_entry& entry, const arguments& args) noexcept {
+  if (!entry.quick || weight_of(args) > 1024) return nullptr;
+  return std::get_if<immediate_function>(&entry.run);
+}
+
 std::size_t registry::size() const noexcept { return table_->order.size(); }
 const registry_options& registry::options() const noexcept { return table_->options; }
 void registry::lock() noexcept { table_->locked = true; }

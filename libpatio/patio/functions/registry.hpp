@@ -59,6 +59,12 @@ struct registry_entry {
   run_policy policy = {};
 };
 
+/// Returns the function of a quick entry, which may run on the I/O thread, or null. A function that
+/// is quick for a few small arguments may not be quick for many large ones, and every connection
+/// would wait. Large arguments weigh more than 1024.
+[[nodiscard]] const immediate_function* quick_run(const registry_entry& entry,
+                                                  const arguments& args) noexcept;
+
 class registry {
 public:
   static constexpr std::size_t max_name = 512; ///< bytes

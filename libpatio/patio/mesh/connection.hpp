@@ -60,7 +60,7 @@ public:
 
 private:
   protocol::queue_map all_;
-  /// Of the last lookup, because many calls in a row have one name.
+  /// The result of the last lookup is kept, because many calls in a row have one name.
   std::optional<std::string> last_name_;
   protocol::queue_number last_ = 0;
 };

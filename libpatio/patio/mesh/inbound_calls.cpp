@@ -8,15 +8,6 @@
 namespace patio::mesh {
 namespace {
 
-// A function that is quick for a few small arguments may not be quick for many large ones, and
-// every connection would wait for it.
-bool is_small(const arguments& args) {
-  std::uint64_t weight = 0;
-  for (const auto& v : args.positional) weight += v.weight();
-  for (const auto& [name, v] : args.keywords) weight += v.weight();
-  return weight <= 1024;
-}
-
 error holding(const char* owner, std::size_t bytes, limit which) {
   return {errc::overloaded,
           std::string{"overloaded: the arguments of "} + owner + " calls take "
@@ -75,8 +66,7 @@ void inbound_calls::begin(connection& from, protocol::request_arrived& arrived) 
   }
   if (*deadline <= core_.now)
     return refuse({errc::timeout, "the call arrived with no time left", {}});
-  const auto* run = std::get_if<immediate_function>(&entry->run);
-  if (run && entry->quick && is_small(call.args))
+  if (const auto* run = quick_run(*entry, call.args))
     return from.session.answer(arrived.id, (*run)(std::move(call.args)));
   auto bounded = entry->policy.bounded(*deadline, core_.now);
   bool is_own_timeout = bounded < std::exchange(*deadline, bounded);

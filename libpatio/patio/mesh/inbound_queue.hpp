@@ -17,24 +17,24 @@
 
 namespace patio::mesh {
 
-/// What a node shares with all workers.
+/// A node shares these counters with all workers.
 struct node_ledger {
   std::atomic<std::size_t> bytes{0}; ///< arguments of all peers' calls
   inbox<connection_id> due;          ///< connections to which the node can grant credit now
   std::function<void()> wake;        ///< see node_options::wake
 };
 
-/// What a node shares with the workers about one queue of a connection.
+/// A node shares these counters of one queue of a connection with the workers.
 struct queue_counts {
   static constexpr std::size_t no_wake = std::numeric_limits<std::size_t>::max();
 
   std::atomic<std::size_t> waiting{0};
   std::atomic<std::int64_t> last_wait{0}; ///< of the last request that has begun, in nanoseconds
-  /// When so few requests wait, the node can grant more credit.
+  /// The node can grant more credit when at most this many requests wait.
   std::atomic<std::size_t> wake_at{no_wake};
 };
 
-/// What a node shares with the workers about one connection.
+/// A node shares these counters of one connection with the workers.
 struct connection_ledger {
   connection_ledger(connection_id id, std::shared_ptr<node_ledger> of_node)
       : connection{id}, node{std::move(of_node)} {}

@@ -11,10 +11,8 @@ namespace patio::mesh {
 namespace {
 
 std::size_t memory_of(const call_request& call) {
-  std::uint64_t weight = sizeof(call_request) + call.function.size();
-  for (const auto& v : call.args.positional) weight += v.weight();
-  for (const auto& [name, v] : call.args.keywords) weight += name.size() + v.weight();
-  return static_cast<std::size_t>(weight);
+  return sizeof(call_request) + call.function.size()
+         + static_cast<std::size_t>(weight_of(call.args));
 }
 
 } // namespace

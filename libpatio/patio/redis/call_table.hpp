@@ -20,7 +20,7 @@ enum class call_stage : std::uint8_t {
   late,    ///< has ended, but its reply may still come
 };
 
-/// Why the deletion of a token decides.
+/// The reason why the deletion of a token decides how a call ends.
 enum class proof_cause : std::uint8_t {
   deadline,
   cancelled,

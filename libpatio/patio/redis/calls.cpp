@@ -10,12 +10,19 @@ namespace patio::redis {
 namespace {
 
 /// Returns the limit that a new call exceeds.
-std::optional<error> refuse(const call& c, const call_table& table, const limits& limits) {
+std::optional<error> refuse(const call_request& request, const call& c, const call_table& table,
+                            const limits& limits) {
   if (c.function.empty() || c.function.size() > limits.name_bytes)
     return error{errc::invalid,
                  "the name of a function has 1 to " + std::to_string(limits.name_bytes) + " bytes",
                  {},
                  limit::name_bytes};
+  if (request.args.keywords.size() > limits.keywords_per_call)
+    return error{errc::invalid,
+                 "the call has " + std::to_string(request.args.keywords.size())
+                   + " keyword arguments",
+                 {},
+                 limit::keywords_per_call};
   if (table.unfinished() >= limits.waiting_calls)
     return error{errc::overloaded,
                  std::to_string(table.unfinished()) + " calls wait for their replies",
@@ -53,7 +60,7 @@ call_number calls::add(std::uint64_t token, const call_request& request, instant
         write_task(request, c.reply_to, c.body, options_->types, options_->limits.frame_bytes);
       !ok)
     return end(std::move(ok.error()));
-  if (auto why = refuse(c, table_, options_->limits)) return end(std::move(*why));
+  if (auto why = refuse(request, c, table_, options_->limits)) return end(std::move(*why));
   c.has_timeout = *deadline != never;
   c.deadline = c.has_timeout ? *deadline : after(now, options_->limits.longest_timeout);
   auto number = table_.add(std::move(c));

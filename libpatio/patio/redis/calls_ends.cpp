@@ -4,7 +4,7 @@
 
 #include <patio/value/repr.hpp>
 
-// How calls end: by replies, at deadlines, with and without proof.
+// Calls end by replies or at deadlines, with and without proof.
 namespace patio::redis {
 namespace {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-// What happens on the connections of a caller.
+// This file handles bytes, failures and deadlines on the connections of a caller.
 namespace patio::redis {
 
 void calls::receive(link_number number, std::string_view bytes, instant now) {

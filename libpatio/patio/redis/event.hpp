@@ -1,5 +1,5 @@
-/// What the Redis machines tell their owner. The owner takes the events after each function that it
-/// calls, and handles them in order.
+/// Events that the Redis machines report to their owner. The owner takes the events after each
+/// function that it calls, and handles them in order.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ struct end_link {
   link_number link;
 };
 
-/// The first connection of a node is ready, or has failed.
+/// A connection for commands is ready, or has failed.
 struct connection_news {
   result<void> outcome;
 };

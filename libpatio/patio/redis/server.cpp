@@ -9,21 +9,30 @@
 namespace patio::redis {
 namespace {
 
-/// The pickle of a call that a quick function may run on the I/O thread.
-constexpr std::size_t small_body = 1024;
-
-std::uint64_t weight_of(const arguments& args) {
-  std::uint64_t sum = 0;
-  for (const auto& v : args.positional) sum += v.weight();
-  for (const auto& [name, v] : args.keywords) sum += name.size() + v.weight();
-  return sum;
-}
-
 std::shared_ptr<const void> reserve(const std::shared_ptr<std::atomic<std::size_t>>& held,
                                     std::size_t bytes) {
   *held += bytes;
   auto release = [held, bytes](const void*) { *held -= bytes; };
   return {static_cast<const void*>(nullptr), std::move(release)};
+}
+
+encoded_reply encode(const settings& options, const result<value>& outcome) {
+  return write_reply(outcome, options.types, options.limits.frame_bytes);
+}
+
+std::optional<error> reason_to_refuse(const redis::task& task, std::size_t bytes, std::size_t held,
+                                      const patio::limits& limits) {
+  if (task.args.keywords.size() > limits.keywords_per_call)
+    return error{errc::undecodable,
+                 "more than " + std::to_string(limits.keywords_per_call) + " keyword arguments",
+                 {},
+                 limit::keywords_per_call};
+  if (held > 0 && held + bytes > limits.inbound_bytes)
+    return error{errc::overloaded,
+                 "overloaded: the arguments of all calls take " + std::to_string(held) + " bytes",
+                 {},
+                 limit::inbound_bytes};
+  return {};
 }
 
 } // namespace
@@ -55,15 +64,8 @@ void server::take(std::size_t group, popped_task popped, instant now) {
   auto read = read_task(popped.body.text, options_->limits.pickle, options_->types);
   if (read) {
     t.task = std::move(*read);
-    std::size_t held = *held_;
-    if (held > 0 && held + t.bytes > options_->limits.inbound_bytes) {
-      t.refused =
-        error{errc::overloaded,
-              "overloaded: the arguments of all calls take " + std::to_string(held) + " bytes",
-              {},
-              limit::inbound_bytes};
-      t.task.args = {};
-    }
+    t.refused = reason_to_refuse(t.task, t.bytes, *held_, options_->limits);
+    if (t.refused) t.task.args = {};
   } else if (read.error().reply_to.empty()) {
     popped.list = t.list;
     return drop(text_of(read.error().why));
@@ -169,27 +171,17 @@ void server::claimed(task_number number, const std::vector<resp>& replies, insta
 }
 
 void server::run(task_number number, running_task& t, instant now) {
-  if (t.refused)
-    return finish(
-      number, t,
-      write_reply(tl::unexpected(*t.refused), options_->types, options_->limits.frame_bytes), now);
+  if (t.refused) return finish(number, t, encode(*options_, tl::unexpected(*t.refused)), now);
   // Who may write to the list of one function may call that function only.
   const auto* entry = t.task.method == t.list ? functions_.find(t.task.method) : nullptr;
   if (!entry) {
     auto why = remote_error(value::exception("builtins.KeyError", {t.task.method}));
     out_.push_back(log_line{"refused", "a task of " + quoted(t.list) + " names the method "
                                          + quoted(t.task.method)});
-    return finish(
-      number, t,
-      write_reply(tl::unexpected(std::move(why)), options_->types, options_->limits.frame_bytes),
-      now);
+    return finish(number, t, encode(*options_, tl::unexpected(std::move(why))), now);
   }
-  const auto* immediate = std::get_if<immediate_function>(&entry->run);
-  if (immediate && entry->quick && t.bytes <= small_body)
-    return finish(number, t,
-                  write_reply((*immediate)(std::move(t.task.args)), options_->types,
-                              options_->limits.frame_bytes),
-                  now);
+  if (const auto* quick = quick_run(*entry, t.task.args))
+    return finish(number, t, encode(*options_, (*quick)(std::move(t.task.args))), now);
   t.own_deadline = entry->policy.bounded(t.deadline, now);
   if (t.own_deadline != never) deadlines_.push(t.own_deadline, number);
   auto weight =
@@ -238,10 +230,7 @@ void server::expire(task_number number, instant now) {
   if (t.stage != task_stage::running) return;
   t.stop.request_stop();
   error late{errc::timeout, "the time of " + quoted(t.list) + " is over", {}};
-  finish(
-    number, t,
-    write_reply(tl::unexpected(std::move(late)), options_->types, options_->limits.frame_bytes),
-    now);
+  finish(number, t, encode(*options_, tl::unexpected(std::move(late))), now);
 }
 
 void server::go_away(instant now) {

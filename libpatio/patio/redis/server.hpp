@@ -69,7 +69,8 @@ private:
     task_stage stage = task_stage::claiming;
     bool is_sent = false;     ///< its commands wait for their replies
     instant deadline = never; ///< of the caller
-    /// Of the caller or of the function's own timeout; of the reply while answering.
+    /// While the function runs, the earlier of the caller's deadline and the function's timeout.
+    /// While the node answers, the deadline of the reply.
     instant own_deadline = never;
     encoded_reply reply = {};
     std::stop_source stop = {};

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-// What happens on the connections of a serving node.
+// This file handles bytes, failures and deadlines on the connections of a server.
 namespace patio::redis {
 
 link* server::find(link_number number) noexcept {

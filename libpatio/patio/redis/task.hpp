@@ -1,5 +1,5 @@
-/// What patio-redis stores in Redis: a task, which is the pickle of a dict, and a reply, which is
-/// the pickle of a result or of an exception. Any thread may call these functions.
+/// patio-redis stores tasks and replies in Redis. A task is the pickle of a dict. A reply is the
+/// pickle of a result or of an exception. Any thread may call these functions.
 #pragma once
 
 #include <string>

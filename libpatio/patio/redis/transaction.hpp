@@ -1,6 +1,6 @@
-/// What the commands of one MULTI and EXEC have done. A server that refuses MULTI, for example by
-/// an access rule, runs the commands behind MULTI one by one, so a failed EXEC alone proves
-/// nothing.
+/// Finds out which commands of one MULTI and EXEC have run. A server that refuses MULTI, for
+/// example by an access rule, runs the commands behind MULTI one by one, so a failed EXEC alone
+/// proves nothing.
 #pragma once
 
 #include <vector>

@@ -1,6 +1,5 @@
 #include <patio/redis/waiting_link.hpp>
 
-#include <algorithm>
 #include <utility>
 
 #include <patio/value/repr.hpp>
@@ -27,8 +26,7 @@ waiting_link::waiting_link(link_number number, std::shared_ptr<const settings> o
       wake_key_{options_->project + "." + options_->new_id() + ":wake"} {}
 
 bool waiting_link::needs_wake() const noexcept {
-  return is_asking_ && !is_woken_
-         && !std::includes(asked_.begin(), asked_.end(), calls_.begin(), calls_.end());
+  return is_asking_ && !is_woken_ && asked_.size() < calls_.size();
 }
 
 void waiting_link::send(instant now) {

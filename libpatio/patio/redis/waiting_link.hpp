@@ -14,7 +14,7 @@ namespace patio::redis {
 
 using call_number = std::uint64_t;
 
-/// What a BLPOP has popped for a call.
+/// A reply that a BLPOP has popped for a call.
 struct popped_reply {
   std::string reply_to;
   bool is_error = false;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,14 @@ struct arguments {
 
   friend bool operator==(const arguments&, const arguments&) = default;
 };
+
+/// Returns the sum of value::weight() of all arguments, plus the bytes of the keywords' names.
+[[nodiscard]] inline std::uint64_t weight_of(const arguments& args) noexcept {
+  std::uint64_t sum = 0;
+  for (const auto& v : args.positional) sum += v.weight();
+  for (const auto& [name, v] : args.keywords) sum += name.size() + v.weight();
+  return sum;
+}
 
 struct call_request {
   std::string function;

@@ -223,7 +223,7 @@ public:
     return std::bit_cast<raw_words>(v.raw_);
   }
 
-  /// Returns the bytes of an inline value of kind integer, or nothing for an integer on the heap.
+  /// Returns whether the value is stored inline and not on the heap.
   [[nodiscard]] static bool is_inline(const value& v) noexcept { return !v.on_heap(); }
   /// Returns the number of an inline value of kind integer.
   [[nodiscard]] static std::int64_t inline_integer(const value& v) noexcept {

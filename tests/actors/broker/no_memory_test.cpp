@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <new>
 
+#include <patio/actors/broker/answer_box.hpp>
+
 #include "broker_under_attack.hpp"
 #include "net/line_server.hpp"
 #include "nodes.hpp"
@@ -62,6 +64,15 @@ struct scarce_node {
 };
 
 } // namespace
+
+TEST_CASE("pickle_result: a worker whose memory is short still gets an answer for the caller") {
+  value large{std::string(std::size_t{4} << 20, 'x')};
+  largest = std::size_t{1} << 20;
+  auto pickled = pickle_result(large, {});
+  largest = SIZE_MAX;
+  REQUIRE_FALSE(pickled);
+  CHECK(pickled.error().message == "out of memory");
+}
 
 TEST_CASE(
   "tcp_broker: a result that cannot be pickled for lack of memory fails only its own call") {

@@ -1,4 +1,4 @@
-// How many workers a pool wakes for short tasks, and what it does when a task turns out to be long.
+// A pool wakes few workers for short tasks, and more when a task turns out to be long.
 #include <doctest/doctest.h>
 
 #include <deque>

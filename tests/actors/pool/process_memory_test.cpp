@@ -1,4 +1,4 @@
-// What a process pool shares between threads and processes: the memory of a worker, and its inbox.
+// A process pool shares the memory of a worker and its inbox between threads and processes.
 #include <doctest/doctest.h>
 
 #include <poll.h>

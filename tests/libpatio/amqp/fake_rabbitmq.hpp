@@ -44,6 +44,7 @@ public:
   [[nodiscard]] bool has_queue(const std::string& name) const { return queues_.contains(name); }
   [[nodiscard]] std::size_t ready(const std::string& name) const;
   [[nodiscard]] std::size_t unacknowledged() const;
+  [[nodiscard]] std::size_t cancellable() const { return cancellable_.size(); }
   [[nodiscard]] std::size_t clients() const { return clients_.size(); }
   [[nodiscard]] std::vector<std::string> queue_names() const;
 

@@ -10,13 +10,14 @@ using namespace patio::amqp;
 using namespace patio::tests;
 using namespace std::chrono_literals;
 
-// What a server does with the calls that RabbitMQ delivers.
+// A server answers, refuses or returns the calls that RabbitMQ delivers.
 namespace {
 
 registry functions() {
   registry rpc;
   rpc.add("mul", [](std::int64_t a, std::int64_t b) { return a * b; });
   rpc.add("quick", [](std::int64_t a) { return a + 1; }, {.quick = true});
+  rpc.add("quick_any", [](const value&) { return 1; }, {.quick = true});
   rpc.add("brief", [] { return 1; }, {.timeout = 2s});
   return rpc;
 }
@@ -66,6 +67,14 @@ node_options with(redelivery policy) {
 TEST_CASE("amqp::inbound_calls: a quick function answers at once") {
   server_and_stranger t;
   t.require_alive();
+}
+
+TEST_CASE("amqp::inbound_calls: a quick function whose small request expands runs on a worker") {
+  server_and_stranger t;
+  value shared{"x"};
+  for (int level = 0; level < 12; ++level) shared = value::list({shared, shared});
+  (void)t.call("quick_any", {shared});
+  CHECK(t.server.started.size() == 1);
 }
 
 TEST_CASE("amqp::inbound_calls: the request is acknowledged behind the confirmed reply") {

@@ -9,7 +9,7 @@ using namespace patio::amqp;
 using namespace patio::tests;
 using namespace std::chrono_literals;
 
-// How the calls of a node end.
+// Every call of a node ends: with an answer, an error or a timeout.
 namespace {
 
 registry one_function() {

@@ -244,3 +244,17 @@ TEST_CASE("redis: the reply of a server that lost its own connection is maybe ex
     true, std::string("cbuiltins\nConnectionError\n(S'gone'\ntR."), {}, {});
   CHECK(other.error().code == errc::remote_error);
 }
+
+TEST_CASE("redis: a call with too many keyword arguments is refused at its caller") {
+  redis_world w;
+  auto caller = w.add();
+  w.settle();
+  patio::arguments args;
+  for (std::size_t i = 0; i <= patio::limits{}.keywords_per_call; ++i)
+    args.keywords.emplace_back("k" + std::to_string(i), 1);
+  (void)w.at(caller).node.call(1, {"mul", std::move(args), 5}, w.now);
+  w.settle();
+  auto why = error_of(w.at(caller), 1);
+  CHECK(why.code == errc::invalid);
+  CHECK(why.exceeded == patio::limit::keywords_per_call);
+}

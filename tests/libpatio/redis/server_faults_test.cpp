@@ -109,3 +109,18 @@ TEST_CASE("redis server: a quick function with large arguments runs on a worker"
   w.run_tasks(server);
   CHECK(w.at(caller).ended.at(large) == value{5000});
 }
+
+TEST_CASE("redis server: a quick function whose small task expands runs on a worker") {
+  redis_world w;
+  patio::registry r{{.project = "t"}};
+  r.add("kind", [](const value&) { return 1; }, {.quick = true});
+  auto server = w.add(r), caller = w.add();
+  w.settle();
+  value shared{"x"};
+  for (int level = 0; level < 12; ++level) shared = value::list({shared, shared});
+  auto call = w.call(caller, "kind", {shared});
+  w.settle();
+  REQUIRE(w.at(server).to_run.size() == 1);
+  w.run_tasks(server);
+  CHECK(w.at(caller).ended.at(call) == value{1});
+}

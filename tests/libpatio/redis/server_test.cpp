@@ -287,3 +287,18 @@ TEST_CASE("redis server: a task whose reply_to is no token deletes nothing and i
     CHECK(w.at(server).node.server().dropped() == 1);
   }
 }
+
+TEST_CASE("redis server: a task with too many keyword arguments is refused") {
+  redis_world w;
+  auto server = w.add(redis_functions());
+  w.settle();
+  python_caller python{w};
+  patio::call_request request{"echo", {}, {}};
+  for (std::size_t i = 0; i <= patio::limits{}.keywords_per_call; ++i)
+    request.args.keywords.emplace_back("k" + std::to_string(i), 1);
+  std::string body;
+  REQUIRE(patio::redis::write_task(request, token(1), body, {}, 1 << 20));
+  python.push("echo", body, token(1));
+  CHECK(w.at(server).to_run.empty());
+  CHECK(w.redis.has(token(1) + ":error"));
+}

@@ -3,7 +3,6 @@
 /// driver. The driver runs on CAF's I/O thread.
 #pragma once
 
-#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,9 +12,11 @@
 
 #include <caf/io/broker.hpp>
 
+#include <patio/actors/broker/broker_messages.hpp>
 #include <patio/actors/broker/peer_log.hpp>
 #include <patio/actors/broker/socket_table.hpp>
 #include <patio/actors/broker/turn_queue.hpp>
+#include <patio/actors/caf/contain.hpp>
 #include <patio/actors/caf/ticker.hpp>
 #include <patio/actors/os/decoder.hpp>
 #include <patio/mesh/node.hpp>
@@ -25,7 +26,6 @@ namespace patio {
 /// A size in bytes. The driver frees a larger buffer instead of using the buffer again.
 inline constexpr std::size_t kept_capacity = 262'144;
 
-using flush_atom = caf::atom_constant<caf::atom("flush")>;
 using turn_atom = caf::atom_constant<caf::atom("turn")>;
 using decoded_atom = caf::atom_constant<caf::atom("decoded")>;
 
@@ -113,13 +113,7 @@ private:
   /// If the handler throws, closes the connection `about`.
   template <class F>
   void contain(connection_id about, F handler) noexcept {
-    try {
-      handler();
-    } catch (const std::exception& e) {
-      give_up(about, e.what());
-    } catch (...) {
-      give_up(about, "an unknown exception");
-    }
+    patio::contain(std::move(handler), [&](const char* why) noexcept { give_up(about, why); });
   }
   void give_up(connection_id about, const char* why) noexcept;
   void process(connection_id id, std::string_view bytes);

@@ -3,7 +3,6 @@
 #include <caf/io/middleman.hpp>
 #include <caf/stateful_actor.hpp>
 
-#include <patio/actors/broker/node_driver.hpp>
 #include <patio/actors/broker/rabbitmq_broker_state.hpp>
 #include <patio/actors/caf/callback_actor.hpp>
 #include <patio/actors/caf/defaults.hpp>
@@ -11,6 +10,7 @@
 #include <patio/actors/net/closing_broker.hpp>
 #include <patio/actors/os/resources.hpp>
 #include <patio/amqp/url.hpp>
+#include <patio/base/digest.hpp>
 #include <patio/protocol/limit_table.hpp>
 
 namespace patio {
@@ -38,9 +38,7 @@ caf::message_handler guarded_handlers(rabbitmq_broker_state& s) {
       s.take_answers();
       s.guarded([&] { s.flush(); });
     },
-    [&s](rabbitmq_dialled_atom, const rabbitmq_dialled& socket) {
-      s.guarded([&] { s.on_dialled(socket); });
-    },
+    [&s](dialled_atom, const dialled_socket& socket) { s.guarded([&] { s.on_dialled(socket); }); },
     [&s](cancel_atom, const amqp::call_key& key) { s.guarded([&] { s.cancel(key); }); },
   };
 }
@@ -76,12 +74,6 @@ caf::behavior make_behavior(rabbitmq_broker* self, const executors& run_in,
     [self, &s](shut_down_atom) { s.begin_shut_down(self->make_response_promise()); },
   };
   return guarded_handlers(s).or_else(from_actors);
-}
-
-std::uint64_t random_seed() {
-  std::uint64_t seed = 0;
-  for (char c : random_bytes(8)) seed = (seed << 8) | static_cast<unsigned char>(c);
-  return seed;
 }
 
 template <class T>
@@ -134,14 +126,7 @@ rabbitmq_broker_actor spawn_rabbitmq_broker(caf::actor_system& sys, const execut
 }
 
 std::future<result<void>> ready(const rabbitmq_broker_actor& node, ready_options options) {
-  auto promise = std::make_shared<std::promise<result<void>>>();
-  auto future = promise->get_future();
-  auto answered = [promise](caf::message& m) {
-    if (!m.match_elements<caf::error>()) return promise->set_value({});
-    promise->set_value(tl::unexpected(from_caf(m.get_as<caf::error>(0))));
-  };
-  request_async(node, caf::make_message(ready_atom::value, options.until_connected), answered);
-  return future;
+  return request_outcome(node, caf::make_message(ready_atom::value, options.until_connected));
 }
 
 } // namespace patio

@@ -4,8 +4,6 @@
 
 #include <patio/actors/caf/error.hpp>
 #include <patio/actors/caf/weak_send.hpp>
-#include <patio/actors/os/decoder.hpp>
-#include <patio/amqp/bodies.hpp>
 
 // Handlers of the node's events.
 namespace patio {
@@ -24,7 +22,7 @@ void rabbitmq_broker_state::handle_events() {
 
 void rabbitmq_broker_state::handle(amqp::dial_server&) {
   auto tell = [weak = self_->address()](result<connected_socket> socket) {
-    send_if_alive(weak, rabbitmq_dialled_atom::value,
+    send_if_alive(weak, dialled_atom::value,
                   std::make_shared<result<connected_socket>>(std::move(socket)));
   };
   try {
@@ -60,12 +58,9 @@ void rabbitmq_broker_state::handle(amqp::function_refused& event) {
 void rabbitmq_broker_state::handle(amqp::execute_call& event) {
   // The captured reservation counts the bytes of the arguments until the worker destroys this
   // lambda.
-  auto back = [box = answers_, place = answers_->make_place(event.id),
-               reservation = std::move(event.reservation), types = types_,
-               max_bytes = setup_.node.limits.frame_bytes](result<value> r) mutable {
-    if (r && r->weight() > large_payload)
-      box->put(std::move(place), amqp::pickle_result(*r, *types, max_bytes));
-    else box->put(std::move(place), std::move(r));
+  auto back = [to = answers_, place = answers_->box.make_place(event.id),
+               reservation = std::move(event.reservation)](result<value> r) mutable {
+    to->put(std::move(place), std::move(r));
   };
   tasks_.add(make_task(event.entry, std::move(event.args), event.deadline,
                        reply{std::move(back), errc::shut_down, std::move(event.stop)},

@@ -5,7 +5,6 @@
 
 #include <caf/send.hpp>
 
-#include <patio/actors/broker/node_driver.hpp>
 #include <patio/actors/caf/error.hpp>
 #include <patio/actors/caf/weak_send.hpp>
 #include <patio/amqp/bodies.hpp>
@@ -39,8 +38,9 @@ result<rabbitmq_socket> make_socket(caf::io::broker* self, result<connected_sock
 rabbitmq_broker_state::rabbitmq_broker_state(caf::io::broker* self, const executors& run_in,
                                              rabbitmq_setup setup)
     : self_{self}, tasks_{run_in}, setup_{std::move(setup)},
-      types_{std::make_shared<const python_types>(setup_.node.types)},
-      answers_{std::make_shared<answer_box<amqp::inbound_id>>(self->address())},
+      answers_{std::make_shared<answer_channel<amqp::inbound_id>>(
+        self->address(),
+        pickle_form{setup_.node.types, setup_.node.limits.frame_bytes, amqp::body_protocol})},
       log_{setup_.node.limits.log_lines}, node_{setup_.node, run_in.functions()},
       connector_{std::in_place, setup_.node.limits.accept_retry_delay} {
   auto unix_time = std::chrono::system_clock::now().time_since_epoch();
@@ -80,7 +80,7 @@ void rabbitmq_broker_state::cancel(const amqp::call_key& key) {
 
 void rabbitmq_broker_state::take_answers() {
   auto now = clock_now();
-  answers_->take([this, now](answer_box<amqp::inbound_id>::answer&& a) {
+  answers_->box.take([this, now](answer_box<amqp::inbound_id>::answer&& a) {
     guarded([&] {
       if (const auto* r = std::get_if<result<value>>(&a.outcome)) node_.answer(a.id, *r, now);
       else node_.answer_pickled(a.id, std::get<result<std::string>>(std::move(a.outcome)), now);
@@ -99,7 +99,7 @@ std::vector<peer_info> rabbitmq_broker_state::peers() const {
   return {{1, to_string(setup_.where), role::client, {}, outbound, inbound, {}}};
 }
 
-void rabbitmq_broker_state::on_dialled(const rabbitmq_dialled& socket) {
+void rabbitmq_broker_state::on_dialled(const dialled_socket& socket) {
   try {
     auto connected = make_socket(self_, *socket, setup_);
     if (connected) {

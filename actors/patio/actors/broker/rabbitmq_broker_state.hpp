@@ -2,7 +2,6 @@
 /// state machine amqp::node. Every function runs on CAF's I/O thread; other threads send messages.
 #pragma once
 
-#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,27 +10,25 @@
 #include <caf/io/broker.hpp>
 
 #include <patio/actors/broker/answer_box.hpp>
+#include <patio/actors/broker/broker_messages.hpp>
 #include <patio/actors/broker/caller_table.hpp>
 #include <patio/actors/broker/peer_log.hpp>
 #include <patio/actors/broker/rabbitmq_broker.hpp>
 #include <patio/actors/broker/rabbitmq_socket.hpp>
 #include <patio/actors/broker/ready_waiters.hpp>
+#include <patio/actors/caf/contain.hpp>
 #include <patio/actors/caf/ticker.hpp>
 #include <patio/actors/os/connector.hpp>
 #include <patio/amqp/node.hpp>
 
 namespace patio {
 
-/// What a rabbitmq_broker_state is made of, after the options have been checked.
+/// The options of a RabbitMQ broker, checked and translated for the state of the actor.
 struct rabbitmq_setup {
   endpoint where;
   amqp::node_options node;
   std::optional<tls::context> tls;
 };
-
-/// The outcome of a dial on its way to the broker.
-using rabbitmq_dialled = std::shared_ptr<result<connected_socket>>;
-using rabbitmq_dialled_atom = caf::atom_constant<caf::atom("mqdialled")>;
 
 class rabbitmq_broker_state {
 public:
@@ -46,7 +43,7 @@ public:
   [[nodiscard]] std::vector<peer_info> peers() const;
 
   // The socket and the time.
-  void on_dialled(const rabbitmq_dialled& socket);
+  void on_dialled(const dialled_socket& socket);
   void on_data(caf::io::new_data_msg& msg);
   void on_transferred(const caf::io::data_transferred_msg& msg);
   void on_socket_closed(const caf::io::connection_closed_msg& msg);
@@ -63,11 +60,7 @@ public:
   /// Runs a handler. If it throws, for example out of memory, the connection ends.
   template <class F>
   void guarded(F handler) noexcept {
-    try {
-      handler();
-    } catch (const std::exception& e) {
-      give_up(e.what());
-    }
+    contain(std::move(handler), [this](const char* why) noexcept { give_up(why); });
   }
 
 private:
@@ -94,8 +87,8 @@ private:
   caf::io::broker* self_;
   task_batches tasks_; ///< calls that have arrived, for the executors
   rabbitmq_setup setup_;
-  std::shared_ptr<const python_types> types_; ///< shared with workers, which may outlive this
-  std::shared_ptr<answer_box<amqp::inbound_id>> answers_; ///< shared with workers
+  /// Shared with workers, which may outlive the broker.
+  std::shared_ptr<answer_channel<amqp::inbound_id>> answers_;
   peer_log log_;
   caller_table callers_;
   std::vector<caf::response_promise> joiners_;
@@ -113,4 +106,3 @@ private:
 } // namespace patio
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::amqp::call_key)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::rabbitmq_dialled)

@@ -27,7 +27,7 @@ caf::message_handler guarded_handlers(redis_broker_state& s) {
     [&s](caf::io::new_data_msg& m) { s.guarded([&] { s.on_data(m); }); },
     [&s](const caf::io::data_transferred_msg& m) { s.guarded([&] { s.on_transferred(m); }); },
     [&s](const caf::io::connection_closed_msg& m) { s.guarded([&] { s.on_closed(m); }); },
-    [&s](dialled_atom, redis::link_number link, const dialled_link& socket) {
+    [&s](dialled_atom, redis::link_number link, const dialled_socket& socket) {
       s.guarded([&] { s.on_dialled(link, socket); });
     },
     [&s](tick_atom, std::int64_t number) { s.guarded([&] { s.tick(number); }); },
@@ -83,8 +83,8 @@ redis::settings settings_of(const redis_options& options, const registry& functi
                     .limits = options.limits,
                     .types = options.types,
                     .tuning = options.tuning,
-                    .new_id = [] { return redis::uuid_text(random_bytes(16)); }};
-  for (char c : random_bytes(8)) s.seed = (s.seed << 8) | static_cast<unsigned char>(c);
+                    .new_id = [] { return redis::uuid_text(random_bytes(16)); },
+                    .seed = random_seed()};
   auto url = parse_broker_url(options.url.view());
   auto ok = url ? redis::set_url(s, std::move(*url)) : tl::unexpected(std::move(url.error()));
   if (!ok) throw std::invalid_argument{ok.error().message};
@@ -119,14 +119,7 @@ engine_broker_actor spawn_redis_broker(caf::actor_system& sys, const executors& 
 }
 
 std::future<result<void>> connected(const engine_broker_actor& broker) {
-  auto promise = std::make_shared<std::promise<result<void>>>();
-  auto future = promise->get_future();
-  request_async(broker, caf::make_message(connect_atom::value), [promise](caf::message& m) {
-    if (m.match_elements<caf::error>())
-      promise->set_value(tl::unexpected(from_caf(m.get_as<caf::error>(0))));
-    else promise->set_value({});
-  });
-  return future;
+  return request_outcome(broker, caf::make_message(connect_atom::value));
 }
 
 } // namespace patio

@@ -8,24 +8,6 @@
 
 // Moves bytes, time and events between the sockets, the actors and the state machine.
 namespace patio {
-namespace {
-
-/// A size in bytes. The worker that made a larger result pickles the result itself.
-constexpr std::size_t large_result = 32'768;
-
-result<std::string> pickle(const value& v, const python_types& types, std::size_t max_bytes) {
-  try {
-    result<std::string> all;
-    if (auto ok = write_pickle(v, *all, types, max_bytes); !ok)
-      all = tl::unexpected(std::move(ok.error()));
-    return all;
-  } catch (const std::bad_alloc&) { // the worker has to go on, and the caller needs an answer
-    return fail(errc::invalid, "out of memory");
-  }
-}
-
-} // namespace
-
 void redis_broker_state::on_data(caf::io::new_data_msg& message) {
   auto link = sockets_.number_of(message.handle);
   if (link == 0) return;
@@ -48,7 +30,7 @@ void redis_broker_state::on_closed(const caf::io::connection_closed_msg& message
   if (link != 0) node_.closed(link, sockets_.closed(link), clock_now());
 }
 
-void redis_broker_state::on_dialled(redis::link_number link, const dialled_link& socket) {
+void redis_broker_state::on_dialled(redis::link_number link, const dialled_socket& socket) {
   auto now = clock_now();
   if (!*socket) return node_.closed(link, socket->error(), now);
   std::unique_ptr<tls::engine> engine;
@@ -65,14 +47,21 @@ void redis_broker_state::on_dialled(redis::link_number link, const dialled_link&
   }
 }
 
+namespace {
+
+redis::encoded_reply reply_of(answer_box<redis::task_number>::answer& answer,
+                              const pickle_form& form) {
+  if (auto* pickled = std::get_if<result<std::string>>(&answer.outcome))
+    return redis::write_pickled_reply(std::move(*pickled));
+  return redis::write_reply(std::get<result<value>>(answer.outcome), form.types, form.max_bytes);
+}
+
+} // namespace
+
 void redis_broker_state::take_answers() {
-  answers_->take([this](answer_box<redis::task_number>::answer&& a) {
-    auto max_bytes = options_.limits.frame_bytes;
-    auto* pickled = std::get_if<result<std::string>>(&a.outcome);
-    auto reply = pickled
-                   ? redis::write_pickled_reply(std::move(*pickled))
-                   : redis::write_reply(std::get<result<value>>(a.outcome), *types_, max_bytes);
-    node_.answer(a.id, std::move(reply), clock_now());
+  answers_->box.take([this](answer_box<redis::task_number>::answer&& a) {
+    auto store = [&] { node_.answer(a.id, reply_of(a, answers_->form), clock_now()); };
+    contain(store, [this](const char* why) noexcept { failed(why); });
   });
 }
 
@@ -111,11 +100,9 @@ void redis_broker_state::handle(redis::call_finished& event) {
 void redis_broker_state::handle(redis::execute_task& event) {
   // The captured reservation counts the bytes of the arguments until the worker destroys this
   // lambda.
-  auto back = [box = answers_, place = answers_->make_place(event.id), types = types_,
-               reservation = std::move(event.reservation),
-               max_bytes = options_.limits.frame_bytes](result<value> r) mutable {
-    if (r && r->weight() > large_result) box->put(std::move(place), pickle(*r, *types, max_bytes));
-    else box->put(std::move(place), std::move(r));
+  auto back = [to = answers_, place = answers_->box.make_place(event.id),
+               reservation = std::move(event.reservation)](result<value> r) mutable {
+    to->put(std::move(place), std::move(r));
   };
   tasks_.add(make_task(event.entry, std::move(event.args), event.deadline,
                        reply{std::move(back), errc::shut_down, std::move(event.stop)},
@@ -147,10 +134,10 @@ void redis_broker_state::handle_events() {
     if (const auto* dial = std::get_if<redis::dial_link>(&event))
       node_.closed(dial->link, internal, clock_now());
     if (const auto* task = std::get_if<redis::execute_task>(&event))
-      node_.answer(
-        task->id,
-        redis::write_reply(tl::unexpected(internal), *types_, options_.limits.frame_bytes),
-        clock_now());
+      node_.answer(task->id,
+                   redis::write_reply(tl::unexpected(internal), answers_->form.types,
+                                      answers_->form.max_bytes),
+                   clock_now());
   };
   redis::events events;
   for (node_.take_events(events); !events.empty(); node_.take_events(events)) {

@@ -32,8 +32,9 @@ redis_broker_state::redis_broker_state(caf::io::broker* self, executors run_in,
                                        const redis_options& options, redis::settings settings,
                                        std::optional<tls::context> tls)
     : self_{self}, tasks_{run_in}, options_{options}, server_{settings.url.where},
-      types_{std::make_shared<const python_types>(options.types)}, tls_{std::move(tls)},
-      answers_{std::make_shared<answer_box<redis::task_number>>(self->address())},
+      tls_{std::move(tls)}, answers_{std::make_shared<answer_channel<redis::task_number>>(
+                              self->address(),
+                              pickle_form{options.types, options.limits.frame_bytes})},
       log_{options.limits.log_lines}, node_{std::move(settings), run_in.functions(),
                                             groups_of(run_in)},
       sockets_{self, options.limits}, connector_{std::in_place, options.limits.accept_retry_delay} {

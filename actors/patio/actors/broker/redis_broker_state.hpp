@@ -2,7 +2,6 @@
 /// Every function runs on CAF's I/O thread; other threads send messages.
 #pragma once
 
-#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,22 +10,18 @@
 #include <caf/io/broker.hpp>
 
 #include <patio/actors/broker/answer_box.hpp>
+#include <patio/actors/broker/broker_messages.hpp>
 #include <patio/actors/broker/caller_table.hpp>
 #include <patio/actors/broker/peer_log.hpp>
 #include <patio/actors/broker/ready_waiters.hpp>
 #include <patio/actors/broker/redis_broker.hpp>
+#include <patio/actors/caf/contain.hpp>
 #include <patio/actors/caf/ticker.hpp>
 #include <patio/actors/net/link_sockets.hpp>
 #include <patio/actors/os/connector.hpp>
 #include <patio/redis/node.hpp>
 
 namespace patio {
-
-/// The outcome of a dial on its way to the broker.
-using dialled_link = std::shared_ptr<result<connected_socket>>;
-
-using dialled_atom = caf::atom_constant<caf::atom("dialled")>;
-using flush_atom = caf::atom_constant<caf::atom("flush")>;
 
 class redis_broker_state {
 public:
@@ -48,7 +43,7 @@ public:
   void on_data(caf::io::new_data_msg& message);
   void on_transferred(const caf::io::data_transferred_msg& message);
   void on_closed(const caf::io::connection_closed_msg& message);
-  void on_dialled(redis::link_number link, const dialled_link& socket);
+  void on_dialled(redis::link_number link, const dialled_socket& socket);
   void take_answers();
   void tick(std::int64_t number);
 
@@ -56,14 +51,11 @@ public:
   /// lives on if the handler throws.
   template <class F>
   void guarded(F handler) noexcept {
-    try {
+    auto run = [&] {
       handler();
       flush();
-    } catch (const std::exception& e) {
-      failed(e.what());
-    } catch (...) {
-      failed("an unknown exception");
-    }
+    };
+    contain(run, [this](const char* why) noexcept { failed(why); });
   }
 
 private:
@@ -94,9 +86,9 @@ private:
   task_batches tasks_; ///< claimed tasks, for the executors
   redis_options options_;
   endpoint server_;
-  std::shared_ptr<const python_types> types_; ///< shared with workers, which may outlive this
   std::optional<tls::context> tls_;
-  std::shared_ptr<answer_box<redis::task_number>> answers_; ///< shared with workers
+  /// Shared with workers, which may outlive the broker.
+  std::shared_ptr<answer_channel<redis::task_number>> answers_;
   peer_log log_;
   caller_table callers_;
   ready_waiters connecting_;
@@ -108,5 +100,3 @@ private:
 };
 
 } // namespace patio
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::dialled_link)

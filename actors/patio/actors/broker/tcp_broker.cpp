@@ -119,19 +119,6 @@ std::size_t spare_descriptors() {
   return max.rlim_cur - std::min<rlim_t>(64, max.rlim_cur / 2);
 }
 
-result<void> outcome(const caf::message& m) {
-  if (m.match_elements<caf::error>()) return tl::unexpected(from_caf(m.get_as<caf::error>(0)));
-  return {};
-}
-
-/// Sends a request whose answer has no content, and waits for the answer.
-result<void> ask(const tcp_broker_actor& node, caf::message question) {
-  std::promise<result<void>> answered;
-  request_async(node, std::move(question),
-                [&](caf::message& m) { answered.set_value(outcome(m)); });
-  return answered.get_future().get();
-}
-
 } // namespace
 
 tcp_broker_actor spawn_tcp_broker(caf::actor_system& sys, const executors& run_in,
@@ -162,7 +149,8 @@ result<std::vector<endpoint>> listen_on_all(const tcp_broker_actor& node, const 
   std::vector<endpoint> bound;
   for (const auto& fd : opened->sockets) bound.push_back(local_endpoint(fd.get()));
   listening_sockets sockets{std::make_shared<std::vector<unique_fd>>(std::move(opened->sockets))};
-  auto taken = ask(node, caf::make_message(listen_atom::value, std::move(sockets)));
+  auto taken =
+    request_outcome(node, caf::make_message(listen_atom::value, std::move(sockets))).get();
   if (!taken) return tl::unexpected(std::move(taken.error()));
   for (const auto& why : opened->left_out)
     log(log_level::warning, "event=skipped reason=\"" + printable(why) + "\"");
@@ -178,7 +166,7 @@ result<endpoint> listen(const tcp_broker_actor& node, const std::string& host, s
 result<void> replace_tls(const tcp_broker_actor& node, const tls_options& options) {
   auto tls = tls::context::make(options);
   if (!tls) return tl::unexpected(std::move(tls.error()));
-  return ask(node, caf::make_message(tls_atom::value, std::move(*tls)));
+  return request_outcome(node, caf::make_message(tls_atom::value, std::move(*tls))).get();
 }
 
 void connect_async(const tcp_broker_actor& node, dial_target target,

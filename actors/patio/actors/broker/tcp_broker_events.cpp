@@ -1,24 +1,10 @@
 #include <patio/actors/broker/tcp_broker_state.hpp>
 
-#include <new>
 #include <utility>
-
-#include <patio/pickle/pickle.hpp>
 
 // Handlers of the node's events.
 namespace patio {
 namespace {
-
-result<std::string> pickle(const value& v, const python_types& types, std::size_t max_bytes) {
-  try {
-    result<std::string> all;
-    if (auto ok = write_pickle(v, *all, types, max_bytes); !ok)
-      all = tl::unexpected(std::move(ok.error()));
-    return all;
-  } catch (const std::bad_alloc&) { // the worker has to go on, and the caller needs an answer
-    return fail(errc::invalid, "out of memory");
-  }
-}
 
 /// Health checks connect and say nothing, every second for months: the peer closes the connection,
 /// or its time for the login is over. A crowd of silent connections meets another limit, and stays
@@ -35,9 +21,7 @@ void tcp_broker_state::handle(mesh::execute_call& event) {
   // lambda.
   auto back = [to = answers_, place = answers_->box.make_place(work.id),
                reservation = work.reservation](result<value> r) mutable {
-    if (r && r->weight() > large_payload)
-      to->box.put(std::move(place), pickle(*r, to->types, to->max_bytes));
-    else to->box.put(std::move(place), std::move(r));
+    to->put(std::move(place), std::move(r));
   };
   tasks_.add(make_task(work.entry, std::move(work.args), work.deadline,
                        reply{std::move(back), errc::shut_down, std::move(work.stop)},

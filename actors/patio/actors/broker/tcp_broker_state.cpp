@@ -27,13 +27,10 @@ std::map<std::string, mesh::credit_bounds> credit_bounds_of(const executors& poo
 
 mesh::node_options to_node_options(const tcp_options& o, const executors& pools,
                                    caf::actor_addr self) {
-  auto seed = random_bytes(8);
-  std::uint64_t number = 0;
-  for (char c : seed) number = (number << 8) | static_cast<unsigned char>(c);
   return {.key = o.key,
           .limits = o.limits,
           .route = o.route,
-          .seed = number,
+          .seed = random_seed(),
           .keys = o.keys,
           .rules = o.rules,
           .types = o.types,
@@ -59,8 +56,8 @@ error not_open_to_all(const endpoint& where) {
 tcp_broker_state::tcp_broker_state(caf::io::broker* self, const executors& run_in,
                                    tcp_options options, std::optional<tls::context> tls)
     : self_{self}, tasks_{run_in}, options_{std::move(options)}, tls_{std::move(tls)},
-      answers_{std::make_shared<answer_channel>(self->address(), options_.types,
-                                                options_.limits.frame_bytes)},
+      answers_{std::make_shared<answer_channel<mesh::inbound_id>>(
+        self->address(), pickle_form{options_.types, options_.limits.frame_bytes})},
       log_{options_.limits.log_lines}, dialler_{options_.limits.reconnect},
       driver_{
         self,

@@ -10,6 +10,7 @@
 #include <caf/io/broker.hpp>
 
 #include <patio/actors/broker/answer_box.hpp>
+#include <patio/actors/broker/broker_messages.hpp>
 #include <patio/actors/broker/caller_table.hpp>
 #include <patio/actors/broker/dialler.hpp>
 #include <patio/actors/broker/node_driver.hpp>
@@ -19,27 +20,10 @@
 
 namespace patio {
 
-/// A large result that its worker has already pickled.
-using pickled_result = std::shared_ptr<result<std::string>>;
-
-/// The outcome of a dial on its way to the broker.
-using dialled_socket = std::shared_ptr<result<connected_socket>>;
-
 using accepted_atom = caf::atom_constant<caf::atom("accepted")>;
-using dialled_atom = caf::atom_constant<caf::atom("dialled")>;
 using redial_atom = caf::atom_constant<caf::atom("redial")>;
 /// From a worker: calls have begun, and the node can grant credit.
 using credit_atom = caf::atom_constant<caf::atom("credit")>;
-
-/// What the broker shares with the replies of the calls that workers run.
-struct answer_channel {
-  answer_channel(caf::actor_addr broker, python_types classes, std::size_t max_pickle)
-      : box{std::move(broker)}, types{std::move(classes)}, max_bytes{max_pickle} {}
-
-  answer_box<mesh::inbound_id> box;
-  const python_types types;
-  const std::size_t max_bytes; ///< of a pickled result
-};
 
 class tcp_broker_state {
 public:
@@ -90,7 +74,8 @@ private:
   task_batches tasks_; ///< calls that have arrived, for the executors
   tcp_options options_;
   std::optional<tls::context> tls_;
-  std::shared_ptr<answer_channel> answers_; ///< shared with workers, which may outlive this
+  /// Shared with workers, which may outlive the broker.
+  std::shared_ptr<answer_channel<mesh::inbound_id>> answers_;
   peer_log log_;
   caller_table callers_;
   dialler dialler_;
@@ -105,4 +90,3 @@ private:
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::mesh::call_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::shared_socket)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(patio::dialled_socket)

@@ -1,6 +1,8 @@
 #include <patio/actors/caf/callback_actor.hpp>
 
 #include <atomic>
+#include <memory>
+#include <utility>
 
 #include <caf/actor_system.hpp>
 #include <caf/mailbox_element.hpp>
@@ -52,6 +54,17 @@ void request_async(const caf::strong_actor_ptr& receiver, caf::message content,
   auto sender = caf::make_actor<callback_actor, caf::strong_actor_ptr>(
     sys.next_actor_id(), sys.node(), &sys, cfg, std::move(settle), std::move(no_answer));
   receiver->enqueue(sender, caf::make_message_id(1), std::move(content), nullptr);
+}
+
+std::future<result<void>> request_outcome(const caf::strong_actor_ptr& receiver,
+                                          caf::message content) {
+  auto promise = std::make_shared<std::promise<result<void>>>();
+  auto future = promise->get_future();
+  request_async(receiver, std::move(content), [promise](caf::message& m) {
+    if (!m.match_elements<caf::error>()) return promise->set_value({});
+    promise->set_value(tl::unexpected(from_caf(m.get_as<caf::error>(0))));
+  });
+  return future;
 }
 
 } // namespace patio

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_control_block.hpp>
@@ -25,6 +26,15 @@ void request_async(const Handle& receiver, caf::message content,
                    error no_answer = {errc::shut_down, {}, {}}) {
   request_async(caf::actor_cast<caf::strong_actor_ptr>(receiver), std::move(content),
                 std::move(settle), std::move(no_answer));
+}
+
+/// Sends a request whose answer has no content. The future holds the answer.
+std::future<result<void>> request_outcome(const caf::strong_actor_ptr& receiver,
+                                          caf::message content);
+
+template <class Handle>
+std::future<result<void>> request_outcome(const Handle& receiver, caf::message content) {
+  return request_outcome(caf::actor_cast<caf::strong_actor_ptr>(receiver), std::move(content));
 }
 
 } // namespace patio

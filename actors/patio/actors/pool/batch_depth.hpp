@@ -1,5 +1,5 @@
-/// How many calls a worker process may have at the same time. The depth grows by one while the
-/// workers answer within `quick`, and is halved whenever one does not.
+/// The depth is the number of calls that a worker process may have at the same time. The depth
+/// grows by one while the workers answer within `quick`, and is halved whenever one does not.
 #pragma once
 
 #include <algorithm>

@@ -186,7 +186,7 @@ void process_loop::carry_out(action& a) {
   auto& link = links_[a.process];
   switch (a.kind) {
   case action::kind::start: return start(a.process);
-  case action::kind::kill: link->is_ignored = true; return link->child().kill();
+  case action::kind::kill: return kill(a.process);
   case action::kind::end_input: return link->child().end_input();
   case action::kind::stop_call: return link->child().stop_call(link->serial());
   case action::kind::begin: return begin(a.process, a.what, core_->begin(a.what.slot, a.what.run));
