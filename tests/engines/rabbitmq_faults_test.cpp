@@ -5,7 +5,7 @@ using namespace patio::tests;
 using namespace std::chrono_literals;
 using nlohmann::json;
 
-// Ends by force: of servers, of callers, and of RabbitMQ itself.
+// The tests kill servers, callers and RabbitMQ itself.
 namespace {
 
 /// A C++ server in its own process.
@@ -60,11 +60,15 @@ TEST_CASE("rabbitmq: a call of a killed Python server is not run by a C++ server
 }
 
 TEST_CASE("rabbitmq: a killed caller does not disturb its server") {
-  rabbitmq_node server{shared_rabbitmq(), engine_functions("caller.")};
+  auto gate = std::make_shared<on_demand>();
+  auto functions = engine_functions("caller.");
+  gate->add_to(functions);
+  rabbitmq_node server{shared_rabbitmq(), functions};
   rabbitmq_peer doomed{shared_rabbitmq()};
-  doomed.child().write_line(
-    json{{"call", "caller.mul"}, {"args", "(1, 2)"}, {"times", 200}}.dump());
+  doomed.child().write_line(json{{"call", "later"}, {"args", "()"}, {"times", 8}}.dump());
+  gate->await_started(8);
   doomed.child().signal(SIGKILL);
+  for (int i = 0; i < 8; ++i) gate->answer_one();
   rabbitmq_peer next{shared_rabbitmq()};
   CHECK(next.call("caller.mul", "(6, 7)") == json{"ok", "42"});
 }

@@ -1,5 +1,5 @@
-// Serves functions at RabbitMQ until its standard input ends. Arguments: the URL, and "again" for
-// functions that may run twice. Prints "serving", and "started" when a function begins that the
+// Serves functions at RabbitMQ until a signal ends this program. Arguments: the URL, and "again"
+// for functions that may run twice. Prints "serving", and "started" when a function begins that the
 // test can kill.
 #include <iostream>
 #include <string>

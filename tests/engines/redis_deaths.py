@@ -74,7 +74,7 @@ async def server_drains(client):
 
 
 async def under_load(client):
-    """Half of the servers die while thousands of calls are in flight, and Redis restarts once."""
+    """Three servers die, one after the other, while thousands of calls are in flight, and Redis restarts once."""
     calls = 4000
     servers = [cpp_server(patio, "--workers", "8") for _ in range(3)]
     try:

@@ -7,11 +7,12 @@ import asyncio
 import contextlib
 import os
 import pathlib
+import select
 import signal
 import subprocess
 import sys
 
-PORT = os.environ.get("PATIO_REDIS_PORT", "6379")
+PORT = os.environ.get("PATIO_REDIS_PORT", "0")  # never the system's Redis
 URL = f"redis://127.0.0.1:{PORT}"
 PATIENCE = 60
 
@@ -79,7 +80,10 @@ def restart_redis():
 
 def kill_redis():
     pid = int((pathlib.Path(os.environ["PATIO_REDIS_FOLDER"]) / "pid").read_text())
+    process = os.pidfd_open(pid)
     os.kill(pid, signal.SIGKILL)
+    assert select.select([process], [], [], PATIENCE)[0], "Redis has not ended"
+    os.close(process)
 
 
 def start_redis():

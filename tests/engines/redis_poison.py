@@ -71,7 +71,7 @@ async def main():
                 assert bool(reply) == has_reply, (name, shown)
                 assert not client.exists(TOKEN + ":result"), name
                 print(f"{name}: {shown}", flush=True)
-            # A function that raises what ends Python's loops, and a value that Python cannot have.
+            # A function raises what ends Python's loops.
             for kind in ("KeyboardInterrupt", "SystemExit", "CancelledError"):
                 try:
                     await broker.call("fail", kind, "x", timeout=20)

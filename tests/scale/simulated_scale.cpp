@@ -1,4 +1,4 @@
-// What nodes cost that do nothing but stay connected, in virtual time. Prints one line of JSON.
+// Measures in virtual time what idle connected nodes cost. Prints one line of JSON.
 //   simulated_scale mesh|star|redis|rabbitmq NODES [NAMES [MINUTES]]
 //   simulated_scale routes PEERS
 // NODES is a number of nodes. Each serves NAMES functions (10) of the same names. The figures of an

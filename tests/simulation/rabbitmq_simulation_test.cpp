@@ -17,6 +17,7 @@
 
 #include "amqp/fake_rabbitmq.hpp"
 #include "oracle.hpp"
+#include "seed_number.hpp"
 
 namespace patio::simulation {
 namespace {
@@ -313,6 +314,9 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: rabbitmq_simulation FIRST COUNT | sabotage\n");
     return 2;
   }
-  return patio::simulation::run_seeds(std::strtoull(argv[1], nullptr, 10),
-                                      std::strtoull(argv[2], nullptr, 10));
+  auto first = patio::simulation::read_number(argv[1]);
+  auto count = patio::simulation::read_number(argv[2]);
+  if (first && count) return patio::simulation::run_seeds(*first, *count);
+  std::fprintf(stderr, "FIRST and COUNT are whole numbers\n");
+  return 2;
 }

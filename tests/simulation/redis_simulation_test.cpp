@@ -1,4 +1,3 @@
-#include <charconv>
 #include <cstdio>
 #include <iostream>
 #include <optional>
@@ -8,6 +7,7 @@
 
 #include "oracle.hpp"
 #include "redis/redis_world.hpp"
+#include "seed_number.hpp"
 
 // usage: redis_simulation [FIRST_SEED [COUNT]]
 //        redis_simulation sabotage
@@ -210,20 +210,13 @@ int sabotage() {
   return std::puts("no forgotten call was seen"), 1;
 }
 
-/// Refuses "-1" and "5x", which std::stoull accepts.
-std::optional<std::uint64_t> read_number(const std::string& word) {
-  std::uint64_t n = 0;
-  auto [end, wrong] = std::from_chars(word.data(), word.data() + word.size(), n);
-  return wrong == std::errc{} && end == word.data() + word.size() ? std::optional{n} : std::nullopt;
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
   std::vector<std::string> words{argv + 1, argv + argc};
   if (!words.empty() && words[0] == "sabotage") return sabotage();
   auto number = [&](std::size_t at, std::uint64_t otherwise) {
-    return words.size() > at ? read_number(words[at]) : otherwise;
+    return words.size() > at ? patio::simulation::read_number(words[at]) : otherwise;
   };
   auto first = number(0, 1), count = number(1, 1000);
   if (first && count && words.size() <= 2) return run_seeds(*first, *count);

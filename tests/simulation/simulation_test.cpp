@@ -1,4 +1,3 @@
-#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -7,6 +6,7 @@
 #include <string>
 
 #include "mesh.hpp"
+#include "seed_number.hpp"
 
 // usage: simulation [restarts] [FIRST_SEED [COUNT]]
 //        simulation sabotage
@@ -59,13 +59,6 @@ int sabotage() {
   return std::puts("no seed lost a call"), 1;
 }
 
-/// Refuses "-1" and "5x", which std::stoull accepts.
-std::optional<std::uint64_t> read_number(const std::string& word) {
-  std::uint64_t n = 0;
-  auto [end, wrong] = std::from_chars(word.data(), word.data() + word.size(), n);
-  return wrong == std::errc{} && end == word.data() + word.size() ? std::optional{n} : std::nullopt;
-}
-
 int usage() {
   std::fputs("usage: simulation [restarts] [FIRST_SEED [COUNT]], both whole numbers, or simulation "
              "sabotage\n",
@@ -81,7 +74,7 @@ int main(int argc, char** argv) {
   bool only_restarts = !words.empty() && words[0] == "restarts";
   if (only_restarts) words.erase(words.begin());
   auto number = [&](std::size_t at, std::uint64_t otherwise) {
-    return words.size() > at ? read_number(words[at]) : otherwise;
+    return words.size() > at ? patio::simulation::read_number(words[at]) : otherwise;
   };
   auto first = number(0, 1), count = number(1, 1000);
   return first && count && words.size() <= 2 ? run_seeds(*first, *count, only_restarts) : usage();

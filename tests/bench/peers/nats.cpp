@@ -30,10 +30,11 @@ natsConnection* connect(const char* port, bool asap) {
   auto url = std::string("nats://127.0.0.1:") + port;
   need(natsOptions_SetURL(o, url.c_str()));
   need(natsOptions_SetSendAsap(o, asap));
+  need(natsOptions_SetRetryOnFailedConnect(o, true, nullptr, nullptr)); // until the server listens
+  need(natsOptions_SetMaxReconnect(o, 100));
+  need(natsOptions_SetReconnectWait(o, 50));
   natsConnection* c = nullptr;
-  natsStatus s;
-  for (int i = 0; i < 100 && (s = natsConnection_Connect(&c, o)) != NATS_OK; ++i) usleep(50'000);
-  need(s);
+  need(natsConnection_Connect(&c, o));
   return c;
 }
 
@@ -98,21 +99,29 @@ void serve(const char* port) {
   auto* c = connect(port, asap());
   natsSubscription* sub = nullptr;
   need(natsConnection_Subscribe(&sub, c, "mul", on_request, nullptr));
+  need(natsConnection_PublishString(c, "ready", ""));
   for (;;) pause();
+}
+
+// A request before the service has subscribed fails at once. The service then publishes "ready"
+// later than this client has subscribed to "ready".
+void wait_for_service(natsConnection* c) {
+  static constexpr int64_t in[2] = {3, 4};
+  natsSubscription* ready = nullptr;
+  need(natsConnection_SubscribeSync(&ready, c, "ready"));
+  natsMsg* answer = nullptr;
+  if (natsConnection_Request(&answer, c, "mul", in, sizeof in, 5000) == NATS_NO_RESPONDERS)
+    need(natsSubscription_NextMsg(&answer, ready, 5000));
+  natsMsg_Destroy(answer);
+  natsSubscription_Destroy(ready);
+  natsConnection_Close(c);
 }
 
 } // namespace
 
 int main(int, char** argv) {
   if (argv[1][0] == 's') serve(argv[2]);
-  auto* c = connect(argv[2], true); // waits for the service
-  int64_t in[2] = {3, 4};
-  natsMsg* answer = nullptr;
-  for (int i = 0; i < 100; ++i) {
-    if (natsConnection_Request(&answer, c, "mul", in, sizeof in, 200) == NATS_OK) break;
-    usleep(50'000);
-  }
-  natsConnection_Close(c);
+  wait_for_service(connect(argv[2], true));
   call(argv[2], 1, 20000);
   call(argv[2], 64, 100000);
   call(argv[2], 1024, 150000);
