@@ -18,7 +18,6 @@ void output::open_frame() {
 }
 
 void output::close_frame() {
-  constexpr std::size_t min_frame = 4;
   char* header = data_ + frame_;
   std::uint64_t length = size_ - frame_ - frame_header;
   if (length < min_frame) {

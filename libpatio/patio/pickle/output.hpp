@@ -8,6 +8,7 @@
 #include <concepts>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include <patio/pickle/opcodes.hpp>
@@ -18,6 +19,10 @@ class output {
 public:
   // Does not clear the first kilobyte, because that would take longer than writing a short pickle.
   explicit output(std::size_t max_bytes) noexcept : max_bytes_{max_bytes} {}
+  /// Writes into `memory`, whose size is the limit. Moves to the heap when more bytes are needed,
+  /// if only for a frame's header that is removed later.
+  explicit output(std::span<char> memory) noexcept
+      : data_{memory.data()}, capacity_{memory.size()}, max_bytes_{memory.size()} {}
   output(const output&) = delete;
   output& operator=(const output&) = delete;
 
@@ -28,7 +33,7 @@ public:
   /// Appends `bytes`. Appends nothing if the pickle would exceed the limit.
   void put(std::string_view bytes) {
     if (bytes.empty()) return;
-    if (bytes.size() > max_bytes_ - std::min(size_, max_bytes_)) {
+    if (!fits(bytes.size())) {
       is_full_ = true;
       return;
     }
@@ -48,7 +53,7 @@ public:
   /// Appends an opcode, a number and bytes. Appends nothing if the pickle would exceed the limit.
   template <std::unsigned_integral UInt>
   void put(opcode op, UInt number, std::string_view bytes) {
-    if (bytes.size() > max_bytes_ - std::min(size_, max_bytes_)) {
+    if (!fits(bytes.size())) {
       is_full_ = true;
       return;
     }
@@ -72,12 +77,19 @@ public:
 
   /// Returns true if the limit is exceeded. bytes() is then not a valid pickle, because bytes may
   /// be missing.
-  [[nodiscard]] bool is_full() const noexcept { return is_full_ || size_ > max_bytes_; }
+  [[nodiscard]] bool is_full() const noexcept { return is_full_ || !fits(0); }
   [[nodiscard]] std::size_t max_bytes() const noexcept { return max_bytes_; }
   [[nodiscard]] std::string_view bytes() const noexcept { return {data_, size_}; }
 
 private:
-  static constexpr std::size_t frame_header = 9;
+  static constexpr std::size_t frame_header = 9, min_frame = 4;
+  /// Returns true if the pickle can end within the limit after `n` further bytes. The header of a
+  /// short frame does not count, because close_frame() removes that header.
+  [[nodiscard]] bool fits(std::size_t n) const noexcept {
+    bool is_short = size_ - frame_ - frame_header + n < min_frame;
+    std::size_t size = is_short ? size_ - frame_header : size_;
+    return size <= max_bytes_ && n <= max_bytes_ - size;
+  }
   /// Returns a pointer to room for the next `n` bytes.
   char* room(std::size_t n) {
     if (capacity_ - size_ < n) grow(n);

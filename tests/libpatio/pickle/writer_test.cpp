@@ -245,11 +245,13 @@ TEST_CASE("pickle::writer: a pickle that exceeds max_bytes fails and leaves the 
     return true;
   };
   for (const auto& v : {value{std::string(1'000, 'x')}, value::list(std::vector<value>(500, 7)),
-                        value{integer{2}.pow(8'000)}}) {
+                        value{integer{2}.pow(8'000)}, value{},
+                        value::list({value::bytes(std::string(100'000, 'x')), 7, 8})}) {
     auto size = written(v).size();
     for (std::size_t longest : {std::size_t{0}, std::size_t{1}, size / 2, size - 1})
       CHECK(over(v, longest));
     CHECK_FALSE(over(v, size));
+    CHECK(out == "before" + written(v));
     out = "before";
   }
   CHECK_FALSE(
