@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <patio/pickle/in_place.hpp>
 #include <patio/pickle/plain.hpp>
 #include <patio/pickle/reader.hpp>
 #include <patio/pickle/writer.hpp>
@@ -86,6 +87,27 @@ result<void> write_arguments(const arguments& args, std::string& out, const pyth
   pickle::writer writer{types, max_bytes, protocol};
   writer.save(args);
   return writer.finish(out);
+}
+
+result<std::size_t> write_pickle_in_place(const value& v, std::span<char> memory,
+                                          const python_types& types) {
+  auto write = [&](const value& written) {
+    pickle::writer writer{types, memory};
+    writer.save(written);
+    return writer.finish_in_place(memory);
+  };
+  if (v.weight() > value::expansion_limit) return too_large();
+  auto done = write(v);
+  if (done || v.kind() != kind::exception || done.error().exceeded != limit::none) return done;
+  return write(without_objects(v));
+}
+
+result<std::size_t> write_call_request_in_place(const call_request& request, std::span<char> memory,
+                                                const python_types& types) {
+  if (expands_too_far(request.args, request.timeout)) return too_large();
+  pickle::writer writer{types, memory};
+  writer.save(request);
+  return writer.finish_in_place(memory);
 }
 
 } // namespace patio

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include <patio/pickle/call_opening.hpp>
@@ -15,6 +16,7 @@ namespace patio::pickle {
 class scalar_writer {
 public:
   explicit scalar_writer(std::size_t max_bytes) noexcept : out_{max_bytes} {}
+  explicit scalar_writer(std::span<char> memory) noexcept : out_{memory} {}
 
   [[nodiscard]] output& out() noexcept { return out_; }
   /// Returns the number of memo entries so far, which is the index of the next entry.

@@ -10,7 +10,13 @@ writer::writer(const python_types& types, std::size_t max_bytes, pickle_protocol
   out_.open_frame();
 }
 
-result<void> writer::finish(std::string& out) {
+writer::writer(const python_types& types, std::span<char> memory)
+    : scalars_{memory}, out_{scalars_.out()}, types_{&types}, protocol_{pickle_protocol::five} {
+  out_.put("\x80\x05");
+  out_.open_frame();
+}
+
+result<void> writer::end() {
   if (scalars_.has_bad_text()) return fail(errc::invalid, "a text is not UTF-8");
   if (!refused_.empty()) return fail(errc::invalid, refused_);
   out_.put(opcode::stop);
@@ -18,8 +24,21 @@ result<void> writer::finish(std::string& out) {
   if (out_.is_full())
     return fail(errc::invalid, limit::frame_bytes,
                 "the pickle takes more than " + std::to_string(out_.max_bytes()) + " bytes");
-  out += out_.bytes();
   return {};
+}
+
+result<void> writer::finish(std::string& out) {
+  auto ended = end();
+  if (ended) out += out_.bytes();
+  return ended;
+}
+
+// A frame's header that is removed at the end may have moved the pickle out of its memory.
+result<std::size_t> writer::finish_in_place(std::span<char> memory) {
+  if (auto ended = end(); !ended) return tl::unexpected(std::move(ended.error()));
+  auto bytes = out_.bytes();
+  if (bytes.data() != memory.data()) std::ranges::copy(bytes, memory.begin());
+  return bytes.size();
 }
 
 void writer::save(const value& v) {

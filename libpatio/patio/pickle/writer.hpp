@@ -15,6 +15,8 @@ class writer {
 public:
   /// `types` must outlive the writer. A pickle of more than `max_bytes` bytes fails.
   writer(const python_types& types, std::size_t max_bytes, pickle_protocol protocol);
+  /// Writes into `memory`. A pickle of more bytes than `memory` has fails.
+  writer(const python_types& types, std::span<char> memory);
   /// `v` must outlive the writer. The recursion is bounded by the depth of `v`.
   void save(const value& v);
   void save(const call_request& call);
@@ -24,8 +26,12 @@ public:
   /// it is not UTF-8, or if a peer could not make an object in it. In the last two cases the pickle
   /// would break the connection to a Python peer.
   [[nodiscard]] result<void> finish(std::string& out);
+  /// Ends a pickle in `memory`, which the constructor got, and returns its size. Fails for the same
+  /// reasons. The content of the memory is then unspecified.
+  [[nodiscard]] result<std::size_t> finish_in_place(std::span<char> memory);
 
 private:
+  [[nodiscard]] result<void> end();
   void save_new(const value& v);
   void save_items(std::span<const value> items);
   void save_tuple_items(std::span<const value> items);

@@ -4,6 +4,7 @@
 #include <limits>
 #include <new>
 
+#include <patio/base/large_memory.hpp>
 #include <patio/value/standard_types.hpp>
 
 namespace patio::detail {
@@ -57,6 +58,7 @@ heap_text* make_text(void* room, kind k, std::size_t size) noexcept {
   auto* text = new (room) heap_text{k};
   text->size = size & heap_text::max_size;
   text->weight += size;
+  advise_large_memory(text->chars(), size);
   return text;
 }
 

@@ -13,6 +13,7 @@
 #include <string>
 
 #include <patio/patio.hpp>
+#include <patio/protocol/frame.hpp>
 
 #include "pool/executor_fixture.hpp"
 #include "pool/process_functions.hpp"
@@ -79,6 +80,15 @@ public:
 private:
   std::string path_;
 };
+
+/// Returns the header of a frame whose payload would have `size` bytes.
+[[nodiscard]] inline std::string frame_of(protocol::packet type, std::uint32_t size,
+                                          std::uint32_t serial = 1) {
+  std::string header{static_cast<char>(type)};
+  for (auto n : {size, serial})
+    for (int shift = 24; shift >= 0; shift -= 8) header += static_cast<char>((n >> shift) & 0xff);
+  return header;
+}
 
 inline std::size_t count_descriptors() {
   auto all = std::filesystem::directory_iterator{"/proc/self/fd"};

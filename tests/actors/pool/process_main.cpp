@@ -168,12 +168,16 @@ registry process_functions() {
   rpc.add("allocate", allocate);
   rpc.add("large",
           [](std::int64_t bytes) { return std::string(static_cast<std::size_t>(bytes), 'x'); });
+  rpc.add("large_bytes", [](std::int64_t bytes) {
+    return value::bytes(std::string(static_cast<std::size_t>(bytes), 'x'));
+  });
   rpc.add("later", [](reply_to<std::int64_t> reply, std::int64_t n) {
     std::thread{[reply = std::make_shared<reply_to<std::int64_t>>(std::move(reply)), n] {
       reply->answer(n);
     }}.detach();
   });
   add_confined_functions(rpc);
+  add_hostile_functions(rpc);
   rpc.add("actor", [](caf::event_based_actor*, std::int64_t n) { return n; });
   return rpc;
 }

@@ -2,9 +2,12 @@
 #include <doctest/doctest.h>
 
 #include <poll.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <limits>
 #include <string>
 #include <thread>
 #include <vector>
@@ -78,6 +81,93 @@ TEST_CASE("process_memory: the positions of the stream wrap") {
   memory.sent();
   CHECK(memory.append("e"));
   CHECK(memory.behind(2) == "e");
+}
+
+TEST_CASE("process_area: payloads follow each other until the reader has released all of them") {
+  auto ours = process_memory::create(10'000).value();
+  auto theirs = process_memory::adopt(unique_fd{::dup(ours.descriptor())}).value();
+  auto& area = ours.requests();
+  CHECK(area.room().size() == 12'288); // whole pages
+  CHECK(ours.area_bytes() == 2 * 12'288);
+  auto put = [&](char c, std::size_t size) {
+    std::ranges::fill(area.room().first(size), c);
+    return area.keep(size);
+  };
+  auto first = put('a', 5'000), second = put('b', 7'000);
+  CHECK(theirs.requests().find(first) == std::string(5'000, 'a'));
+  CHECK(theirs.requests().find(second) == std::string(7'000, 'b'));
+  CHECK(area.room().size() < 300);
+  theirs.requests().release();
+  CHECK(area.room().size() < 300);
+  theirs.requests().release();
+  CHECK(area.room().size() == 12'288);
+  CHECK(put('c', 1) == process_area::place{0, 1});
+  CHECK(theirs.answers().room().front() == 0); // the other direction has memory of its own
+}
+
+TEST_CASE("process_area: a place outside of the area is not found") {
+  constexpr auto max = std::numeric_limits<std::uint64_t>::max();
+  auto memory = process_memory::create(4'096).value();
+  const auto& area = memory.answers();
+  CHECK(area.find({0, 4'096}));
+  CHECK(area.find({4'096, 0}));
+  for (auto wrong : {process_area::place{0, 4'097}, {1, 4'096}, {4'097, 0}, {max, 1}, {1, max}})
+    CHECK_FALSE(area.find(wrong));
+  auto none = process_memory::create().value();
+  CHECK(none.area_bytes() == 0);
+  CHECK(none.answers().room().empty());
+  CHECK_FALSE(none.answers().find({0, 1}));
+}
+
+TEST_CASE("process_area: memory that is cleared reads as zero, and can be used again") {
+  auto memory = process_memory::create(8'192).value();
+  memory.requests().room().front() = 'x';
+  memory.answers().room().back() = 'y';
+  memory.offer(5);
+  memory.clear_areas();
+  CHECK(memory.requests().room().front() == 0);
+  CHECK(memory.answers().room().back() == 0);
+  CHECK(memory.take(5)); // the rest of the memory stays
+  memory.requests().room().front() = 'z';
+  CHECK(memory.requests().find({0, 1}) == "z");
+}
+
+TEST_CASE("process_memory: a descriptor of too little memory is refused") {
+  unique_fd small{::memfd_create("small", MFD_CLOEXEC)};
+  REQUIRE(::ftruncate(small.get(), 4'096) == 0);
+  CHECK_FALSE(process_memory::adopt(std::move(small)));
+}
+
+TEST_CASE("process_area: a reader on another thread gets every payload whole") {
+  constexpr std::uint32_t count = 2'000;
+  auto ours = process_memory::create(16'384).value();
+  auto theirs = process_memory::adopt(unique_fd{::dup(ours.descriptor())}).value();
+  std::vector<process_area::place> places(count);
+  std::atomic<std::uint32_t> written{0}, read{0};
+  std::uint32_t wrong = 0, beginnings = 0;
+  std::jthread reader{[&] {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      written.wait(i);
+      auto payload = theirs.requests().find(places[i]);
+      wrong += !payload || *payload != std::string(1'000 + i, static_cast<char>(i));
+      theirs.requests().release();
+      read = i + 1;
+      read.notify_one();
+    }
+  }};
+  for (std::uint32_t i = 0; i < count; ++i) {
+    auto size = 1'000 + i;
+    for (auto seen = read.load(); ours.requests().room().size() < size; seen = read.load())
+      if (seen < i) read.wait(seen);
+    std::ranges::fill(ours.requests().room().first(size), static_cast<char>(i));
+    places[i] = ours.requests().keep(size);
+    beginnings += places[i].offset == 0;
+    written = i + 1;
+    written.notify_one();
+  }
+  reader.join();
+  CHECK(wrong == 0);
+  CHECK(beginnings > count / 20);
 }
 
 TEST_CASE("process_inbox: no event is lost, and a host that sleeps is always woken") {

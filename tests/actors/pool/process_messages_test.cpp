@@ -49,6 +49,26 @@ TEST_CASE("process_messages: settings and hello arrive as they were sent") {
   CHECK(h->failure == "why");
 }
 
+TEST_CASE("process_messages: a place in shared memory arrives as it was sent") {
+  process_area::place at{std::uint64_t{1} << 40, 77};
+  CHECK(read_place(write_place(at)) == at);
+  CHECK_FALSE(read_place(""));
+  CHECK_FALSE(read_place(write_place(at).substr(1)));
+  CHECK_FALSE(read_place(write_place(at) + "x"));
+}
+
+TEST_CASE("process_messages: the weight of all arguments decides whether a call is large") {
+  value half = std::string(large_message / 2, 'x');
+  CHECK_FALSE(is_large(half));
+  CHECK_FALSE(is_large(arguments{{half, 1}, {}}));
+  CHECK(is_large(arguments{{half, half}, {}}));
+  CHECK(is_large(arguments{{half}, {{"name", half}}}));
+  CHECK(is_large(value{std::string(large_message, 'x')}));
+  CHECK(area_bytes(large_message - 1) == 0);
+  CHECK(area_bytes(large_message) == large_message);
+  CHECK(area_bytes(std::size_t{1} << 40) == largest_area);
+}
+
 TEST_CASE("process_messages: every prefix of a hello, and any other pickle, is refused") {
   auto whole = write_hello(hello_of(two_functions()));
   for (std::size_t length = 0; length < whole.size(); ++length)
@@ -85,6 +105,6 @@ TEST_CASE("process_messages: a worker with other functions or another version is
   auto later = hello_of(two_functions());
   later.version = worker_protocol_version + 1;
   CHECK(why(later)
-        == "the worker program speaks version 3 of the worker protocol, and this program "
-           "speaks version 2");
+        == "the worker program speaks version 4 of the worker protocol, and this program "
+           "speaks version 3");
 }

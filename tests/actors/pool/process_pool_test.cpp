@@ -9,24 +9,11 @@
 #include <map>
 #include <set>
 
-#include <patio/protocol/frame.hpp>
-
 #include "pool/process_fixture.hpp"
 
 using namespace patio;
 using namespace patio::tests;
 using namespace std::chrono_literals;
-
-namespace {
-
-std::string frame_of(protocol::packet type, std::uint32_t size, std::uint32_t serial = 1) {
-  std::string header{static_cast<char>(type)};
-  for (auto n : {size, serial})
-    for (int shift = 24; shift >= 0; shift -= 8) header += static_cast<char>((n >> shift) & 0xff);
-  return header;
-}
-
-} // namespace
 
 TEST_CASE("process pool: functions run in other processes, and results and exceptions come back") {
   process_test p;
@@ -139,12 +126,6 @@ TEST_CASE("process pool: a grandchild that has left the worker's group does not 
   auto grandchild = started.await();
   p.check_lost(std::move(lost), "exit status 7");
   ::kill(grandchild, SIGKILL);
-}
-
-TEST_CASE("process pool: a worker without memory for the arguments is lost, and is replaced") {
-  process_test p{{.workers = 1, .per_worker = {.memory_bytes = std::size_t{1} << 30}}};
-  CHECK(p.call("fill_memory"));
-  p.check_lost(p.start("echo", {std::string(std::size_t{32} << 20, 'x')}), "exit status 1");
 }
 
 TEST_CASE("process pool: arguments and results above the limit are refused, and nothing is lost") {

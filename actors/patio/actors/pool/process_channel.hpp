@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <patio/actors/pool/process_memory.hpp>
 #include <patio/protocol/frame.hpp>
@@ -26,13 +27,20 @@ public:
 
   /// Begins the work after the handshake.
   void open(std::shared_ptr<const protocol::session_options> messages);
+  struct request {
+    std::uint32_t serial;
+    std::string_view payload; ///< valid until its answer
+  };
   /// Waits for a request that the pool has not taken back. Sends the answers before it waits.
-  [[nodiscard]] protocol::frame_reader::frame read_request();
+  [[nodiscard]] request read_request();
   void answer(std::uint32_t serial, const result<value>& r);
+  /// The bytes of the address space that hold large messages.
+  [[nodiscard]] std::size_t area_bytes() const noexcept { return memory_.area_bytes(); }
 
 private:
   template <class Judge>
   [[nodiscard]] protocol::frame_reader::frame read(Judge judge);
+  [[nodiscard]] bool put_in_memory(std::uint32_t serial, const value& v);
   void flush();
 
   process_memory memory_;
@@ -40,6 +48,7 @@ private:
   char buffer_[std::size_t{64} << 10];
   std::shared_ptr<const protocol::session_options> messages_;
   std::optional<protocol::frame_output> answer_;
+  bool is_in_memory_ = false; ///< the request that runs
 };
 
 } // namespace patio

@@ -4,13 +4,22 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <new>
+#include <utility>
 
+#include <patio/actors/pool/process_messages.hpp>
+#include <patio/base/large_memory.hpp>
 #include <patio/functions/python_error.hpp>
+#include <patio/pickle/in_place.hpp>
 
 namespace patio {
 namespace {
 
 constexpr std::size_t largest_idle_buffer = std::size_t{1} << 20;
+/// Memory that is in use already takes a large message in a fraction of the time of new memory.
+constexpr std::chrono::seconds keep_memory{1};
 
 } // namespace
 
@@ -48,13 +57,50 @@ result<void> process_link::write_request(std::uint32_t serial, task& t) {
   call_request request{t.entry->name, std::move(t.args), {}};
   result<void> written;
   try {
-    written = out_.put_request(serial, request);
+    written = write_request(serial, request);
   } catch (...) {
     out_.bytes().resize(before);
     written = tl::unexpected(current_exception_error());
   }
   t.args = std::move(request.args);
   return written;
+}
+
+// A large request travels over the socket only if the requests before it fill the memory.
+result<void> process_link::write_request(std::uint32_t serial, const call_request& request) {
+  if (!is_large(request.args)) return out_.put_request(serial, request);
+  auto max = messages_->limits.frame_bytes;
+  auto room = memory_.requests().room();
+  auto fits = room.size() >= max;
+  auto size =
+    write_call_request_in_place(request, room.first(std::min(room.size(), max)), messages_->types);
+  has_large_message_ = true;
+  if (!size && size.error().exceeded == limit::frame_bytes && !fits)
+    return out_.put_request(serial, request);
+  if (!size) return tl::unexpected(std::move(size.error()));
+  out_.put(request_in_memory, serial, write_place(memory_.requests().keep(*size)));
+  return {};
+}
+
+std::optional<process_link::payload> process_link::copy_answer(std::string_view announcement) {
+  auto at = read_place(announcement);
+  auto answer = at ? memory_.answers().find(*at) : std::nullopt;
+  if (!answer || answer->size() > messages_->limits.frame_bytes) return {};
+  payload copy{std::unique_ptr<char[]>{new (std::nothrow) char[answer->size()]}, answer->size()};
+  if (copy.bytes) {
+    advise_large_memory(copy.bytes.get(), copy.size);
+    std::memcpy(copy.bytes.get(), answer->data(), copy.size);
+  }
+  memory_.answers().release();
+  has_large_message_ = true;
+  return copy;
+}
+
+void process_link::release_memory(instant now) noexcept {
+  if (std::exchange(has_large_message_, false)) release_at_ = after(now, keep_memory);
+  if (now < release_at_ || !calls.empty()) return;
+  memory_.clear_areas();
+  release_at_ = never;
 }
 
 std::optional<std::string_view> process_link::receive(std::string& buffer) {

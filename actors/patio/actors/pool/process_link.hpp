@@ -30,7 +30,8 @@ class process_link {
 public:
   process_link(process_child child, process_memory memory,
                std::shared_ptr<const protocol::session_options> messages)
-      : child_{std::move(child)}, memory_{std::move(memory)}, out_{std::move(messages)} {}
+      : child_{std::move(child)}, memory_{std::move(memory)}, messages_{std::move(messages)},
+        out_{messages_} {}
 
   [[nodiscard]] process_child& child() noexcept { return child_; }
   [[nodiscard]] protocol::frame_output& out() noexcept { return out_; }
@@ -73,6 +74,21 @@ public:
   /// Appends the request of a call to the output, and offers it to the process. The task keeps its
   /// arguments. After an error, the output is as before.
   [[nodiscard]] result<void> put_request(slot_run what, const task_ptr& t);
+  struct payload {
+    std::unique_ptr<char[]> bytes; ///< null if there is no memory
+    std::size_t size;
+    [[nodiscard]] std::string_view view() const noexcept { return {bytes.get(), size}; }
+  };
+  /// Returns a copy of an answer in shared memory, because the process can still change the
+  /// original. Returns nothing if the process has announced an invalid place, or more bytes than a
+  /// message may have.
+  [[nodiscard]] std::optional<payload> copy_answer(std::string_view announcement);
+  /// Gives the memory of large messages back to the system a while after the last one, once the
+  /// process has no call. Call this after each turn of the loop.
+  void release_memory(instant now) noexcept;
+  /// Returns when the next `release_memory` is due, or `never`.
+  [[nodiscard]] instant release_at() const noexcept { return calls.empty() ? release_at_ : never; }
+
   /// Returns true if the process has not begun the call, and will not.
   [[nodiscard]] bool take_back(const call& c) noexcept { return memory_.take(c.serial); }
 
@@ -81,9 +97,11 @@ private:
   template <class Refusal, class Take>
   void feed(std::string_view bytes, Refusal refusal, Take take);
   [[nodiscard]] result<void> write_request(std::uint32_t serial, task& t);
+  [[nodiscard]] result<void> write_request(std::uint32_t serial, const call_request& request);
 
   process_child child_;
   process_memory memory_;
+  std::shared_ptr<const protocol::session_options> messages_;
   protocol::frame_reader in_;
   protocol::frame_output out_;
   std::size_t written_ = 0;
@@ -91,6 +109,8 @@ private:
   /// Bytes of the process's stream, modulo 2^32: those that have come over the socket, and those
   /// that have been read there or in the memory.
   std::uint32_t received_ = 0, read_ = 0;
+  bool has_large_message_ = false; ///< since the last release_memory
+  instant release_at_ = never;
 };
 
 template <class Refusal, class Take>

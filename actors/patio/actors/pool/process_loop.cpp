@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <patio/actors/os/clock.hpp>
+#include <patio/actors/os/huge_pages.hpp>
 #include <patio/actors/os/log.hpp>
 #include <patio/actors/os/signals.hpp>
 #include <patio/actors/os/wake_batch.hpp>
@@ -27,7 +28,9 @@ process_loop::process_loop(std::shared_ptr<pool_core> core, std::shared_ptr<proc
       options_{options}, messages_{message_options(options.per_worker.message_bytes,
                                                    options.types)},
       crew_{options, std::random_device{}()}, links_(std::max<std::size_t>(options.workers, 1)),
-      buffer_(read_bytes, '\0') {}
+      buffer_(read_bytes, '\0') {
+  use_huge_pages();
+}
 
 void process_loop::run() {
   block_signals();
@@ -56,8 +59,11 @@ void process_loop::turn() {
     depth_ = crew_.depth();
     core_->set_workers(links_.size() * depth_);
   }
-  for (auto& link : links_)
-    if (link && link->has_output()) link->flush();
+  for (auto& link : links_) {
+    if (!link) continue;
+    if (link->has_output()) link->flush();
+    link->release_memory(now_);
+  }
 }
 
 void process_loop::handle(const process_event& e) {
@@ -84,6 +90,8 @@ void process_loop::wait() {
 
 int process_loop::wait_ms() const {
   auto next = crew_.next_deadline();
+  for (const auto& link : links_)
+    if (link) next = std::min(next, link->release_at());
   if (next == never) return -1;
   auto wait = std::chrono::ceil<std::chrono::milliseconds>(
     std::max(next - clock_now(), std::chrono::nanoseconds::zero()));
@@ -120,13 +128,16 @@ void process_loop::read(std::size_t i, bool to_the_end) {
 // Refuses a frame that a worker must not send, by its header.
 bool process_loop::refuse(std::size_t i, const protocol::frame_header& header) {
   auto& link = *links_[i];
-  auto max = link.is_ready ? options_.per_worker.message_bytes : handshake_bytes;
+  auto max = !link.is_ready                      ? handshake_bytes
+             : header.type == response_in_memory ? place_bytes
+                                                 : options_.per_worker.message_bytes;
+  bool is_answer = header.type == packet::response || header.type == packet::error
+                   || header.type == response_in_memory;
   bool is_expected = link.is_ready
-                       ? !link.calls.empty() && header.serial == link.serial()
-                           && (header.type == packet::response || header.type == packet::error)
+                       ? is_answer && !link.calls.empty() && header.serial == link.serial()
                        : header.type == packet::discover_response;
   if (is_expected && header.size <= max) return false;
-  auto what = "it sent " + describe(header);
+  auto what = "it sent " + describe_message(header);
   if (is_expected)
     what += " of " + std::to_string(header.size) + " bytes, more than " + std::to_string(max);
   break_off(i, is_expected ? what : what + ", which is not an answer to its call");
@@ -141,9 +152,19 @@ void process_loop::break_off(std::size_t i, const std::string& why, bool is_fina
 void process_loop::handle(std::size_t i, const protocol::frame_reader::frame& frame) {
   auto& link = *links_[i];
   if (!link.is_ready) return greet(i, frame.payload);
-  bool is_error = frame.header.type == packet::error;
+  if (frame.header.type != response_in_memory)
+    return handle_answer(i, frame.payload, frame.header.type == packet::error);
+  auto copy = link.copy_answer(frame.payload);
+  if (!copy)
+    return break_off(i, "it sent " + describe_message(frame.header)
+                          + " with a place that is not within that memory");
+  if (!copy->bytes) return complete(i, fail(errc::undecodable, "no memory for the answer"));
+  handle_answer(i, copy->view(), false);
+}
+
+void process_loop::handle_answer(std::size_t i, std::string_view payload, bool is_error) {
   auto read =
-    read_pickle(frame.payload, messages_->limits.pickle,
+    read_pickle(payload, messages_->limits.pickle,
                 is_error ? unknown_class::as_exception : unknown_class::refuse, options_.types);
   // An answer over a limit is the fault of the function. Other answers that cannot be decoded are
   // the bytes of a damaged process.
@@ -216,7 +237,7 @@ void process_loop::log_event(std::size_t i, const error& why) {
 
 void process_loop::start(std::size_t i) {
   links_[i].reset();
-  auto memory = process_memory::create();
+  auto memory = process_memory::create(area_bytes(options_.per_worker.message_bytes));
   if (!memory) return crew_.not_started(i, memory.error().message, now_);
   auto child = process_child::start(options_.executable, memory->descriptor());
   if (!child) return crew_.not_started(i, child.error().message, now_);

@@ -40,6 +40,7 @@ private:
   [[nodiscard]] bool refuse(std::size_t i, const protocol::frame_header& header);
   void break_off(std::size_t i, const std::string& why, bool is_final = false);
   void handle(std::size_t i, const protocol::frame_reader::frame& frame);
+  void handle_answer(std::size_t i, std::string_view payload, bool is_error);
   void greet(std::size_t i, std::string_view payload);
   void reap(std::size_t i);
   void carry_out_actions();

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,6 +20,13 @@ tl::unexpected<error> failed(const char* name) {
               std::string{name} + " failed: " + std::system_category().message(errno));
 }
 
+/// The areas begin at multiples of this size.
+constexpr std::size_t page = 4096;
+
+constexpr std::size_t whole_pages(std::size_t bytes) noexcept {
+  return (bytes + page - 1) / page * page;
+}
+
 struct range {
   std::uint32_t begin, size;
 };
@@ -31,10 +39,11 @@ std::uint64_t pack(range r) noexcept { return std::uint64_t{r.begin} << 32 | r.s
 
 } // namespace
 
-result<process_memory> process_memory::create() {
+result<process_memory> process_memory::create(std::size_t area_bytes) {
   unique_fd low{::memfd_create("patio worker", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
   if (!low) return failed("memfd_create");
-  if (::ftruncate(low.get(), sizeof(layout)) != 0) return failed("ftruncate");
+  auto bytes = whole_pages(sizeof(layout)) + 2 * whole_pages(area_bytes);
+  if (::ftruncate(low.get(), static_cast<off_t>(bytes)) != 0) return failed("ftruncate");
   if (::fcntl(low.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
     return failed("fcntl(F_ADD_SEALS)");
   unique_fd fd{::fcntl(low.get(), F_DUPFD_CLOEXEC, first_descriptor)};
@@ -44,17 +53,32 @@ result<process_memory> process_memory::create() {
 
 // A process that a function forks must not take requests, so it does not get the memory.
 result<process_memory> process_memory::adopt(unique_fd fd) {
-  void* shared = ::mmap(nullptr, sizeof(layout), PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+  struct stat file {};
+  if (::fstat(fd.get(), &file) != 0) return failed("fstat");
+  auto bytes = static_cast<std::size_t>(file.st_size);
+  if (bytes < whole_pages(sizeof(layout))) return fail(errc::invalid, "it is too small");
+  void* shared = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
   if (shared == MAP_FAILED) return failed("mmap");
   process_memory memory;
   memory.fd_ = std::move(fd);
   memory.shared_ = static_cast<layout*>(shared);
-  if (::madvise(shared, sizeof(layout), MADV_DONTFORK) != 0) return failed("madvise");
+  memory.mapped_bytes_ = bytes;
+  if (::madvise(shared, bytes, MADV_DONTFORK) != 0) return failed("madvise");
+  auto* areas = static_cast<char*>(shared) + whole_pages(sizeof(layout));
+  auto each = (bytes - whole_pages(sizeof(layout))) / 2 / page * page;
+  memory.requests_ = {{areas, each}, memory.shared_->released_requests};
+  memory.answers_ = {{areas + each, each}, memory.shared_->released_answers};
   return memory;
 }
 
 process_memory::~process_memory() {
-  if (shared_) ::munmap(shared_, sizeof(layout));
+  if (shared_) ::munmap(shared_, mapped_bytes_);
+}
+
+void process_memory::clear_areas() noexcept {
+  if (area_bytes() == 0) return;
+  auto* areas = reinterpret_cast<char*>(shared_) + whole_pages(sizeof(layout));
+  (void)::madvise(areas, area_bytes(), MADV_REMOVE);
 }
 
 bool process_memory::append(std::string_view answer) noexcept {

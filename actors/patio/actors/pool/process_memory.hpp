@@ -7,6 +7,8 @@
 ///
 /// Answers: the worker's output is one stream of bytes. The worker gathers answers here, and sends
 /// many with one system call. The pool can read here what the worker has not sent.
+///
+/// Large payloads: a process_area for each direction.
 #pragma once
 
 #include <atomic>
@@ -17,6 +19,7 @@
 #include <utility>
 
 #include <patio/actors/os/socket.hpp>
+#include <patio/actors/pool/process_area.hpp>
 #include <patio/value/error.hpp>
 
 namespace patio {
@@ -27,9 +30,11 @@ public:
   static constexpr std::size_t max_offers = 64;
   static constexpr std::size_t answer_bytes = std::size_t{64} << 10;
 
-  /// Creates the memory, and a descriptor for the worker. The worker cannot change its size.
-  [[nodiscard]] static result<process_memory> create();
-  /// Maps the memory of a descriptor. Takes the descriptor over.
+  /// Creates the memory, and a descriptor for the worker. The worker cannot change its size. Each
+  /// process_area has at least `area_bytes` bytes. They take no memory until they are used.
+  [[nodiscard]] static result<process_memory> create(std::size_t area_bytes = 0);
+  /// Maps the memory of a descriptor, whose size says how large the areas are. Takes the descriptor
+  /// over.
   [[nodiscard]] static result<process_memory> adopt(unique_fd fd);
 
   process_memory() = default;
@@ -43,6 +48,16 @@ public:
   [[nodiscard]] int descriptor() const noexcept { return fd_.get(); }
   /// The memory stays mapped.
   void close_descriptor() noexcept { fd_ = {}; }
+
+  [[nodiscard]] process_area& requests() noexcept { return requests_; }
+  [[nodiscard]] process_area& answers() noexcept { return answers_; }
+  /// The bytes of both areas.
+  [[nodiscard]] std::size_t area_bytes() const noexcept {
+    return requests_.size() + answers_.size();
+  }
+  /// Gives the memory of both areas back to the system. They must hold no payload that somebody
+  /// still reads.
+  void clear_areas() noexcept;
 
   /// Puts a request on offer. The serial is not 0, and the offer of the serial `max_offers` before
   /// is over.
@@ -71,6 +86,8 @@ private:
     /// Position in the stream where `answers` begins, and in the low half the number of bytes
     /// there. One word, so that no end of the worker tears them apart.
     std::atomic<std::uint64_t> unsent;
+    /// Payloads of the areas that their readers have released.
+    std::atomic<std::uint32_t> released_requests, released_answers;
     char answers[answer_bytes];
   };
   static_assert(std::atomic<std::uint32_t>::is_always_lock_free
@@ -79,6 +96,9 @@ private:
   void swap(process_memory& other) noexcept {
     std::swap(fd_, other.fd_);
     std::swap(shared_, other.shared_);
+    std::swap(mapped_bytes_, other.mapped_bytes_);
+    std::swap(requests_, other.requests_);
+    std::swap(answers_, other.answers_);
   }
   [[nodiscard]] std::atomic<std::uint32_t>& place(std::uint32_t serial) noexcept {
     return shared_->offers[serial % max_offers];
@@ -86,6 +106,8 @@ private:
 
   unique_fd fd_;
   layout* shared_ = nullptr;
+  std::size_t mapped_bytes_ = 0;
+  process_area requests_, answers_;
 };
 
 } // namespace patio

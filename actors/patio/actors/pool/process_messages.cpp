@@ -1,6 +1,8 @@
 #include <patio/actors/pool/process_messages.hpp>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 
 #include <patio/actors/os/log.hpp>
 #include <patio/base/digest.hpp>
@@ -183,6 +185,34 @@ std::optional<std::string> reason_to_refuse(const worker_hello& hello, const reg
   auto why = difference(signatures_of(functions), hello.functions);
   return "the worker program has other functions: "
          + why.value_or("its digest differs, and its list of functions does not");
+}
+
+std::string write_place(process_area::place at) {
+  auto bytes = std::bit_cast<std::array<char, place_bytes>>(at);
+  return {bytes.data(), bytes.size()};
+}
+
+std::optional<process_area::place> read_place(std::string_view payload) {
+  std::array<char, place_bytes> bytes;
+  if (payload.size() != bytes.size()) return {};
+  std::ranges::copy(payload, bytes.begin());
+  return std::bit_cast<process_area::place>(bytes);
+}
+
+std::size_t area_bytes(std::size_t message_bytes) {
+  return message_bytes < large_message ? 0 : std::min(message_bytes, largest_area);
+}
+
+bool is_large(const value& v) { return v.weight() >= large_message; }
+
+bool is_large(const arguments& args) { return weight_of(args) >= large_message; }
+
+std::string describe_message(const protocol::frame_header& header) {
+  bool is_request = header.type == request_in_memory;
+  if (!is_request && header.type != response_in_memory) return describe(header);
+  return std::string{is_request ? "REQUEST" : "RESPONSE"} + " in shared memory (type "
+         + std::to_string(static_cast<int>(header.type)) + ", serial "
+         + std::to_string(header.serial) + ")";
 }
 
 std::shared_ptr<const protocol::session_options> message_options(std::size_t message_bytes,

@@ -17,6 +17,7 @@
 #include <system_error>
 #include <variant>
 
+#include <patio/actors/os/huge_pages.hpp>
 #include <patio/actors/pool/process_channel.hpp>
 #include <patio/actors/pool/process_confinement.hpp>
 #include <patio/actors/pool/process_messages.hpp>
@@ -34,10 +35,11 @@ tl::unexpected<error> failed_call(const char* name) {
               std::string{name} + " failed: " + std::system_category().message(errno));
 }
 
-/// Applies the limits to this process.
-result<void> apply(const process_limits& l) {
+/// Applies the limits to this process. The memory that it shares with the pool does not count.
+result<void> apply(const process_limits& l, std::size_t shared_bytes) {
   if (l.memory_bytes) {
-    rlimit memory{*l.memory_bytes, *l.memory_bytes};
+    auto bytes = *l.memory_bytes + std::min(shared_bytes, RLIM_INFINITY - *l.memory_bytes);
+    rlimit memory{bytes, bytes};
     if (::setrlimit(RLIMIT_AS, &memory) != 0) return failed_call("setrlimit(RLIMIT_AS)");
   }
   errno = 0;
@@ -76,9 +78,9 @@ public:
     (void)w.close(std::string::npos);
     channel_.write(bytes);
     for (;;) {
-      auto frame = channel_.read_request();
-      channel_.answer(frame.header.serial,
-                      call(frame.header.serial, frame.payload, messages->limits.pickle));
+      auto request = channel_.read_request();
+      channel_.answer(request.serial,
+                      call(request.serial, request.payload, messages->limits.pickle));
     }
   }
 
@@ -88,7 +90,7 @@ private:
     if (hello.digest != settings.digest) hello.functions = signatures_of(functions_);
     if (settings.version != worker_protocol_version || hello.digest != settings.digest)
       return hello;
-    if (auto applied = apply(limits_); !applied) {
+    if (auto applied = apply(limits_, channel_.area_bytes()); !applied) {
       hello.failure = applied.error().message;
       return hello;
     }
@@ -157,6 +159,7 @@ void run_if_worker(int argc, char** argv, const std::function<registry()>& funct
   if (!std::getenv(worker_variable))
     exit_worker(std::string{worker_argument} + " is only for workers that a process pool starts");
   bind_to_parent();
+  use_huge_pages();
   try {
     worker_process{functions(), options}.run();
   } catch (...) {
