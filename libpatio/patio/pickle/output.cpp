@@ -3,7 +3,8 @@
 namespace patio::pickle {
 
 void output::grow(std::size_t n) {
-  auto capacity = std::max(2 * capacity_, size_ + n);
+  constexpr std::size_t end = 64; // of a pickle whose last value is a large text
+  auto capacity = std::max(2 * capacity_, size_ + n + end);
   std::unique_ptr<char[]> larger{new char[capacity]};
   std::memcpy(larger.get(), data_, size_);
   long_ = std::move(larger);
