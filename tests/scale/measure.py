@@ -17,7 +17,7 @@ import threading
 
 ENGINES = pathlib.Path(__file__).resolve().parent.parent / "engines"
 SIMULATED = {  # kind: (nodes, names)
-    "mesh": [(10, 10), (100, 10), (1000, 10), (100, 1), (100, 100)],
+    "mesh": [(10, 10), (100, 10), (300, 10), (1000, 10), (100, 1), (100, 100), (30, 1000)],
     "star": [(10, 10), (100, 10), (1000, 10)],
     "routes": [(10, 1), (100, 1), (1000, 1)],
     "redis": [(10, 10), (1000, 10), (10_000, 10), (1000, 1), (1000, 100)],
@@ -137,9 +137,10 @@ def run_real(given, kind, nodes, names, engine=None):
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         limit = threading.Timer(PATIENCE, child.kill)
         limit.start()
-        if child.stdout.readline() != "ready\n":
-            raise SystemExit(f"measure.py: {kind} {nodes}: not connected within {PATIENCE} s")
+        said = child.stdout.readline()
         limit.cancel()
+        if said != "ready\n":
+            raise SystemExit(f"measure.py: {kind} {nodes}: not connected within {PATIENCE} s")
         connected = engine.figures() if engine else None
         child.stdin.write("\n")
         child.stdin.flush()

@@ -190,8 +190,8 @@ TEST_CASE("amqp::inbound_calls: a reply that RabbitMQ refuses makes the call com
   CHECK(t.caller.code(token) == errc::maybe_executed);
   t.rabbit.nacks = 2;
   auto next = t.call("quick", {2});
-  (void)next;
   t.settle();
+  CHECK(t.caller.code(next) == errc::maybe_executed);
   CHECK(t.rabbit.unacknowledged() == 0);
 }
 

@@ -118,7 +118,6 @@ TEST_CASE("amqp::outbound_calls: a call that nobody takes comes back as a timeou
   fake_rabbitmq rabbit;
   linked_node caller{rabbit};
   caller.settle();
-  rabbit.put("none", {}, ""); // nothing: there is no queue
   {
     linked_node callee{rabbit, one_function(), {}, 2};
     callee.settle();
