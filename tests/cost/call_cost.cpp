@@ -94,7 +94,7 @@ public:
     require(client_.peers().size() == 1);
   }
   void call() {
-    for (std::size_t i = 0; i < in_flight; ++i) client_.call(i, mul, begin, {});
+    for (std::size_t i = 0; i < in_flight; ++i) client_.call(i, call_request{mul}, begin, {});
     // The first calls wait until the server has granted credit for them.
     for (int round = 0; round < 8 && answers_ < in_flight; ++round) pass_bytes();
     require(std::exchange(answers_, 0) == in_flight);

@@ -192,7 +192,7 @@ void node::congested(connection_id id, bool is_congested) {
   outbound_.resume_after_changes();
 }
 
-call_id node::call(std::uint64_t token, call_request request, instant now,
+call_id node::call(std::uint64_t token, call_request&& request, instant now,
                    std::optional<connection_id> only) {
   core_.now = now;
   bool serves_nobody =

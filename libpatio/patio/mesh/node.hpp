@@ -81,7 +81,7 @@ public:
   /// Calls a function of a peer. Every call ends in one call_finished. `request.timeout` starts at
   /// `now`; the frame carries the time left when the call is sent. `only` restricts the call to one
   /// connection.
-  call_id call(std::uint64_t token, call_request request, instant now,
+  call_id call(std::uint64_t token, call_request&& request, instant now,
                std::optional<connection_id> only = {});
   /// Ends a call with errc::cancelled. Does nothing if the call has already ended.
   void cancel(call_id id);

@@ -19,7 +19,7 @@ std::uint32_t outbound_calls::take_slot() {
   return static_cast<std::uint32_t>(slots_.size() - 1);
 }
 
-call_id outbound_calls::begin(std::uint64_t token, call_request request,
+call_id outbound_calls::begin(std::uint64_t token, call_request&& request,
                               std::optional<connection_id> only, bool is_refused) {
   auto at = take_slot();
   auto& s = slots_[at];

@@ -22,7 +22,7 @@ public:
   outbound_calls(node_core& core, peer_health& health) noexcept : core_{core}, health_{health} {}
 
   /// Begins a call; see node::call. If `is_refused`, the call ends at once with errc::shut_down.
-  call_id begin(std::uint64_t token, call_request request, std::optional<connection_id> only,
+  call_id begin(std::uint64_t token, call_request&& request, std::optional<connection_id> only,
                 bool is_refused);
   [[nodiscard]] bool is_under_way(call_id id) const noexcept;
   void cancel(call_id id);

@@ -54,7 +54,7 @@ void deliver(waiting_caller& caller, result<value> r);
 
 class caller_table {
 public:
-  [[nodiscard]] std::uint64_t add(waiting_caller caller) {
+  [[nodiscard]] std::uint64_t add(waiting_caller&& caller) {
     if (free_.empty()) {
       callers_.push_back(std::move(caller));
       return callers_.size() - 1;

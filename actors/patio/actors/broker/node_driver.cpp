@@ -38,6 +38,10 @@ turn_queue::ask_function post_turns_to(caf::io::broker* self) {
   };
 }
 
+error does_not_read(const std::string& what, limit exceeded) {
+  return {errc::protocol, "the peer does not read: " + what, {}, exceeded};
+}
+
 } // namespace
 
 node_driver::node_driver(caf::io::broker* self, mesh::node_options options, registry functions,
@@ -73,9 +77,11 @@ void node_driver::open(unique_fd fd, role side, std::string address,
 void node_driver::handle_events() noexcept {
   if (std::exchange(buffers_.is_handling_events, true)) return;
   auto& events = buffers_.events;
+  buffers_.is_first_round = true;
   for (node_.take_events(events); !events.empty(); node_.take_events(events)) {
     for (auto& event : events) contain(connection_of(event), [&] { handle_(event); });
     events.clear();
+    buffers_.is_first_round = false;
   }
   buffers_.is_handling_events = false;
 }
@@ -111,26 +117,8 @@ void node_driver::apply(connection_id id, const peer_socket& c, const net::backl
   if (change.congestion_changed) node_.congested(id, c.stream.is_congested());
   if (!change.overflowed) return;
   auto waiting = std::to_string(c.stream.backlog_bytes());
-  node_.close(id,
-              {errc::protocol,
-               "the peer does not read: " + waiting + " bytes wait for it",
-               {},
-               limit::write_buffer_bytes},
+  node_.close(id, does_not_read(waiting + " bytes wait for it", limit::write_buffer_bytes),
               c.stream.sent_bytes());
-}
-
-void node_driver::close_stalled() {
-  for (auto id : sockets_.stalled(clock_now())) {
-    auto* c = sockets_.find(id);
-    if (!c) continue;
-    auto waiting = std::to_string(c->stream.backlog_bytes());
-    node_.close(id,
-                {errc::protocol,
-                 "the peer does not read: none of " + waiting + " bytes could be sent in time",
-                 {},
-                 limit::write_stall_timeout},
-                c->stream.sent_bytes());
-  }
 }
 
 void node_driver::flush() {
@@ -187,7 +175,15 @@ void node_driver::write(connection_id id, peer_socket& c) {
 void node_driver::tick(std::int64_t number) {
   if (!ticks_.fired(number)) return;
   node_.tick(clock_now());
-  close_stalled();
+  for (auto id : sockets_.stalled(clock_now())) {
+    auto* c = sockets_.find(id);
+    if (!c) continue;
+    auto waiting = std::to_string(c->stream.backlog_bytes());
+    node_.close(id,
+                does_not_read("none of " + waiting + " bytes could be sent in time",
+                              limit::write_stall_timeout),
+                c->stream.sent_bytes());
+  }
   flush();
 }
 

@@ -56,6 +56,10 @@ public:
   /// Passes the node's events to the handler. Call this after each call of a node function, unless
   /// `guarded`, `flush` or `schedule_flush` follows, which do the same.
   void handle_events() noexcept;
+  /// True while the driver handles events that were there before it began. A receiver of their
+  /// answers may call the node. A call that ends at once causes a further event, whose receiver
+  /// must send a message. Otherwise a receiver that calls again and again would keep the thread.
+  [[nodiscard]] bool takes_direct_calls() const noexcept { return buffers_.is_first_round; }
 
   /// Begins a connection over a connected socket. `dial` is 0 for an accepted connection.
   void open(unique_fd fd, role side, std::string address, std::unique_ptr<tls::engine> tls,
@@ -104,6 +108,7 @@ private:
     std::string output;
     std::string unread; ///< memory for peer_socket::unread
     bool is_handling_events = false;
+    bool is_first_round = false; ///< of the events
   };
   struct drain_state {
     bool begun = false, ended = false;
@@ -123,7 +128,6 @@ private:
   void write_dirty();
   void write(connection_id id, peer_socket& c);
   void apply(connection_id id, const peer_socket& c, const net::backlog_change& change);
-  void close_stalled();
   void quit_if_drained();
 
   caf::io::broker* self_;

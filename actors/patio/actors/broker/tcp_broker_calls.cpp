@@ -6,11 +6,16 @@
 // Passes calls from actors, and answers from workers, to the node.
 namespace patio {
 
-void tcp_broker_state::call(outgoing_call outgoing, waiting_caller caller) {
+void tcp_broker_state::call(outgoing_call&& outgoing, waiting_caller&& caller) {
   auto token = callers_.add(std::move(caller));
   auto id = driver_.node().call(token, std::move(outgoing.request), clock_now(), outgoing.only);
   watch(callers_.at(token), outgoing.stop, self_->address(), id);
   driver_.schedule_flush();
+}
+
+void tcp_broker_state::take_direct(void* state, outgoing_call& call) {
+  static_cast<tcp_broker_state*>(state)->call(std::move(call),
+                                              {{}, nullptr, std::move(call.direct)});
 }
 
 void tcp_broker_state::cancel(mesh::call_id id) {

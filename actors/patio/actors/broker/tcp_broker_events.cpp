@@ -1,6 +1,9 @@
 #include <patio/actors/broker/tcp_broker_state.hpp>
 
+#include <optional>
 #include <utility>
+
+#include <patio/actors/caf/direct_calls.hpp>
 
 // Handlers of the node's events.
 namespace patio {
@@ -30,6 +33,8 @@ void tcp_broker_state::handle(mesh::execute_call& event) {
 
 void tcp_broker_state::handle(mesh::call_finished& event) {
   auto caller = callers_.take(event.token);
+  std::optional<direct_calls> direct;
+  if (driver_.takes_direct_calls()) direct.emplace(self_, this, take_direct);
   deliver(caller, std::move(event.outcome));
 }
 

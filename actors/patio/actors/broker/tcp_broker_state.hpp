@@ -34,7 +34,7 @@ public:
   [[nodiscard]] node_driver& driver() noexcept { return driver_; }
 
   // Calls.
-  void call(outgoing_call outgoing, waiting_caller caller);
+  void call(outgoing_call&& outgoing, waiting_caller&& caller);
   void cancel(mesh::call_id id);
   /// Passes the answers of workers to the node. The caller flushes.
   void take_answers();
@@ -55,6 +55,8 @@ public:
   void begin_shut_down(caf::response_promise promise);
 
 private:
+  static void take_direct(void* state, outgoing_call& call);
+
   // The node's events.
   void handle(mesh::execute_call& event);
   void handle(mesh::call_finished& event);

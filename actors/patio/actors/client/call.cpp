@@ -2,6 +2,8 @@
 
 #include <caf/send.hpp>
 
+#include <patio/actors/caf/direct_calls.hpp>
+
 namespace patio {
 
 void call_async(const broker_actor& broker, call_request request, const call_options& options,
@@ -9,9 +11,8 @@ void call_async(const broker_actor& broker, call_request request, const call_opt
   // If the broker has ended, or ends with the call in its mailbox, CAF destroys the message. That
   // destroys the reply, which then reports errc::shut_down.
   auto direct = std::make_shared<reply>(std::move(on_result), errc::shut_down);
-  caf::anon_send(
-    broker, call_atom::value,
-    outgoing_call{std::move(request), options.only, options.stop, nullptr, std::move(direct)});
+  outgoing_call call{std::move(request), options.only, options.stop, nullptr, std::move(direct)};
+  if (!direct_calls::take(broker, call)) caf::anon_send(broker, call_atom::value, std::move(call));
 }
 
 } // namespace patio
