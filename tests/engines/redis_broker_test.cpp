@@ -18,7 +18,7 @@ std::string redis_url() {
 }
 
 struct functions_for_test {
-  std::atomic<int> stopped{0};
+  std::atomic<int> begun{0}, stopped{0};
   registry rpc{{.project = "t"}};
 
   functions_for_test() {
@@ -31,6 +31,8 @@ struct functions_for_test {
     rpc.add("wait", [this](std::stop_token stop) {
       std::promise<void> over;
       std::stop_callback end{stop, [&] { over.set_value(); }};
+      ++begun;
+      begun.notify_all();
       over.get_future().wait();
       ++stopped;
       stopped.notify_all();
@@ -95,6 +97,17 @@ TEST_CASE("redis_broker: five hundred calls are in flight at once") {
 TEST_CASE("redis_broker: the deadline of the caller stops the function") {
   world w;
   CHECK_THROWS_AS(patio::call<value>(w.caller, {"wait", {.timeout = 300ms}}).get(), call_error);
+  w.functions.stopped.wait(0);
+  CHECK(w.functions.stopped == 1);
+}
+
+TEST_CASE("redis_broker: a cancellation stops the function that runs") {
+  world w;
+  std::stop_source stop;
+  auto waiting = patio::call<value>(w.caller, {"wait", {.timeout = 60s, .stop = stop.get_token()}});
+  w.functions.begun.wait(0);
+  stop.request_stop();
+  CHECK(patio::tests::failure(std::move(waiting)).code == errc::cancelled);
   w.functions.stopped.wait(0);
   CHECK(w.functions.stopped == 1);
 }

@@ -60,6 +60,24 @@ def check_refused_multi(client):
             assert done.stdout.strip() == "42", done
 
 
+def check_refused_mget(client):
+    """A server without the right to MGET gets no cancellations. It says so once, and serves on."""
+    client.execute_command("ACL", "SETUSER", "server", "on", ">" + SECRET, "~*", "&*", "+@all",
+                           "-mget", "-set")
+    url = f"redis://server:{QUOTED}@127.0.0.1:{PORT}"
+    server = subprocess.Popen([patio, "serve", "--demo", "--broker-file", secret_file("url3", url)],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout.readline().startswith("connected to")
+        assert run("call", "sleep", "4", "--timeout", "30", "--broker", URL) == "4"
+        assert run("call", "mul", "6", "7", "--broker", URL) == "42"
+        server.terminate()
+        _, log = server.communicate(timeout=60)
+    finally:
+        server.kill()
+    assert log.count("MGET") == 1 and SECRET not in log, log
+
+
 def check_passwords():
     client = redis_client()
     client.execute_command("ACL", "SETUSER", "alice", "on", ">" + SECRET, "~*", "&*", "+@all")
@@ -142,5 +160,6 @@ def check_tls():
 
 
 check_passwords()
+check_refused_mget(redis_client())
 check_tls()
 print("passwords and TLS work")

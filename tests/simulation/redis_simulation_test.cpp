@@ -35,6 +35,8 @@ public:
     return oracle_.verdict();
   }
   [[nodiscard]] const patio::simulation::oracle& oracle() const { return oracle_; }
+  /// The functions that a cancellation has stopped before they began to compute.
+  [[nodiscard]] std::size_t stopped() const { return stopped_; }
 
 private:
   using number = redis_world::number;
@@ -58,7 +60,7 @@ private:
   }
 
   void step() {
-    switch (draw(16)) {
+    switch (draw(17)) {
     case 0:
     case 1: return begin_call();
     case 2:
@@ -68,13 +70,27 @@ private:
     case 6:
     case 7: return void(world_.move_bytes(any(), draw(3) == 0 ? std::string::npos : 1 + draw(80)));
     case 8:
-    case 9: return world_.run_one(one_of(servers_));
+    case 9: return run_one(one_of(servers_));
     case 10:
     case 11:
     case 12: return pass(std::chrono::milliseconds{draw(300)});
     case 13: return world_.move_abandoned(1 + draw(100));
+    case 14: return draw(4) == 0 ? cancel_one() : run_one(one_of(servers_));
     default: return draw(3) == 0 ? fault() : world_.handle_events(any());
     }
+  }
+
+  // A function that is stopped early has a caller that has given the call up.
+  void run_one(number server) {
+    auto& waiting = world_.at(server).to_run;
+    if (waiting.empty()) return;
+    const auto& task = waiting.front();
+    auto call = task.args.positional.at(0).as_int64().value();
+    if (task.stop.stop_requested() && task.deadline > world_.now) {
+      ++stopped_;
+      if (open_.contains(call)) oracle_.complain(call, "stopped, though its caller waits for it");
+    }
+    world_.run_one(server);
   }
 
   void begin_call() {
@@ -159,7 +175,9 @@ private:
       pass(1s);
       world_.move_abandoned(std::string::npos);
       world_.settle();
-      for (auto n : servers_) world_.run_tasks(n);
+      collect();
+      for (auto n : servers_)
+        for (; !world_.at(n).to_run.empty(); world_.settle()) run_one(n);
       collect();
     }
     for (auto call : proved_)
@@ -180,15 +198,17 @@ private:
   std::set<number> callers_, servers_;
   std::map<std::int64_t, std::pair<number, patio::redis::call_number>> open_;
   std::set<std::int64_t> proved_;
+  std::size_t stopped_ = 0;
 };
 
 int run_seeds(std::uint64_t first, std::uint64_t count) {
   std::map<std::string, std::size_t> sums;
-  std::size_t calls = 0;
+  std::size_t calls = 0, stopped = 0;
   for (auto seed = first; seed < first + count; ++seed) {
     run r{seed};
     auto wrong = r.go();
     calls += r.oracle().calls();
+    stopped += r.stopped();
     for (const auto& [ending, n] : r.oracle().account()) sums[ending] += n;
     if (wrong.empty()) continue;
     std::cout << "seed " << seed << " failed; `redis_simulation " << seed << " 1` replays it\n";
@@ -197,7 +217,7 @@ int run_seeds(std::uint64_t first, std::uint64_t count) {
   }
   std::cout << count << " seeds from " << first << ", " << calls << " calls, each ended once:";
   for (const auto& [ending, n] : sums) std::cout << ' ' << ending << ' ' << n;
-  std::cout << '\n';
+  std::cout << "; " << stopped << " functions stopped early\n";
   return 0;
 }
 

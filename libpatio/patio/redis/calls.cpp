@@ -117,6 +117,9 @@ void calls::shut_down(const error& why, instant now) {
     auto& c = *table_.find(number);
     table_.finish(c, tl::unexpected(why));
     if (c.stage == call_stage::sent) delete_token(number, c, now);
+    // Nobody waits for the proof that a server runs the function.
+    bool may_run = c.stage == call_stage::sent || c.stage == call_stage::proving;
+    if (may_run && commands_.connection.is_ready()) commands_.cancel(c, now);
     erase(number);
   }
 }

@@ -126,12 +126,15 @@ void calls::handle(const token_deleted& reply, instant now) {
     table_.finish(*c, tl::unexpected(not_executed(*c)));
     return erase(reply.number);
   }
-  if (c->stage != call_stage::proving) return;
-  if (may_go_on(*c)) { // a server was faster: the call goes on
+  bool is_late = c->stage == call_stage::late;
+  if (c->stage != call_stage::proving && !is_late) return;
+  if (!is_late && may_go_on(*c)) { // a server was faster: the call goes on
     c->stage = call_stage::sent;
     return table_.schedule(reply.number, *c, c->deadline);
   }
-  end_unproven(reply.number, *c, now);
+  // The server knows the deadline, but nothing else that ends a call.
+  if (c->cause != proof_cause::deadline) commands_.cancel(*c, now);
+  if (!is_late) end_unproven(reply.number, *c, now);
 }
 
 void calls::popped(popped_reply reply) {

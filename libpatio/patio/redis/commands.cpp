@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include <patio/redis/task.hpp>
 #include <patio/redis/waiting_link.hpp>
 #include <patio/value/repr.hpp>
 
@@ -48,6 +49,13 @@ void commands::send_task(call_number number, const call& c, const std::string* w
 void commands::delete_token(call_number number, const std::string& reply_to, instant now) {
   connection.send({"DEL", reply_to}, now);
   expected_.push_back({.kind = kind::deletion, .number = number});
+}
+
+void commands::cancel(const call& c, instant now) {
+  if (refuses_cancellations_) return;
+  auto life = milliseconds_text(options_->tuning.cancellation_life);
+  connection.send({"SET", cancellation_key(c.reply_to), "1", "PX", life}, now);
+  expected_.push_back({.kind = kind::cancellation});
 }
 
 void commands::remove_task(const call& c, instant now) {
@@ -108,11 +116,19 @@ result<void> commands::end(expected& e, resp& reply, instant now, std::vector<co
     out.emplace_back(
       token_deleted{e.number, reply.kind == resp::type::integer && reply.number > 0});
     return {};
+  case kind::cancellation: end_cancellation(reply); return {};
   case kind::ping: out_.push_back(pong{e.number, {}}); return {};
   case kind::scan: return end_scan(e, reply, now);
   case kind::ignored: return {};
   }
   return {};
+}
+
+void commands::end_cancellation(const resp& reply) {
+  if (reply.kind != resp::type::error || std::exchange(refuses_cancellations_, true)) return;
+  out_.push_back(log_line{"refused", "cancelled calls run on, because servers cannot be told with "
+                                     "SET: "
+                                       + text_of(refusal(reply))});
 }
 
 // A call is refused only if its token or its task was not stored. If another command was refused, a
@@ -157,6 +173,7 @@ result<void> commands::end_scan(expected& e, const resp& last, instant now) {
 // The newest commands are the ones whose bytes nobody has taken.
 lost_commands commands::lost(const error& why) {
   lost_commands all;
+  refuses_cancellations_ = false;
   auto untaken = connection.untaken();
   for (; !expected_.empty(); expected_.pop_back()) {
     auto& e = expected_.back();

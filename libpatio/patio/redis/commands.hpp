@@ -47,6 +47,9 @@ public:
   /// `wake_key` is not null.
   void send_task(call_number number, const call& c, const std::string* wake_key, instant now);
   void delete_token(call_number number, const std::string& reply_to, instant now);
+  /// Tells a C++ server that runs the call to stop the function. Does nothing if the server has
+  /// refused this on the same connection.
+  void cancel(const call& c, instant now);
   /// Removes a task that nobody will begin.
   void remove_task(const call& c, instant now);
   void wake(const std::string& key, instant now);
@@ -63,7 +66,7 @@ public:
   [[nodiscard]] instant next_deadline() const noexcept;
 
 private:
-  enum class kind : std::uint8_t { task, deletion, ignored, ping, scan };
+  enum class kind : std::uint8_t { task, deletion, cancellation, ignored, ping, scan };
   struct expected {
     commands::kind kind;
     std::uint64_t number = 0;                           ///< of the call, or the owner's token
@@ -77,6 +80,7 @@ private:
 
   [[nodiscard]] result<void> end(expected& e, resp& reply, instant now,
                                  std::vector<command_reply>& out);
+  void end_cancellation(const resp& reply);
   [[nodiscard]] static result<void> end_transaction(expected& e, std::vector<command_reply>& out);
   [[nodiscard]] result<void> end_scan(expected& e, const resp& last, instant now);
   void scan(std::string_view cursor, expected e, instant now);
@@ -84,6 +88,7 @@ private:
   std::shared_ptr<const settings> options_;
   events& out_;
   std::deque<expected> expected_;
+  bool refuses_cancellations_ = false;
   instant probe_at_{};
 };
 

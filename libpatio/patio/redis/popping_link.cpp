@@ -33,6 +33,10 @@ void popping_link::ask(instant now) {
   }
 }
 
+void popping_link::end_waits(server_commands& commands, instant now) {
+  if (asked_ > 0 && commands.connection.is_ready()) commands.wake(wake_key_, asked_, now);
+}
+
 result<std::optional<popped_task>> popping_link::answered(resp reply) {
   --asked_;
   if (reply.kind == resp::type::null) return std::nullopt;

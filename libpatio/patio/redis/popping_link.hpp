@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include <patio/redis/link.hpp>
+#include <patio/redis/server_commands.hpp>
 
 namespace patio::redis {
 
@@ -29,6 +29,9 @@ public:
   /// the command.
   [[nodiscard]] result<std::optional<popped_task>> answered(resp reply);
   void lost() noexcept { asked_ = 0; }
+  /// Ends the BLPOPs under way without closing their connection, because a task that the server has
+  /// just popped would be lost with the connection. Does nothing while `commands` is not ready.
+  void end_waits(server_commands& commands, instant now);
 
   /// A worker takes a task, or is free again.
   void begin() noexcept { ++busy_; }
@@ -36,14 +39,12 @@ public:
 
   /// BLPOPs under way.
   [[nodiscard]] std::size_t asked() const noexcept { return asked_; }
-  /// A push to this list ends a BLPOP before it pops a task.
-  [[nodiscard]] const std::string& wake_key() const noexcept { return wake_key_; }
   [[nodiscard]] const std::vector<std::string>& names() const noexcept { return names_; }
 
 private:
   std::shared_ptr<const settings> options_;
   std::vector<std::string> names_;
-  std::string wake_key_;
+  std::string wake_key_; ///< a push to this list ends a BLPOP before it pops a task
   std::size_t workers_;
   std::size_t busy_ = 0;
   std::size_t asked_ = 0;

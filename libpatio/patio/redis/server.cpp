@@ -35,12 +35,20 @@ std::optional<error> reason_to_refuse(const redis::task& task, std::size_t bytes
   return {};
 }
 
+/// The time until nobody waits for a reply any more.
+std::chrono::nanoseconds wait_for_reply(const settings& options, instant deadline, instant now) {
+  auto left =
+    deadline == never ? options.limits.longest_timeout : std::max(deadline - now, instant::zero());
+  return left + options.tuning.reply_grace;
+}
+
 } // namespace
 
 server::server(std::shared_ptr<const settings> options, events& out, registry functions,
                std::vector<serving_group> groups, link_number first)
-    : options_{std::move(options)}, out_{out}, functions_{std::move(functions)},
-      command_{first, options_, 2 * options_->limits.probe_interval} {
+    : options_{std::move(options)}, out_{out}, functions_{std::move(functions)}, commands_{first,
+                                                                                           options_,
+                                                                                           out} {
   for (auto& g : groups)
     if (!g.names.empty() && g.workers > 0)
       groups_.emplace_back(first + 1 + groups_.size(), options_, std::move(g.names), g.workers);
@@ -48,7 +56,7 @@ server::server(std::shared_ptr<const settings> options, events& out, registry fu
 
 // A task is popped only while its claim can follow at once.
 void server::pop(instant now) {
-  if (is_leaving_ || !command_.has_room() || !unsent_.empty()) return;
+  if (is_leaving_ || !commands_.connection.has_room() || !unsent_.empty()) return;
   for (auto& g : groups_) g.ask(now);
 }
 
@@ -88,13 +96,13 @@ void server::take(std::size_t group, popped_task popped, instant now) {
 // that has succeeded unseen leaves no token, so the task is dropped, and the caller takes one of
 // two equal replies.
 void server::send(task_number number, running_task& t, instant now) {
-  if (!command_.is_ready() || t.is_sent) return;
-  if (command_.has_room() && unsent_.empty()) write(number, t, now);
+  if (!commands_.connection.is_ready() || t.is_sent) return;
+  if (commands_.connection.has_room() && unsent_.empty()) write(number, t, now);
   else unsent_.push_back(number);
 }
 
 void server::send_waiting(instant now) {
-  while (!unsent_.empty() && command_.has_room()) {
+  while (!unsent_.empty() && commands_.connection.has_room()) {
     auto at = tasks_.find(unsent_.front());
     unsent_.pop_front();
     if (at != tasks_.end() && !at->second.is_sent) write(at->first, at->second, now);
@@ -103,71 +111,43 @@ void server::send_waiting(instant now) {
 }
 
 void server::write(task_number number, running_task& t, instant now) {
-  if (t.stage == task_stage::claiming) {
-    command_.send({"MULTI"}, now);
-    command_.send({"PTTL", t.task.reply_to}, now);
-    command_.send({"DEL", t.task.reply_to}, now);
-  } else {
-    auto key = t.task.reply_to + (t.reply.is_error ? ":error" : ":result");
-    command_.send({"MULTI"}, now);
-    command_.send({"RPUSH", key, t.reply.body}, now);
-    command_.send({"PEXPIRE", key, milliseconds_text(wait_of(t, now))}, now);
-  }
-  command_.send({"EXEC"}, now);
   t.is_sent = true;
-  expected_.push_back({number, transaction{2}});
-}
-
-std::chrono::nanoseconds server::wait_of(const running_task& t, instant now) const {
-  auto left = t.deadline == never ? options_->limits.longest_timeout
-                                  : std::max(t.deadline - now, instant::zero());
-  return left + options_->tuning.reply_grace;
+  if (t.stage == task_stage::claiming) return commands_.claim(number, t.task.reply_to, now);
+  commands_.store(number, t.task.reply_to + (t.reply.is_error ? ":error" : ":result"), t.reply.body,
+                  wait_for_reply(*options_, t.deadline, now), now);
 }
 
 result<void> server::command_replied(resp& reply, instant now) {
-  if (is_login_refusal(reply)) return tl::unexpected(refusal(reply));
-  if (expected_.empty())
-    return fail(errc::protocol, "the server sends a reply for which there is no command");
-  auto& front = expected_.front();
-  if (front.transaction && !front.transaction->take(std::move(reply))) return {};
-  auto done = std::move(front);
-  expected_.pop_front();
-  if (!done.transaction) return {};
-  auto replies = done.transaction->outcome();
-  if (!replies) return tl::unexpected(std::move(replies.error()));
-  auto at = tasks_.find(done.number);
-  if (at == tasks_.end()) return {};
-  at->second.is_sent = false;
-  if (at->second.stage == task_stage::claiming) claimed(done.number, *replies, now);
-  else stored(done.number, *replies);
+  auto done = commands_.receive(std::move(reply));
+  if (!done) return tl::unexpected(std::move(done.error()));
+  if (*done) std::visit([&](const auto& r) { handle(r, now); }, **done);
   return {};
 }
 
-void server::stored(task_number number, const std::vector<resp>& replies) {
-  if (replies[0].kind != resp::type::integer)
-    out_.push_back(log_line{"dropped", "the reply of " + quoted(tasks_.find(number)->second.list)
-                                         + ": " + text_of(refusal(replies[0]))});
-  erase(number);
+void server::handle(const reply_stored& reply, instant) {
+  auto at = tasks_.find(reply.number);
+  if (at == tasks_.end()) return;
+  if (reply.refused)
+    out_.push_back(log_line{"dropped", "the reply of " + quoted(at->second.list) + ": "
+                                         + text_of(*reply.refused)});
+  erase(reply.number);
 }
 
-// The deletion of the token alone is the claim.
-void server::claimed(task_number number, const std::vector<resp>& replies, instant now) {
-  auto& t = tasks_.find(number)->second;
-  const auto& life = replies[0];
-  const auto& deletion = replies[1];
-  if (deletion.kind != resp::type::integer || deletion.number < 1) { // given up by the caller
-    if (deletion.kind != resp::type::integer)
+void server::handle(const task_claimed& reply, instant now) {
+  auto at = tasks_.find(reply.number);
+  if (at == tasks_.end()) return;
+  auto& t = at->second;
+  t.is_sent = false;
+  if (!reply.is_claimed) { // given up by the caller
+    if (reply.refused)
       out_.push_back(
-        log_line{"dropped", "a task of " + quoted(t.list) + ": " + text_of(refusal(deletion))});
+        log_line{"dropped", "a task of " + quoted(t.list) + ": " + text_of(*reply.refused)});
     groups_[t.group].end();
-    return erase(number);
+    return erase(reply.number);
   }
-  auto left = life.kind == resp::type::integer ? life.number : -1;
-  if (left >= 0)
-    t.deadline =
-      after(now, std::chrono::milliseconds{std::min<std::int64_t>(left, 1'000'000'000'000)});
+  if (reply.left) t.deadline = after(now, *reply.left);
   t.stage = task_stage::running;
-  run(number, t, now);
+  run(reply.number, t, now);
 }
 
 void server::run(task_number number, running_task& t, instant now) {
@@ -184,6 +164,9 @@ void server::run(task_number number, running_task& t, instant now) {
     return finish(number, t, encode(*options_, (*quick)(std::move(t.task.args))), now);
   t.own_deadline = entry->policy.bounded(t.deadline, now);
   if (t.own_deadline != never) deadlines_.push(t.own_deadline, number);
+  t.begun = now;
+  auto age = options_->tuning.cancellation_interval;
+  if (ask_at_ == never && age > instant::zero()) ask_at_ = after(now, age);
   auto weight =
     std::min<std::uint64_t>(weight_of(t.task.args), options_->limits.pickle.memory_bytes);
   out_.push_back(execute_task{number, entry, std::move(t.task.args), t.own_deadline,
@@ -203,7 +186,7 @@ void server::finish(task_number number, running_task& t, encoded_reply reply, in
   t.stage = task_stage::answering;
   t.reply = std::move(reply);
   if (t.own_deadline != never) deadlines_.settled(1);
-  t.own_deadline = after(now, wait_of(t, now));
+  t.own_deadline = after(now, wait_for_reply(*options_, t.deadline, now));
   deadlines_.push(t.own_deadline, number);
   send(number, t, now);
 }
@@ -233,9 +216,20 @@ void server::expire(task_number number, instant now) {
   finish(number, t, encode(*options_, tl::unexpected(std::move(late))), now);
 }
 
+// As after a deadline, the worker counts as free. Nobody waits for a reply.
+void server::handle(const tasks_cancelled& reply, instant now) {
+  for (auto number : reply.numbers) {
+    auto at = tasks_.find(number);
+    if (at == tasks_.end() || at->second.stage != task_stage::running) continue;
+    groups_[at->second.group].end();
+    erase(number);
+  }
+  pop(now);
+}
+
 void server::go_away(instant now) {
   if (std::exchange(is_leaving_, true)) return;
-  wake_all(now);
+  for (auto& g : groups_) g.end_waits(commands_, now);
 }
 
 bool server::is_drained() const noexcept {

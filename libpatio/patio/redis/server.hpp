@@ -14,7 +14,6 @@
 
 #include <patio/redis/popping_link.hpp>
 #include <patio/redis/task.hpp>
-#include <patio/redis/transaction.hpp>
 
 namespace patio::redis {
 
@@ -68,6 +67,7 @@ private:
     std::size_t group = 0;
     task_stage stage = task_stage::claiming;
     bool is_sent = false;     ///< its commands wait for their replies
+    instant begun = never;    ///< the function has run since then
     instant deadline = never; ///< of the caller
     /// While the function runs, the earlier of the caller's deadline and the function's timeout.
     /// While the node answers, the deadline of the reply.
@@ -81,34 +81,29 @@ private:
   void send(task_number number, running_task& t, instant now);
   void write(task_number number, running_task& t, instant now);
   [[nodiscard]] result<void> command_replied(resp& reply, instant now);
-  void claimed(task_number number, const std::vector<resp>& replies, instant now);
-  void stored(task_number number, const std::vector<resp>& replies);
+  void handle(const task_claimed& reply, instant now);
+  void handle(const reply_stored& reply, instant now);
+  void handle(const tasks_cancelled& reply, instant now);
   void run(task_number number, running_task& t, instant now);
   void finish(task_number number, running_task& t, encoded_reply reply, instant now);
   void erase(task_number number);
   void expire(task_number number, instant now);
   void command_ready(instant now);
-  void wake_all(instant now);
   void end_link(link& l, const error& why, instant now);
   void announce(instant now);
+  void ask_for_cancellations(instant now);
   void dial(instant now);
-  [[nodiscard]] std::chrono::nanoseconds wait_of(const running_task& t, instant now) const;
-
-  struct expected {
-    task_number number; ///< 0 for a command whose reply does not matter
-    std::optional<redis::transaction> transaction = {};
-  };
 
   std::shared_ptr<const settings> options_;
   events& out_;
   registry functions_;
-  link command_;
+  server_commands commands_;
   std::deque<popping_link> groups_;
-  std::deque<expected> expected_;
   std::deque<task_number> unsent_; ///< their commands wait for room in the output
   std::unordered_map<task_number, running_task> tasks_;
   deadline_heap<task_number> deadlines_;
   instant announce_at_{};
+  instant ask_at_ = never; ///< whether callers have cancelled their calls
   task_number last_ = 0;
   std::size_t dropped_ = 0;
   bool is_leaving_ = false;

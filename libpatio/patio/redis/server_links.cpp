@@ -8,14 +8,15 @@ namespace patio::redis {
 
 link* server::find(link_number number) noexcept {
   if (groups_.empty()) return nullptr;
-  if (number == command_.number()) return &command_;
-  auto index = number - command_.number() - 1;
+  if (number == commands_.connection.number()) return &commands_.connection;
+  auto index = number - commands_.connection.number() - 1;
   return index < groups_.size() ? &groups_[index].connection : nullptr;
 }
 
 void server::dial(instant now) {
   if (groups_.empty()) return;
-  if (command_.begin_dial(now)) out_.push_back(dial_link{command_.number()});
+  auto& command = commands_.connection;
+  if (command.begin_dial(now)) out_.push_back(dial_link{command.number()});
   for (auto& g : groups_)
     if (!is_leaving_ && g.connection.begin_dial(now))
       out_.push_back(dial_link{g.connection.number()});
@@ -24,18 +25,19 @@ void server::dial(instant now) {
 void server::receive(link_number number, std::string_view bytes, instant now) {
   auto* l = find(number);
   if (!l) return;
+  auto command = commands_.connection.number();
   bool became_ready = false;
   std::vector<resp> replies;
   auto ok = l->receive(bytes, now, replies, became_ready);
-  if (became_ready && number == command_.number()) command_ready(now);
+  if (became_ready && number == command) command_ready(now);
   for (auto& reply : replies) {
-    if (number == command_.number()) {
+    if (number == command) {
       auto handled = command_replied(reply, now);
       if (!handled && ok) ok = std::move(handled);
       if (!ok) break;
       continue;
     }
-    auto group = static_cast<std::size_t>(number - command_.number() - 1);
+    auto group = static_cast<std::size_t>(number - command - 1);
     auto popped = groups_[group].answered(std::move(reply));
     if (popped && *popped) take(group, std::move(**popped), now);
     if (!popped && ok) ok = tl::unexpected(std::move(popped.error()));
@@ -55,23 +57,9 @@ void server::command_ready(instant now) {
   send_waiting(now);
   announce_at_ = now;
   announce(now);
-  if (is_leaving_) wake_all(now);
-}
-
-// Ends the BLPOPs under way without closing their connection, because a task that the server has
-// just popped would be lost with the connection.
-void server::wake_all(instant now) {
-  if (!command_.is_ready()) return;
-  for (auto& g : groups_) {
-    if (g.asked() == 0) continue;
-    std::vector<std::string_view> push{"RPUSH", g.wake_key()};
-    push.insert(push.end(), g.asked(), "1");
-    command_.send({"MULTI"}, now);
-    command_.send(push, now);
-    command_.send({"PEXPIRE", g.wake_key(), "60000"}, now);
-    command_.send({"EXEC"}, now);
-    expected_.push_back({0, transaction{2}});
-  }
+  if (ask_at_ != never) ask_at_ = now;
+  if (is_leaving_)
+    for (auto& g : groups_) g.end_waits(commands_, now);
 }
 
 void server::end_link(link& l, const error& why, instant now) {
@@ -83,10 +71,11 @@ void server::closed(link_number number, const error& why, instant now) {
   auto* l = find(number);
   if (!l) return;
   bool is_news = l->closed(why, now);
-  if (number != command_.number()) {
-    groups_[number - command_.number() - 1].lost();
+  auto command = commands_.connection.number();
+  if (number != command) {
+    groups_[number - command - 1].lost();
   } else {
-    expected_.clear();
+    commands_.lost();
     unsent_.clear();
     for (auto& [unused, t] : tasks_) t.is_sent = false;
     if (is_news) out_.push_back(log_line{"disconnected", text_of(why)});
@@ -99,15 +88,27 @@ void server::closed(link_number number, const error& why, instant now) {
 // works.
 void server::announce(instant now) {
   auto interval = options_->tuning.announce_interval;
-  if (interval <= instant::zero() || is_leaving_ || !command_.is_ready() || now < announce_at_)
+  if (interval <= instant::zero() || is_leaving_ || !commands_.connection.is_ready()
+      || now < announce_at_)
     return;
   announce_at_ = after(now, interval);
-  auto life = milliseconds_text(3 * interval);
   for (const auto& g : groups_)
-    for (const auto& name : g.names()) {
-      command_.send({"SET", "patio:serving:" + name, "1", "PX", life}, now);
-      expected_.push_back({0});
-    }
+    for (const auto& name : g.names()) commands_.announce(name, now);
+}
+
+// Functions that end soon are not worth a question.
+void server::ask_for_cancellations(instant now) {
+  if (now < ask_at_ || !commands_.connection.has_room()) return;
+  auto interval = options_->tuning.cancellation_interval;
+  std::vector<server_commands::running_task> old;
+  auto first = never;
+  for (const auto& [number, t] : tasks_) {
+    if (t.stage != task_stage::running) continue;
+    if (now - t.begun >= interval) old.push_back({number, t.task.reply_to});
+    else first = std::min(first, after(t.begun, interval));
+  }
+  ask_at_ = old.empty() ? first : after(now, interval);
+  commands_.ask_for_cancellations(old, now);
 }
 
 void server::tick(instant now) {
@@ -116,9 +117,10 @@ void server::tick(instant now) {
     if (now >= l.silent_at())
       end_link(l, {errc::connect_failed, "the server did not answer in time", {}}, now);
   };
-  check(command_);
+  check(commands_.connection);
   for (auto& g : groups_) check(g.connection);
   announce(now);
+  ask_for_cancellations(now);
   pop(now);
   dial(now);
 }
@@ -129,8 +131,10 @@ instant server::next_deadline() const noexcept {
   auto add = [&](const link& l) {
     next = std::min(next, l.is_open() ? l.silent_at() : l.dial_at());
   };
-  add(command_);
-  if (command_.is_ready() && options_->tuning.announce_interval > instant::zero() && !is_leaving_)
+  const auto& command = commands_.connection;
+  add(command);
+  if (command.has_room()) next = std::min(next, ask_at_);
+  if (command.is_ready() && options_->tuning.announce_interval > instant::zero() && !is_leaving_)
     next = std::min(next, announce_at_);
   for (const auto& g : groups_)
     if (!is_leaving_ || g.connection.is_open()) add(g.connection);

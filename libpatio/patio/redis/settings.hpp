@@ -25,6 +25,11 @@ struct tuning {
   std::size_t late_calls = 4096; ///< ended calls whose replies may still come
   /// The life of a reply after the deadline of its caller.
   std::chrono::nanoseconds reply_grace = std::chrono::seconds{10};
+  /// How often a server asks whether callers have cancelled the tasks that have run for at least
+  /// this time. 0 never asks.
+  std::chrono::nanoseconds cancellation_interval = std::chrono::seconds{1};
+  /// The life of a caller's message that it has cancelled a call that runs.
+  std::chrono::nanoseconds cancellation_life = std::chrono::seconds{60};
   /// Connections of a caller that wait for replies.
   std::size_t waiting_connections = 16;
   /// BLPOP commands that one connection of a server may have sent ahead.

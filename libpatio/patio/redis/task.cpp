@@ -112,6 +112,8 @@ bool is_token(std::string_view text) {
   return true;
 }
 
+std::string cancellation_key(std::string_view reply_to) { return std::string{reply_to} + ":stop"; }
+
 result<void> write_task(const call_request& call, std::string_view reply_to, std::string& out,
                         const python_types& types, std::size_t max_bytes) {
   std::vector<dict_entry> keywords;

@@ -19,6 +19,10 @@ struct task {
 /// client with the right to one list must not name the list of another function.
 [[nodiscard]] bool is_token(std::string_view reply_to);
 
+/// The key with which a C++ caller tells the server of a running call that it has cancelled the
+/// call. Python's plugin knows no such key.
+[[nodiscard]] std::string cancellation_key(std::string_view reply_to);
+
 /// A task that cannot run. Without `reply_to`, nobody can be told.
 struct refused_task {
   std::string reply_to;

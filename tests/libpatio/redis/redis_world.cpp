@@ -32,8 +32,14 @@ redis_world::number redis_world::add(const patio::registry& functions, std::size
 
 std::uint64_t redis_world::call(number n, const std::string& function,
                                 std::vector<patio::value> args, patio::value timeout) {
-  (void)at(n).node.call(++last_token_, {function, {std::move(args), {}}, std::move(timeout)}, now);
-  return last_token_;
+  auto token = ++last_token_;
+  numbers_[token] =
+    at(n).node.call(token, {function, {std::move(args), {}}, std::move(timeout)}, now);
+  return token;
+}
+
+void redis_world::cancel(number n, std::uint64_t token) {
+  at(n).node.cancel(numbers_.at(token), now);
 }
 
 namespace {

@@ -47,6 +47,8 @@ public:
 
   std::uint64_t call(number n, const std::string& function, std::vector<patio::value> args,
                      patio::value timeout = 5);
+  /// Cancels a call of the node.
+  void cancel(number n, std::uint64_t token);
   /// Handles the events of all nodes, and moves all bytes until nothing moves.
   void settle();
   /// Lets time pass in steps, and settles after each step.
@@ -81,6 +83,7 @@ public:
 private:
   void collect(redis_participant& p);
 
+  std::map<std::uint64_t, patio::redis::call_number> numbers_; ///< by token
   std::uint64_t last_token_ = 0, last_id_ = 0;
 };
 

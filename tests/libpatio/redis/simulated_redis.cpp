@@ -107,6 +107,7 @@ std::string simulated_redis::execute(const words& command, instant now) {
   if (name == "PING") return "+PONG\r\n";
   if (name == "SELECT") return ok;
   if (name == "SCAN") return scan();
+  if (name == "MGET") return get_all(command);
   const auto& key = command.at(1);
   if (name == "SETEX" || name == "SET") {
     strings_[key] = command.back();
@@ -135,6 +136,15 @@ std::string simulated_redis::execute(const words& command, instant now) {
   }
   if (name == "LREM") return remove(key, command.at(3));
   return "-ERR unknown command '" + name + "'\r\n";
+}
+
+std::string simulated_redis::get_all(const words& command) const {
+  auto out = "*" + std::to_string(command.size() - 1) + "\r\n";
+  for (auto key = command.begin() + 1; key != command.end(); ++key) {
+    auto at = strings_.find(*key);
+    out += at == strings_.end() ? "$-1\r\n" : bulk(at->second);
+  }
+  return out;
 }
 
 std::string simulated_redis::remove(const std::string& key, const std::string& item) {

@@ -71,6 +71,7 @@ private:
   void begin_blpop(client& c, const words& command, patio::instant now);
   void serve_blocked(patio::instant now);
   [[nodiscard]] std::string remove(const std::string& key, const std::string& item);
+  [[nodiscard]] std::string get_all(const words& command) const;
   [[nodiscard]] std::string push_all(const words& command);
   [[nodiscard]] std::string scan() const;
   void expire_at(const std::string& key, patio::instant at);
