@@ -25,8 +25,9 @@ enum class proof_cause : std::uint8_t {
   deadline,
   cancelled,
   lost,
-  overloaded, ///< unless a server was faster
-  refused,    ///< the same, and the server has refused a part of the call
+  overloaded,   ///< unless a server was faster
+  refused,      ///< the same, and the server has refused a part of the call
+  unanswerable, ///< a key for its reply is no list
 };
 
 struct call {
@@ -43,7 +44,7 @@ struct call {
   bool is_at_risk = false;    ///< a connection was lost that may have held its task or its reply
   bool owes_deletion = false; ///< its token has to be deleted once the server can be reached
   std::size_t waiting_link = 0;
-  std::unique_ptr<error> refusal = {}; ///< with proof_cause::refused
+  std::unique_ptr<error> refusal = {}; ///< with proof_cause::refused and unanswerable
 };
 
 class call_table {

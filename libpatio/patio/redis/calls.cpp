@@ -41,7 +41,7 @@ std::optional<error> refuse(const call_request& request, const call& c, const ca
 
 calls::calls(std::shared_ptr<const settings> options, events& out, link_number first)
     : options_{std::move(options)}, out_{out}, first_{first}, commands_{first, options_, out},
-      table_{out, options_->tuning.late_calls}, waiting_{options_, first + 1} {}
+      table_{out, options_->tuning.late_calls}, waiting_{options_, table_, first + 1} {}
 
 call_number calls::add(std::uint64_t token, const call_request& request, instant now) {
   auto end = [&](error why) {
@@ -90,11 +90,7 @@ void calls::send(call_number number, call& c, instant now) {
   bool wakes = w.needs_wake();
   commands_.send_task(number, c, wakes ? &w.wake_key() : nullptr, now);
   if (wakes) w.set_woken(true);
-  ask(w, now);
-}
-
-void calls::ask(waiting_link& w, instant now) {
-  w.ask(now, [this](call_number n) -> const std::string& { return table_.find(n)->reply_to; });
+  waiting_.ask(w, now);
 }
 
 void calls::dial(instant now) {

@@ -45,11 +45,11 @@ public:
 
 private:
   void send(call_number number, call& c, instant now);
-  void ask(waiting_link& w, instant now);
   void dial(instant now);
 
   void handle(const task_sent& reply, instant now);
   void handle(const token_deleted& reply, instant now);
+  void handle(const key_type& answer, instant now);
   void popped(popped_reply reply);
   void receive_popped(waiting_link& w, std::vector<resp>& replies, instant now);
   void command_ready(instant now);

@@ -18,6 +18,8 @@ error not_executed(const call& c) {
     why = {errc::not_sent, "the connection was lost, and " + name + " was not executed", {}};
   if (c.cause == proof_cause::cancelled) why = {errc::cancelled, {}, {}};
   if (c.cause == proof_cause::refused) why = *c.refusal;
+  if (c.cause == proof_cause::unanswerable)
+    why = {errc::not_sent, name + " was not executed: " + c.refusal->message, {}};
   why.remedy = remedy::repetition;
   return why;
 }
@@ -26,6 +28,8 @@ error not_executed(const call& c) {
 error maybe_executed(const call& c) {
   auto name = quoted(c.function);
   if (c.cause == proof_cause::cancelled) return {errc::cancelled, {}, {}};
+  if (c.cause == proof_cause::unanswerable)
+    return {errc::maybe_executed, name + " may have run: " + c.refusal->message, {}};
   if (c.cause == proof_cause::lost || c.is_at_risk)
     return {errc::maybe_executed,
             "a connection to Redis was lost, and no reply to " + name + " came",
@@ -135,6 +139,33 @@ void calls::handle(const token_deleted& reply, instant now) {
   // The server knows the deadline, but nothing else that ends a call.
   if (c->cause != proof_cause::deadline) commands_.cancel(*c, now);
   if (!is_late) end_unproven(reply.number, *c, now);
+}
+
+// A call whose key is no list gets no reply, so it ends now, and the other calls of the link go on.
+void calls::handle(const key_type& answer, instant now) {
+  auto* w = waiting_.find(answer.owner);
+  if (!w || !w->is_in_doubt()) return;
+  w->take(answer);
+  if (answer.refused) {
+    out_.push_back(log_line{"refused", text_of(*answer.refused)});
+    return end_link(w->connection, *answer.refused, now);
+  }
+  call_number number = 0;
+  auto* c = table_.find(answer.key.substr(0, answer.key.rfind(':')), number);
+  if (c && !answer.may_be_list()) {
+    error why{errc::protocol,
+              "the key " + quoted(answer.key, 200) + " is a " + answer.type
+                + " and not a list, so no reply can come; delete the key",
+              {}};
+    out_.push_back(log_line{"refused", "a call of " + quoted(c->function) + ": " + why.message});
+    waiting_.remove(number, *c);
+    if (c->has_ended) erase(number);
+    else {
+      c->refusal = std::make_unique<error>(std::move(why));
+      prove(number, *c, proof_cause::unanswerable, now);
+    }
+  }
+  waiting_.ask(*w, now);
 }
 
 void calls::popped(popped_reply reply) {

@@ -32,7 +32,8 @@ void calls::receive_popped(waiting_link& w, std::vector<resp>& replies, instant 
     if (!answer) return end_link(w.connection, answer.error(), now);
     if (*answer) popped(std::move(**answer));
   }
-  ask(w, now);
+  waiting_.ask_for_types(w, commands_, now);
+  waiting_.ask(w, now);
 }
 
 void calls::command_ready(instant now) {
@@ -41,6 +42,7 @@ void calls::command_ready(instant now) {
     if (c.owes_deletion) delete_token(number, c, now);
   });
   waiting_.each([&](waiting_link& w) {
+    waiting_.ask_for_types(w, commands_, now);
     if (!w.needs_wake()) return;
     commands_.wake(w.wake_key(), now);
     w.set_woken(true);

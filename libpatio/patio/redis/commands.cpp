@@ -72,6 +72,11 @@ void commands::wake(const std::string& key, instant now) {
   expected_.push_back({.kind = kind::ignored, .transaction = transaction{2}});
 }
 
+void commands::ask_for_type(link_number owner, const std::string& key, instant now) {
+  connection.send({"TYPE", key}, now);
+  expected_.push_back({.kind = kind::type, .number = owner, .key = key});
+}
+
 void commands::ping(std::uint64_t token, instant now) {
   if (!connection.is_ready())
     return out_.push_back(pong{token, fail(errc::not_sent, connection.last_failure())});
@@ -116,6 +121,7 @@ result<void> commands::end(expected& e, resp& reply, instant now, std::vector<co
     out.emplace_back(
       token_deleted{e.number, reply.kind == resp::type::integer && reply.number > 0});
     return {};
+  case kind::type: out.emplace_back(read_key_type(e.number, std::move(e.key), reply)); return {};
   case kind::cancellation: end_cancellation(reply); return {};
   case kind::ping: out_.push_back(pong{e.number, {}}); return {};
   case kind::scan: return end_scan(e, reply, now);

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include <patio/redis/call_table.hpp>
+#include <patio/redis/key_type.hpp>
 #include <patio/redis/link.hpp>
 #include <patio/redis/transaction.hpp>
 
@@ -27,7 +28,7 @@ struct token_deleted {
   bool was_there; ///< so nobody has begun the call, and nobody ever will
 };
 
-using command_reply = std::variant<task_sent, token_deleted>;
+using command_reply = std::variant<task_sent, token_deleted, key_type>;
 
 /// The calls whose commands had no reply when the connection was lost.
 struct lost_commands {
@@ -53,6 +54,7 @@ public:
   /// Removes a task that nobody will begin.
   void remove_task(const call& c, instant now);
   void wake(const std::string& key, instant now);
+  void ask_for_type(link_number owner, const std::string& key, instant now);
 
   void ping(std::uint64_t token, instant now);
   void list(std::uint64_t token, instant now);
@@ -66,12 +68,13 @@ public:
   [[nodiscard]] instant next_deadline() const noexcept;
 
 private:
-  enum class kind : std::uint8_t { task, deletion, cancellation, ignored, ping, scan };
+  enum class kind : std::uint8_t { task, deletion, cancellation, type, ignored, ping, scan };
   struct expected {
     commands::kind kind;
-    std::uint64_t number = 0;                           ///< of the call, or the owner's token
+    std::uint64_t number = 0; ///< of the call or link, or the owner's token
     std::optional<redis::transaction> transaction = {}; ///< of a command that is one
     std::set<std::string> names = {};
+    std::string key = {}; ///< whose type is asked for
 
     [[nodiscard]] std::size_t missing() const noexcept {
       return transaction ? std::max<std::size_t>(transaction->missing(), 1) : 1;

@@ -57,7 +57,10 @@ server::server(std::shared_ptr<const settings> options, events& out, registry fu
 // A task is popped only while its claim can follow at once.
 void server::pop(instant now) {
   if (is_leaving_ || !commands_.connection.has_room() || !unsent_.empty()) return;
-  for (auto& g : groups_) g.ask(now);
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    groups_[i].ask_for_types(commands_, i, now);
+    groups_[i].ask(now);
+  }
 }
 
 void server::take(std::size_t group, popped_task popped, instant now) {
@@ -115,13 +118,6 @@ void server::write(task_number number, running_task& t, instant now) {
   if (t.stage == task_stage::claiming) return commands_.claim(number, t.task.reply_to, now);
   commands_.store(number, t.task.reply_to + (t.reply.is_error ? ":error" : ":result"), t.reply.body,
                   wait_for_reply(*options_, t.deadline, now), now);
-}
-
-result<void> server::command_replied(resp& reply, instant now) {
-  auto done = commands_.receive(std::move(reply));
-  if (!done) return tl::unexpected(std::move(done.error()));
-  if (*done) std::visit([&](const auto& r) { handle(r, now); }, **done);
-  return {};
 }
 
 void server::handle(const reply_stored& reply, instant) {

@@ -80,10 +80,10 @@ private:
   void take(std::size_t group, popped_task popped, instant now);
   void send(task_number number, running_task& t, instant now);
   void write(task_number number, running_task& t, instant now);
-  [[nodiscard]] result<void> command_replied(resp& reply, instant now);
   void handle(const task_claimed& reply, instant now);
   void handle(const reply_stored& reply, instant now);
   void handle(const tasks_cancelled& reply, instant now);
+  void handle(const key_type& answer, instant now);
   void run(task_number number, running_task& t, instant now);
   void finish(task_number number, running_task& t, encoded_reply reply, instant now);
   void erase(task_number number);

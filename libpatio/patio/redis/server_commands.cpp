@@ -69,6 +69,11 @@ void server_commands::announce(const std::string& name, instant now) {
   expected_.push_back({.kind = kind::ignored});
 }
 
+void server_commands::ask_for_type(std::uint64_t owner, const std::string& key, instant now) {
+  connection.send({"TYPE", key}, now);
+  expected_.push_back({.kind = kind::type, .number = owner, .key = key});
+}
+
 void server_commands::ask_for_cancellations(std::span<const running_task> tasks, instant now) {
   if (refuses_cancellations_) return;
   for (; !tasks.empty(); tasks = tasks.subspan(std::min(tasks.size(), keys_per_command))) {
@@ -94,6 +99,11 @@ result<std::optional<server_reply>> server_commands::receive(resp reply) {
     auto cancelled = end_cancellations(front, reply);
     expected_.pop_front();
     return cancelled;
+  }
+  if (front.kind == kind::type) {
+    auto type = read_key_type(front.number, std::move(front.key), reply);
+    expected_.pop_front();
+    return type;
   }
   if (front.transaction && !front.transaction->take(std::move(reply))) return std::nullopt;
   auto done = std::move(front);

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include <patio/redis/key_type.hpp>
 #include <patio/redis/link.hpp>
 #include <patio/redis/task.hpp>
 #include <patio/redis/transaction.hpp>
@@ -33,7 +34,7 @@ struct tasks_cancelled {
   std::vector<task_number> numbers;
 };
 
-using server_reply = std::variant<task_claimed, reply_stored, tasks_cancelled>;
+using server_reply = std::variant<task_claimed, reply_stored, tasks_cancelled, key_type>;
 
 class server_commands {
 public:
@@ -49,6 +50,8 @@ public:
   void wake(const std::string& key, std::size_t pops, instant now);
   void announce(const std::string& name, instant now);
 
+  void ask_for_type(std::uint64_t owner, const std::string& key, instant now);
+
   struct running_task {
     task_number number;
     std::string_view reply_to;
@@ -63,12 +66,13 @@ public:
   void lost() noexcept;
 
 private:
-  enum class kind : std::uint8_t { claim, store, cancellations, ignored };
+  enum class kind : std::uint8_t { claim, store, cancellations, type, ignored };
   struct expected {
     server_commands::kind kind;
-    task_number number = 0;
+    std::uint64_t number = 0; ///< of the task, or who has asked for the type
     std::optional<redis::transaction> transaction = {}; ///< of a command that is one
     std::vector<task_number> asked = {};
+    std::string key = {};
   };
 
   [[nodiscard]] std::optional<server_reply> end_cancellations(const expected& e, const resp& reply);

@@ -32,8 +32,9 @@ void server::receive(link_number number, std::string_view bytes, instant now) {
   if (became_ready && number == command) command_ready(now);
   for (auto& reply : replies) {
     if (number == command) {
-      auto handled = command_replied(reply, now);
-      if (!handled && ok) ok = std::move(handled);
+      auto done = commands_.receive(std::move(reply));
+      if (done && *done) std::visit([&](const auto& r) { handle(r, now); }, **done);
+      if (!done && ok) ok = tl::unexpected(std::move(done.error()));
       if (!ok) break;
       continue;
     }
@@ -62,6 +63,16 @@ void server::command_ready(instant now) {
     for (auto& g : groups_) g.end_waits(commands_, now);
 }
 
+// Without the right to TYPE, the connection is made anew after a pause, and tries all keys again.
+void server::handle(const key_type& answer, instant now) {
+  auto& g = groups_[static_cast<std::size_t>(answer.owner)];
+  auto line = g.take(answer, commands_, now);
+  if (line && *line) out_.push_back(std::move(**line));
+  if (line || !g.connection.is_open()) return;
+  out_.push_back(log_line{"refused", text_of(line.error())});
+  end_link(g.connection, line.error(), now);
+}
+
 void server::end_link(link& l, const error& why, instant now) {
   out_.push_back(redis::end_link{l.number()});
   closed(l.number(), why, now);
@@ -76,6 +87,7 @@ void server::closed(link_number number, const error& why, instant now) {
     groups_[number - command - 1].lost();
   } else {
     commands_.lost();
+    for (auto& g : groups_) g.commands_lost();
     unsent_.clear();
     for (auto& [unused, t] : tasks_) t.is_sent = false;
     if (is_news) out_.push_back(log_line{"disconnected", text_of(why)});
@@ -136,8 +148,10 @@ instant server::next_deadline() const noexcept {
   if (command.has_room()) next = std::min(next, ask_at_);
   if (command.is_ready() && options_->tuning.announce_interval > instant::zero() && !is_leaving_)
     next = std::min(next, announce_at_);
-  for (const auto& g : groups_)
+  for (const auto& g : groups_) {
     if (!is_leaving_ || g.connection.is_open()) add(g.connection);
+    if (!is_leaving_ && command.has_room()) next = std::min(next, g.next_check());
+  }
   return next;
 }
 

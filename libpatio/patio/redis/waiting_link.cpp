@@ -42,7 +42,8 @@ void waiting_link::send(instant now) {
 result<std::optional<popped_reply>> waiting_link::answered(resp reply) {
   is_asking_ = false;
   asked_.clear();
-  if (reply.kind == resp::type::null) return std::nullopt;
+  if (is_wrong_type(reply)) is_in_doubt_ = true;
+  if (is_wrong_type(reply) || reply.kind == resp::type::null) return std::nullopt;
   if (reply.kind != resp::type::array || reply.items.size() != 2
       || reply.items[0].kind != resp::type::bulk || reply.items[1].kind != resp::type::bulk)
     return tl::unexpected(refusal(reply));
@@ -55,8 +56,14 @@ result<std::optional<popped_reply>> waiting_link::answered(resp reply) {
   return popped_reply{std::move(key), is_error, std::move(reply.items[1])};
 }
 
+void waiting_link::take(const key_type& answer) {
+  if (missing_types_ > 0 && --missing_types_ == 0) is_in_doubt_ = false;
+  if (answer.key == wake_key_ && !answer.refused && !answer.may_be_list())
+    wake_key_ = options_->project + "." + options_->new_id() + ":wake";
+}
+
 void waiting_link::lost() noexcept {
-  is_asking_ = is_woken_ = false;
+  is_asking_ = is_woken_ = is_in_doubt_ = false;
   asked_.clear();
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <unordered_map>
 
+#include <patio/redis/key_type.hpp>
 #include <patio/redis/link.hpp>
 
 namespace patio::redis {
@@ -46,7 +47,7 @@ public:
   /// the `reply_to` of a call.
   template <class Names>
   void ask(instant now, Names reply_to_of) {
-    if (is_asking_ || calls_.empty() || !connection.is_ready()) return;
+    if (is_asking_ || is_in_doubt_ || calls_.empty() || !connection.is_ready()) return;
     keys_.clear();
     keys_.push_back("BLPOP");
     for (auto call : calls_) {
@@ -57,11 +58,19 @@ public:
     send(now);
   }
 
-  /// Handles the reply of the BLPOP. Fails if the server refuses the command or answers with
-  /// something else.
+  /// Handles the reply of the BLPOP. Returns nothing if no reply was popped. Fails if the server
+  /// refuses the command or answers with something else.
   [[nodiscard]] result<std::optional<popped_reply>> answered(resp reply);
   /// The connection has ended.
   void lost() noexcept;
+
+  /// A BLPOP has found a key that is no list. No BLPOP is sent until all types are known.
+  [[nodiscard]] bool is_in_doubt() const noexcept { return is_in_doubt_; }
+  [[nodiscard]] const std::set<call_number>& calls() const noexcept { return calls_; }
+  /// The owner has asked for the types of this number of keys.
+  void begin_check(std::size_t keys) noexcept { missing_types_ = keys; }
+  /// Takes the type of a key. Another key replaces a wake list that is no list.
+  void take(const key_type& answer);
 
 private:
   void send(instant now);
@@ -72,6 +81,8 @@ private:
   std::vector<std::string> keys_;
   bool is_asking_ = false; ///< a BLPOP is under way
   bool is_woken_ = false;
+  bool is_in_doubt_ = false;
+  std::size_t missing_types_ = 0;
 };
 
 /// Returns the error of a command that the server has refused.

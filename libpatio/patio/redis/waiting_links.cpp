@@ -27,6 +27,24 @@ waiting_link* waiting_links::find(link_number number) noexcept {
   return number >= first_ && index < links_.size() ? &links_[index] : nullptr;
 }
 
+void waiting_links::ask(waiting_link& w, instant now) {
+  w.ask(now, [this](call_number n) -> const std::string& { return table_.find(n)->reply_to; });
+}
+
+void waiting_links::ask_for_types(waiting_link& w, redis::commands& commands, instant now) {
+  if (!w.is_in_doubt() || !commands.connection.is_ready()) return;
+  auto ask = [&](const std::string& key) {
+    commands.ask_for_type(w.connection.number(), key, now);
+  };
+  ask(w.wake_key());
+  for (auto number : w.calls()) {
+    const auto& reply_to = table_.find(number)->reply_to;
+    ask(reply_to + ":result");
+    ask(reply_to + ":error");
+  }
+  w.begin_check(1 + 2 * w.size());
+}
+
 void waiting_links::dial(instant now, events& out) {
   for (auto& w : links_)
     if (w.size() > 0 && w.connection.begin_dial(now))

@@ -119,6 +119,10 @@ std::string simulated_redis::execute(const words& command, instant now) {
     }
     return ok;
   }
+  if (name == "TYPE")
+    return strings_.contains(key) ? "+string\r\n"
+           : lists_.contains(key) ? "+list\r\n"
+                                  : "+none\r\n";
   if (name == "RPUSH") return push_all(command);
   if (name == "DEL") {
     bool found = has(key);
@@ -181,8 +185,14 @@ void simulated_redis::begin_blpop(client& c, const words& command, instant now) 
   c.blocked_until = seconds == 0 ? never : now + std::chrono::seconds{seconds};
 }
 
+// A key of another type matters only when the command begins, and only if no list before it has an
+// item.
 bool simulated_redis::pop_for(client& c) {
   for (const auto& key : c.blocked_on) {
+    if (!c.is_blocked && strings_.contains(key)) {
+      c.output += wrong_type;
+      return true;
+    }
     auto at = lists_.find(key);
     if (at == lists_.end()) continue;
     c.output += "*2\r\n" + bulk(key) + bulk(at->second.front());
