@@ -3,6 +3,8 @@
 // to a node that makes calls and serves functions, in virtual time.
 #include <patio/redis/node.hpp>
 
+#include <algorithm>
+#include <deque>
 #include <map>
 #include <string>
 #include <vector>
@@ -66,12 +68,20 @@ public:
     node_.receive(at->first, bytes, now_);
     handle_events();
   }
+  void answer() {
+    if (running_.empty()) return;
+    auto id = running_.front().id;
+    running_.pop_front();
+    node_.answer(id, write_reply(patio::value{42}, {}, 1000), now_);
+    handle_events();
+  }
   void pass(std::chrono::nanoseconds d) {
     now_ += d;
     node_.tick(now_);
     handle_events();
   }
   void end() {
+    while (!running_.empty()) answer();
     for (int i = 0; i < 10; ++i) pass(std::chrono::seconds{1});
     for (std::uint64_t token = 1; token <= 3; ++token)
       require(ended_[token] == 1, "each call ends once, and in time");
@@ -103,10 +113,11 @@ private:
         if (auto* end = std::get_if<end_link>(&e)) open_.erase(end->link);
         if (auto* call = std::get_if<call_finished>(&e)) ++ended_[call->token];
         if (auto* run = std::get_if<execute_task>(&e)) {
-          ++running_;
-          require(running_ <= 2, "the node takes no more tasks than it has workers");
-          node_.answer(run->id, write_reply(patio::value{42}, {}, 1000), now_);
-          --running_;
+          running_.push_back(std::move(*run));
+          // The node counts the worker of a stopped function as free.
+          auto busy = [](const execute_task& t) { return !t.stop.stop_requested(); };
+          require(std::ranges::count_if(running_, busy) <= 2,
+                  "the node takes no more tasks than it has workers");
         }
       }
       all.clear();
@@ -124,7 +135,7 @@ private:
   node node_;
   std::map<link_number, bool> open_;
   std::map<std::uint64_t, int> ended_;
-  int running_ = 0;
+  std::deque<execute_task> running_; ///< have no answer yet
 };
 
 void attack(fuzz_input& input) {
@@ -132,7 +143,8 @@ void attack(fuzz_input& input) {
   for (std::uint8_t link = 0; link < 8; ++link) node.feed(link, "+PONG\r\n");
   while (!input.empty()) {
     auto what = input.byte();
-    if (what >= 0xf0) node.pass(std::chrono::milliseconds{20} * (what & 15));
+    if (what >= 0xf8) node.answer();
+    else if (what >= 0xf0) node.pass(std::chrono::milliseconds{40} * (what & 7));
     else node.feed(what & 7, input.text(1 + (what >> 3)));
   }
   node.end();
