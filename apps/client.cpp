@@ -155,7 +155,7 @@ void client::dial(tcp_options options, std::vector<endpoint> targets) {
   broker_ = node;
   const auto& all = logins_->targets();
   for (std::size_t i = 0; i < all.size(); ++i)
-    connect_async(node, {all[i], {.until_connected = false}},
+    connect_async(node, {all[i], {.gives_up = patio::give_up::at_first_failure}},
                   [logins = logins_, i](result<peer_info> r) { logins->settle(i, std::move(r)); });
 }
 

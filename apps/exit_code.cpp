@@ -21,7 +21,8 @@ const char* advice(remedy mend) {
     return "set PATIO_KEY, --key-file, --peer-key or --tls-ca, or allow this with "
            "--insecure-listen-to-all";
   case remedy::repetition: return "the call was not executed, so it is safe to repeat";
-  case remedy::none: return nullptr;
+  case remedy::login:
+  case remedy::none: return nullptr; // the code has its own advice
   }
   return nullptr;
 }

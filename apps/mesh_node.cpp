@@ -120,7 +120,7 @@ int obey(const tcp_broker_actor& node, const node_flags& f) {
     if (line.starts_with(dial)) {
       auto peer = parse_endpoint(std::string_view{line}.substr(dial.size()));
       if (!peer) return report(peer.error());
-      connect(node, peer->host, peer->port);
+      connect(node, *peer, {give_up::no}); // the mesh kills nodes during logins, too
     } else if (line != "accepted") {
       return report({errc::invalid,
                      "'" + line
@@ -143,9 +143,8 @@ int run_node(const node_flags& f) {
   });
   system_config config;
   caf::actor_system sys{config};
-  auto node = spawn_tcp_broker(sys, spawn_async_pool(sys, rpc, {.workers = 64}));
-  shut_down_at_exit end{node};
-  auto bound = listen(node, "127.0.0.1", f.port);
+  owned_broker node{spawn_tcp_broker(sys, spawn_async_pool(sys, rpc, {.workers = 64}))};
+  auto bound = listen(node, endpoint{"127.0.0.1", f.port});
   if (!bound) return report(bound.error());
   print_line("listening on " + to_string(*bound));
   return obey(node, f);

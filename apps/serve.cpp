@@ -36,14 +36,15 @@ namespace {
 result<void> open_all(const tcp_broker_actor& node, const std::vector<endpoint>& listen_on,
                       const std::vector<endpoint>& dial) {
   for (const auto& where : listen_on) {
-    auto bound = listen_on_all(node, where.host, where.port);
+    auto bound = listen_on_all(node, where);
     if (!bound) return tl::unexpected(std::move(bound.error()));
     for (const auto& address : *bound) print_line("listening on " + to_string(address));
   }
   for (const auto& where : dial) {
-    // The peer may start at any later time. A thread waits for it and prints the line.
+    // The peer may start, or get the right key, at any later time. A thread waits for the login and
+    // prints the line.
     auto login =
-      std::make_shared<std::future<result<peer_info>>>(connect(node, where.host, where.port));
+      std::make_shared<std::future<result<peer_info>>>(connect(node, where, {give_up::no}));
     std::thread{[login, name = to_string(where)] {
       auto peer = login->get();
       if (!peer) return;
@@ -172,7 +173,7 @@ int report_unopened(const error& why) {
 /// function. Returns the exit code.
 int serve_until_stopped(const tcp_broker_actor& node, const serve_flags& f,
                         const std::vector<endpoint>& listen_on, const std::vector<endpoint>& dial) {
-  shut_down_at_exit end{node};
+  owned_broker owner{node};
   auto opened = open_all(node, listen_on, dial);
   if (!opened) return report_unopened(opened.error());
   if (!f.demo && dial.empty())

@@ -30,7 +30,7 @@ result<void> check_engine_flags(const serve_flags& f) {
 /// Prints a line once the broker is logged in, and serves until a signal asks for the end.
 int serve_engine_until_stopped(const engine_broker_actor& node, const serve_flags& f,
                                const broker_url& url) {
-  shut_down_at_exit end{node};
+  owned_broker owner{node};
   std::thread{[node, name = to_string(url)] {
     for (auto login = connected(node).get(); !login; login = connected(node).get())
       if (login.error().code == errc::shut_down) return;

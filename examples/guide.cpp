@@ -115,7 +115,7 @@ void call_from_actor(caf::event_based_actor* self, const patio::broker_actor& no
     std::cout << patio::to_string(patio::from_caf(why)) << '\n';
   };
   using signature = std::int64_t(std::int64_t, std::int64_t);
-  auto add = patio::function<signature>(node, "add", {.timeout = 1s});
+  patio::remote<signature> add{node, "add", {.timeout = 1s}};
   self->request(add, caf::infinite, std::int64_t{6}, std::int64_t{7}).then(print, complain);
 }
 
@@ -154,14 +154,6 @@ patio::tcp_options with_keys_and_rules(const patio::limits& limits) {
           .rules = {{"billing", "add"}, {"operator", "*"}}};
 }
 
-patio::result<patio::tcp_options> with_tls(const std::string& folder) {
-  auto tls = patio::read_tls_files({.authorities = folder + "/authority.pem",
-                                    .certificate = folder + "/server.pem",
-                                    .private_key = folder + "/server.key"});
-  if (!tls) return tl::unexpected(tls.error());
-  return patio::tcp_options{.tls = *tls, .rules = {{"alice", "add"}}};
-}
-
 int main() {
   patio::block_signals();
   patio::system_config config;
@@ -183,12 +175,12 @@ int main() {
   patio::executors pools{pool, {{"heavy", heavy}}};
 
   // Choose how calls travel.
-  auto server = patio::spawn_tcp_broker(sys, pools, with_keys_and_rules(set_limits().value()));
-  patio::shut_down_at_exit end_of_server{server};
-  auto where = patio::listen(server, "127.0.0.1", 0).value();
-  auto client = patio::spawn_tcp_broker(sys, patio::null_executor(), {.key = "the operator's key"});
-  patio::shut_down_at_exit end_of_client{client};
-  auto peer = patio::connect(client, where.host, where.port).get().value();
+  auto options = with_keys_and_rules(set_limits().value());
+  patio::owned_broker server{patio::spawn_tcp_broker(sys, pools, options)};
+  auto where = patio::listen(server, "127.0.0.1:0").value();
+  patio::secret key = "the operator's key";
+  patio::owned_broker client{patio::spawn_tcp_broker(sys, patio::null_executor(), {.key = key})};
+  auto peer = patio::connect(client, where).get().value();
   std::cout << "the peer serves " << peer.names.size() << " functions\n";
 
   call(client);

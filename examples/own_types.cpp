@@ -18,20 +18,13 @@ template <>
 inline constexpr auto patio::python_class<order> = patio::class_path{"shop", "Order"};
 
 int main() {
-  patio::block_signals();
-  patio::system_config config;
-  caf::actor_system sys{config};
-  patio::registry rpc;
-  rpc.add("split", [](const order& whole) {
+  patio::service svc{{.types = patio::python_types::standard().add("shop", "Order")}};
+  svc.add("split", [](const order& whole) {
     std::vector<order> parts;
     for (const auto& item : whole.items)
       parts.push_back({whole.id, {item}, whole.placed + std::chrono::hours{1}});
     return parts;
   });
-  auto types = patio::python_types::standard().add("shop", "Order");
-  auto node = patio::spawn_tcp_broker(sys, patio::spawn_async_pool(sys, rpc), {.types = types});
-  std::cout << "listening on " << patio::to_string(patio::listen(node, "127.0.0.1", 0).value())
-            << std::endl;
-  patio::wait_for_signal();
-  patio::shut_down(node);
+  std::cout << "listening on " << patio::to_string(svc.listen("127.0.0.1:0")) << std::endl;
+  svc.run();
 }

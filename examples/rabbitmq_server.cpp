@@ -13,8 +13,8 @@ int main(int, char** argv) {
   patio::rabbitmq_options options{.url = argv[1]};
   // mul may run twice, so another server takes over the calls of a server that is lost.
   options.functions["mul"].on_redelivery = patio::redelivery::at_least_once;
-  auto node = patio::spawn_rabbitmq_broker(sys, patio::spawn_thread_pool(sys, rpc), options);
-  patio::shut_down_at_exit end{node};
+  patio::owned_broker node{
+    patio::spawn_rabbitmq_broker(sys, patio::spawn_thread_pool(sys, rpc), options)};
   if (auto connected = patio::ready(node).get(); !connected) {
     std::cerr << patio::to_string(connected.error()) << '\n';
     return 1;

@@ -6,16 +6,13 @@
 
 int main() {
   const char* url = std::getenv("PATIO_BROKER_URL");
-  patio::system_config config;
-  caf::actor_system sys{config};
-  auto node = patio::spawn_redis_broker(sys, patio::null_executor(),
-                                        {.url = url ? url : "redis://127.0.0.1"});
-  patio::shut_down_at_exit end{node};
+  patio::service svc;
+  svc.connect(url ? url : "redis://127.0.0.1");
   patio::call_target mul{"mul", {.timeout = std::chrono::seconds{10}}};
-  std::cout << "6 times 7 is " << patio::call<std::int64_t>(node, mul, 6, 7).get() << '\n';
+  std::cout << "6 times 7 is " << patio::call<std::int64_t>(svc, mul, 6, 7).get() << '\n';
   try {
     patio::call_target nobody{"nobody.serves.it", {.timeout = std::chrono::milliseconds{100}}};
-    patio::call<std::int64_t>(node, nobody).get();
+    patio::call<std::int64_t>(svc, nobody).get();
   } catch (const patio::call_error& e) {
     bool is_safe = e.why().remedy == patio::remedy::repetition;
     std::cout << e.what() << (is_safe ? ": safe to repeat" : "") << '\n';

@@ -29,15 +29,13 @@ int main() {
   rpc.add("add", [](std::int64_t a, std::int64_t b) { return a + b; });
   patio::system_config config;
   caf::actor_system sys{config};
-  auto server = patio::spawn_tcp_broker(sys, patio::spawn_async_pool(sys, rpc));
-  auto client = patio::spawn_tcp_broker(sys, patio::null_executor());
-  auto where = patio::listen(server, "127.0.0.1", 0).value();
-  patio::connect(client, where.host, where.port);
+  patio::owned_broker server{patio::spawn_tcp_broker(sys, patio::spawn_async_pool(sys, rpc))};
+  patio::owned_broker client{patio::spawn_tcp_broker(sys, patio::null_executor())};
+  auto where = patio::listen(server, "127.0.0.1:0").value();
+  patio::connect(client, where);
 
-  auto add = patio::function<std::int64_t(std::int64_t, std::int64_t)>(client, "add");
+  patio::remote<std::int64_t(std::int64_t, std::int64_t)> add{client, "add"};
   std::promise<void> done;
   sys.spawn([&](caf::event_based_actor* self) { caller(self, sys.spawn(front, add), done); });
   done.get_future().wait();
-  patio::shut_down(client);
-  patio::shut_down(server);
 }

@@ -30,16 +30,10 @@ store_actor::behavior_type store(store_actor::stateful_pointer<store_state> self
 }
 
 int main() {
-  patio::block_signals();
-  patio::system_config config;
-  caf::actor_system sys{config};
-  auto kv = sys.spawn(store);
-  patio::registry rpc;
-  rpc.add("kv.get", kv, get_atom::value);
-  rpc.add("kv.put", kv, put_atom::value);
-  auto node = patio::spawn_tcp_broker(sys, patio::spawn_async_pool(sys, rpc));
-  std::cout << "listening on " << patio::to_string(patio::listen(node, "127.0.0.1", 0).value())
-            << std::endl;
-  patio::wait_for_signal();
-  patio::shut_down(node);
+  patio::service svc;
+  auto kv = svc.system().spawn(store);
+  svc.add("kv.get", kv, get_atom::value);
+  svc.add("kv.put", kv, put_atom::value);
+  std::cout << "listening on " << patio::to_string(svc.listen("127.0.0.1:0")) << std::endl;
+  svc.run();
 }

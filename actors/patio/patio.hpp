@@ -7,6 +7,7 @@
 #include <patio/core.hpp>
 
 #include <patio/actors/broker/memory_broker.hpp>
+#include <patio/actors/broker/owned_broker.hpp>
 #include <patio/actors/broker/rabbitmq_broker.hpp>
 #include <patio/actors/broker/redis_broker.hpp>
 #include <patio/actors/broker/tcp_broker.hpp>
@@ -23,4 +24,5 @@
 #include <patio/actors/pool/executors.hpp>
 #include <patio/actors/pool/process_pool.hpp>
 #include <patio/actors/pool/worker_pool.hpp>
+#include <patio/actors/service/service.hpp>
 #include <patio/protocol/limit_table.hpp>

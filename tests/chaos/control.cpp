@@ -16,7 +16,7 @@ call_target target(const std::string& function) { return {function, {.timeout = 
 } // namespace
 
 control::control(const endpoint& server) : broker_{spawn_tcp_broker(system_, null_executor())} {
-  if (auto peer = connect(broker_, server.host, server.port, {.until_connected = false}).get();
+  if (auto peer = connect(broker_, server, {.gives_up = patio::give_up::at_first_failure}).get();
       !peer) {
     shut_down(broker_);
     throw std::runtime_error{to_string(peer.error())};

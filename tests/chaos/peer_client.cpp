@@ -96,7 +96,8 @@ client::client(const client_flags& f) : flags_{f}, random_{f.seed} {
   for (int i = 0; i < brokers; ++i) {
     brokers_.push_back(spawn_tcp_broker(system_, null_executor(), options_of(i, f.careful)));
     peers_.push_back(std::make_shared<known_peers>());
-    for (int n = 0; n < links_of(i); ++n) connect(brokers_.back(), f.where.host, f.where.port);
+    for (int n = 0; n < links_of(i); ++n)
+      connect(brokers_.back(), f.where, {give_up::no}); // a fault may look like a refusal
   }
   thread_ = std::thread{[this] { run(); }};
 }

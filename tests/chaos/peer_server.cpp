@@ -135,7 +135,7 @@ int run_server(bool careful) {
   if (careful) options.limits.inbound_calls = 50; // fewer than the calls that gather during a stall
   auto node = spawn_tcp_broker(sys, pool, options);
   *self = node;
-  auto bound = listen(node, "127.0.0.1", 0);
+  auto bound = listen(node, "127.0.0.1:0");
   if (!bound) {
     std::cerr << to_string(bound.error()) << '\n';
     return 1;

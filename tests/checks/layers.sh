@@ -25,8 +25,9 @@ actors/patio/actors/os:      libpatio ; PUBLIC: log.hpp memory_trimmer.hpp signa
 actors/patio/actors/caf:     libpatio os ; PUBLIC: error.hpp system.hpp
 actors/patio/actors/net:     libpatio os caf ; PUBLIC:
 actors/patio/actors/pool:    libpatio os caf ; PUBLIC: actor_function.hpp executor.hpp executors.hpp process_pool.hpp worker_pool.hpp
-actors/patio/actors/broker:  libpatio os caf net pool ; PUBLIC: memory_broker.hpp rabbitmq_broker.hpp redis_broker.hpp tcp_broker.hpp
+actors/patio/actors/broker:  libpatio os caf net pool ; PUBLIC: memory_broker.hpp owned_broker.hpp rabbitmq_broker.hpp redis_broker.hpp tcp_broker.hpp
 actors/patio/actors/client:  libpatio os caf pool ; PUBLIC: call.hpp remote_function.hpp
+actors/patio/actors/service: libpatio os caf pool broker ; PUBLIC: service.hpp
 END
 }
 

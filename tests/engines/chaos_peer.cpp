@@ -74,7 +74,7 @@ int serve(const std::string& url, const char* path) {
   system_config config;
   caf::actor_system sys{config};
   auto broker = spawn_broker(sys, spawn_thread_pool(sys, functions(record), {.workers = 16}), url);
-  shut_down_at_exit end{broker};
+  owned_broker owner{broker};
   write_line(STDOUT_FILENO, "serving");
   wait_for_signal();
   return 0;
@@ -120,7 +120,7 @@ class caller {
 public:
   caller(const std::string& url, std::uint64_t seed) : seed_{seed}, is_redis_{::is_redis(url)} {
     broker_.emplace(spawn_broker(system_, null_executor(), url));
-    end_.emplace(*broker_);
+    owner_.emplace(*broker_);
   }
 
   /// Begins each call at its time, however many calls are open.
@@ -183,7 +183,7 @@ private:
   system_config config_;
   caf::actor_system system_{config_};
   std::optional<broker_actor> broker_;
-  std::optional<shut_down_at_exit> end_;
+  std::optional<owned_broker<broker_actor>> owner_;
 };
 
 int make_calls(char** words) {

@@ -81,7 +81,7 @@ private:
   system_config config_;
   caf::actor_system system_{config_};
   rabbitmq_broker_actor broker_;
-  shut_down_at_exit end_{broker_};
+  owned_broker<rabbitmq_broker_actor> owner_{broker_};
 };
 
 /// Runs engines/rabbitmq_peer.py.

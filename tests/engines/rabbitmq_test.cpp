@@ -110,8 +110,7 @@ TEST_CASE("rabbitmq: a queue that Python declared otherwise is an error that nam
   registry rpc;
   rpc.add("dur.mul", [](std::int64_t a, std::int64_t b) { return a * b; });
   auto pool = spawn_async_pool(sys, rpc);
-  auto node = spawn_rabbitmq_broker(sys, pool, {.url = shared_rabbitmq().url()});
-  shut_down_at_exit end{node};
+  owned_broker node{spawn_rabbitmq_broker(sys, pool, {.url = shared_rabbitmq().url()})};
   auto refused = ended(ready(node));
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == errc::invalid);
@@ -129,8 +128,7 @@ TEST_CASE("rabbitmq: a wrong password and a wrong virtual host are told") {
     system_config config;
     caf::actor_system sys{config};
     auto url = "amqp://" + login + "@127.0.0.1:" + std::to_string(shared_rabbitmq().port()) + host;
-    auto node = spawn_rabbitmq_broker(sys, null_executor(), {.url = url});
-    shut_down_at_exit end{node};
+    owned_broker node{spawn_rabbitmq_broker(sys, null_executor(), {.url = url})};
     auto outcome = ended(ready(node, {.until_connected = false}));
     REQUIRE_FALSE(outcome);
     CHECK(outcome.error().code == errc::login_refused);

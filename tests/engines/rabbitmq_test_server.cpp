@@ -24,8 +24,8 @@ int main(int argc, char** argv) {
   caf::actor_system sys{config};
   patio::rabbitmq_options options{.url = argv[1]};
   if (may_repeat) options.serve.on_redelivery = patio::redelivery::at_least_once;
-  auto node = patio::spawn_rabbitmq_broker(sys, patio::spawn_thread_pool(sys, rpc), options);
-  patio::shut_down_at_exit end{node};
+  patio::owned_broker node{
+    patio::spawn_rabbitmq_broker(sys, patio::spawn_thread_pool(sys, rpc), options)};
   if (auto ok = patio::ready(node).get(); !ok) {
     std::cerr << patio::to_string(ok.error()) << '\n';
     return 1;

@@ -12,8 +12,8 @@ result<void> connect_with(const std::string& url, std::optional<tls_options> tls
   log_capture quiet;
   system_config config;
   caf::actor_system sys{config};
-  auto node = spawn_rabbitmq_broker(sys, null_executor(), {.url = url, .tls = std::move(tls)});
-  shut_down_at_exit end{node};
+  owned_broker node{
+    spawn_rabbitmq_broker(sys, null_executor(), {.url = url, .tls = std::move(tls)})};
   return ended(ready(node, {.until_connected = false}));
 }
 

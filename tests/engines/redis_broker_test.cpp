@@ -49,7 +49,7 @@ struct world {
   engine_broker_actor server = spawn_redis_broker(
     sys, spawn_thread_pool(sys, functions.rpc, {.workers = 8}), {.url = redis_url()});
   engine_broker_actor caller = spawn_redis_broker(sys, null_executor(), {.url = redis_url()});
-  shut_down_at_exit end_of_server{server}, end_of_caller{caller};
+  owned_broker<engine_broker_actor> owner_of_server{server}, owner_of_caller{caller};
 };
 
 } // namespace
@@ -79,7 +79,7 @@ TEST_CASE("redis_broker: typed calls get values and errors") {
 TEST_CASE("redis_broker: a remote function is a typed actor") {
   world w;
   auto mul =
-    patio::function<std::int64_t(std::int64_t, std::int64_t)>(w.caller, "mul", {.timeout = 20s});
+    patio::remote<std::int64_t(std::int64_t, std::int64_t)>(w.caller, "mul", {.timeout = 20s});
   caf::scoped_actor self{w.sys};
   self->request(mul, caf::infinite, std::int64_t{6}, std::int64_t{7})
     .receive([](std::int64_t product) { CHECK(product == 42); },
@@ -128,7 +128,7 @@ TEST_CASE("redis_broker: tasks that were popped before the end of a server run a
     all.push_back(patio::call<std::int64_t>(w.caller, {"mul", {.timeout = 30s}}, i, 2));
   auto other =
     spawn_redis_broker(w.sys, spawn_thread_pool(w.sys, w.functions.rpc), {.url = redis_url()});
-  shut_down_at_exit end{other};
+  owned_broker owner{other};
   shut_down(w.server);
   for (std::int64_t i = 0; i < 200; ++i) CHECK(all[static_cast<std::size_t>(i)].get() == 2 * i);
 }
@@ -142,8 +142,7 @@ TEST_CASE("redis_broker: wrong options are refused, and a missing server is repo
   CHECK_THROWS_AS(
     (void)spawn_redis_broker(sys, null_executor(), {.url = redis_url(), .tls = tls_options{}}),
     std::invalid_argument);
-  auto nobody = spawn_redis_broker(sys, null_executor(), {.url = "redis://127.0.0.1:1"});
-  shut_down_at_exit end{nobody};
+  owned_broker nobody{spawn_redis_broker(sys, null_executor(), {.url = "redis://127.0.0.1:1"})};
   auto outcome = connected(nobody).get();
   REQUIRE_FALSE(outcome);
   CHECK(outcome.error().code == errc::connect_failed);

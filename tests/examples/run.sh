@@ -40,7 +40,7 @@ else
   mkfifo "$work/output"
   case $program in
   *tcp_server) "$program" 0 0 >"$work/output" & lines=2 ;;
-  *readme_server) "$program" 127.0.0.1:0 >"$work/output" & lines=1 ;;
+  *readme_server | *struct_server) "$program" 127.0.0.1:0 >"$work/output" & lines=1 ;;
   *.py) "$PATIO_PYTHON" "$program" $certificates >"$work/output" & lines=1 ;;
   *) "$program" $certificates >"$work/output" & lines=1 ;;
   esac

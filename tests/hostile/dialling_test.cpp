@@ -18,8 +18,8 @@ TEST_CASE(
   broker_under_attack node{without_deadline()};
   std::optional<raw_listener> listener{std::in_place};
   auto send_and_end = [&](const std::string& before, const std::string& truncated, bool reset) {
-    auto login = patio::connect(node.server.broker(), listener->where().host,
-                                listener->where().port, {.until_connected = false});
+    auto login = patio::connect(node.server.broker(), listener->where(),
+                                {.gives_up = patio::give_up::at_first_failure});
     auto peer = listener->accept();
     peer.send_bytes(before);
     if (!before.empty()) CHECK(peer.receive().type == packet::auth_request);
@@ -52,7 +52,7 @@ TEST_CASE(
 TEST_CASE("F7 answers that come too early or twice do not reach other calls") {
   broker_under_attack node{without_deadline()};
   raw_listener listener;
-  auto login = patio::connect(node.server.broker(), listener.where().host, listener.where().port);
+  auto login = patio::connect(node.server.broker(), listener.where());
   auto server = listener.accept();
   server.log_in_as_server({"f"});
   REQUIRE(ended(login));
@@ -73,7 +73,7 @@ TEST_CASE("F7 answers that come too early or twice do not reach other calls") {
 TEST_CASE("F12 a node asks for its peer's names first, and calls only once it has sent its own") {
   broker_under_attack node{without_deadline()};
   raw_listener listener;
-  auto login = patio::connect(node.server.broker(), listener.where().host, listener.where().port);
+  auto login = patio::connect(node.server.broker(), listener.where());
   auto waiting = call<std::int64_t>(node.server.broker(), "f"); // sent once a peer serves "f"
   auto server = listener.accept();
   server.send(packet::auth_digest, 1, login_challenge("0123456789abcdef"));

@@ -72,8 +72,8 @@ template <class Play>
 void check_login_fails(Play play) {
   raw_listener listener;
   tcp_node client{registry{}, options_with_key()};
-  auto login = patio::connect(client.broker(), listener.where().host, listener.where().port,
-                              {.until_connected = false});
+  auto login = patio::connect(client.broker(), listener.where(),
+                              {.gives_up = patio::give_up::at_first_failure});
   auto server = listener.accept();
   play(server);
   CHECK(ended(login).error().code == errc::login_refused);

@@ -68,7 +68,7 @@ struct hostile_server {
 
   explicit hostile_server(broker_under_attack& n) : node{n}, peer{accept()} {}
   raw_peer accept() {
-    auto login = patio::connect(node.server.broker(), listener.where().host, listener.where().port);
+    auto login = patio::connect(node.server.broker(), listener.where());
     auto accepted = listener.accept();
     accepted.log_in_as_server({"f"});
     REQUIRE(ended(login));

@@ -14,10 +14,10 @@ struct caller {
   system_config config;
   caf::actor_system system{config};
   tcp_broker_actor node = spawn_tcp_broker(system, null_executor(), {.key = "secret"});
-  shut_down_at_exit end{node};
+  owned_broker<tcp_broker_actor> owner{node};
   patio::tests::python_peer peer{"server", "secret"};
 
-  caller() { REQUIRE(connect(node, peer.where().host, peer.where().port).get()); }
+  caller() { REQUIRE(connect(node, peer.where()).get()); }
 
   error raised(const std::string& name) {
     try {

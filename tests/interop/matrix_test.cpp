@@ -39,10 +39,8 @@ public:
     back_->reset();
     shut_down(node_);
   }
-  endpoint listen() override { return patio::listen(node_, "127.0.0.1", 0).value(); }
-  void connect(const endpoint& server) override {
-    REQUIRE(patio::connect(node_, server.host, server.port).get());
-  }
+  endpoint listen() override { return patio::listen(node_, "127.0.0.1:0").value(); }
+  void connect(const endpoint& server) override { REQUIRE(patio::connect(node_, server).get()); }
   std::string call(const std::string& name, const std::string& args, double timeout,
                    int times) override {
     auto items = parse_literal(args).value();
@@ -167,7 +165,7 @@ TEST_CASE("interop: a client with a wrong key is refused, and other clients are 
     system_config config;
     caf::actor_system sys{config};
     auto wrong = spawn_tcp_broker(sys, null_executor(), {.key = "wrong"});
-    auto login = patio::connect(wrong, where.host, where.port, {.until_connected = false}).get();
+    auto login = patio::connect(wrong, where, {.gives_up = patio::give_up::at_first_failure}).get();
     REQUIRE_FALSE(login);
     CHECK(login.error().code == errc::login_refused);
     shut_down(wrong);
@@ -188,8 +186,7 @@ TEST_CASE("interop: a login with a wrong key at a Python server ends after the h
   options.limits.handshake_timeout = std::chrono::milliseconds{300};
   auto node = spawn_tcp_broker(sys, null_executor(), options);
   auto login =
-    patio::connect(node, server.where().host, server.where().port, {.until_connected = false})
-      .get();
+    patio::connect(node, server.where(), {.gives_up = patio::give_up::at_first_failure}).get();
   REQUIRE_FALSE(login);
   CHECK(login.error().code == errc::login_refused);
   shut_down(node);
@@ -201,7 +198,7 @@ TEST_CASE("interop: a call at a Python peer fails at once when the peer dies") {
   system_config config;
   caf::actor_system sys{config};
   auto node = spawn_tcp_broker(sys, null_executor());
-  REQUIRE(patio::connect(node, where.host, where.port).get());
+  REQUIRE(patio::connect(node, where).get());
   auto waiting = call(node, "never");
   // This call follows the call of `never`, which has therefore also been sent.
   REQUIRE(call<std::int64_t>(node, "add", 1, 2).get() == 3);

@@ -90,7 +90,7 @@ TEST_CASE(
     auto where = parse_endpoint(server.await("ACCEPT ")).value();
     tcp_node client{registry{}, options};
     auto login =
-      ended(connect(client.broker(), where.host, where.port, {.until_connected = false}));
+      ended(connect(client.broker(), where, {.gives_up = patio::give_up::at_first_failure}));
     REQUIRE_FALSE(login);
     CHECK(login.error().code == errc::login_refused);
     INFO(login.error().message);

@@ -66,8 +66,8 @@ TEST_CASE("interop over TLS: Python and C++ refuse each other's wrong certificat
   SUBCASE("C++ client, Python server") {
     python_peer server{"server", "", other.path()};
     tcp_node client{registry{}, {.tls = options_for(f, "alice")}};
-    auto login = ended(connect(client.broker(), server.where().host, server.where().port,
-                               {.until_connected = false}));
+    auto login = ended(
+      connect(client.broker(), server.where(), {.gives_up = patio::give_up::at_first_failure}));
     REQUIRE_FALSE(login);
     CHECK(login.error().code == errc::login_refused);
     CHECK(login.error().message.starts_with("certificate verify failed"));
@@ -78,8 +78,8 @@ TEST_CASE("interop over TLS: Python and C++ refuse each other's wrong certificat
     tls.certificates = {};
     tls.private_key = {};
     tcp_node client{registry{}, {.tls = tls}};
-    auto login = ended(connect(client.broker(), server.where().host, server.where().port,
-                               {.until_connected = false}));
+    auto login = ended(
+      connect(client.broker(), server.where(), {.gives_up = patio::give_up::at_first_failure}));
     REQUIRE_FALSE(login);
     CHECK(login.error().code == errc::login_refused);
   }

@@ -82,14 +82,14 @@ private:
     for (std::size_t i = 0; i < plan_.nodes; ++i) {
       nodes.push_back(spawn_tcp_broker(system_, pool, {.key = "k"}));
       brokers_.emplace_back(nodes.back());
-      addresses.push_back(listen(nodes.back(), "127.0.0.1", 0).value());
+      addresses.push_back(listen(nodes.back(), "127.0.0.1:0").value());
     }
     alone = {};
     auto begin = clock::now();
     std::vector<std::future<result<peer_info>>> peers;
     for (std::size_t from = 1; from < nodes.size(); ++from)
       for (std::size_t to = 0; to < (plan_.kind == "star" ? 1 : from); ++to)
-        peers.push_back(connect(nodes[from], addresses[to].host, addresses[to].port));
+        peers.push_back(connect(nodes[from], addresses[to]));
     for (auto& p : peers) (void)p.get().value();
     seconds_to_connect = seconds_since(begin);
     connections = peers.size();

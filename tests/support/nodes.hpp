@@ -43,11 +43,11 @@ public:
   [[nodiscard]] const tcp_broker_actor& broker() const noexcept { return broker_; }
   [[nodiscard]] caf::actor_system& system() noexcept { return system_; }
   [[nodiscard]] endpoint listen(const std::string& host = "127.0.0.1", std::uint16_t port = 0) {
-    return patio::listen(broker_, host, port).value();
+    return patio::listen(broker_, endpoint{host, port}).value();
   }
   /// Connects, or fails the test.
   peer_info connect(const endpoint& server) {
-    auto peer = ended(patio::connect(broker_, server.host, server.port));
+    auto peer = ended(patio::connect(broker_, server));
     REQUIRE(peer);
     return *peer;
   }

@@ -74,8 +74,9 @@ connection::event connection::handle_connection_method(const frame& f) {
 connection::event connection::handle_close(const connection_close& m) {
   std::string text{m.text};
   put_method(farewell_, 0, connection_close_ok{});
-  return end(
-    {loss(), "the server closed the connection: " + std::to_string(m.code) + " " + text, {}});
+  error why{loss(), "the server closed the connection: " + std::to_string(m.code) + " " + text, {}};
+  if (m.code == access_refused || m.code == not_allowed) why.remedy = remedy::login;
+  return end(std::move(why));
 }
 
 connection::event connection::handle_start(const connection_start& m) {

@@ -14,6 +14,15 @@ namespace {
 
 using session_state = enum protocol::session::state;
 
+/// A server refuses a login by closing the connection. A connection that ends before the login was
+/// sent, or after the server has accepted it, ends for another reason.
+remedy remedy_of_close(connection& c) {
+  auto& session = c.session;
+  bool awaits_verdict = session.state() == session_state::login
+                        && session.login().expected() == protocol::packet::auth_ok;
+  return awaits_verdict ? remedy::login : remedy::none;
+}
+
 } // namespace
 
 node::node(node_options options, registry functions)
@@ -138,7 +147,9 @@ bool node::end_after_frames(connection& c) {
     c.end = stream_end{std::exchange(c.tls_failure, {})};
   } else if (c.tls && c.tls->peer_closed() && !c.end) {
     auto lost = c.is_ready() ? errc::maybe_executed : errc::login_refused;
-    c.end = stream_end{error{lost, "the peer closed the connection", {}}};
+    error why{lost, "the peer closed the connection", {}};
+    why.remedy = remedy_of_close(c);
+    c.end = stream_end{std::move(why)};
   }
   if (!c.end) return true;
   if (c.session.status().is_decoding) {
@@ -173,6 +184,7 @@ void node::close_at_end(connection_id id, std::uint64_t sent) {
   bool within = c->session.is_within_frame();
   error why{within ? errc::protocol : errc::maybe_executed, "the peer closed the connection", {}};
   if (!c->is_ready()) why.code = errc::login_refused;
+  why.remedy = remedy_of_close(*c);
   if (c->tls && !c->tls->is_open()) {
     why.message += " during the TLS handshake";
     why.remedy = remedy::tls;

@@ -55,8 +55,9 @@ result<void> link::take_login_reply(const resp& reply) {
   if (reply.kind == resp::type::error) {
     bool is_temporary = reply.text.starts_with("LOADING") || reply.text.starts_with("MASTERDOWN")
                         || reply.text.starts_with("BUSY");
-    return fail(is_temporary ? errc::connect_failed : errc::login_refused,
-                "the server refused the login: " + quoted(reply.text, 200));
+    auto text = "the server refused the login: " + quoted(reply.text, 200);
+    if (is_temporary) return fail(errc::connect_failed, std::move(text));
+    return fail(errc::login_refused, remedy::login, std::move(text));
   }
   if (reply.kind != resp::type::text)
     return fail(errc::protocol, "the server does not answer the login as Redis does");

@@ -17,8 +17,12 @@ constexpr std::chrono::seconds slack{10};
 error refusal(const resp& reply) {
   if (reply.kind != resp::type::error)
     return {errc::protocol, "the server sends a reply of a wrong type", {}};
-  auto code = is_login_refusal(reply) ? errc::login_refused : errc::connect_failed;
-  return {code, "the server refused a command: " + quoted(reply.text, 200), {}};
+  error why{errc::connect_failed, "the server refused a command: " + quoted(reply.text, 200), {}};
+  if (is_login_refusal(reply)) {
+    why.code = errc::login_refused;
+    why.remedy = remedy::login;
+  }
+  return why;
 }
 
 waiting_link::waiting_link(link_number number, std::shared_ptr<const settings> options)

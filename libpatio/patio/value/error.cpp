@@ -81,6 +81,10 @@ bool is_timeout(const error& e) noexcept {
          && e.exception.exception_type().ends_with(".TimeoutError");
 }
 
+bool is_refusal(const error& e) noexcept {
+  return e.code == errc::login_refused && e.remedy != remedy::none;
+}
+
 error remote_error(value exception) { return {errc::remote_error, {}, std::move(exception)}; }
 
 } // namespace patio

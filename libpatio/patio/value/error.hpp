@@ -42,6 +42,7 @@ enum class errc : std::uint8_t {
 /// What a person has to mend, where the code alone does not tell.
 enum class remedy : std::uint8_t {
   none,
+  login,        ///< the key, or the user and the password
   certificates, ///< TLS certificates, their keys, or the authorities to trust
   tls,          ///< the TLS settings of one of the two sides
   protection,   ///< a listener that strangers can reach needs a key or client certificates
@@ -83,6 +84,11 @@ struct error {
 
 /// Makes an error from an exception that a function raised or that an ERROR frame carried.
 [[nodiscard]] error remote_error(value exception);
+
+/// Returns true if the peer or this node refused the login and will do so again until a person
+/// mends the key, the certificates or the TLS settings. A connection that ends during its login for
+/// another reason, for example because the peer restarts, is not a refusal.
+[[nodiscard]] bool is_refusal(const error& e) noexcept;
 
 /// Returns true if the error is a TimeoutError raised at the peer. The function or the timeout of a
 /// Python peer raised the exception.

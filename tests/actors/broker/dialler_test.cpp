@@ -18,9 +18,9 @@ struct one_dial {
   std::vector<result<peer_info>> answers;
   std::uint64_t number;
 
-  explicit one_dial(bool until_connected = true)
+  explicit one_dial(give_up gives_up = give_up::no)
       : number{d.add(
-        {{"host", 15383}, {until_connected}},
+        {{"host", 15383}, {gives_up}},
         [this](result<peer_info> r) { answers.push_back(std::move(r)); }, 1)} {}
 };
 
@@ -71,7 +71,7 @@ TEST_CASE(
 
 TEST_CASE("dialler: the first login is reported once, and afterwards the dial is repeated after "
           "every failure") {
-  one_dial dial{false};
+  one_dial dial{give_up::at_first_failure};
   dial.d.logged_in(dial.number, {.id = 7});
   dial.d.logged_in(dial.number, {.id = 8});
   REQUIRE(dial.answers.size() == 1);
@@ -81,8 +81,26 @@ TEST_CASE("dialler: the first login is reported once, and afterwards the dial is
   CHECK(dial.answers.size() == 1);
 }
 
-TEST_CASE("dialler: a dial with until_connected false ends at its first failure") {
-  one_dial dial{false};
+TEST_CASE("dialler: a dial ends at a refused login, and goes on after other failures") {
+  error lost{errc::login_refused, "the peer closed the connection", {}};
+  auto refused = lost;
+  refused.remedy = remedy::login;
+
+  one_dial dial{give_up::when_refused};
+  CHECK(dial.d.failed(dial.number, unreachable));
+  CHECK(dial.d.failed(dial.number, lost));
+  CHECK(dial.answers.empty());
+  CHECK_FALSE(dial.d.failed(dial.number, refused));
+  REQUIRE(dial.answers.size() == 1);
+  CHECK(dial.answers[0].error() == refused);
+
+  one_dial later{give_up::when_refused};
+  later.d.logged_in(later.number, {.id = 7});
+  CHECK(later.d.failed(later.number, refused)); // the key may be mended
+}
+
+TEST_CASE("dialler: a dial that gives up at the first failure ends there") {
+  one_dial dial{give_up::at_first_failure};
   CHECK_FALSE(dial.d.failed(dial.number, unreachable));
   REQUIRE(dial.answers.size() == 1);
   CHECK(dial.answers[0].error().code == errc::connect_failed);
@@ -98,7 +116,7 @@ TEST_CASE("dialler: a dial that waits for its login ends with shut_down") {
 }
 
 TEST_CASE("dialler: a failed login leads to the host's other addresses at once, without news") {
-  one_dial dial{false};
+  one_dial dial{give_up::at_first_failure};
   dial.d.reached(dial.number, "10.0.0.1:15383", true);
   auto retry = dial.d.failed(dial.number, {errc::login_refused, "wrong key", {}});
   REQUIRE(retry);

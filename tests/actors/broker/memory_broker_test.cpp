@@ -177,7 +177,7 @@ TEST_CASE("memory_broker: a conversion that throws fails only its own call") {
   auto b = r.broker();
   auto wrong = call<unlucky>(b, "two");
   CHECK_THROWS_WITH_AS(ended(wrong), "cannot", std::domain_error);
-  auto f = function<unlucky()>(b, "two");
+  auto f = remote<unlucky()>(b, "two");
   std::promise<error> why;
   r.system.spawn([&, f](caf::event_based_actor* self) {
     self->request(f, caf::infinite, caf::unit)

@@ -134,7 +134,7 @@ TEST_CASE(
   "tcp_broker: a dialled peer that closes without a byte is a warning at the dialling node") {
   watched_node n;
   raw_listener silent;
-  (void)patio::connect(n.server.broker(), silent.where().host, silent.where().port);
+  (void)patio::connect(n.server.broker(), silent.where());
   silent.accept().close();
   n.log.await("event=disconnected");
   CHECK(n.count("silent=") == 0);

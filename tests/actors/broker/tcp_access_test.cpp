@@ -81,8 +81,8 @@ TEST_CASE("tcp_broker: an unknown key and the empty key are refused") {
   auto where = server.listen();
   for (const auto* key : {"", "another"}) {
     tcp_node stranger{registry{}, {.key = key}};
-    auto login =
-      ended(patio::connect(stranger.broker(), where.host, where.port, {.until_connected = false}));
+    auto login = ended(
+      patio::connect(stranger.broker(), where, {.gives_up = patio::give_up::at_first_failure}));
     REQUIRE_FALSE(login);
     CHECK(login.error().code == errc::login_refused);
   }
@@ -98,22 +98,22 @@ TEST_CASE(
 TEST_CASE("tcp_broker: without a key or certificates a node listens on loopback addresses only") {
   tcp_node open;
   for (const auto* host : {"0.0.0.0", "::"}) {
-    auto where = listen(open.broker(), host, 0);
+    auto where = listen(open.broker(), patio::endpoint{host, 0});
     REQUIRE_FALSE(where);
     CHECK(where.error().code == errc::invalid);
     CHECK(where.error().message.starts_with(refused));
     CHECK(where.error().message.ends_with(advice));
   }
-  CHECK(listen(open.broker(), "127.0.0.1", 0));
-  CHECK(listen(open.broker(), "::1", 0));
-  CHECK(listen(open.broker(), "127.8.9.10", 0));
+  CHECK(listen(open.broker(), "127.0.0.1:0"));
+  CHECK(listen(open.broker(), "[::1]:0"));
+  CHECK(listen(open.broker(), "127.8.9.10:0"));
 }
 
 TEST_CASE("tcp_broker: a node listens beyond this machine with a key, with named keys, or with "
           "insecure_listen_to_all") {
   tcp_node keyed{registry{}, {.key = "k"}}, named{registry{}, {.keys = {{"a", "k"}}}},
     insecure{registry{}, {.insecure_listen_to_all = true}};
-  for (auto* node : {&keyed, &named, &insecure}) CHECK(listen(node->broker(), "0.0.0.0", 0));
+  for (auto* node : {&keyed, &named, &insecure}) CHECK(listen(node->broker(), "0.0.0.0:0"));
 }
 
 TEST_CASE("tcp_broker: a silent connection is closed in favour of a new connection, and "

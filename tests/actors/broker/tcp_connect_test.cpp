@@ -28,7 +28,7 @@ endpoint deserted() {
 }
 
 error refusal(tcp_node& node, const endpoint& to) {
-  auto login = ended(patio::connect(node.broker(), to.host, to.port, {.until_connected = false}));
+  auto login = ended(patio::connect(node.broker(), to, {.gives_up = give_up::at_first_failure}));
   REQUIRE_FALSE(login);
   return login.error();
 }
@@ -50,7 +50,7 @@ TEST_CASE("tcp_broker: a node listens on several IPv4 and IPv6 addresses, and an
     where.push_back(server.listen(host));
   CHECK(to_string(where[1]).starts_with("[::1]:"));
   std::vector<std::future<result<peer_info>>> logins;
-  for (const auto& w : where) logins.push_back(patio::connect(client.broker(), w.host, w.port));
+  for (const auto& w : where) logins.push_back(patio::connect(client.broker(), w));
   for (std::size_t i = 0; i < where.size(); ++i) {
     auto peer = ended(logins[i]);
     REQUIRE(peer);
@@ -85,17 +85,17 @@ TEST_CASE("tcp_broker: listening on an impossible address fails at once, and the
           "address and the reason") {
   tcp_node node;
   auto taken = node.listen();
-  auto again = listen(node.broker(), taken.host, taken.port);
+  auto again = listen(node.broker(), taken);
   REQUIRE_FALSE(again);
   CHECK(again.error().code == errc::connect_failed);
   CHECK(again.error().message
         == "cannot listen on " + to_string(taken) + ": Address already in use");
   // 192.0.2.1 is reserved for documentation, so no machine has it.
-  auto foreign = listen(node.broker(), "192.0.2.1", 0);
+  auto foreign = listen(node.broker(), "192.0.2.1:0");
   REQUIRE_FALSE(foreign);
   CHECK(foreign.error().message == "cannot listen on 192.0.2.1:0: Cannot assign requested address");
   std::string too_long(64, 'x'); // a label has 63 bytes at most, so the resolver asks no network
-  CHECK(listen(node.broker(), too_long, 0)
+  CHECK(listen(node.broker(), endpoint{too_long, 0})
           .error()
           .message.starts_with("cannot resolve '" + too_long + "': "));
 }
@@ -127,7 +127,7 @@ TEST_CASE("tcp_broker: dialling goes on until the server starts") {
   log_capture log;
   auto where = deserted();
   tcp_node client{registry{}, eager()};
-  auto login = patio::connect(client.broker(), where.host, where.port);
+  auto login = patio::connect(client.broker(), where);
   auto first = call<std::int64_t>(client.broker(), "one"); // waits for a route
   auto line = log.await("event=disconnected");
   CHECK(line
@@ -156,21 +156,48 @@ TEST_CASE("tcp_broker: a server that restarts is dialled again, every time") {
   CHECK(client.peers().size() == 1);
 }
 
-TEST_CASE(
-  "tcp_broker: a refused login is dialled again, because the server's key may be corrected") {
+TEST_CASE("tcp_broker: a dial that never gives up waits until the server's key is corrected") {
   log_capture log;
   auto server = std::make_unique<tcp_node>(named("one", 1), tcp_options{.key = "wrong"});
   auto where = server->listen();
   auto options = eager();
   options.key = "right";
   tcp_node client{registry{}, options};
-  auto login = patio::connect(client.broker(), where.host, where.port);
+  auto login = patio::connect(client.broker(), where, {give_up::no});
   log.await("event=closed peer=127.0.0.1:");
   server.reset();
   CHECK_FALSE(is_ready(login));
   server = std::make_unique<tcp_node>(named("one", 1), tcp_options{.key = "right"});
   CHECK(server->listen(where.host, where.port) == where);
   REQUIRE(ended(login));
+}
+
+TEST_CASE("tcp_broker: a refused login ends the dial, and the error has the reason") {
+  log_capture log;
+  tcp_node server{named("one", 1), tcp_options{.key = "wrong"}};
+  tcp_node client{registry{}, tcp_options{.key = "right"}};
+  auto login = ended(patio::connect(client.broker(), server.listen()));
+  REQUIRE_FALSE(login);
+  CHECK(is_refusal(login.error()));
+  CHECK(login.error().message == "the peer closed the connection");
+}
+
+TEST_CASE("tcp_broker: a peer that closes the connection before the login is dialled again") {
+  log_capture log;
+  tcp_node client{registry{}, eager()};
+  raw_listener restarts;
+  auto login = patio::connect(client.broker(), restarts.where());
+  for (int i = 0; i < 3; ++i) (void)restarts.accept();
+  CHECK_FALSE(is_ready(login));
+}
+
+TEST_CASE("tcp_broker: a text that is not an endpoint is refused, and the error has the forms") {
+  tcp_node node;
+  for (auto why : {listen(node.broker(), "127.0.0.1:port").error(),
+                   ended(patio::connect(node.broker(), "127.0.0.1:port")).error()}) {
+    CHECK(why.code == errc::invalid);
+    CHECK(why.message == parse_endpoint("127.0.0.1:port").error().message);
+  }
 }
 
 TEST_CASE("tcp_broker: a key of more than 32 bytes is refused when the node is made") {

@@ -93,7 +93,7 @@ TEST_CASE("tcp_broker: after its end, calls, connects and a second shut_down end
   auto where = other.listen();
   shut_down(node.broker());
   for (int i = 0; i < 10; ++i) CHECK(failure(call(node.broker(), "two")).code == errc::shut_down);
-  CHECK(ended(connect(node.broker(), where.host, where.port)).error().code == errc::shut_down);
+  CHECK(ended(connect(node.broker(), where)).error().code == errc::shut_down);
   CHECK(ask<std::vector<peer_info>>(node.broker(), peers_atom::value).error().code
         == errc::shut_down);
   shut_down(node.broker());
@@ -108,7 +108,7 @@ TEST_CASE("tcp_broker: waiting joins and connects are answered when the node end
       .then(told, [told](const caf::error&) { told(); }); // the node may have ended before
   });
   log_capture log;
-  auto login = connect(node.broker(), "127.0.0.1", 1);
+  auto login = connect(node.broker(), "127.0.0.1:1");
   log.await("event=disconnected");
   shut_down(node.broker());
   ended(joined.get_future());
@@ -193,8 +193,8 @@ TEST_CASE("tcp_broker: a thousand nodes one after another in one system leave no
   auto start_and_stop = [&] {
     auto server = spawn_tcp_broker(system, spawn_async_pool(system, rpc)),
          client = spawn_tcp_broker(system, null_executor());
-    auto where = listen(server, "127.0.0.1", 0).value();
-    REQUIRE(ended(connect(client, where.host, where.port)));
+    auto where = listen(server, "127.0.0.1:0").value();
+    REQUIRE(ended(connect(client, where)));
     CHECK(ended(call<std::int64_t>(client, "two")) == 2);
     shut_down(client);
     shut_down(server);

@@ -119,7 +119,7 @@ TEST_CASE("tcp_broker: an answer that cannot be decoded fails only its call") {
   log_capture log;
   raw_listener door;
   tcp_node node;
-  auto login = patio::connect(node.broker(), door.where().host, door.where().port);
+  auto login = patio::connect(node.broker(), door.where());
   auto server = door.accept();
   server.log_in_as_server({"f"});
   REQUIRE(ended(login));
@@ -151,7 +151,7 @@ TEST_CASE(
   log_capture log;
   raw_listener door;
   tcp_node node;
-  auto login = patio::connect(node.broker(), door.where().host, door.where().port);
+  auto login = patio::connect(node.broker(), door.where());
   auto server = door.accept();
   server.log_in_as_server({"f"});
   auto peer = ended(login).value();

@@ -45,7 +45,7 @@ TEST_CASE("tcp_broker: a large answer arrives although the peer hangs up right a
   auto large = pickle_of(value{text_of(1)});
   for (int round = 0; round < 30; ++round) {
     tcp_node node;
-    auto login = patio::connect(node.broker(), door.where().host, door.where().port);
+    auto login = patio::connect(node.broker(), door.where());
     auto server = door.accept();
     server.log_in_as_server({"f"});
     REQUIRE(ended(login));

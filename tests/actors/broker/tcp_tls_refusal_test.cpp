@@ -74,7 +74,7 @@ TEST_CASE("tcp_broker: a node without TLS cannot add TLS, and a TLS node without
   REQUIRE_FALSE(no);
   CHECK(no.error().message == "the node was spawned without TLS");
   tcp_node nobody{registry{}, options_with(certs().anonymous())};
-  auto listening = listen(nobody.broker(), "127.0.0.1", 0);
+  auto listening = listen(nobody.broker(), "127.0.0.1:0");
   REQUIRE_FALSE(listening);
   CHECK(listening.error().code == errc::invalid);
   CHECK(listening.error().message
@@ -93,7 +93,7 @@ TEST_CASE("tcp_broker: wrong TLS options are refused when the node is made") {
 TEST_CASE("tcp_broker: only client certificates or a key let a node listen beyond this machine") {
   auto beyond = [](tls_options tls) {
     tcp_node node{registry{}, options_with(std::move(tls))};
-    return listen(node.broker(), "0.0.0.0", 0);
+    return listen(node.broker(), "0.0.0.0:0");
   };
   CHECK(beyond(certs().mutual_server()));
   auto open = beyond(certs().open_server());

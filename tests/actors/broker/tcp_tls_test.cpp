@@ -171,7 +171,7 @@ TEST_CASE("tcp_broker over TLS: a call on a truncated connection ends with maybe
   log_capture log;
   tcp_node client{registry{}, options_with(certs().anonymous())};
   raw_listener door;
-  auto login = patio::connect(client.broker(), door.where().host, door.where().port);
+  auto login = patio::connect(client.broker(), door.where());
   auto peer = door.accept();
   peer.secure(
     tls::context::make(certs().open_server()).value().accept(patio::limits{}.tls_handshake_bytes));

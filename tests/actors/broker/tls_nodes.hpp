@@ -32,7 +32,8 @@ inline tcp_options options_within(std::chrono::nanoseconds handshake_timeout,
 
 /// Returns the error of a dial that must fail.
 inline error refusal(tcp_node& client, const endpoint& to) {
-  auto login = ended(patio::connect(client.broker(), to.host, to.port, {.until_connected = false}));
+  auto login =
+    ended(patio::connect(client.broker(), to, {.gives_up = patio::give_up::at_first_failure}));
   REQUIRE_FALSE(login);
   return login.error();
 }

@@ -82,7 +82,7 @@ void check_travels(const T& sample) {
     CHECK((*answer == sample));
   };
   check(ask<T>(actor, sample));
-  check(ask<T>(function<T(T)>(broker, "echo"), sample));
+  check(ask<T>(remote<T(T)>(broker, "echo"), sample));
   CHECK_FALSE(to_string(caf::make_message(sample)).empty()); // what CAF logs of a message
   shut_down(broker);
 }
@@ -179,7 +179,7 @@ TEST_CASE("message types: several arguments of a callable that runs as an actor"
     return items;
   });
   auto broker = spawn_memory_broker(system, spawn_async_pool(system, rpc));
-  auto join = function<all(all, named)>(broker, "join");
+  auto join = remote<all(all, named)>(broker, "join");
   auto joined = ask<all>(join, all{here, {}}, named{{"there", there}});
   REQUIRE(joined);
   CHECK((*joined == all{here, {}, there}));
@@ -216,7 +216,7 @@ TEST_CASE("message types: a result with an unknown key ends the call as undecoda
   auto one = failure(call<spot>(broker, "one"));
   CHECK(one.code == errc::undecodable);
   CHECK(one.message == "the result " + reason);
-  auto many = ask<std::vector<spot>>(function<std::vector<spot>()>(broker, "many"), caf::unit);
+  auto many = ask<std::vector<spot>>(remote<std::vector<spot>()>(broker, "many"), caf::unit);
   REQUIRE_FALSE(many);
   CHECK(many.error().code == errc::undecodable);
   CHECK(many.error().message.find("item 0 " + reason) != std::string::npos);

@@ -26,7 +26,7 @@ public:
       auto caller = spawn_tcp_broker(system_, null_executor(), options);
       broker_ = caller;
       auto where = name == "python" ? start_python() : start_cpp();
-      REQUIRE(connect(caller, where.host, where.port).get());
+      REQUIRE(connect(caller, where).get());
     }
     *slot_ = served_ ? served_ : broker_;
   }
@@ -45,7 +45,7 @@ private:
   endpoint start_cpp() {
     auto server = spawn_tcp_broker(system_, pool());
     served_ = server;
-    return listen(server, "127.0.0.1", 0).value();
+    return listen(server, "127.0.0.1:0").value();
   }
   endpoint start_python() {
     python_ = std::make_unique<patio::tests::python_peer>("server", "");
@@ -146,8 +146,8 @@ TEST_CASE("calls: of two hundred calls in flight each gets its own result") {
 
 TEST_CASE("calls: a typed remote function answers request, delegation and monitors") {
   backend b;
-  auto add = function<std::int64_t(std::int64_t, std::int64_t)>(b.broker(), "add");
-  auto lookup = function<std::int64_t(std::string)>(b.broker(), "lookup");
+  auto add = remote<std::int64_t(std::int64_t, std::int64_t)>(b.broker(), "add");
+  auto lookup = remote<std::int64_t(std::string)>(b.broker(), "lookup");
   std::promise<std::int64_t> sum, delegated;
   std::promise<error> missing;
   auto front =

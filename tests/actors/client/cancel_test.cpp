@@ -126,7 +126,7 @@ TEST_CASE(
   on_each_broker([](const broker_actor& broker, watched& w) {
     std::stop_source all;
     auto future = call<std::int64_t>(broker, call_target{"watch", {.stop = all.get_token()}});
-    auto watch = function<std::int64_t()>(broker, "watch", {.stop = all.get_token()});
+    auto watch = remote<std::int64_t()>(broker, "watch", {.stop = all.get_token()});
     auto answer = std::make_shared<std::promise<result<value>>>();
     broker.home_system().spawn([=](caf::event_based_actor* self) {
       self->request(watch, caf::infinite, caf::unit)

@@ -23,11 +23,11 @@ void use(caf::event_based_actor* self, const concat& f) {
   self->request(f, caf::infinite, text, number).then([](std::int64_t) {});
 #endif
 #ifdef NOT_A_VALUE // a remote function takes and returns types that convert to values
-  (void)patio::function<void(std::thread)>(patio::broker_actor{}, "f");
+  (void)patio::remote<void(std::thread)>(patio::broker_actor{}, "f");
 #endif
 #ifdef ITEMS_ARE_NO_VALUES // a remote function takes and returns types that convert to values
-  (void)patio::function<void(std::map<std::string, std::vector<std::thread>>)>(
-    patio::broker_actor{}, "f");
+  (void)patio::remote<void(std::map<std::string, std::vector<std::thread>>)>(patio::broker_actor{},
+                                                                             "f");
 #endif
   self->request(f, caf::infinite, text, number).then([](const std::string&) {});
 }

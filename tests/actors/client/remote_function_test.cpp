@@ -41,7 +41,7 @@ struct test_system {
   ~test_system() { shut_down(broker); }
 
   [[nodiscard]] adder add() {
-    return function<std::int64_t(std::int64_t, std::int64_t)>(broker, "add");
+    return remote<std::int64_t(std::int64_t, std::int64_t)>(broker, "add");
   }
 };
 
@@ -67,7 +67,7 @@ TEST_CASE("remote_function: the actor's type follows from the function's signatu
 
 TEST_CASE("remote_function: a function without a result answers an empty message") {
   test_system t;
-  auto note = function<void(std::string)>(t.broker, "note");
+  auto note = remote<void(std::string)>(t.broker, "note");
   CHECK(in_actor<bool>(t.system, [note](caf::event_based_actor* self, auto done) {
     self->request(note, caf::infinite, std::string{"hello"}).then([done] {
       done->set_value(true);
@@ -140,7 +140,7 @@ TEST_CASE("remote_function: a message of other types is refused and does not rea
 
 TEST_CASE("remote_function: an anonymous message runs the function, and the answer is dropped") {
   test_system t;
-  caf::anon_send(function<void(std::string)>(t.broker, "note"), std::string{"no answer, please"});
+  caf::anon_send(remote<void(std::string)>(t.broker, "note"), std::string{"no answer, please"});
   CHECK(ended(t.noted.get_future()) == "no answer, please");
 }
 
@@ -193,7 +193,7 @@ TEST_CASE("remote_function: a call ends at its own timeout or at the request's t
           "is first") {
   test_system t;
   auto ending = [&](auto timeout, call_options options) {
-    auto never = function<std::int64_t()>(t.broker, "never", options);
+    auto never = remote<std::int64_t()>(t.broker, "never", options);
     return in_actor<error>(t.system, [=](caf::event_based_actor* self, auto done) {
       self->request(never, timeout, caf::unit)
         .then([](std::int64_t) {}, [done](const caf::error& e) { done->set_value(from_caf(e)); });
@@ -205,7 +205,7 @@ TEST_CASE("remote_function: a call ends at its own timeout or at the request's t
 
 TEST_CASE("remote_function: a result of another type is undecodable, and the broker still works") {
   test_system t;
-  auto wrong = function<std::string(std::int64_t, std::int64_t)>(t.broker, "add");
+  auto wrong = remote<std::string(std::int64_t, std::int64_t)>(t.broker, "add");
   auto why = in_actor<error>(t.system, [wrong](caf::event_based_actor* self, auto done) {
     self->request(wrong, caf::infinite, std::int64_t{1}, std::int64_t{2})
       .then([](const std::string&) {},

@@ -11,12 +11,10 @@ using namespace patio;
 namespace {
 
 std::int64_t call_through_tcp(caf::actor_system& sys, const registry& rpc) {
-  auto server = spawn_tcp_broker(sys, spawn_async_pool(sys, rpc));
-  shut_down_at_exit end_of_server{server};
-  auto where = listen(server, "127.0.0.1", 0).value();
-  auto client = spawn_tcp_broker(sys, null_executor());
-  shut_down_at_exit end_of_client{client};
-  (void)connect(client, where.host, where.port).get().value();
+  owned_broker server{spawn_tcp_broker(sys, spawn_async_pool(sys, rpc))};
+  auto where = listen(server, "127.0.0.1:0").value();
+  owned_broker client{spawn_tcp_broker(sys, null_executor())};
+  (void)connect(client, where).get().value();
   std::int64_t sum = 0;
   for (int i = 0; i < 500; ++i) {
     log(log_level::warning, "event=test reason=\"this must not run into a socket or pipe\"");

@@ -26,12 +26,10 @@ template <class F>
 void with_each_broker(node& n, const executors& run_in, F test) {
   SUBCASE("memory broker") { test(broker_actor{spawn_memory_broker(n.system, run_in)}); }
   SUBCASE("TCP broker") {
-    auto server = spawn_tcp_broker(n.system, run_in, {.key = "k"});
-    shut_down_at_exit end_of_server{server};
-    auto client = spawn_tcp_broker(n.system, null_executor(), {.key = "k"});
-    shut_down_at_exit end_of_client{client};
-    auto where = listen(server, "127.0.0.1", 0).value();
-    REQUIRE(connect(client, where.host, where.port).get());
+    owned_broker server{spawn_tcp_broker(n.system, run_in, {.key = "k"})};
+    owned_broker client{spawn_tcp_broker(n.system, null_executor(), {.key = "k"})};
+    auto where = listen(server, "127.0.0.1:0").value();
+    REQUIRE(connect(client, where).get());
     test(broker_actor{client});
   }
 }

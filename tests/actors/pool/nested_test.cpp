@@ -58,8 +58,8 @@ struct side {
 std::int64_t recurse(registry (*functions)(const slot&),
                      executor (*spawn)(caf::actor_system&, const registry&, pool_options)) {
   side a{functions, spawn, {.workers = 1}}, b{functions, spawn, {.workers = 1}};
-  auto where = listen(a.broker, "127.0.0.1", 0).value();
-  REQUIRE(ended(connect(b.broker, where.host, where.port)));
+  auto where = listen(a.broker, "127.0.0.1:0").value();
+  REQUIRE(ended(connect(b.broker, where)));
   return ended(call<std::int64_t>(a.broker, "down", depth));
 }
 
@@ -78,8 +78,8 @@ TEST_CASE(
   "nested calls: waiting in the async pool is refused, as it could block every thread there") {
   side a{blocking_recursion, spawn_async_pool, {.workers = 1}},
     b{blocking_recursion, spawn_async_pool, {.workers = 1}};
-  auto where = listen(a.broker, "127.0.0.1", 0).value();
-  REQUIRE(ended(connect(b.broker, where.host, where.port)));
+  auto where = listen(a.broker, "127.0.0.1:0").value();
+  REQUIRE(ended(connect(b.broker, where)));
   auto refusal = failure(call<std::int64_t>(a.broker, "down", 1));
   CHECK(to_string(refusal).find("patio::reply_to<R>") != std::string::npos);
   CHECK(ended(call<std::int64_t>(a.broker, "down", 0)) == 0);
@@ -88,8 +88,8 @@ TEST_CASE(
 TEST_CASE("nested calls: a call that nests deeper than max_blocked is refused, and no call hangs") {
   auto few = pool_options{.workers = 1, .max_blocked = 4};
   side a{blocking_recursion, spawn_thread_pool, few}, b{blocking_recursion, spawn_thread_pool, few};
-  auto where = listen(a.broker, "127.0.0.1", 0).value();
-  REQUIRE(ended(connect(b.broker, where.host, where.port)));
+  auto where = listen(a.broker, "127.0.0.1:0").value();
+  REQUIRE(ended(connect(b.broker, where)));
   CHECK(ended(call<std::int64_t>(a.broker, "down", 8)) == 8);
   CHECK(
     to_string(failure(call<std::int64_t>(a.broker, "down", depth))).find("4 functions are blocked")

@@ -25,7 +25,7 @@ using throw_atom = caf::atom_constant<caf::atom("throw")>;
 using drop_atom = caf::atom_constant<caf::atom("drop")>;
 using fail_atom = caf::atom_constant<caf::atom("fail")>;
 using hold_atom = caf::atom_constant<caf::atom("hold")>;
-using service =
+using doubler =
   caf::typed_actor<caf::replies_to<twice_atom, std::int64_t>::with<std::int64_t>,
                    caf::replies_to<meet_atom>::with<void>, caf::replies_to<throw_atom>::with<void>,
                    caf::replies_to<drop_atom>::with<void>, caf::replies_to<fail_atom>::with<void>,
@@ -52,7 +52,7 @@ void kill(const caf::actor_addr& address) {
     caf::anon_send_exit(alive, caf::exit_reason::kill);
 }
 
-service::behavior_type behave(service::pointer self, shared_state* shared) {
+doubler::behavior_type behave(doubler::pointer self, shared_state* shared) {
   {
     std::lock_guard lock{shared->mutex};
     shared->actors.push_back(self->address());
@@ -84,7 +84,7 @@ struct pool_test {
   system_config config;
   caf::actor_system system{config};
 
-  service spawn(std::size_t actors, worker_pool_options options = fast()) {
+  doubler spawn(std::size_t actors, worker_pool_options options = fast()) {
     return spawn_worker_pool(
       system, actors, [this] { return system.spawn<caf::detached>(behave, &shared); }, options);
   }
@@ -96,7 +96,7 @@ struct pool_test {
 
 /// Sends a request. The future has the answer's text, or the error's.
 template <class... As>
-std::future<std::string> request(const service& pool, As... args) {
+std::future<std::string> request(const doubler& pool, As... args) {
   auto promise = std::make_shared<std::promise<std::string>>();
   auto future = promise->get_future();
   request_async(pool, caf::make_message(args...), [promise](caf::message& m) {
@@ -175,13 +175,13 @@ TEST_CASE("worker_pool: a factory that fails counts as an actor that ended") {
   pool_test t;
   auto options = pool_test::fast();
   options.restarts.max_restarts = 2;
-  auto throws = [&]() -> service { throw std::runtime_error{"no disk"}; };
+  auto throws = [&]() -> doubler { throw std::runtime_error{"no disk"}; };
   auto pool = spawn_worker_pool(t.system, 1, throws, options);
   log.await("event=gave_up");
   CHECK(ended(request(pool, twice_atom::value, std::int64_t{1})).find("no disk")
         != std::string::npos);
   auto null = spawn_worker_pool(
-    t.system, 1, [] { return service{}; }, options);
+    t.system, 1, [] { return doubler{}; }, options);
   CHECK(ended(request(null, twice_atom::value, std::int64_t{1})).find("null handle")
         != std::string::npos);
   CHECK_THROWS_AS((void)t.spawn(0), std::invalid_argument);

@@ -124,7 +124,7 @@ TEST_CASE("amqp::connection: a refused login is an error with the server's reaso
   (void)p.output();
   p.give(frame_of(0, connection_close{{403, "ACCESS_REFUSED - Login was refused", {}}}));
   REQUIRE(p.why);
-  CHECK(p.why->code == errc::login_refused);
+  CHECK(patio::is_refusal(*p.why));
   CHECK(p.why->message.find("403 ACCESS_REFUSED") != std::string::npos);
   CHECK(p.output() == frame_of(0, connection_close_ok{}));
 }

@@ -50,6 +50,23 @@ TEST_CASE("node: a peer that closes an accepted connection before its first byte
   CHECK(text_of(p.closed->why) == "the peer closed the connection");
 }
 
+TEST_CASE("node: a server that closes the connection has refused the login if it got one") {
+  probed_node p;
+  auto id = p.open(patio::role::client);
+  SUBCASE("before its challenge") {
+    p.node.close_at_end(id, 0);
+    REQUIRE(p.closed);
+    CHECK_FALSE(is_refusal(p.closed->why));
+  }
+  SUBCASE("after the node has answered the challenge") {
+    auto challenge = patio::protocol::login_challenge(test_token);
+    p.node.receive(id, framed(patio::protocol::packet::auth_digest, 0, challenge), p.now);
+    p.node.close_at_end(id, 0);
+    REQUIRE(p.closed);
+    CHECK(is_refusal(p.closed->why));
+  }
+}
+
 TEST_CASE("node: a peer that closes a TLS connection before its first byte was silent") {
   probed_node p;
   auto serves = tls_testing::context(tls_testing::options_of(tls_testing::identities().server));

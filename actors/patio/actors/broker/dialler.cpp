@@ -53,6 +53,10 @@ void dialler::lost(std::uint64_t number, std::chrono::nanoseconds logged_in_for)
   at->second.reported = false;
 }
 
+bool ends_at(give_up when, const error& why) {
+  return when == give_up::at_first_failure || (when == give_up::when_refused && is_refusal(why));
+}
+
 /// Returns the error with the address that was reached, and with what happened at the addresses
 /// before it.
 error dialler::with_addresses(dial& d, const error& why) {
@@ -60,7 +64,9 @@ error dialler::with_addresses(dial& d, const error& why) {
   auto full =
     address.empty() || address == to_string(d.target.where) ? why : in_context(address, why);
   if (d.earlier.empty()) return full;
-  return {why.code, std::exchange(d.earlier, {}) + text_of(full), {}};
+  error all{why.code, std::exchange(d.earlier, {}) + text_of(full), {}};
+  all.remedy = why.remedy;
+  return all;
 }
 
 std::optional<dialler::retry> dialler::failed(std::uint64_t number, const error& why) {
@@ -75,7 +81,7 @@ std::optional<dialler::retry> dialler::failed(std::uint64_t number, const error&
   }
   d.avoided.clear();
   auto full = with_addresses(d, why);
-  if (d.answer && !d.target.options.until_connected) {
+  if (d.answer && ends_at(d.target.options.gives_up, why)) {
     auto answer = std::move(d.answer);
     dials_.erase(at);
     answer(tl::unexpected(std::move(full)));

@@ -1,6 +1,7 @@
 /// A node at RabbitMQ as one broker actor: a peer of Python's patio-rabbitmq 0.1.1. Nodes do not
 /// dial each other. Calls wait in RabbitMQ's queues, one for each function, until a server takes
-/// them. The broker runs on CAF's I/O thread. Shut the broker down before its actor system ends.
+/// them. The broker runs on CAF's I/O thread. Shut the broker down before its actor system ends;
+/// see owned_broker.
 #pragma once
 
 #include <functional>

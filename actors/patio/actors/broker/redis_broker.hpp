@@ -1,6 +1,7 @@
 /// A node as a peer of Python's patio-redis, as one broker actor. Callers and servers of functions
 /// meet in a Redis database and need not know each other. The broker runs on CAF's I/O thread. Shut
-/// the broker down before its actor system ends, because the system would wait for it forever.
+/// the broker down before its actor system ends, because the system waits forever for a broker that
+/// has an open connection; see owned_broker.
 #pragma once
 
 #include <future>

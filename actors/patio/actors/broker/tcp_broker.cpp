@@ -142,9 +142,8 @@ tcp_broker_actor spawn_tcp_broker(caf::actor_system& sys, const executors& run_i
     sys.middleman().spawn_broker(make_behavior, run_in, options, tls));
 }
 
-result<std::vector<endpoint>> listen_on_all(const tcp_broker_actor& node, const std::string& host,
-                                            std::uint16_t port) {
-  auto opened = listen_on({host, port});
+result<std::vector<endpoint>> listen_on_all(const tcp_broker_actor& node, const endpoint& where) {
+  auto opened = listen_on(where);
   if (!opened) return tl::unexpected(std::move(opened.error()));
   std::vector<endpoint> bound;
   for (const auto& fd : opened->sockets) bound.push_back(local_endpoint(fd.get()));
@@ -157,10 +156,16 @@ result<std::vector<endpoint>> listen_on_all(const tcp_broker_actor& node, const 
   return bound;
 }
 
-result<endpoint> listen(const tcp_broker_actor& node, const std::string& host, std::uint16_t port) {
-  auto bound = listen_on_all(node, host, port);
+result<endpoint> listen(const tcp_broker_actor& node, const endpoint& where) {
+  auto bound = listen_on_all(node, where);
   if (!bound) return tl::unexpected(std::move(bound.error()));
   return std::move(bound->front());
+}
+
+result<endpoint> listen(const tcp_broker_actor& node, std::string_view where) {
+  auto parsed = parse_endpoint(where);
+  if (!parsed) return parsed;
+  return listen(node, *parsed);
 }
 
 result<void> replace_tls(const tcp_broker_actor& node, const tls_options& options) {
@@ -180,20 +185,22 @@ void connect_async(const tcp_broker_actor& node, dial_target target,
   request_async(node, caf::make_message(connect_atom::value, std::move(target)), answered);
 }
 
-std::future<result<peer_info>> connect(const tcp_broker_actor& node, const std::string& host,
-                                       std::uint16_t port, connect_options options) {
+std::future<result<peer_info>> connect(const tcp_broker_actor& node, const endpoint& where,
+                                       connect_options options) {
   auto promise = std::make_shared<std::promise<result<peer_info>>>();
   auto future = promise->get_future();
-  connect_async(node, {{host, port}, options},
+  connect_async(node, {where, options},
                 [promise](result<peer_info> r) { promise->set_value(std::move(r)); });
   return future;
 }
 
-void shut_down(const broker_actor& broker) {
-  std::promise<void> ended;
-  request_async(broker, caf::make_message(shut_down_atom::value),
-                [&ended](caf::message&) { ended.set_value(); });
-  ended.get_future().wait();
+std::future<result<peer_info>> connect(const tcp_broker_actor& node, std::string_view where,
+                                       connect_options options) {
+  auto parsed = parse_endpoint(where);
+  if (parsed) return connect(node, *parsed, options);
+  std::promise<result<peer_info>> refused;
+  refused.set_value(tl::unexpected(std::move(parsed.error())));
+  return refused.get_future();
 }
 
 } // namespace patio

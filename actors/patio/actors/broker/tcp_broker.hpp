@@ -1,6 +1,7 @@
 /// A mesh node as one broker actor, with any number of listeners and dialled peers. The broker
 /// speaks patio's wire protocol with C++ and Python peers, and runs on CAF's I/O thread. Shut the
-/// broker down before its actor system ends, because the system would wait for the broker forever.
+/// broker down before its actor system ends, because the system waits forever for a broker that has
+/// an open connection; see owned_broker.
 #pragma once
 
 #include <functional>
@@ -38,10 +39,18 @@ struct tcp_options {
   python_types types = {};
 };
 
+/// When a node stops dialling a peer that it has not logged in to yet. After the first login, the
+/// node redials whenever the connection is lost.
+enum class give_up : std::uint8_t {
+  no,
+  /// When the peer or this node refuses the login, because of its key, its certificates or its TLS
+  /// settings. All other failures are dialled again: the peer may start later.
+  when_refused,
+  at_first_failure, ///< once all addresses of the host have failed
+};
+
 struct connect_options {
-  /// Keeps dialling until the first login succeeds. After that login, the node redials whenever the
-  /// connection is lost, whatever this option says.
-  bool until_connected = true;
+  give_up gives_up = give_up::when_refused;
 };
 
 struct listening_sockets {
@@ -61,26 +70,26 @@ struct dial_target {
                                                 tcp_options options = {});
 
 /// Listens on all addresses of the host and waits until the broker has adopted the sockets. Do not
-/// call this on the broker's own thread. Returns the addresses with the actual port.
+/// call this on the broker's own thread. Returns the addresses with the actual port. A text has one
+/// of the forms of parse_endpoint, e.g. "127.0.0.1:15383".
 ///
 /// Port 0 means any port that is free at all addresses. An address that this machine does not have
 /// is left out with a log line, unless the host has no other address. Fails with errc::invalid if a
 /// peer on another machine could call this node without a key or a certificate; see tcp_options.
 [[nodiscard]] result<std::vector<endpoint>> listen_on_all(const tcp_broker_actor& node,
-                                                          const std::string& host,
-                                                          std::uint16_t port = default_port);
+                                                          const endpoint& where);
 /// Does the same, but returns only the first address.
-[[nodiscard]] result<endpoint> listen(const tcp_broker_actor& node, const std::string& host,
-                                      std::uint16_t port = default_port);
+[[nodiscard]] result<endpoint> listen(const tcp_broker_actor& node, const endpoint& where);
+[[nodiscard]] result<endpoint> listen(const tcp_broker_actor& node, std::string_view where);
 
 /// Dials in the background. Each dial resolves the host anew and tries its addresses as RFC 8305
 /// says. If the login fails at one address, the node dials the others.
 ///
-/// The future becomes ready at the first login. By default the node dials until the login succeeds,
-/// even with a wrong key or port. If `until_connected` is false, the node gives up once all
-/// addresses have failed, and the future holds the error.
-std::future<result<peer_info>> connect(const tcp_broker_actor& node, const std::string& host,
-                                       std::uint16_t port = default_port,
+/// The future becomes ready at the first login, or with the error after which the node has given
+/// up; see give_up.
+std::future<result<peer_info>> connect(const tcp_broker_actor& node, const endpoint& where,
+                                       connect_options options = {});
+std::future<result<peer_info>> connect(const tcp_broker_actor& node, std::string_view where,
                                        connect_options options = {});
 /// Does the same with a callback in place of the future. The callback runs on the thread that
 /// answers, usually the broker's.
@@ -91,22 +100,5 @@ void connect_async(const tcp_broker_actor& node, dial_target target,
 /// errc::invalid and changes nothing in three cases: the options are wrong, the node was spawned
 /// without TLS, or the node could no longer accept connections or demand client certificates.
 [[nodiscard]] result<void> replace_tls(const tcp_broker_actor& node, const tls_options& options);
-
-/// Ends a broker and waits until its calls have ended. A TCP broker must be shut down before its
-/// actor system ends.
-void shut_down(const broker_actor& broker);
-
-/// Shuts a broker down at the end of the scope, even if an exception leaves the scope. Declare the
-/// object after the actor system.
-class shut_down_at_exit {
-public:
-  explicit shut_down_at_exit(broker_actor broker) : broker_{std::move(broker)} {}
-  ~shut_down_at_exit() { shut_down(broker_); }
-  shut_down_at_exit(const shut_down_at_exit&) = delete;
-  shut_down_at_exit& operator=(const shut_down_at_exit&) = delete;
-
-private:
-  broker_actor broker_;
-};
 
 } // namespace patio

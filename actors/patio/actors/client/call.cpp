@@ -6,6 +6,13 @@
 
 namespace patio {
 
+void detail::resumption::answered() noexcept {
+  auto* coroutine = waiting_.exchange(this, std::memory_order_acq_rel);
+  if (!coroutine) return;
+  delivery_scope delivering;
+  std::coroutine_handle<>::from_address(coroutine).resume();
+}
+
 void call_async(const broker_actor& broker, call_request request, const call_options& options,
                 reply::sink on_result) {
   // If the broker has ended, or ends with the call in its mailbox, CAF destroys the message. That

@@ -1,7 +1,7 @@
-/// Calls from code outside actors, as futures. If its broker ends, a future becomes ready with
-/// errc::shut_down. Destroying a future cancels its call. Do not wait for a future on CAF's own
-/// threads, because these must not block. While a function of a thread pool waits, another function
-/// may run.
+/// Calls from code outside actors, as futures, which coroutines can await. If its broker ends, a
+/// future becomes ready with errc::shut_down. Destroying a future cancels its call. Do not wait for
+/// a future on CAF's own threads, because these must not block. While a function of a thread pool
+/// waits, another function may run.
 #pragma once
 
 #include <future>
@@ -9,6 +9,7 @@
 #include <string>
 
 #include <patio/actors/caf/interfaces.hpp>
+#include <patio/actors/client/resumption.hpp>
 #include <patio/actors/pool/blocking_scope.hpp>
 #include <patio/convert/convert.hpp>
 #include <patio/functions/python_error.hpp>
@@ -32,16 +33,35 @@ struct call_target {
   call_target(const char* function_name) : name{function_name} {}
 };
 
+namespace detail {
+
+/// The answer of one call, which the future and the thread that delivers the answer share.
+template <class R>
+struct call_answer {
+  std::promise<R> promise;
+  resumption coroutine;
+};
+
+} // namespace detail
+
 /// The future result of one call. Like a std::future, a call_future can be moved but not copied,
 /// and only one thread at a time may use it. Unlike a std::future, it cancels its call when it is
 /// destroyed.
+///
+/// A coroutine of any type may await it: `co_await patio::call<int>(broker, "add", 6, 7)`. The
+/// coroutine goes on in the thread that delivers the answer, which is usually the broker's, and
+/// must be quick there; `get` and `wait` throw there, `co_await` works. An exception that leaves
+/// the coroutine there ends the program. Destroying the coroutine while it waits cancels the call.
+/// As always, nobody may destroy a coroutine while it runs.
 template <class R>
-class call_future {
+class [[nodiscard]] call_future {
 public:
   call_future() = default;
   /// A stop of `caller_stop` cancels the call as well.
-  call_future(std::future<R> result, const std::stop_token& caller_stop)
-      : result_{std::move(result)}, stop_{std::make_unique<stop_chain>(caller_stop)} {}
+  call_future(const std::shared_ptr<detail::call_answer<R>>& answer,
+              const std::stop_token& caller_stop)
+      : result_{answer->promise.get_future()},
+        coroutine_{answer, &answer->coroutine}, stop_{std::make_unique<stop_chain>(caller_stop)} {}
   call_future(call_future&&) noexcept = default;
   call_future& operator=(call_future&& other) noexcept {
     call_future old{std::move(*this)}; // its destructor cancels the call that this future had
@@ -49,7 +69,9 @@ public:
     return *this;
   }
   ~call_future() {
-    if (valid()) cancel(); // does nothing if the call has ended
+    if (!valid()) return;
+    coroutine_->abandon();
+    cancel(); // does nothing if the call has ended
   }
 
   /// Waits. Throws call_error if the call fails, or if its value does not convert to R.
@@ -75,6 +97,14 @@ public:
   }
   [[nodiscard]] bool valid() const noexcept { return result_.valid(); }
 
+  /// @{ For co_await.
+  [[nodiscard]] bool await_ready() const { return ready(); }
+  [[nodiscard]] bool await_suspend(std::coroutine_handle<> coroutine) noexcept {
+    return coroutine_->await(coroutine);
+  }
+  R await_resume() { return result_.get(); }
+  /// @}
+
   /// Cancels the call: it ends with errc::cancelled, unless it has already ended. A C++ peer is
   /// told to stop the function.
   void cancel() noexcept {
@@ -98,10 +128,12 @@ private:
 
   void swap(call_future& other) noexcept {
     std::swap(result_, other.result_);
+    std::swap(coroutine_, other.coroutine_);
     std::swap(stop_, other.stop_);
   }
 
   std::future<R> result_;
+  std::shared_ptr<detail::resumption> coroutine_; ///< null if the future is empty
   std::unique_ptr<stop_chain> stop_; ///< on the heap, because a stop callback cannot be moved
 };
 
@@ -140,8 +172,8 @@ template <class T>
 template <class R = value, class... As>
 [[nodiscard]] call_future<R> call(const broker_actor& broker, call_target target,
                                   const As&... args) {
-  auto promise = std::make_shared<std::promise<R>>();
-  call_future<R> future{promise->get_future(), target.options.stop};
+  auto answer = std::make_shared<detail::call_answer<R>>();
+  call_future<R> future{answer, target.options.stop};
   value timeout;
   if (target.options.timeout)
     timeout = to_value(std::chrono::duration<double>{*target.options.timeout});
@@ -149,8 +181,10 @@ template <class R = value, class... As>
                        {{detail::positional(args)...}, std::move(target.keywords)},
                        std::move(timeout)};
   target.options.stop = future.stop_token();
-  call_async(broker, std::move(request), target.options,
-             [promise](result<value> r) { detail::settle(*promise, std::move(r)); });
+  call_async(broker, std::move(request), target.options, [answer](result<value> r) {
+    detail::settle(answer->promise, std::move(r));
+    answer->coroutine.answered();
+  });
   return future;
 }
 

@@ -1,6 +1,7 @@
-/// A function of a peer as a typed actor, for requests, delegation, monitors and links. The actor
-/// has no thread. On the sender's thread, it turns a message into a call and passes the call to the
-/// broker. The broker answers the sender. The actor ends with its last handle or with its broker.
+/// A function of a peer as a typed actor, for requests, delegation, monitors and links, and as a
+/// callable outside actors. The actor has no thread. On the sender's thread, it turns a message
+/// into a call and passes the call to the broker. The broker answers the sender. The actor ends
+/// with its last handle or with its broker.
 #pragma once
 
 #include <string>
@@ -9,6 +10,7 @@
 #include <caf/typed_actor.hpp>
 
 #include <patio/actors/caf/interfaces.hpp>
+#include <patio/actors/client/call.hpp>
 #include <patio/convert/convert.hpp>
 
 namespace patio {
@@ -88,14 +90,39 @@ private:
 template <class Signature>
 using function_actor = typename detail::remote_traits<Signature>::actor;
 
-/// Makes an actor for a function by name. The broker looks the name up for each call. After
-/// `options.timeout` a call ends with errc::timeout, independent of the timeout of the CAF request.
+/// A remote function by name. The broker looks the name up for each call. A handle: copies share
+/// the actor. Any thread may use it.
+///   patio::remote<std::int64_t(std::int64_t, std::int64_t)> add{broker, "add"};
+///   self->request(add, caf::infinite, std::int64_t{6}, std::int64_t{7}); // in an actor
+///   add(6, 7).get();                                                     // outside actors
+///   co_await add(6, 7);                                                  // in a coroutine
+/// After `options.timeout` a call ends with errc::timeout, independent of the timeout of the CAF
+/// request.
 template <class Signature>
-[[nodiscard]] function_actor<Signature> function(const broker_actor& broker, std::string name,
-                                                 const call_options& options = {}) {
-  using traits = detail::remote_traits<Signature>;
-  return caf::actor_cast<function_actor<Signature>>(detail::make_remote_function(
-    broker, std::move(name), options, &traits::arguments, &traits::answer));
-}
+class remote;
+
+template <class R, class... As>
+class remote<R(As...)> : public function_actor<R(As...)> {
+public:
+  remote(broker_actor broker, std::string name, const call_options& options = {})
+      : function_actor<R(As...)>{make(broker, name, options)}, broker_{std::move(broker)},
+        target_{std::move(name), options} {}
+
+  /// Keep the future: its destructor cancels the call.
+  [[nodiscard]] call_future<R> operator()(const As&... args) const {
+    return call<R>(broker_, target_, args...);
+  }
+
+private:
+  static function_actor<R(As...)> make(const broker_actor& broker, const std::string& name,
+                                       const call_options& options) {
+    using traits = detail::remote_traits<R(As...)>;
+    return caf::actor_cast<function_actor<R(As...)>>(
+      detail::make_remote_function(broker, name, options, &traits::arguments, &traits::answer));
+  }
+
+  broker_actor broker_;
+  call_target target_;
+};
 
 } // namespace patio

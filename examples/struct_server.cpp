@@ -1,0 +1,18 @@
+// Serves a function of a struct until SIGINT or SIGTERM. Argument: HOST:PORT to listen on.
+#include <iostream>
+
+#include <patio/patio.hpp>
+
+struct point {
+  double x = 0, y = 0;
+};
+template <>
+inline constexpr auto patio::fields<point> =
+  std::tuple{patio::field{"x", &point::x}, patio::field{"y", &point::y}};
+
+int main(int, char** argv) {
+  patio::service svc{{.key = "secret"}};
+  svc.add("mirror", [](point p) { return point{-p.x, -p.y}; });
+  std::cout << "listening on " << patio::to_string(svc.listen(argv[1])) << std::endl;
+  svc.run();
+}
