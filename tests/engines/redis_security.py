@@ -69,7 +69,7 @@ def check_refused_mget(client):
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert server.stdout.readline().startswith("connected to")
-        assert run("call", "sleep", "4", "--timeout", "30", "--broker", URL) == "4"
+        run("call", "sleep", "4", "--timeout", "30", "--broker", URL)
         assert run("call", "mul", "6", "7", "--broker", URL) == "42"
         server.terminate()
         _, log = server.communicate(timeout=60)
