@@ -123,7 +123,7 @@ TEST_CASE("node: a REQUEST carries the remaining time, or None without a timeout
 TEST_CASE("node: a call that has waited for a peer carries its remaining time") {
   mesh m;
   auto& caller = m.add();
-  m.add(some_functions());
+  m.add(some_functions(), like_python); // takes requests at once, without credit
   caller.node.call(1, calling("mul", {2, 3}, 4), m.now);
   m.pass(1'500ms);
   auto& wire = m.connect(0, 1);

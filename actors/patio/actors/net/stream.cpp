@@ -102,10 +102,14 @@ void stream::hang_up() {
   resume();
 }
 
+// A connect to AF_UNSPEC resets a connection at once (Linux, connect(2)). SO_LINGER with zero would
+// reset the connection only when CAF closes the descriptor, and until then a peer that reads takes
+// what the kernel holds, and then an orderly end.
 void stream::abort() {
   if (!open_) return;
-  linger hard{1, 0};
-  (void)::setsockopt(static_cast<int>(handle_.id()), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+  sockaddr nobody{};
+  nobody.sa_family = AF_UNSPEC;
+  (void)::connect(static_cast<int>(handle_.id()), &nobody, sizeof nobody);
   hang_up();
 }
 
