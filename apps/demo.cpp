@@ -12,6 +12,7 @@
 #include <thread>
 
 #include <patio/value/integer.hpp>
+#include <patio/version.hpp>
 
 #include "alarm_clock.hpp"
 

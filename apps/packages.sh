@@ -6,8 +6,8 @@ set -eu
 build='cmake doctest-dev g++ libb2-dev libcaf-dev libcli11-dev libexpected-dev libspdlog-dev
   libssl-dev ninja-build nlohmann-json3-dev'
 # universal-ctags: tests/checks/sizes.py takes the lengths of functions and classes from it.
-tests='clang libclang-rt-dev openssl python3 python3-venv rabbitmq-server redis-server universal-ctags
-  valgrind'
+tests='clang libclang-rt-dev openssl pkgconf python3 python3-venv rabbitmq-server redis-server
+  universal-ctags valgrind'
 checks='clang-format'
 
 wanted=

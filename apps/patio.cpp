@@ -2,6 +2,7 @@
 #include <sstream>
 
 #include <patio/actors/pool/process_pool.hpp>
+#include <patio/version.hpp>
 
 #include "command_line.hpp"
 #include "commands.hpp"

@@ -11,6 +11,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <patio/version.hpp>
+
 #include "cli.hpp"
 
 using namespace patio::tests::cli;

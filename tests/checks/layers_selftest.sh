@@ -63,6 +63,8 @@ actors/patio/actors/os/bad.hpp|#include <caf/send.hpp>
 actors/patio/actors/pool/bad.hpp|#include <patio/actors/broker/tcp_broker.hpp>
 actors/patio/actors/client/bad.cpp|#include <patio/actors/broker/tcp_broker.hpp>
 examples/bad.cpp|#include <patio/actors/client/call.hpp>
+libpatio/patio/value/value.hpp|namespace patio {
+actors/patio/actors/client/call.hpp|namespace PATIO_INTERNAL_API patio {
 libpatio/patio/base/bad.cpp|#include <thread>
 libpatio/patio/base/bad.cpp|#include <mutex>
 libpatio/patio/base/bad.cpp|#include <condition_variable>

@@ -14,7 +14,8 @@ cd "$tree"
 git init -q . 2>/dev/null
 mkdir .ci actors apps examples libpatio tests
 touch .clang-format .clang-tidy .gitignore CHANGELOG.md CMakeLists.txt CMakePresets.json LICENSE \
-  README.md .ci/run actors/file apps/file examples/file libpatio/file tests/file
+  README.md .ci/run actors/file apps/file examples/file libpatio/file \
+  tests/file
 git add .
 sh "$root" "$tree" || { echo "root_selftest.sh: root.sh refused the expected names" >&2; exit 1; }
 

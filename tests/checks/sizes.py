@@ -47,7 +47,7 @@ def read_tags(tree, files):
     command = [
         "ctags", "-f", "-", "--output-format=json", "--languages=C++", "--langmap=C++:.cpp.hpp",
         "--kinds-C++=cfmpsu", "--fields=+neSs", "--fields-C++=+{properties}",
-        "-D", "TEST_CASE(name)=void test_case()", "-L", "-",
+        "-D", "TEST_CASE(name)=void test_case()", "-I", "PATIO_API,PATIO_INTERNAL_API", "-L", "-",
     ]
     names = "".join(f"{name}\n" for name in files)
     ended = subprocess.run(command, cwd=tree, input=names, stdout=subprocess.PIPE, text=True,

@@ -22,7 +22,7 @@ FOLDERS = ("actors", "apps", "examples", "libpatio", "tests")
 FOREIGN = {"add_tcp_scribe", "set_cover_merge", "use_counters"}
 
 # The programs that a document's commands may start. Any other program fails the check.
-PROGRAMS = {"cd", "cmake", "ctest", "export", "kill", "openssl", "patio", "python3", "sh"}
+PROGRAMS = {"cd", "cmake", "cpack", "ctest", "export", "kill", "openssl", "patio", "python3", "sh"}
 
 # Commands that the test does not run: the reason, a file, and a text in that file which shows that
 # another test covers the command.
@@ -33,6 +33,12 @@ NOT_RUN = {
     "sh tests/checks/format.sh": (
         "needs clang-format, which the tests do not install; the CI runs it first",
         ".ci/run", "tests/checks/format.sh"),
+    "sh tests/install/chroot.sh": (
+        "needs root and a Debian mirror; the tests of the label install build the same programs",
+        "tests/install/CMakeLists.txt", "user.sh"),
+    "sh tests/install/abi.sh": (
+        "rewrites files of the source; a test compares with them instead",
+        "tests/install/CMakeLists.txt", "abi.sh"),
     "build/release/tests/bench/codec_bench": (
         "is built only where Google Benchmark is installed, and judges nothing",
         "tests/bench/CMakeLists.txt", "codec_bench"),

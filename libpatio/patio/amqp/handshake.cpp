@@ -6,6 +6,7 @@
 #include <patio/amqp/reply_codes.hpp>
 #include <patio/amqp/table.hpp>
 #include <patio/base/secret.hpp>
+#include <patio/version.hpp>
 
 namespace patio::amqp {
 namespace {

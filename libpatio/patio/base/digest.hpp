@@ -6,7 +6,9 @@
 #include <string>
 #include <string_view>
 
-namespace patio {
+#include <patio/base/api.hpp>
+
+namespace PATIO_INTERNAL_API patio {
 
 /// Returns the digest of 32 bytes. The key has 0 to 32 bytes and the salt 0 to 8 bytes. The
 /// function pads both with zeros, as Python's hashlib does. Throws std::invalid_argument for a

@@ -8,9 +8,10 @@
 #include <string>
 #include <vector>
 
+#include <patio/base/api.hpp>
 #include <patio/base/time.hpp>
 
-namespace patio {
+namespace PATIO_INTERNAL_API patio {
 
 enum class ip_family : std::uint8_t { v4, v6 };
 

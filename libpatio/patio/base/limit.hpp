@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace patio {
+#include <patio/base/api.hpp>
+
+namespace PATIO_API patio {
 
 /// The enumerators are in the order of `limit_table` (protocol/limit_table.hpp).
 enum class limit : std::uint8_t {

@@ -4,7 +4,9 @@
 
 #include <string>
 
-namespace patio {
+#include <patio/base/api.hpp>
+
+namespace PATIO_INTERNAL_API patio {
 
 /// Returns the result of str.isprintable() in CPython 3.11 for one code point. Surrogates and
 /// unassigned code points are not printable.

@@ -7,7 +7,9 @@
 #include <string>
 #include <string_view>
 
-namespace patio {
+#include <patio/base/api.hpp>
+
+namespace PATIO_API patio {
 
 class secret {
 public:

@@ -9,7 +9,9 @@
 #include <string>
 #include <string_view>
 
-namespace patio {
+#include <patio/base/api.hpp>
+
+namespace PATIO_INTERNAL_API patio {
 
 /// A code point and the number of its bytes. The size is 0 if the text does not begin with a code
 /// point.

@@ -17,11 +17,12 @@
 #include <type_traits>
 #include <variant>
 
+#include <patio/base/api.hpp>
 #include <patio/value/error.hpp>
 #include <patio/value/integer.hpp>
 #include <patio/value/value.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 /// A converter has three functions; `name` returns Python's name of the type:
 ///   static value to(const T& x);

@@ -11,10 +11,11 @@
 #include <utility>
 #include <vector>
 
+#include <patio/base/api.hpp>
 #include <patio/convert/convert.hpp>
 #include <patio/value/python_types.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 /// datetime.timedelta. A std::chrono duration becomes a number of seconds instead. Each of the two
 /// C++ types also accepts the Python form of the other.

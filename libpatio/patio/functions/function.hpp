@@ -14,6 +14,7 @@
 #include <type_traits>
 #include <vector>
 
+#include <patio/base/api.hpp>
 #include <patio/base/priority.hpp>
 #include <patio/base/time.hpp>
 #include <patio/convert/convert.hpp>
@@ -21,7 +22,7 @@
 #include <patio/functions/reply.hpp>
 #include <patio/value/call_request.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 /// Positional arguments that no parameter took.
 struct args : std::vector<value> {

@@ -7,9 +7,10 @@
 #include <exception>
 #include <string>
 
+#include <patio/base/api.hpp>
 #include <patio/value/error.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 /// A function that throws a python_error raises the given Python exception at its caller.
 class python_error : public std::exception {

@@ -14,10 +14,11 @@
 #include <variant>
 #include <vector>
 
+#include <patio/base/api.hpp>
 #include <patio/functions/function.hpp>
 #include <patio/functions/function_name.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 /// Specialize this so that `registry::add` takes another kind of target:
 ///   static registry_entry make(std::string name, T target, More... more);

@@ -6,9 +6,10 @@
 #include <cstddef>
 #include <span>
 
+#include <patio/base/api.hpp>
 #include <patio/pickle/pickle.hpp>
 
-namespace patio {
+namespace PATIO_INTERNAL_API patio {
 
 /// Writes a pickle to the front of `memory`, and returns its size. Fails with limit::frame_bytes if
 /// the pickle has more bytes than `memory`. After an error, the content of the memory is

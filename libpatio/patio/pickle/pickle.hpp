@@ -8,11 +8,12 @@
 #include <string>
 #include <string_view>
 
+#include <patio/base/api.hpp>
 #include <patio/value/call_request.hpp>
 #include <patio/value/error.hpp>
 #include <patio/value/python_types.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 /// The limits for one pickle. The reader checks every limit while it reads, before it allocates a
 /// claimed length.

@@ -7,10 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include <patio/base/api.hpp>
 #include <patio/base/secret.hpp>
 #include <patio/value/error.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 /// An additional login key. A peer that logs in with this key is known by the key's name.
 struct named_key {

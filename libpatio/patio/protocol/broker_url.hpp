@@ -7,10 +7,11 @@
 #include <utility>
 #include <vector>
 
+#include <patio/base/api.hpp>
 #include <patio/base/secret.hpp>
 #include <patio/protocol/endpoint.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 enum class broker_scheme : std::uint8_t { amqp, amqps, redis, rediss };
 

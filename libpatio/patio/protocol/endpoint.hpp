@@ -5,9 +5,10 @@
 #include <string>
 #include <string_view>
 
+#include <patio/base/api.hpp>
 #include <patio/value/error.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 inline constexpr std::uint16_t default_port = 15383; ///< the default of Python patio, too
 

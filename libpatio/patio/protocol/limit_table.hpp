@@ -6,10 +6,11 @@
 #include <string>
 #include <string_view>
 
+#include <patio/base/api.hpp>
 #include <patio/base/limit.hpp>
 #include <patio/protocol/limits.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 struct limit_row {
   limit which;

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include <patio/base/api.hpp>
 #include <patio/base/secret.hpp>
 #include <patio/value/error.hpp>
 
@@ -39,6 +40,6 @@ check_login(std::string_view answer, std::string_view challenge, const secret& k
 }
 
 /// Fails with errc::invalid if BLAKE2s cannot use the key.
-[[nodiscard]] result<void> check_key(std::string_view key);
+PATIO_INTERNAL_API [[nodiscard]] result<void> check_key(std::string_view key);
 
 } // namespace patio::protocol

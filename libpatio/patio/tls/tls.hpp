@@ -9,10 +9,11 @@
 #include <string_view>
 #include <vector>
 
+#include <patio/base/api.hpp>
 #include <patio/base/secret.hpp>
 #include <patio/value/error.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 /// The identity of a node, and the certificates that it trusts. All texts except `name` have PEM
 /// form.
@@ -84,7 +85,7 @@ private:
   std::unique_ptr<state> state_;
 };
 
-class context {
+class PATIO_INTERNAL_API context {
 public:
   /// Fails with errc::invalid. The message names the wrong option and the reason.
   [[nodiscard]] static result<context> make(const tls_options& options);

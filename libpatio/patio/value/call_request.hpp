@@ -7,9 +7,10 @@
 #include <string>
 #include <vector>
 
+#include <patio/base/api.hpp>
 #include <patio/value/value.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 struct arguments {
   std::vector<value> positional;

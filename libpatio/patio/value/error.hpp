@@ -8,10 +8,11 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include <patio/base/api.hpp>
 #include <patio/base/limit.hpp>
 #include <patio/value/value.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 /// Never renumber: actor errors contain these numbers.
 enum class errc : std::uint8_t {

@@ -5,10 +5,11 @@
 #include <string>
 #include <string_view>
 
+#include <patio/base/api.hpp>
 #include <patio/value/error.hpp>
 #include <patio/value/value.hpp>
 
-namespace patio {
+namespace PATIO_INTERNAL_API patio {
 
 /// Parses a whole JSON text, as json.loads() does: a number without a point and an exponent is an
 /// integer of at most 4300 digits, NaN, Infinity and -Infinity are floats, and the escape of a lone

@@ -7,10 +7,11 @@
 
 #include <string_view>
 
+#include <patio/base/api.hpp>
 #include <patio/value/error.hpp>
 #include <patio/value/value.hpp>
 
-namespace patio {
+namespace PATIO_INTERNAL_API patio {
 
 /// Fails with errc::invalid. The message gives the byte offset and the expected input.
 [[nodiscard]] result<value> parse_literal(std::string_view text);

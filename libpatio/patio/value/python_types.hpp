@@ -9,7 +9,9 @@
 #include <string_view>
 #include <vector>
 
-namespace patio {
+#include <patio/base/api.hpp>
+
+namespace PATIO_API patio {
 namespace detail {
 enum class standard_class : std::uint8_t;
 } // namespace detail

@@ -4,10 +4,11 @@
 #include <cstdint>
 #include <string>
 
+#include <patio/base/api.hpp>
 #include <patio/value/error.hpp>
 #include <patio/value/value.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 /// Decimal conversion takes time that grows with the square of an integer's size. The sum of the
 /// squared sizes in bytes is at most this for one printed value. Work at this limit takes about two

@@ -21,7 +21,9 @@
 #include <utility>
 #include <vector>
 
-namespace patio {
+#include <patio/base/api.hpp>
+
+namespace PATIO_API patio {
 
 class integer;
 class value;

@@ -6,8 +6,9 @@
 
 #include <patio/actors/caf/interfaces.hpp>
 #include <patio/actors/pool/executors.hpp>
+#include <patio/base/api.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 struct memory_options {
   std::chrono::nanoseconds longest_timeout = std::chrono::hours{24};

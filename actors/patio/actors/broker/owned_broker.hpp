@@ -5,8 +5,9 @@
 #include <utility>
 
 #include <patio/actors/caf/interfaces.hpp>
+#include <patio/base/api.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 /// Ends a broker and waits until its calls have ended. Do not call this on a thread of the actor
 /// system.

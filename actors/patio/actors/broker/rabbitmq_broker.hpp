@@ -14,8 +14,9 @@
 #include <patio/actors/caf/interfaces.hpp>
 #include <patio/actors/pool/executors.hpp>
 #include <patio/amqp/node_options.hpp>
+#include <patio/base/api.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 struct rabbitmq_options {
   /// amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps:// for TLS. The parameter ?heartbeat=SECONDS is

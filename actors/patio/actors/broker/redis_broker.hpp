@@ -11,10 +11,11 @@
 
 #include <patio/actors/caf/interfaces.hpp>
 #include <patio/actors/pool/executors.hpp>
+#include <patio/base/api.hpp>
 #include <patio/base/secret.hpp>
 #include <patio/redis/settings.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 struct redis_options {
   /// redis://USER:PASSWORD@HOST:PORT/DATABASE, or rediss:// for TLS. All parts but the host may be

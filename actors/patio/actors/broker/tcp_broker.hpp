@@ -15,9 +15,10 @@
 #include <patio/actors/caf/interfaces.hpp>
 #include <patio/actors/os/socket.hpp>
 #include <patio/actors/pool/executors.hpp>
+#include <patio/base/api.hpp>
 #include <patio/base/backoff.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 struct tcp_options {
   /// The key that all peers share, 0 to 32 bytes. An empty key lets every peer in, unless there are

@@ -9,9 +9,10 @@
 #include <caf/actor_control_block.hpp>
 #include <caf/message.hpp>
 
+#include <patio/base/api.hpp>
 #include <patio/value/error.hpp>
 
-namespace patio {
+namespace PATIO_INTERNAL_API patio {
 
 /// Sends `content` and calls `settle` once, on the thread that answers or drops the request. An
 /// answer without content is an empty message. An error is a message with a caf::error. The error

@@ -4,9 +4,10 @@
 
 #include <caf/error.hpp>
 
+#include <patio/base/api.hpp>
 #include <patio/value/error.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 [[nodiscard]] caf::error to_caf(const error& e);
 

@@ -5,7 +5,9 @@
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 
-namespace patio {
+#include <patio/base/api.hpp>
+
+namespace PATIO_API patio {
 
 /// A program with its own configuration does not need this class: `load<caf::io::middleman>()` is
 /// enough.

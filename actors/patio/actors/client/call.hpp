@@ -11,10 +11,11 @@
 #include <patio/actors/caf/interfaces.hpp>
 #include <patio/actors/client/resumption.hpp>
 #include <patio/actors/pool/blocking_scope.hpp>
+#include <patio/base/api.hpp>
 #include <patio/convert/convert.hpp>
 #include <patio/functions/python_error.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 /// Sends a call without a future, from any thread. `on_result` is called once, on the broker's
 /// thread or on the thread that ends the broker. It must be quick and must not throw.

@@ -11,9 +11,10 @@
 
 #include <patio/actors/caf/interfaces.hpp>
 #include <patio/actors/client/call.hpp>
+#include <patio/base/api.hpp>
 #include <patio/convert/convert.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 namespace detail {
 

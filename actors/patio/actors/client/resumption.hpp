@@ -4,11 +4,13 @@
 #include <atomic>
 #include <coroutine>
 
+#include <patio/base/api.hpp>
+
 namespace patio::detail {
 
 /// The coroutine that one answer resumes. The thread of the coroutine and the thread that delivers
 /// the answer share it.
-class resumption {
+class PATIO_API resumption {
 public:
   /// Returns false if the answer is there already; the coroutine then does not suspend.
   [[nodiscard]] bool await(std::coroutine_handle<> coroutine) noexcept {

@@ -9,7 +9,9 @@
 #include <memory>
 #include <string>
 
-namespace patio {
+#include <patio/base/api.hpp>
+
+namespace PATIO_INTERNAL_API patio {
 
 struct line_writer_options {
   std::size_t max_bytes = 1 << 20; ///< of the lines that wait

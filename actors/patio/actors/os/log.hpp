@@ -9,7 +9,9 @@
 #include <string>
 #include <string_view>
 
-namespace patio {
+#include <patio/base/api.hpp>
+
+namespace PATIO_API patio {
 
 enum class log_level : unsigned char { debug, info, warning, error, off };
 

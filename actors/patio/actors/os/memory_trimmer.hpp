@@ -6,8 +6,9 @@
 #include <cstddef>
 
 #include <patio/actors/os/clock.hpp>
+#include <patio/base/api.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 class memory_trimmer {
 public:

@@ -4,7 +4,9 @@
 #include <csignal>
 #include <stop_token>
 
-namespace patio {
+#include <patio/base/api.hpp>
+
+namespace PATIO_API patio {
 
 /// Blocks all signals in the calling thread and in all threads that it starts later. Signals that
 /// report a fault of a thread are not blocked. Ignores SIGPIPE. Call this function first in main:

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <patio/base/api.hpp>
 #include <patio/base/happy_eyeballs.hpp>
 #include <patio/protocol/endpoint.hpp>
 #include <patio/protocol/limits.hpp>
@@ -17,7 +18,7 @@ struct sockaddr;
 namespace patio {
 
 /// Owns a file descriptor.
-class unique_fd {
+class PATIO_INTERNAL_API unique_fd {
 public:
   unique_fd() = default;
   explicit unique_fd(int fd) noexcept : fd_{fd} {}

@@ -3,9 +3,10 @@
 
 #include <string>
 
+#include <patio/base/api.hpp>
 #include <patio/tls/tls.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 /// Paths of PEM files. An empty path leaves the option empty.
 struct tls_files {

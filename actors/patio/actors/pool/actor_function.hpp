@@ -22,9 +22,10 @@
 #include <patio/actors/caf/error.hpp>
 #include <patio/actors/caf/interfaces.hpp>
 #include <patio/actors/pool/worker_host.hpp>
+#include <patio/base/api.hpp>
 #include <patio/functions/registry.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 namespace detail {
 
 /// The result type behind a CAF handler's return type.

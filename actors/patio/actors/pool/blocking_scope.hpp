@@ -3,7 +3,9 @@
 /// worker's, a blocking_scope does nothing.
 #pragma once
 
-namespace patio {
+#include <patio/base/api.hpp>
+
+namespace PATIO_API patio {
 
 /// Create a blocking_scope where a thread waits for a call. As long as the scope exists, the pool
 /// counts the thread's worker as blocked.

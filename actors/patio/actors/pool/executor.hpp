@@ -12,9 +12,10 @@
 #include <patio/actors/pool/pool_core.hpp>
 #include <patio/actors/pool/pool_options.hpp>
 #include <patio/actors/pool/task.hpp>
+#include <patio/base/api.hpp>
 #include <patio/functions/registry.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 class executor {
 public:

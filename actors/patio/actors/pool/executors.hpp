@@ -8,8 +8,9 @@
 #include <vector>
 
 #include <patio/actors/pool/executor.hpp>
+#include <patio/base/api.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 /// A handle: copies share the pools. All executors run functions of one registry.
 class executors {

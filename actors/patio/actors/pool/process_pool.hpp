@@ -7,9 +7,10 @@
 #include <patio/actors/pool/executor.hpp>
 #include <patio/actors/pool/process_options.hpp>
 #include <patio/actors/pool/process_worker.hpp>
+#include <patio/base/api.hpp>
 #include <patio/functions/registry.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 /// Spawns a pool of worker processes, which run one call at a time each. The pool starts its own
 /// program again for each worker, so the main function of the program must begin with

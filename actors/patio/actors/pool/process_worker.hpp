@@ -5,9 +5,10 @@
 #include <utility>
 
 #include <patio/actors/pool/process_options.hpp>
+#include <patio/base/api.hpp>
 #include <patio/functions/registry.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 /// Call this first in the main function of a program that uses spawn_process_pool, before the
 /// program starts threads or reads its arguments. If a process pool has started this process as a

@@ -19,8 +19,9 @@
 #include <caf/typed_actor.hpp>
 
 #include <patio/actors/pool/supervision.hpp>
+#include <patio/base/api.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 struct worker_pool_options {
   restart_policy restarts = {};

@@ -19,9 +19,10 @@
 #include <patio/actors/os/tls_files.hpp>
 #include <patio/actors/pool/executors.hpp>
 #include <patio/actors/pool/process_options.hpp>
+#include <patio/base/api.hpp>
 #include <patio/functions/registry.hpp>
 
-namespace patio {
+namespace PATIO_API patio {
 
 /// What a service throws: the text is for the person who has started the program. The layers below
 /// return result<> instead.
