@@ -17,6 +17,7 @@ void add_ping(CLI::App& app, command& run);
 void add_bench(CLI::App& app, command& run);
 void add_pickle(CLI::App& app, command& run);
 void add_mesh(CLI::App& app, command& run);
+void add_new_module(CLI::App& app, command& run);
 void add_mesh_node(CLI::App& app, command& run); ///< internal: a process that `mesh` starts
 
 } // namespace patio::apps

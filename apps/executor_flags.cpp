@@ -73,13 +73,13 @@ result<void> add_executor(executor_plan& plan, const std::string& text, bool& ha
 }
 
 executor spawn_executor(caf::actor_system& sys, const registry& functions, executor_kind kind,
-                        const pool_options& options) {
+                        const process_pool_options& processes) {
+  pool_options options{.workers = processes.workers,
+                       .queue_per_worker = processes.queue_per_worker};
   switch (kind) {
   case executor_kind::null: return null_executor(functions);
   case executor_kind::thread: return spawn_thread_pool(sys, functions, options);
-  case executor_kind::process:
-    return spawn_process_pool(
-      sys, functions, {.workers = options.workers, .queue_per_worker = options.queue_per_worker});
+  case executor_kind::process: return spawn_process_pool(sys, functions, processes);
   case executor_kind::async: break;
   }
   return spawn_async_pool(sys, functions, options);
@@ -120,6 +120,13 @@ std::optional<std::string> executor_plan::process_executor() const {
   return at->name;
 }
 
+bool executor_plan::has_only_processes() const {
+  return default_kind == executor_kind::process
+         && std::ranges::all_of(
+           named, [](executor_kind kind) { return kind == executor_kind::process; },
+           &named_executor::kind);
+}
+
 bool executor_plan::has_processes(const std::string& name) const {
   if (name.empty()) return default_kind == executor_kind::process;
   auto at = std::ranges::find(named, name, &named_executor::name);
@@ -145,7 +152,8 @@ result<executor_plan> parse_executors(const executor_flags& flags) {
 }
 
 result<executors> spawn_executors(caf::actor_system& sys, registry functions,
-                                  const executor_plan& plan, const limits& l) {
+                                  const executor_plan& plan, const limits& l,
+                                  std::shared_ptr<replaceable_inputs> inputs) {
   for (const auto& [function, name] : plan.run) {
     if (!functions.find(function))
       return fail(errc::invalid, "--run: there is no function " + patio::quoted(function)
@@ -153,8 +161,9 @@ result<executors> spawn_executors(caf::actor_system& sys, registry functions,
     functions.set_executor(function, name);
   }
   auto spawn = [&](executor_kind kind, std::size_t workers) {
-    return spawn_executor(sys, functions, kind,
-                          {.workers = workers, .queue_per_worker = l.queue_per_worker});
+    return spawn_executor(
+      sys, functions, kind,
+      {.workers = workers, .queue_per_worker = l.queue_per_worker, .inputs = inputs});
   };
   std::map<std::string, executor> named;
   for (const auto& each : plan.named) named.emplace(each.name, spawn(each.kind, each.workers));

@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include <patio/actors/pool/executors.hpp>
+#include <patio/actors/pool/worker_inputs.hpp>
 
 namespace patio::apps {
 
@@ -37,6 +38,7 @@ struct executor_plan {
 
   /// Returns the name of an executor of processes, which is empty for the default executor.
   [[nodiscard]] std::optional<std::string> process_executor() const;
+  [[nodiscard]] bool has_only_processes() const;
   /// Returns true if the executor of this name is one of processes. An empty name is the default.
   [[nodiscard]] bool has_processes(const std::string& name) const;
 };
@@ -45,8 +47,9 @@ struct executor_plan {
 [[nodiscard]] result<executor_plan> parse_executors(const executor_flags& flags);
 
 /// Spawns the executors of a plan. Fails with errc::invalid if the plan names a function or an
-/// executor that does not exist.
+/// executor that does not exist. `inputs` are for the worker processes.
 [[nodiscard]] result<executors> spawn_executors(caf::actor_system& sys, registry functions,
-                                                const executor_plan& plan, const limits& l);
+                                                const executor_plan& plan, const limits& l,
+                                                std::shared_ptr<replaceable_inputs> inputs = {});
 
 } // namespace patio::apps

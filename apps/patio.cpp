@@ -6,8 +6,8 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
-#include "demo.hpp"
 #include "exit_code.hpp"
+#include "modules.hpp"
 #include "output.hpp"
 #include "standard_streams.hpp"
 
@@ -33,6 +33,7 @@ void add_subcommands(CLI::App& app, patio::apps::command& run) {
   apps::add_bench(app, run);
   apps::add_pickle(app, run);
   apps::add_mesh(app, run);
+  apps::add_new_module(app, run);
   apps::add_mesh_node(app, run);
 }
 
@@ -40,7 +41,9 @@ void add_subcommands(CLI::App& app, patio::apps::command& run) {
 
 int main(int argc, char** argv) {
   namespace apps = patio::apps;
-  patio::run_if_worker(argc, argv, apps::demo_functions_of_processes); // --executor process
+  patio::run_if_worker(argc, argv, [&] { // --executor process, and modules that are tried out
+    return apps::worker_functions({argv + 2, argv + argc});
+  });
   apps::prepare_process();
   CLI::App app{"Serve functions to C++ and Python processes, and call functions of such processes.",
                "patio"};

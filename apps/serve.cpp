@@ -12,7 +12,6 @@
 #include <patio/protocol/limit_table.hpp>
 
 #include "commands.hpp"
-#include "demo.hpp"
 #include "exit_code.hpp"
 #include "output.hpp"
 #include "serve.hpp"
@@ -149,6 +148,11 @@ void wait_for_stop_signal(const tcp_broker_actor& node, const connection_flags& 
 
 } // namespace
 
+void warn_about_no_functions() {
+  print_to_standard_error(
+    "patio: this node serves no functions (--module or --demo serves some)\n");
+}
+
 void exit_on_second_signal() {
   try {
     std::thread{[] {
@@ -176,38 +180,19 @@ int serve_until_stopped(const tcp_broker_actor& node, const serve_flags& f,
   owned_broker owner{node};
   auto opened = open_all(node, listen_on, dial);
   if (!opened) return report_unopened(opened.error());
-  if (!f.demo && dial.empty())
-    print_to_standard_error("patio: this node serves no functions (--demo serves some)\n");
+  if (!f.functions.are_given() && dial.empty()) warn_about_no_functions();
   wait_for_stop_signal(node, f.connection);
   exit_on_second_signal();
   return ok;
 }
 
-} // namespace
-
-result<registry> demo_functions_for(const executor_plan& plan) {
-  for (const auto& [function, name] : plan.run)
-    if (std::ranges::find(harmful_functions, function) != harmful_functions.end()
-        && !plan.has_processes(name))
-      return fail(errc::invalid, "--run: the function '" + function
-                                   + "' may harm its process, so only an executor of the kind "
-                                     "process runs it");
-  auto processes = plan.process_executor();
-  if (!processes) return demo_functions();
-  auto functions = demo_functions_of_processes();
-  for (auto name : harmful_functions) functions.set_executor(std::string{name}, *processes);
-  return functions;
-}
-
-namespace {
-
 int run_node(const serve_flags& f, const std::vector<endpoint>& listen_on,
              const std::vector<endpoint>& dial, const executor_plan& plan, tcp_options options) {
   system_config config;
   caf::actor_system sys{config};
-  auto functions = f.demo ? demo_functions_for(plan) : registry{};
-  if (!functions) return report(functions.error());
-  auto pools = spawn_executors(sys, std::move(*functions), plan, options.limits);
+  auto served = make_functions(f.functions, plan);
+  if (!served) return report(served.error());
+  auto pools = spawn_executors(sys, served->functions, plan, options.limits, served->inputs);
   if (!pools) return report(pools.error());
   auto node = spawn_tcp_broker(sys, *pools, std::move(options));
   auto code = serve_until_stopped(node, f, listen_on, dial);
@@ -269,9 +254,7 @@ void add_node(CLI::App& sub, serve_flags& f) {
     ->type_name("HOST:PORT");
   f.broker.add(sub);
   f.queues.add(sub);
-  sub.add_flag("--demo", f.demo,
-               "serve the functions mul, div, pow, sub, echo, sleep, fail and whoami; with an "
-               "executor of processes also burn, crash and leak");
+  f.functions.add(sub);
   f.executors.add(sub);
   sub.add_flag("--verbose", f.verbose, "log every connection, not only warnings and errors");
 }

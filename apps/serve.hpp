@@ -8,6 +8,7 @@
 
 #include "client.hpp"
 #include "executor_flags.hpp"
+#include "served_functions.hpp"
 
 namespace patio::apps {
 
@@ -15,9 +16,10 @@ struct serve_flags {
   connection_flags connection;
   std::vector<std::string> listen, connect, limits, allow, peer_keys;
   executor_flags executors;
+  function_flags functions;
   broker_flags broker;
   queue_flags queues;
-  bool demo = false, verbose = false, insecure = false;
+  bool verbose = false, insecure = false;
 };
 
 /// The node serves on if nobody reads its standard output, and if that is closed or full.
@@ -27,9 +29,7 @@ void print_line(const std::string& line);
 /// Returns the node's options, or an error that names the wrong flag.
 [[nodiscard]] result<tcp_options> make_options(const serve_flags& f);
 
-/// Returns the demo's functions. Functions that may harm their process are among them only if the
-/// plan has an executor of processes, which runs them.
-[[nodiscard]] result<registry> demo_functions_for(const executor_plan& plan);
+void warn_about_no_functions();
 
 /// Lets a second SIGINT or SIGTERM end the process at once, without the drain. If no thread can be
 /// started for this, the second signal has no effect.

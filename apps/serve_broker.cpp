@@ -36,8 +36,7 @@ int serve_engine_until_stopped(const engine_broker_actor& node, const serve_flag
       if (login.error().code == errc::shut_down) return;
     print_line("connected to " + name);
   }}.detach();
-  if (!f.demo)
-    print_to_standard_error("patio: this node serves no functions (--demo serves some)\n");
+  if (!f.functions.are_given()) warn_about_no_functions();
   while (wait_for_signal() == SIGHUP) {}
   exit_on_second_signal();
   return ok;
@@ -55,9 +54,9 @@ int serve_through_broker(const serve_flags& f, const chosen_broker& broker) {
   set_log_level(f.verbose ? log_level::info : log_level::warning);
   system_config config;
   caf::actor_system sys{config};
-  auto functions = f.demo ? demo_functions_for(*plan) : registry{};
-  if (!functions) return report(functions.error());
-  auto pools = spawn_executors(sys, std::move(*functions), *plan, options->limits);
+  auto served = make_functions(f.functions, *plan);
+  if (!served) return report(served.error());
+  auto pools = spawn_executors(sys, served->functions, *plan, options->limits, served->inputs);
   if (!pools) return report(pools.error());
   auto node = spawn_engine(sys, *pools, broker, std::move(options->tls), options->limits, f.queues);
   if (!node) return report(node.error());

@@ -16,7 +16,7 @@ libpatio/patio/value:        base ; PUBLIC: value.hpp error.hpp repr.hpp python_
 libpatio/patio/convert:      value base ; PUBLIC: convert.hpp python_values.hpp
 libpatio/patio/pickle:       value base ; PUBLIC: pickle.hpp
 libpatio/patio/tls:          value base ; PUBLIC:
-libpatio/patio/functions:    convert value base ; PUBLIC: registry.hpp
+libpatio/patio/functions:    convert value base ; PUBLIC: module_abi.hpp registry.hpp
 libpatio/patio/protocol:     pickle convert value base ; PUBLIC: limit_table.hpp
 libpatio/patio/mesh:         protocol tls functions pickle convert value base ; PUBLIC:
 libpatio/patio/redis:        protocol functions pickle convert value base ; PUBLIC:
@@ -73,7 +73,7 @@ public_by_one_only() {
   folders | sed 's|^[a-z]*/\([a-z/]*\):.*PUBLIC: *|\1 |' |
     awk '{ for (i = 2; i <= NF; i++) print $1 "/" $i }' | sort >"$scratch/listed"
   sed -n 's|^ *# *include *<\(patio/[^>]*\)>.*|\1|p' libpatio/patio/core.hpp \
-    libpatio/patio/python_values.hpp actors/patio/patio.hpp |
+    libpatio/patio/module.hpp libpatio/patio/python_values.hpp actors/patio/patio.hpp |
     grep -v '^patio/core.hpp$' | sort -u >"$scratch/included"
   comm -3 "$scratch/listed" "$scratch/included"
 }

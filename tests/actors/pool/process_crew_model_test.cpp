@@ -70,7 +70,10 @@ private:
     case 3:
       if (p.now_is != life::none && random_() % 4 == 0) exit(number, p);
       break;
-    case 4: crew_.tick(now_ += std::chrono::milliseconds{random_() % 700}); break;
+    case 4:
+      crew_.tick(now_ += std::chrono::milliseconds{random_() % 700});
+      if (random_() % 16 == 0) crew_.replace_all(now_);
+      break;
     default:
       if (p.now_is == life::dying) exit(number, p);
     }

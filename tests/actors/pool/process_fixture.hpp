@@ -58,7 +58,8 @@ struct process_test {
 /// Blocks until a worker has written to it.
 class fifo {
 public:
-  fifo() : path_{"process_pool_fifo." + std::to_string(::getpid())} {
+  fifo()
+      : path_{"process_pool_fifo." + std::to_string(::getpid()) + "." + std::to_string(++count_)} {
     ::unlink(path_.c_str());
     REQUIRE(::mkfifo(path_.c_str(), 0600) == 0);
   }
@@ -78,6 +79,7 @@ public:
   }
 
 private:
+  inline static int count_ = 0; ///< of all that this process has made
   std::string path_;
 };
 

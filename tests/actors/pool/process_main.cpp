@@ -27,6 +27,7 @@
 #include <patio/actors/os/signals.hpp>
 #include <patio/actors/pool/actor_function.hpp>
 #include <patio/actors/pool/process_messages.hpp>
+#include <patio/actors/pool/worker_inputs.hpp>
 #include <patio/protocol/frame.hpp>
 
 #include "process_functions.hpp"
@@ -139,6 +140,16 @@ std::int64_t await_stop(std::stop_token stop) {
   return 1;
 }
 
+/// The first of the arguments in the worker's inputs.
+std::string first_argument;
+
+/// Returns the first argument and the content of the first file of the worker's inputs.
+std::pair<std::string, std::string> inputs() {
+  char text[64] = {};
+  (void)!::pread(first_worker_file, text, sizeof text - 1, 0);
+  return {first_argument, text};
+}
+
 std::string allocate(std::int64_t mib) {
   return std::string(static_cast<std::size_t>(mib) << 20, 'x').substr(0, 1);
 }
@@ -166,6 +177,7 @@ registry process_functions() {
   rpc.add("descriptors", descriptors);
   rpc.add("await_stop", await_stop);
   rpc.add("allocate", allocate);
+  rpc.add("inputs", inputs);
   rpc.add("large",
           [](std::int64_t bytes) { return std::string(static_cast<std::size_t>(bytes), 'x'); });
   rpc.add("large_bytes", [](std::int64_t bytes) {
@@ -189,6 +201,8 @@ registry other_functions() {
   return rpc;
 }
 
+registry throw_error() { throw std::runtime_error{"no model"}; }
+
 } // namespace patio::tests
 
 /// Says hello as a worker of another version.
@@ -208,7 +222,11 @@ int main(int argc, char** argv) {
   std::string name = variant ? variant : "";
   auto functions =
     name == "other" ? patio::tests::other_functions : patio::tests::process_functions;
+  if (name == "throws") functions = patio::tests::throw_error;
+  if (argc > 2) patio::tests::first_argument = argv[2];
   if (name == "exits" && std::getenv("PATIO_WORKER")) return 3;
+  if (name == "aborts" && std::getenv("PATIO_WORKER")) std::abort();
+  if (name == "hangs" && std::getenv("PATIO_WORKER")) return ::pause();
   if (name == "version" && std::getenv("PATIO_WORKER")) return say_hello_of_version(999);
   patio::worker_options options;
   if (name == "fails") options.on_start = [] { throw std::runtime_error{"no data"}; };

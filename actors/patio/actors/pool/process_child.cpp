@@ -26,14 +26,15 @@ std::string reason(int number) { return std::system_category().message(number); 
 /// The attributes and file actions of posix_spawn.
 class spawn_settings {
 public:
-  spawn_settings(int socket, int memory) {
+  /// The child has `files` as descriptors `worker_socket` and the next numbers.
+  explicit spawn_settings(const std::vector<unique_fd>& files) {
     ::posix_spawn_file_actions_init(&actions_);
     ::posix_spawnattr_init(&attributes_);
-    // First the socket, because its number may be one of those that the next lines overwrite.
-    ::posix_spawn_file_actions_adddup2(&actions_, socket, worker_socket);
-    ::posix_spawn_file_actions_adddup2(&actions_, memory, worker_memory);
+    int number = worker_socket;
+    for (const auto& file : files)
+      ::posix_spawn_file_actions_adddup2(&actions_, file.get(), number++);
     ::posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_addclosefrom_np(&actions_, worker_memory + 1);
+    ::posix_spawn_file_actions_addclosefrom_np(&actions_, number);
     sigset_t none, all;
     ::sigemptyset(&none);
     ::sigfillset(&all);
@@ -50,10 +51,13 @@ public:
   spawn_settings(const spawn_settings&) = delete;
   spawn_settings& operator=(const spawn_settings&) = delete;
 
-  [[nodiscard]] int spawn(pid_t& pid, const std::string& executable) {
+  [[nodiscard]] int spawn(pid_t& pid, const std::string& executable,
+                          std::vector<std::string> more_arguments) {
     std::string program = executable, argument{worker_argument},
                 mark = std::string{worker_variable} + "=1";
-    std::vector<char*> arguments{program.data(), argument.data(), nullptr}, environment;
+    std::vector<char*> arguments{program.data(), argument.data()}, environment;
+    for (auto& each : more_arguments) arguments.push_back(each.data());
+    arguments.push_back(nullptr);
     for (char** e = environ; *e; ++e) environment.push_back(*e);
     environment.push_back(mark.data());
     environment.push_back(nullptr);
@@ -66,6 +70,18 @@ private:
   posix_spawnattr_t attributes_;
 };
 
+/// Returns copies of the descriptors, or an errno. The numbers of the copies are too large to be
+/// overwritten when a child gets them one by one from `worker_socket` on.
+tl::expected<std::vector<unique_fd>, int> copies_for_child(const std::vector<int>& files) {
+  auto lowest = worker_socket + static_cast<int>(files.size());
+  std::vector<unique_fd> copies;
+  for (int fd : files) {
+    copies.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, lowest));
+    if (!copies.back()) return tl::unexpected(errno);
+  }
+  return copies;
+}
+
 std::string ending_of(const siginfo_t& info) {
   if (info.si_code == CLD_EXITED) return "exit status " + std::to_string(info.si_status);
   const char* name = ::sigabbrev_np(info.si_status);
@@ -77,7 +93,8 @@ std::string ending_of(const siginfo_t& info) {
 
 int stop_signal() noexcept { return SIGRTMAX; }
 
-result<process_child> process_child::start(const std::string& executable, int memory) {
+result<process_child> process_child::start(const std::string& executable, int memory,
+                                           const worker_inputs& inputs) {
   auto failed = [&](int number) {
     return fail(errc::invalid,
                 "cannot start the worker program " + executable + ": " + reason(number));
@@ -88,8 +105,12 @@ result<process_child> process_child::start(const std::string& executable, int me
   child.socket_ = unique_fd{ends[0]};
   unique_fd of_child{ends[1]};
   ::fcntl(child.socket(), F_SETFL, O_NONBLOCK);
+  std::vector<int> files{of_child.get(), memory};
+  for (const auto& file : inputs.files) files.push_back(file->get());
+  auto copies = copies_for_child(files);
+  if (!copies) return failed(copies.error());
   pid_t pid = -1;
-  if (auto number = spawn_settings{of_child.get(), memory}.spawn(pid, executable))
+  if (auto number = spawn_settings{*copies}.spawn(pid, executable, inputs.arguments))
     return failed(number);
   child.pid_ = pid;
   child.pidfd_ = unique_fd{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};

@@ -8,17 +8,19 @@
 #include <sys/types.h>
 
 #include <patio/actors/os/socket.hpp>
+#include <patio/actors/pool/worker_inputs.hpp>
 #include <patio/value/error.hpp>
 
 namespace patio {
 
 class process_child {
 public:
-  /// Starts the program with `worker_argument` as its only argument. The child has standard output
-  /// and standard error of this process, /dev/null as standard input, one end of the socket, and
-  /// the descriptor of its process_memory. It inherits nothing else, and leads a process group of
-  /// its own.
-  [[nodiscard]] static result<process_child> start(const std::string& executable, int memory);
+  /// Starts the program with `worker_argument` and the arguments of the inputs. The child has
+  /// standard output and standard error of this process, /dev/null as standard input, one end of
+  /// the socket, the descriptor of its process_memory, and the files of the inputs. It inherits
+  /// nothing else, and leads a process group of its own.
+  [[nodiscard]] static result<process_child> start(const std::string& executable, int memory,
+                                                   const worker_inputs& inputs = {});
 
   process_child() = default;
   process_child(process_child&& other) noexcept { swap(other); }

@@ -40,7 +40,7 @@ void process_crew::announce(slot_run what, instant now) {
 }
 
 void process_crew::assign(instant now) {
-  if (is_dead()) return refuse_all(now);
+  if (refuse_if_dead(now)) return;
   while (!runs_.empty()) {
     auto number = process_for_next(now);
     if (!number) return;
@@ -67,24 +67,25 @@ std::optional<std::size_t> process_crew::process_for_next(instant now) const noe
 
 // A process that has not answered for a while runs a slow call. Further calls must not wait there.
 bool process_crew::has_room(const process& p, instant now) const noexcept {
+  if (p.must_retire) return false;
   if (p.load == 0) return true;
   if (p.load >= depth_.value() || now - p.since > batch_depth::quick / 2) return false;
   return !options_.calls_per_worker || p.calls + p.load < *options_.calls_per_worker;
 }
 
-bool process_crew::is_dead() const noexcept {
-  return is_open_ && std::ranges::none_of(processes_, [](const process& p) {
-           return p.now_is == state::starting || p.now_is == state::idle || p.now_is == state::busy;
-         });
-}
-
-void process_crew::refuse_all(instant now) {
+// Refuses the calls if no process is left, and the breaker lets none start.
+bool process_crew::refuse_if_dead(instant now) {
+  auto is_left = [](const process& p) {
+    return p.now_is == state::starting || p.now_is == state::idle || p.now_is == state::busy;
+  };
+  if (!is_open_ || std::ranges::any_of(processes_, is_left)) return false;
   for (auto what : std::exchange(runs_, {}))
     act(action::kind::refuse, 0, what,
         {errc::overloaded,
          "no worker process runs: " + last_failure_ + "; the next attempt is in "
            + seconds_text(std::max(open_until_ - now, instant::zero())),
          {}});
+  return true;
 }
 
 void process_crew::began(std::size_t number, slot_run what, instant deadline, instant now) {
@@ -102,8 +103,9 @@ void process_crew::skipped(std::size_t number, instant now) {
   auto& p = processes_[number];
   if (p.now_is != state::busy) return;
   if (--p.load > 0) return;
-  p.now_is = state::idle;
   p.stop_at = p.kill_at = never;
+  if (p.must_retire) return retire(number, now);
+  p.now_is = state::idle;
   assign(now);
 }
 
@@ -117,11 +119,9 @@ bool process_crew::answered(std::size_t number, instant now) {
   ++p.calls;
   --p.load;
   depth_.answered_after(now - std::exchange(p.since, now));
-  if (options_.calls_per_worker && p.calls >= *options_.calls_per_worker) {
-    p.now_is = state::ending;
-    p.kill_at = after(now, options_.kill_delay);
-    p.kill_reason = "it did not end";
-    act(action::kind::end_input, number);
+  if (options_.calls_per_worker && p.calls >= *options_.calls_per_worker) p.must_retire = true;
+  if (p.load == 0 && p.must_retire) {
+    retire(number, now);
     return false;
   }
   if (runs_.empty() && has_room(p, now)) {
@@ -133,6 +133,26 @@ bool process_crew::answered(std::size_t number, instant now) {
   return false;
 }
 
+void process_crew::replace_all(instant now) {
+  for (std::size_t i = 0; i < processes_.size(); ++i) {
+    auto& p = processes_[i];
+    if (p.now_is == state::waiting || p.now_is == state::ending) continue;
+    p.must_retire = true;
+    if (p.now_is == state::idle) retire(i, now);
+    if (p.now_is == state::busy && p.load > 1) act(action::kind::take_back, i);
+  }
+}
+
+// The process has no call, so it ends when it reads the end of its input.
+void process_crew::retire(std::size_t number, instant now) {
+  auto& p = processes_[number];
+  p.now_is = state::ending;
+  p.is_retired = true;
+  p.kill_at = after(now, options_.kill_delay);
+  p.kill_reason = "it did not end";
+  act(action::kind::end_input, number);
+}
+
 void process_crew::ready(std::size_t number, instant now) {
   auto& p = processes_[number];
   if (p.now_is != state::starting) return;
@@ -140,6 +160,7 @@ void process_crew::ready(std::size_t number, instant now) {
   p.kill_at = never;
   p.ready_at = now;
   p.calls = 0;
+  if (p.must_retire) retire(number, now);
   if (std::exchange(is_open_, false)) {
     // One more failure opens the breaker again, until a call has been completed.
     failures_ = std::max<std::size_t>(options_.failures_to_open, 1) - 1;
@@ -215,14 +236,15 @@ void process_crew::not_started(std::size_t number, const std::string& why, insta
 
 void process_crew::replace(std::size_t number, const std::string& how, instant now) {
   auto& p = processes_[number];
-  bool is_recycled = options_.calls_per_worker && p.calls >= *options_.calls_per_worker;
+  bool is_retired = std::exchange(p.is_retired, false);
   bool is_failure = std::exchange(p.is_failure, false);
   p.now_is = state::waiting;
+  p.must_retire = false;
   p.calls = p.load = 0;
   p.stop_at = p.kill_at = never;
-  p.start_at = is_recycled ? now : after(now, p.delay.failed());
+  p.start_at = is_retired ? now : after(now, p.delay.failed());
   if (is_failure) count_failure(number, how, now);
-  else if (!is_recycled) act(action::kind::log, number, {}, {errc::maybe_executed, how, {}});
+  else if (!is_retired) act(action::kind::log, number, {}, {errc::maybe_executed, how, {}});
   start_due(now);
   assign(now);
 }

@@ -80,6 +80,9 @@ public:
   /// The process has ended and does not exist any more. The crew ends the calls that it had, unless
   /// it had begun none of them.
   void exited(std::size_t process, const std::string& how, instant now, bool began_nothing = false);
+  /// The processes that run, or are about to run, are out of date. A new process takes the place of
+  /// each as soon as it has completed the call that it has begun.
+  void replace_all(instant now);
   void tick(instant now);
 
   /// Returns the actions that are due, in order.
@@ -103,15 +106,18 @@ private:
     instant since = never;   ///< time of its last answer, or of its first call
     instant take_back_at = never;
     instant ready_at = never;
-    bool is_failure = false; ///< its end counts as a failure
+    bool is_failure = false;  ///< its end counts as a failure
+    bool must_retire = false; ///< gets no further calls, and ends when it has none
+    bool is_retired = false;  ///< ends because it is to be replaced
     backoff delay;
   };
 
   void start_due(instant now);
   void assign(instant now);
-  void refuse_all(instant now);
+  [[nodiscard]] bool refuse_if_dead(instant now);
   void kill(std::size_t number, const std::string& why, instant now);
   void end_calls(std::size_t number, const std::string& why);
+  void retire(std::size_t number, instant now);
   void replace(std::size_t number, const std::string& how, instant now);
   void count_failure(std::size_t number, const std::string& how, instant now);
   void open(instant now);
@@ -119,7 +125,6 @@ private:
   [[nodiscard]] bool has_room(const process& p, instant now) const noexcept;
   [[nodiscard]] bool is_unproven(const process& p, instant now) const noexcept;
   [[nodiscard]] bool may_start() const noexcept;
-  [[nodiscard]] bool is_dead() const noexcept;
   void act(enum action::kind kind, std::size_t number, slot_run what = {}, error why = {});
 
   const process_pool_options options_;

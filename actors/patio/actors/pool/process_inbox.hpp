@@ -18,6 +18,7 @@ struct process_event {
   enum class kind : std::uint8_t {
     run,      ///< the core has announced `what`
     stop,     ///< nobody waits for `what` any more, which `process` runs
+    replace,  ///< the workers get other inputs
     clean_up, ///< a task that waits in the core has been stopped
     end       ///< the host ends
   } what_happened;

@@ -11,6 +11,7 @@
 #include <patio/actors/os/signals.hpp>
 #include <patio/actors/os/wake_batch.hpp>
 #include <patio/actors/pool/process_messages.hpp>
+#include <patio/actors/pool/worker_inputs.hpp>
 #include <patio/protocol/extensions.hpp>
 
 namespace patio {
@@ -70,6 +71,7 @@ void process_loop::handle(const process_event& e) {
   switch (e.what_happened) {
   case process_event::kind::run: return crew_.announce(e.what, now_);
   case process_event::kind::stop: return stop(e.process, e.what);
+  case process_event::kind::replace: return crew_.replace_all(now_);
   case process_event::kind::clean_up: return core_->drop_stopped();
   case process_event::kind::end: is_ended_ = true;
   }
@@ -239,7 +241,8 @@ void process_loop::start(std::size_t i) {
   links_[i].reset();
   auto memory = process_memory::create(area_bytes(options_.per_worker.message_bytes));
   if (!memory) return crew_.not_started(i, memory.error().message, now_);
-  auto child = process_child::start(options_.executable, memory->descriptor());
+  auto inputs = options_.inputs ? *options_.inputs->current() : worker_inputs{};
+  auto child = process_child::start(options_.executable, memory->descriptor(), inputs);
   if (!child) return crew_.not_started(i, child.error().message, now_);
   memory->close_descriptor();
   auto& link = links_[i].emplace(std::move(*child), std::move(*memory), messages_);

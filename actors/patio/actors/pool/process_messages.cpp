@@ -78,18 +78,6 @@ std::string quoted(const std::string& name, const std::string& signature) {
   return "'" + printable(name + signature) + "'";
 }
 
-/// Returns the first difference between two sorted lists, or nothing.
-std::optional<std::string> difference(const signature_list& ours, const signature_list& theirs) {
-  auto [a, b] = std::ranges::mismatch(ours, theirs);
-  if (a == ours.end() && b == theirs.end()) return {};
-  if (b == theirs.end() || (a != ours.end() && a->first < b->first))
-    return "it lacks the function " + quoted(a->first, a->second);
-  if (a == ours.end() || b->first < a->first)
-    return "it has the function " + quoted(b->first, b->second) + ", which this program lacks";
-  return "it has " + quoted(b->first, b->second) + ", and this program has "
-         + quoted(a->first, a->second);
-}
-
 } // namespace
 
 signature_list signatures_of(const registry& functions) {
@@ -108,6 +96,18 @@ std::string digest_of(const registry& functions) {
     text += '\0';
   }
   return blake2s(text, {}, {});
+}
+
+std::optional<std::string> first_difference(const signature_list& ours,
+                                            const signature_list& theirs) {
+  auto [a, b] = std::ranges::mismatch(ours, theirs);
+  if (a == ours.end() && b == theirs.end()) return {};
+  if (b == theirs.end() || (a != ours.end() && a->first < b->first))
+    return "it lacks the function " + quoted(a->first, a->second);
+  if (a == ours.end() || b->first < a->first)
+    return "it has the function " + quoted(b->first, b->second) + ", which this program lacks";
+  return "it has " + quoted(b->first, b->second) + ", and this program has "
+         + quoted(a->first, a->second);
 }
 
 std::string write_settings(const worker_settings& settings) {
@@ -182,7 +182,7 @@ std::optional<std::string> reason_to_refuse(const worker_hello& hello, const reg
            + std::to_string(worker_protocol_version);
   if (!hello.failure.empty()) return printable(hello.failure);
   if (hello.digest == digest_of(functions)) return {};
-  auto why = difference(signatures_of(functions), hello.functions);
+  auto why = first_difference(signatures_of(functions), hello.functions);
   return "the worker program has other functions: "
          + why.value_or("its digest differs, and its list of functions does not");
 }

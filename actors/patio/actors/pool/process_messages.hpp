@@ -58,6 +58,12 @@ struct worker_hello {
 [[nodiscard]] std::vector<std::pair<std::string, std::string>>
 signatures_of(const registry& functions);
 
+/// Returns what the functions of a worker lack or have beyond `ours`, or nothing: "it lacks the
+/// function 'f(a: int)'". Both lists are those of signatures_of.
+[[nodiscard]] std::optional<std::string>
+first_difference(const std::vector<std::pair<std::string, std::string>>& ours,
+                 const std::vector<std::pair<std::string, std::string>>& theirs);
+
 [[nodiscard]] std::string write_settings(const worker_settings& settings);
 [[nodiscard]] result<worker_settings> read_settings(std::string_view payload);
 [[nodiscard]] std::string write_hello(const worker_hello& hello);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,8 @@
 #include <patio/value/python_types.hpp>
 
 namespace patio {
+
+class replaceable_inputs;
 
 /// Files and folders that the functions of a confined worker may open. A folder stands for all that
 /// is below it.
@@ -52,6 +55,8 @@ struct process_pool_options {
   /// The program of the workers. The default is this process's own program, even if its file has
   /// been replaced or deleted.
   std::string executable = "/proc/self/exe";
+  /// Arguments and files of the workers (worker_inputs.hpp). Without a value, they get none.
+  std::shared_ptr<replaceable_inputs> inputs = {};
   /// The pool replaces a worker after so many calls. Without a value, it never does.
   std::optional<std::size_t> calls_per_worker = {};
   process_limits per_worker = {};

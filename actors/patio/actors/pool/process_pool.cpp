@@ -11,6 +11,7 @@
 #include <patio/actors/caf/interfaces.hpp>
 #include <patio/actors/pool/process_host.hpp>
 #include <patio/actors/pool/process_messages.hpp>
+#include <patio/actors/pool/worker_inputs.hpp>
 
 namespace patio {
 namespace {
@@ -43,6 +44,13 @@ pool_options core_options(const process_pool_options& options) {
           .max_deferred = std::numeric_limits<std::size_t>::max()};
 }
 
+// The inputs may outlive the pool.
+void follow(replaceable_inputs& inputs, const std::shared_ptr<process_inbox>& inbox) {
+  inputs.subscribe([weak = std::weak_ptr{inbox}] {
+    if (auto target = weak.lock()) target->put({process_event::kind::replace});
+  });
+}
+
 } // namespace
 
 executor spawn_process_pool(caf::actor_system& sys, const registry& functions,
@@ -60,6 +68,7 @@ executor spawn_process_pool(caf::actor_system& sys, const registry& functions,
                          inbox->put({process_event::kind::run, {slot, run}});
                        },
                        [inbox] { inbox->put({process_event::kind::clean_up}); }});
+  if (options.inputs) follow(*options.inputs, inbox);
   auto host = std::make_shared<process_host>(core, inbox, table, options);
   caf::actor actor = sys.spawn(process_pool, core, std::move(host));
   return {std::move(actor), std::move(core), std::move(table)};

@@ -58,10 +58,25 @@ void limit_cpu(std::chrono::seconds more) {
   (void)::setrlimit(RLIMIT_CPU, &limit);
 }
 
+/// Returns the text of the exception that is being handled. It is not empty.
+std::string reason_of_exception() {
+  try {
+    throw;
+  } catch (const call_error& e) { // has an error of this library, and not one of a function
+    if (auto text = text_of(e.why()); !text.empty()) return text;
+  } catch (...) {}
+  return to_string(current_exception_error());
+}
+
 class worker_process {
 public:
-  worker_process(registry functions, const worker_options& options)
-      : functions_{std::move(functions)}, options_{options} {
+  worker_process(const std::function<registry()>& functions, const worker_options& options)
+      : options_{options} {
+    try {
+      functions_ = functions();
+    } catch (...) {
+      failure_ = reason_of_exception();
+    }
     functions_.lock();
   }
 
@@ -86,7 +101,8 @@ public:
 
 private:
   worker_hello prepare(const worker_settings& settings) {
-    worker_hello hello{.digest = digest_of(functions_)};
+    worker_hello hello{.digest = digest_of(functions_), .failure = failure_};
+    if (!failure_.empty()) return hello;
     if (hello.digest != settings.digest) hello.functions = signatures_of(functions_);
     if (settings.version != worker_protocol_version || hello.digest != settings.digest)
       return hello;
@@ -136,6 +152,7 @@ private:
   }
 
   registry functions_;
+  std::string failure_; ///< why there are no functions
   const worker_options& options_;
   process_limits limits_;
   process_channel channel_;
@@ -155,13 +172,13 @@ void bind_to_parent() {
 
 void run_if_worker(int argc, char** argv, const std::function<registry()>& functions,
                    const worker_options& options) {
-  if (argc != 2 || argv[1] != worker_argument) return;
+  if (argc < 2 || argv[1] != worker_argument) return;
   if (!std::getenv(worker_variable))
     exit_worker(std::string{worker_argument} + " is only for workers that a process pool starts");
   bind_to_parent();
   use_huge_pages();
   try {
-    worker_process{functions(), options}.run();
+    worker_process{functions, options}.run();
   } catch (...) {
     exit_worker(to_string(current_exception_error()));
   }

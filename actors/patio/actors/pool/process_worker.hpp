@@ -15,6 +15,9 @@ namespace PATIO_API patio {
 /// worker, the function serves the registry's functions to the pool and never returns: the process
 /// ends with the pool. Otherwise the function returns at once.
 ///
+/// `functions` may read the arguments and files that the pool's options give to its workers
+/// (worker_inputs.hpp). The pool logs an exception of `functions`.
+///
 /// The registry must have the same names and signatures as the pool's registry. A worker has no
 /// actor system: it refuses a function that is an actor. A function that answers later occupies its
 /// worker until it has answered.
