@@ -18,7 +18,7 @@
 #define PATIO_STANDARD_LIBRARY "libstdc++"
 #endif
 
-namespace patio {
+namespace PATIO_API patio {
 
 struct module_abi {
   const char* version; ///< of the headers and of the standard library
@@ -26,6 +26,6 @@ struct module_abi {
 };
 
 /// Returns an address that differs between two copies of libpatio in one process.
-[[nodiscard, gnu::visibility("default")]] const void* library_identity() noexcept;
+[[nodiscard]] const void* library_identity() noexcept;
 
 } // namespace patio
