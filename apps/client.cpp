@@ -203,6 +203,30 @@ result<std::vector<std::string>> client::names() {
   return m->get_as<std::vector<std::string>>(0);
 }
 
+result<function_descriptions> client::describe(const peer_info& peer,
+                                               std::vector<std::string> names) {
+  auto m = ask(broker_, caf::make_message(describe_atom::value, peer.id, std::move(names)),
+               std::chrono::seconds{60});
+  if (!m) return tl::unexpected(std::move(m.error()));
+  return m->get_as<function_descriptions>(0);
+}
+
+result<std::map<std::string, function_description>> client::descriptions() {
+  std::map<std::string, function_description> all;
+  if (!logins_) return all;
+  for (const auto& peer : peers()) {
+    for (std::span<const std::string> rest{peer.names}; !rest.empty();) {
+      auto some = rest.first(std::min(rest.size(), protocol::max_described));
+      rest = rest.subspan(some.size());
+      auto told = describe(peer, {some.begin(), some.end()});
+      if (!told) return tl::unexpected(std::move(told.error()));
+      for (std::size_t i = 0; i < std::min(some.size(), told->size()); ++i)
+        if ((*told)[i]) all.emplace(some[i], std::move(*(*told)[i]));
+    }
+  }
+  return all;
+}
+
 result<void> client::ping(const peer_info& peer, std::chrono::nanoseconds timeout) {
   auto question =
     logins_ ? caf::make_message(ping_atom::value, peer.id) : caf::make_message(ping_atom::value);

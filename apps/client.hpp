@@ -2,6 +2,7 @@
 /// dials peers and serves no functions.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -76,6 +77,9 @@ public:
   [[nodiscard]] std::vector<peer_info> peers();
   /// Returns the names of the functions that can be called, sorted.
   [[nodiscard]] result<std::vector<std::string>> names();
+  /// Returns what the peers say about their functions, by name. Python peers, and peers at a
+  /// message broker, say nothing.
+  [[nodiscard]] result<std::map<std::string, function_description>> descriptions();
   /// Makes a round trip to a peer.
   [[nodiscard]] result<void> ping(const peer_info& peer, std::chrono::nanoseconds timeout);
   [[nodiscard]] caf::actor_system& system() noexcept { return system_; }
@@ -87,6 +91,8 @@ private:
   [[nodiscard]] static result<std::unique_ptr<client>>
   connect_engine(const chosen_broker& broker, const connection_flags& flags);
   void warn_of_failures();
+  [[nodiscard]] result<function_descriptions> describe(const peer_info& peer,
+                                                       std::vector<std::string> names);
 
   system_config config_;
   caf::actor_system system_{config_};

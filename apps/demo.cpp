@@ -158,25 +158,26 @@ std::int64_t leak(std::int64_t mib) {
 
 registry demo_functions_of_processes() {
   auto rpc = demo_functions();
-  rpc.add("burn", burn, {.parameters = {"seconds"}});
-  rpc.add("crash", crash, {.parameters = {"signal"}});
-  rpc.add("leak", leak, {.parameters = {"mib"}});
+  rpc.add("burn(seconds)", burn, {.doc = "uses a processor for so long"});
+  rpc.add("crash(signal)", crash, {.doc = "ends its worker process with a signal"});
+  rpc.add("leak(mib)", leak, {.doc = "keeps so much memory"});
   return rpc;
 }
 
 registry demo_functions() {
   registry rpc{{.project = "demo", .auto_naming = false}};
-  rpc.add("mul", mul, {.quick = true});
-  rpc.add("div", divide, {.parameters = {"a", "b"}, .quick = true});
-  rpc.add("pow", power, {.parameters = {"a", "b"}});
-  rpc.add("sub", subtract, {.parameters = {"a", "b"}, .quick = true});
-  rpc.add("echo", echo, {.quick = true});
+  rpc.add("mul(*args)", mul, {.doc = "the product", .quick = true});
+  rpc.add("div(a, b)", divide, {.doc = "a / b", .quick = true});
+  rpc.add("pow(a, b)", power, {.doc = "a ** b"});
+  rpc.add("sub(a, b)", subtract, {.doc = "a - b", .quick = true});
+  rpc.add("echo", echo, {.doc = "the arguments", .quick = true});
   auto sleep = [clock = std::make_shared<alarm_clock>()](reply_to<void> reply, double seconds) {
     answer_after(*clock, std::move(reply), seconds);
   };
-  rpc.add("sleep", sleep, {.parameters = {"seconds"}});
-  rpc.add("fail", fail_with, {.parameters = {"kind"}, .quick = true});
-  rpc.add("whoami", whoami);
+  rpc.add("sleep(seconds)", sleep, {.doc = "answers after so long"});
+  rpc.add("fail(kind, *args)", fail_with,
+          {.doc = "raises a built-in exception of Python", .quick = true});
+  rpc.add("whoami", whoami, {.doc = "the node, its process and its thread"});
   return rpc;
 }
 

@@ -15,15 +15,53 @@ namespace {
 struct peer_flags {
   connection_flags connection;
   target_flags targets;
-  bool json = false;
+  bool json = false, is_long = false;
   unsigned count = 4;
 };
+
+using descriptions = std::map<std::string, function_description>;
+
+/// Returns the first line of a text that a peer has sent.
+std::string first_line(const std::string& text) {
+  return displayable(std::string_view{text}.substr(0, text.find('\n')));
+}
+
+std::string lines_for(const std::string& name, const descriptions& known) {
+  auto at = known.find(name);
+  if (at == known.end()) return displayable(name) + "\n";
+  const auto& d = at->second;
+  auto where = d.quick ? "quick" : d.executor.empty() ? "default" : displayable(d.executor);
+  auto text = displayable(name) + displayable(d.signature) + "  [" + where + "]\n";
+  return d.doc.empty() ? text : text + "    " + first_line(d.doc) + "\n";
+}
+
+value json_for(const std::string& name, const descriptions& known) {
+  std::vector<dict_entry> entries{{"name", name}};
+  auto at = known.find(name);
+  auto described = to_value(at == known.end() ? function_description{} : at->second);
+  for (const auto& [key, v] : described.entries())
+    entries.emplace_back(key, at == known.end() ? value{} : v);
+  return value::dict(std::move(entries));
+}
+
+int list_long(client& node, const std::vector<std::string>& names, bool as_json) {
+  auto known = node.descriptions();
+  if (!known) return report(known.error());
+  std::vector<value> all;
+  std::string lines;
+  for (const auto& name : names) {
+    if (as_json) all.push_back(json_for(name, *known));
+    else lines += lines_for(name, *known);
+  }
+  return as_json ? print(value::list(std::move(all)), true) : print_text(lines);
+}
 
 int list(const peer_flags& f) {
   auto node = client::connect(f.targets, f.connection);
   if (!node) return report(node.error());
   auto names = (*node)->names();
   if (!names) return report(names.error());
+  if (f.is_long) return list_long(**node, *names, f.json);
   if (f.json) {
     std::vector<value> all(names->begin(), names->end());
     return print(value::list(std::move(all)), true);
@@ -77,6 +115,9 @@ void add_list(CLI::App& app, command& run) {
   auto f = std::make_shared<peer_flags>();
   f->targets.add(sub);
   sub.add_flag("--json", f->json, "print a JSON array");
+  sub.add_flag("--long", f->is_long,
+               "print also the signature, the executor and the first line of the description of "
+               "each function, as far as the peer tells them");
   f->connection.add_security(sub);
   sub.footer("Example:\n  patio list --connect 127.0.0.1:15383");
   sub.callback([f, &run] { run = [f] { return list(*f); }; });

@@ -15,12 +15,13 @@ struct point {
   double y = 0;
 };
 
+enum class axis { horizontal, vertical };
+
 } // namespace geometry
 
 // Carry your own types.
-template <>
-inline constexpr auto patio::fields<geometry::point> =
-  std::tuple{patio::field{"x", &geometry::point::x}, patio::field{"y", &geometry::point::y}};
+PATIO_FIELDS(geometry::point, x, y);
+PATIO_ENUM(geometry::axis, horizontal, vertical);
 
 std::int64_t sub(std::int64_t a, std::int64_t b) { return a - b; }
 
@@ -40,12 +41,19 @@ service_actor::behavior_type service() {
 void serve_functions(patio::registry& rpc) {
   rpc.add("add", [](std::int64_t a, std::int64_t b) { return a + b; });
   rpc.add<&geometry::norm>();                                 // as "guide.geometry.norm"
-  rpc.add("sub", sub, {.parameters = {"a", "b"}});            // sub(44, b=2)
+  rpc.add("sub(a, b=0)", sub, {.doc = "a - b"});              // sub(44, b=2), sub(44)
   rpc.add("count", [](patio::args all, patio::kwargs named) { // *args, **kwargs
     return all.size() + named.size();
   });
   rpc.add("half", half);
-  rpc.add("mirror", [](geometry::point p) { return geometry::point{-p.x, -p.y}; });
+  rpc.add("scale(xs, by=2.0)", [](std::span<const double> xs, double by) {
+    std::vector<double> scaled;
+    for (auto x : xs) scaled.push_back(x * by);
+    return patio::packed{std::move(scaled)}; // array('d') in Python; a plain vector is a list
+  });
+  rpc.add("mirror(p, at='vertical')", [](geometry::point p, geometry::axis at) {
+    return at == geometry::axis::vertical ? geometry::point{-p.x, p.y} : geometry::point{p.x, -p.y};
+  });
 }
 
 void serve_later(patio::registry& rpc) {
@@ -95,8 +103,8 @@ void serve_what_can_stop(patio::registry& rpc) {
 // Call, from outside actors.
 void call(const patio::broker_actor& node) {
   std::int64_t sum = patio::call<std::int64_t>(node, "add", 6, 7).get();
-  auto difference =
-    patio::call<std::int64_t>(node, {"sub", {.timeout = 1s}, {{"b", 2}}}, 44); // keyword b
+  patio::call_target in_time{"sub", {.timeout = 1s}};
+  auto difference = patio::call<std::int64_t>(node, in_time, 44, patio::kw("b", 2));
   std::cout << sum << ' ' << difference.get() << '\n';
 }
 

@@ -10,10 +10,7 @@ struct order {
   std::vector<std::string> items;
   std::chrono::sys_time<std::chrono::microseconds> placed;
 };
-template <>
-inline constexpr auto patio::fields<order> =
-  std::tuple{patio::field{"id", &order::id}, patio::field{"items", &order::items},
-             patio::field{"placed", &order::placed}};
+PATIO_FIELDS(order, id, items, placed);
 template <>
 inline constexpr auto patio::python_class<order> = patio::class_path{"shop", "Order"};
 

@@ -11,9 +11,9 @@ std::int64_t sub(std::int64_t a, std::int64_t b) { return a - b; }
 
 int main() {
   patio::registry rpc{{.project = "example"}};
-  rpc.add<&geometry::norm>();                      // registered as "example.geometry.norm"
-  rpc.add("sub", sub, {.parameters = {"a", "b"}}); // callers may use keyword arguments
-  rpc.add("difference", sub);                      // one function may have several names
+  rpc.add<&geometry::norm>(); // registered as "example.geometry.norm"
+  rpc.add("sub(a, b)", sub);  // callers may use keyword arguments
+  rpc.add("difference", sub); // one function may have several names
   // This function takes *args and **kwargs.
   rpc.add("count", [](patio::args xs, patio::kwargs named) { return xs.size() + named.size(); });
   // This function may keep the reply and answer at any later time.

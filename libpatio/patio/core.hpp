@@ -3,6 +3,7 @@
 #pragma once
 
 #include <patio/convert/convert.hpp>
+#include <patio/functions/pack_arguments.hpp>
 #include <patio/functions/registry.hpp>
 #include <patio/pickle/pickle.hpp>
 #include <patio/value/error.hpp>

@@ -189,6 +189,22 @@ TEST_CASE("patio list, ping and bench: they print names, round trips and rates")
         == 1);
 }
 
+TEST_CASE("patio list --long: it prints signatures, executors and descriptions") {
+  server s;
+  auto lines = run({"list", "--long", "--connect", s.where()}).out;
+  CHECK(lines.starts_with("div(a: object, b: object) -> object  [quick]\n    a / b\n"));
+  CHECK(lines.find("\npow(a: object, b: object) -> object  [default]\n    a ** b\n")
+        != std::string::npos);
+  auto all = nlohmann::json::parse(run({"list", "--long", "--json", "--connect", s.where()}).out);
+  CHECK(all.size() == 8);
+  CHECK(all[0]
+        == nlohmann::json{{"name", "div"},
+                          {"signature", "(a: object, b: object) -> object"},
+                          {"doc", "a / b"},
+                          {"executor", ""},
+                          {"quick", true}});
+}
+
 TEST_CASE(
   "patio pickle explain: it prints the value as tagged JSON, or the refused byte and the reason") {
   auto explain = [](const std::string& bytes) {

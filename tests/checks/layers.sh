@@ -16,7 +16,7 @@ libpatio/patio/value:        base ; PUBLIC: value.hpp error.hpp repr.hpp python_
 libpatio/patio/convert:      value base ; PUBLIC: convert.hpp python_values.hpp
 libpatio/patio/pickle:       value base ; PUBLIC: pickle.hpp
 libpatio/patio/tls:          value base ; PUBLIC:
-libpatio/patio/functions:    convert value base ; PUBLIC: module_abi.hpp registry.hpp
+libpatio/patio/functions:    convert value base ; PUBLIC: module_abi.hpp pack_arguments.hpp registry.hpp
 libpatio/patio/protocol:     pickle convert value base ; PUBLIC: limit_table.hpp
 libpatio/patio/mesh:         protocol tls functions pickle convert value base ; PUBLIC:
 libpatio/patio/redis:        protocol functions pickle convert value base ; PUBLIC:

@@ -112,7 +112,7 @@ private:
   void handle(patio::mesh::decode_payload& event) {
     undecoded.emplace_back(event.id, std::move(event.job));
   }
-  void handle(patio::mesh::pong_received& event) {
+  void handle(patio::mesh::answer_received& event) {
     require(event.token >= first_ping, "only a ping is answered by a pong");
   }
   void handle(patio::mesh::peer_ready&) { call_again(); }

@@ -197,7 +197,8 @@ private:
   // Half of the values decode a payload instead of sending a ping.
   void ping_or_decode(std::uint8_t which) {
     if (which >= 128) return node(which).decode(now_);
-    if (auto* w = wire(which)) (void)w->at.node.ping(w->id, fuzz_node::first_ping + which);
+    if (auto* w = wire(which))
+      (void)w->at.node.ask(w->id, fuzz_node::first_ping + which, patio::mesh::ping{});
   }
   void call(std::uint8_t at, std::uint8_t what, std::uint8_t seconds) {
     auto& n = node(at);

@@ -68,6 +68,7 @@ def make(objects, i):
     """Returns the i-th object and its pickle in protocol i modulo 6."""
     protocol, rng = i % 6, objects.rng
     objects.own = protocol >= 2 and i % 12 > 5
+    objects.arrays = protocol >= 3
     v = objects.large() if i % 500 == 7 else objects.any(i % 4)
     if i % 10 == 1:
         kwargs = {sys.intern(f"k{n}"): objects.any(1) for n in range(rng.randrange(3))}

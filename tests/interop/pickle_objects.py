@@ -1,6 +1,7 @@
 """Random Python objects of every kind that the library carries, and a form in which two objects can
 be compared. A module of check_pickles.py and check_mutations.py."""
 
+import array
 import collections
 import datetime
 import decimal
@@ -73,6 +74,8 @@ def form(v):
     if isinstance(v, (decimal.Decimal, datetime.date, datetime.time, datetime.timedelta,
                       datetime.timezone)):
         return type(v).__name__, repr(v)
+    if isinstance(v, array.array):
+        return "array", v.typecode, v.tobytes()
     if isinstance(v, (Record, Money)):
         return type(v).__name__, attributes(v)
     if isinstance(v, Slotted):
@@ -88,12 +91,14 @@ class Objects:
     """Makes random objects. Equal texts are one object, and so are equal bytes: CPython's pickles
     share by identity, so CPython writes the same bytes as the library.
 
-    `own` allows the classes above. Older protocols write some of those classes differently."""
+    `own` allows the classes above, and `arrays` array.array. Older protocols write some of those
+    classes differently."""
 
     def __init__(self, rng):
         self.rng = rng
         self.pool = {}
         self.own = False
+        self.arrays = False
         self.leaves = (
             lambda: None,
             lambda: rng.random() < 0.5,
@@ -105,6 +110,7 @@ class Objects:
             lambda: bytearray(rng.randbytes(rng.randrange(20))),
             self.text,
             self.text,
+            lambda: self.numbers() if self.arrays else None,
             self.standard,
             self.standard,
         )
@@ -128,6 +134,13 @@ class Objects:
         letters = self.rng.choice(("abc", "äöü", "日本語", "😀x", "\ud800", "\\\n\r\0\x1a'"))
         size = self.rng.choice((0, 1, 2, 3, 14, 15, 40, 255, 256, 300))
         return self.pooled("".join(self.rng.choices(letters, k=size)))
+
+    def numbers(self):
+        """Returns an array. Its typecode is no text of `text`, and its bytes are not a single one:
+        CPython has one object for such a text, which need not be the one that was interned."""
+        made = array.array(self.rng.choice("BhHiIlLqQfd"))
+        made.frombytes(self.rng.randbytes(made.itemsize * self.rng.choice((0, 2, 40, 9000))))
+        return made
 
     def real(self):
         v = struct.unpack(">d", self.rng.randbytes(8))[0]

@@ -1,4 +1,5 @@
 """Random Python values of all types that patio carries, and their exact comparison."""
+import array
 import math
 
 
@@ -10,7 +11,7 @@ def text(r):
 
 
 def leaf(r):
-    kind = r.randrange(8)
+    kind = r.randrange(9)
     if kind == 0:
         return r.choice((None, True, False))
     if kind == 1:
@@ -24,6 +25,8 @@ def leaf(r):
         return complex(r.random(), -r.random())
     if kind == 5:
         return text(r)
+    if kind == 8:
+        return array.array(r.choice("bhqd"), r.choices(range(-9, 9), k=r.choice((0, 1, 40))))
     return (bytes, bytearray)[kind - 6](r.randbytes(r.choice((0, 1, 14, 15, 255, 256))))
 
 
@@ -58,6 +61,8 @@ def same(a, b):
         return len(a) == len(b) and all(same(x, y) for x, y in zip(a.items(), b.items()))
     if isinstance(a, (set, frozenset)):
         return a == b and sorted(map(repr, flat(a))) == sorted(map(repr, flat(b)))
+    if isinstance(a, array.array):
+        return a.typecode == b.typecode and a == b
     return a == b
 
 

@@ -57,7 +57,7 @@ private:
 
   void handle(execute_call& event);
   void handle(call_finished& event);
-  void handle(pong_received&) {}
+  void handle(answer_received&) {}
   void handle(peer_ready& event);
   void handle(connection_closed& event);
   void handle(log_line& event);

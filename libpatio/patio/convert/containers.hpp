@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <patio/convert/convert.hpp>
+#include <patio/value/array.hpp>
 
 namespace patio {
 namespace detail {
@@ -32,20 +33,28 @@ struct list_converter {
     for (const auto& x : c) items.push_back(to_value<element>(x));
     return value::list(std::move(items));
   }
+  /// A container of numbers also takes an array.array.
   static result<C> from(const value& v) {
+    if constexpr (std::is_arithmetic_v<element>)
+      if (auto numbers = array_of(v))
+        return collect(numbers->size(), [&](std::size_t i) { return numbers->at(i); });
     auto items = sequence_items(v, name());
     if (!items) return tl::unexpected(std::move(items.error()));
+    return collect(items->size(), [&](std::size_t i) -> const value& { return (*items)[i]; });
+  }
+  static std::string name() { return "list"; }
+
+private:
+  template <class ItemAt> // value ItemAt(index)
+  static result<C> collect(std::size_t count, const ItemAt& item_at) {
     C c{};
-    std::size_t i = 0;
-    for (const auto& item : *items) {
-      auto x = from_value<element>(item);
-      if (!x) return tl::unexpected(within("item " + std::to_string(i), std::move(x.error())));
+    for (std::size_t i = 0; i < count; ++i) {
+      auto x = from_value<element>(item_at(i));
+      if (!x) return tl::unexpected(within(item_place(i), std::move(x.error())));
       c.push_back(std::move(*x));
-      ++i;
     }
     return c;
   }
-  static std::string name() { return "list"; }
 };
 
 /// Returns true if the key's bucket of a hash table is too full. Returns false for a container
@@ -97,9 +106,9 @@ struct dict_converter {
     C c;
     for (const auto& [k, m] : v.entries()) {
       auto as_key = from_value<key>(k);
-      if (!as_key) return tl::unexpected(within("a key", std::move(as_key.error())));
+      if (!as_key) return tl::unexpected(within(key_place(k), std::move(as_key.error())));
       auto as_mapped = from_value<mapped>(m);
-      if (!as_mapped) return tl::unexpected(within("a value", std::move(as_mapped.error())));
+      if (!as_mapped) return tl::unexpected(within(value_place(k), std::move(as_mapped.error())));
       if (is_flooded(c, *as_key)) return tl::unexpected(too_many_collisions());
       c.insert_or_assign(std::move(*as_key), std::move(*as_mapped));
     }
@@ -130,7 +139,7 @@ private:
     std::tuple<result<Ts>...> parts{from_value<Ts>(items[Is])...};
     std::optional<error> why;
     [[maybe_unused]] auto check = [&](std::size_t i, auto& part) {
-      if (!part && !why) why = within("item " + std::to_string(i), std::move(part.error()));
+      if (!part && !why) why = within(item_place(i), std::move(part.error()));
     };
     (check(Is, std::get<Is>(parts)), ...);
     if (why) return tl::unexpected(std::move(*why));

@@ -28,6 +28,20 @@ error out_of_range(const std::string& low, const std::string& high) {
   return {errc::undecodable, "must be int in the range " + low + " to " + high, {}};
 }
 
+/// Returns "a, b and c" if `last` is " and ".
+std::string joined(const std::vector<std::string>& parts, std::string_view last) {
+  std::string text;
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    text.append(i == 0 ? "" : i + 1 == parts.size() ? last : ", ").append(parts[i]);
+  return text;
+}
+
+std::vector<std::string> all_quoted(std::span<const std::string_view> names) {
+  std::vector<std::string> all;
+  for (auto name : names) all.push_back(quoted(name));
+  return all;
+}
+
 } // namespace
 
 error too_many_collisions() {
@@ -103,18 +117,36 @@ std::optional<error> unknown_key(const value& dict, std::span<const std::string_
     if (is_known(key)) continue;
     std::string text{"must not have the "};
     text.append(noun).append(" ").append(brief(key, 80));
-    text += known.empty() ? ", nor any other" : ", but only ";
-    for (std::size_t i = 0; i < known.size(); ++i)
-      text += (i == 0 ? "" : i + 1 == known.size() ? " and " : ", ") + quoted(known[i]);
+    text += known.empty() ? ", nor any other" : ", but only " + joined(all_quoted(known), " and ");
     return error{errc::undecodable, std::move(text), {}};
   }
   return {};
 }
 
+std::string one_of(std::span<const std::string_view> names) {
+  return joined(all_quoted(names), " or ");
+}
+
+error not_among(std::span<const std::string_view> names, std::span<const value> numbers,
+                const value& v) {
+  auto possible = all_quoted(names);
+  if (!v.is_text())
+    for (std::size_t i = 0; i < possible.size(); ++i) possible[i] += " (" + brief(numbers[i]) + ")";
+  return {errc::undecodable, "must be " + joined(possible, " or ") + ", not " + brief(v, 80), {}};
+}
+
 error within(const std::string& place, error inner) {
-  inner.message.insert(0, place + " ");
+  inner.message.insert(0, begins_with_place(inner) ? place : place + " ");
   return inner;
 }
+
+bool begins_with_place(const error& e) noexcept {
+  return e.message.starts_with('.') || e.message.starts_with('[');
+}
+
+std::string item_place(std::size_t index) { return "[" + std::to_string(index) + "]"; }
+std::string value_place(const value& key) { return "[" + brief(key, 80) + "]"; }
+std::string key_place(const value& key) { return "key " + brief(key, 80); }
 
 result<std::span<const value>> sequence_items(const value& v, const std::string& expected,
                                               bool sets) {

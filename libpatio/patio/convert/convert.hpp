@@ -1,8 +1,8 @@
 /// Converts C++ types to Python values and back. A `value` converts to itself without a copy of its
 /// data. For your own type, specialize `converter`; to convert a struct to a dict, list its members
-/// in `fields`. Any thread may call these functions. The message of a conversion error has no
-/// subject, so that a caller can put one in front: "must be int, not str", "item 2 must be int, not
-/// None".
+/// with PATIO_FIELDS (fields.hpp). Any thread may call these functions. The message of a conversion
+/// error has no subject, so that a caller can put one in front: "must be int, not str". The place
+/// of a wrong part comes first: "[2].x must be int, not None".
 #pragma once
 
 #include <array>
@@ -58,39 +58,12 @@ concept convertible = requires(const T& x, const value& v) {
 /// Returns the error "must be EXPECTED, not TYPE", in Python's wording. TYPE is the type of `v`.
 [[nodiscard]] error mismatch(const std::string& expected, const value& v);
 
-/// A member of a struct, and its name as a dict key.
-template <class Class, class Member>
-struct field {
-  const char* name;
-  Member Class::*member;
-};
-template <class Class, class Member>
-field(const char*, Member Class::*) -> field<Class, Member>;
-
-/// Specialize this variable to convert a struct to a dict and back:
-///   template <>
-///   inline constexpr auto patio::fields<point> =
-///     std::tuple{patio::field{"x", &point::x}, patio::field{"y", &point::y}};
-template <class T>
-inline constexpr auto fields = nullptr;
-
-/// A dict with a key that `fields` does not name is refused: the key may be misspelt, and its value
-/// would be lost. Specialize this as true to ignore such keys, for instance if newer peers send a
-/// field that this program does not have:
-///   template <>
-///   inline constexpr bool patio::ignore_unknown_keys<point> = true;
-template <class T>
-inline constexpr bool ignore_unknown_keys = false;
-
 namespace detail {
 
 template <class T>
 inline constexpr bool is_optional = false;
 template <class T>
 inline constexpr bool is_optional<std::optional<T>> = true;
-
-template <class T>
-concept has_fields = !std::same_as<std::remove_cv_t<decltype(fields<T>)>, std::nullptr_t>;
 
 [[nodiscard]] result<std::int64_t> integer_in_range(const value& v, std::int64_t low,
                                                     std::int64_t high);
@@ -100,12 +73,15 @@ concept has_fields = !std::same_as<std::remove_cv_t<decltype(fields<T>)>, std::n
 /// Returns a number of seconds that fits into 64 bits of nanoseconds, or an error.
 [[nodiscard]] result<std::chrono::duration<double>> seconds_of(const value& v);
 [[nodiscard]] error duration_does_not_fit(double seconds);
-/// Returns an error for the first key that is not among the known ones. `noun` names what a key is
-/// to the peer, "key" or "attribute".
-[[nodiscard]] std::optional<error>
-unknown_key(const value& dict, std::span<const std::string_view> known, std::string_view noun);
-/// Puts a place in front of the message of an error: "item 2 must be int, not None".
+/// Puts a place in front of the message of an error. A place is a field ".x", an item "[2]", or
+/// words: ".x[2] must be int, not None".
 [[nodiscard]] error within(const std::string& place, error inner);
+/// Returns true if the message of an error begins with a field or an item.
+[[nodiscard]] bool begins_with_place(const error& e) noexcept;
+/// The place of an item in a sequence, and of a value in a dict.
+[[nodiscard]] std::string item_place(std::size_t index);
+[[nodiscard]] std::string value_place(const value& key);
+[[nodiscard]] std::string key_place(const value& key);
 /// Returns the items of a list or tuple. If `sets` is true, returns the items of a set or frozenset
 /// instead. Fails for any other value.
 [[nodiscard]] result<std::span<const value>>
@@ -201,13 +177,15 @@ struct converter<std::optional<T>> {
   static std::string name() { return converter<T>::name() + " or None"; }
 };
 
+/// Converts to the first alternative that gives the same Python value back: 3 to an int64_t rather
+/// than a double. If there is none, converts to the first alternative that takes the value.
 template <convertible... Ts>
-struct converter<std::variant<Ts...>> { ///< converts to the first alternative that fits
+struct converter<std::variant<Ts...>> {
   static value to(const std::variant<Ts...>& x) {
     return std::visit([](const auto& alternative) { return to_value(alternative); }, x);
   }
   static result<std::variant<Ts...>> from(const value& v) {
-    return first_that_fits(v, std::index_sequence_for<Ts...>{});
+    return best_fit(v, std::index_sequence_for<Ts...>{});
   }
   static std::string name() {
     std::string all;
@@ -217,18 +195,19 @@ struct converter<std::variant<Ts...>> { ///< converts to the first alternative t
 
 private:
   template <std::size_t... Is>
-  static result<std::variant<Ts...>> first_that_fits(const value& v, std::index_sequence<Is...>) {
+  static result<std::variant<Ts...>> best_fit(const value& v, std::index_sequence<Is...>) {
     std::optional<std::variant<Ts...>> found;
     std::array<error, sizeof...(Ts)> reasons;
     auto attempt = [&]<std::size_t I, class T>(std::in_place_index_t<I> index,
                                                std::type_identity<T>) {
       auto x = from_value<T>(v);
-      if (x) found.emplace(index, std::move(*x));
-      else reasons[I] = std::move(x.error());
-      return x.has_value();
+      if (!x) reasons[I] = std::move(x.error());
+      bool is_exact = x && identical(to_value<T>(*x), v);
+      if (is_exact || (x && !found)) found.emplace(index, std::move(*x));
+      return is_exact;
     };
-    if ((attempt(std::in_place_index<Is>, std::type_identity<Ts>{}) || ...))
-      return std::move(*found);
+    (void)(attempt(std::in_place_index<Is>, std::type_identity<Ts>{}) || ...);
+    if (found) return std::move(*found);
     return tl::unexpected(misfit(v, reasons));
   }
 
@@ -266,56 +245,9 @@ struct converter<std::chrono::duration<Rep, Period>> {
   static std::string name() { return "float"; }
 };
 
-namespace detail {
-
-template <has_fields T>
-struct fields_converter {
-  static value to(const T& x) {
-    std::vector<dict_entry> entries;
-    auto add = [&](const auto& f) { entries.emplace_back(value{f.name}, to_value(x.*f.member)); };
-    std::apply([&](const auto&... each) { (add(each), ...); }, fields<T>);
-    return value::dict(std::move(entries));
-  }
-  /// A dict may omit a member of type std::optional.
-  static result<T> from(const value& v) { return from_dict(v, "key"); }
-  /// For `noun`, see unknown_key.
-  static result<T> from_dict(const value& v, std::string_view noun) {
-    if (v.kind() != kind::dict) return tl::unexpected(mismatch(name(), v));
-    T x{};
-    std::optional<error> why;
-    if constexpr (!ignore_unknown_keys<T>) why = unknown_key(v, names(), noun);
-    if (!why)
-      std::apply([&](const auto&... each) { (void)(take(v, each, x, why) && ...); }, fields<T>);
-    if (why) return tl::unexpected(std::move(*why));
-    return x;
-  }
-  static std::string name() { return "dict"; }
-
-private:
-  static auto names() {
-    constexpr auto size = std::tuple_size_v<std::remove_cv_t<decltype(fields<T>)>>;
-    return std::apply(
-      [](const auto&... each) { return std::array<std::string_view, size>{each.name...}; },
-      fields<T>);
-  }
-
-  template <class Class, class Member>
-  static bool take(const value& dict, const field<Class, Member>& f, T& x,
-                   std::optional<error>& why) {
-    const auto* found = dict.find(f.name);
-    if (!found && is_optional<Member>) return true;
-    auto member = found ? from_value<Member>(*found) : fail(errc::undecodable, "is missing");
-    if (member) x.*f.member = std::move(*member);
-    else why = within(std::string{"'"} + f.name + "'", std::move(member.error()));
-    return member.has_value();
-  }
-};
-
-} // namespace detail
-
-template <detail::has_fields T>
-struct converter<T> : detail::fields_converter<T> {};
-
 } // namespace patio
 
-#include <patio/convert/containers.hpp> // IWYU pragma: export
+#include <patio/convert/containers.hpp>  // IWYU pragma: export
+#include <patio/convert/enumerators.hpp> // IWYU pragma: export
+#include <patio/convert/fields.hpp>      // IWYU pragma: export
+#include <patio/convert/packed.hpp>      // IWYU pragma: export

@@ -193,9 +193,9 @@ struct converter<ordered_dict<Key, Mapped>> {
     dict d;
     for (const auto& [key, mapped] : *entries) {
       auto k = from_value<Key>(key);
-      if (!k) return tl::unexpected(detail::within("a key", std::move(k.error())));
+      if (!k) return tl::unexpected(detail::within(detail::key_place(key), std::move(k.error())));
       auto m = from_value<Mapped>(mapped);
-      if (!m) return tl::unexpected(detail::within("a value", std::move(m.error())));
+      if (!m) return tl::unexpected(detail::within(detail::value_place(key), std::move(m.error())));
       d.entries.emplace_back(std::move(*k), std::move(*m));
     }
     return d;

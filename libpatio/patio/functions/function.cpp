@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include <patio/value/repr.hpp>
+
 namespace patio {
 
 run_policy policy_of(const std::string& name, const function_options& options) {
@@ -30,27 +32,87 @@ std::string quoted_list(const std::vector<std::string>& names) {
   return text;
 }
 
+/// Names a parameter of the C++ type in an error.
+std::string shown(const parameter& p) {
+  if (p.takes == parameter::role::variable) return "patio::args";
+  return p.takes == parameter::role::keywords ? "patio::kwargs" : p.type;
+}
+
 std::string plural(std::size_t n, const std::string& noun) {
   return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
 }
 
 } // namespace
 
-binder::binder(std::string name, std::vector<std::string> names, std::vector<parameter> parameters)
-    : name_{std::move(name)}, names_{std::move(names)}, parameters_{std::move(parameters)} {
+binder::binder(declaration declared, std::vector<parameter> parameters)
+    : name_{declared.name}, parameters_{std::move(parameters)} {
   for (const auto& p : parameters_) {
     if (p.takes == parameter::role::variable) takes_rest_ = true;
     else if (p.takes == parameter::role::keywords) takes_keywords_ = true;
     else ++positional_;
   }
-  if (names_.size() > parameters_.size())
-    throw std::invalid_argument{name_ + "() has " + plural(parameters_.size(), "parameter")
-                                + ", but " + std::to_string(names_.size()) + " names"};
-  for (auto at = names_.begin(); at != names_.end(); ++at)
-    if (std::find(names_.begin(), at, *at) != at)
-      throw std::invalid_argument{name_ + "() has two parameters named '" + *at + "'"};
-  for (auto i = names_.size(); i < positional_; ++i)
-    names_.push_back("arg" + std::to_string(i + 1));
+  apply(declared);
+  name_the_rest();
+  require_order_of_defaults();
+}
+
+void binder::refuse(const std::string& why) const {
+  throw std::invalid_argument{name_ + "() " + why};
+}
+
+void binder::apply(const declaration& declared) {
+  auto count = declared.parameters.size();
+  if (count > parameters_.size() || (declared.is_complete && count < parameters_.size()))
+    refuse("has " + plural(parameters_.size(), "parameter") + " in C++, but "
+           + std::to_string(count) + (count == 1 ? " is" : " are") + " declared");
+  for (const auto& text : declared.parameters) apply(parse_parameter(name_, text), names_.size());
+}
+
+void binder::apply(declared_parameter declared, std::size_t index) {
+  auto& p = parameters_[index];
+  unsigned stars = p.takes == parameter::role::variable   ? 1
+                   : p.takes == parameter::role::keywords ? 2
+                                                          : 0;
+  if (declared.stars != stars)
+    refuse("has the C++ parameter " + shown(p) + " where " + std::string(declared.stars, '*')
+           + declared.name + " is declared");
+  if (std::ranges::find(names_, declared.name) != names_.end())
+    refuse("has two parameters named '" + declared.name + "'");
+  if (declared.default_value) {
+    p.takes = parameter::role::optional;
+    p.default_value = std::move(*declared.default_value);
+    p.has_default = true;
+  }
+  names_.push_back(std::move(declared.name));
+}
+
+void binder::name_the_rest() {
+  for (auto i = names_.size(); i < parameters_.size(); ++i) {
+    auto takes = parameters_[i].takes;
+    names_.push_back(takes == parameter::role::variable   ? "args"
+                     : takes == parameter::role::keywords ? "kwargs"
+                                                          : "arg" + std::to_string(i + 1));
+  }
+}
+
+// In Python, only parameters with a default may follow a parameter with a default.
+void binder::require_order_of_defaults() const {
+  const parameter* with_default = nullptr;
+  for (std::size_t i = 0; i < positional_; ++i) {
+    const auto& p = parameters_[i];
+    if (p.has_default) with_default = &p;
+    if (with_default && p.takes == parameter::role::required)
+      refuse("has the parameter '" + names_[i] + "' without a default after one with a default");
+  }
+}
+
+const value* binder::default_of(std::size_t index) const noexcept {
+  const auto& p = parameters_[index];
+  return p.has_default ? &p.default_value : nullptr;
+}
+
+void binder::refuse_default(std::size_t index, const error& why) const {
+  refuse("has a default for '" + names_[index] + "' that " + why.message);
 }
 
 error binder::type_error(const std::string& text) const {
@@ -59,7 +121,9 @@ error binder::type_error(const std::string& text) const {
 }
 
 error binder::bad_argument(std::size_t index, const error& why) const {
-  return type_error("argument '" + names_[index] + "' " + why.message);
+  const auto& name = names_[index];
+  bool is_part = begins_with_place(why);
+  return type_error("argument " + (is_part ? name : "'" + name + "' ") + why.message);
 }
 
 error binder::too_many(std::size_t given) const {
@@ -121,19 +185,22 @@ result<std::vector<value>> binder::bind(arguments& call) const {
       return tl::unexpected(std::move(bound.error()));
   // CPython checks the keywords before the number of positional arguments. So does this function.
   if (given > positional_ && !takes_rest_) return tl::unexpected(too_many(given));
-  for (std::size_t i = direct; i < slots.size(); ++i)
-    if (!filled[i] && parameters_[i].takes == parameter::role::required)
+  for (std::size_t i = direct; i < slots.size(); ++i) {
+    if (filled[i]) continue;
+    if (parameters_[i].takes == parameter::role::required)
       return tl::unexpected(missing(slots, filled));
+    slots[i] = parameters_[i].default_value;
+  }
   return slots;
 }
 
 std::string binder::signature() const {
   std::string text;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const auto& p = parameters_[i];
     if (i > 0) text += ", ";
-    auto takes = parameters_[i].takes;
-    bool single = takes == parameter::role::required || takes == parameter::role::optional;
-    text += single ? names_[i] + ": " + parameters_[i].type : parameters_[i].type;
+    text += i < positional_ ? names_[i] + ": " + p.type : p.type + names_[i];
+    if (p.has_default) text += " = " + brief(p.default_value);
   }
   return "(" + text + ")";
 }

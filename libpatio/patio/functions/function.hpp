@@ -2,7 +2,9 @@
 /// Python's. `patio::args` and `patio::kwargs` as last parameters are like *args and **kwargs.
 /// Ownership: a function owns its callable, and a call takes over its arguments. Threads: several
 /// threads may run one function at once, so the callable must allow concurrent calls. Cost: a
-/// `patio::value` argument is moved. An argument of another C++ type is a converted copy.
+/// `patio::value` argument is moved. A `std::span<const T>` of numbers or bytes refers to the
+/// argument's own memory, and is valid until the function returns (packed.hpp). An argument of
+/// another C++ type is a converted copy.
 #pragma once
 
 #include <array>
@@ -18,6 +20,8 @@
 #include <patio/base/priority.hpp>
 #include <patio/base/time.hpp>
 #include <patio/convert/convert.hpp>
+#include <patio/convert/packed.hpp>
+#include <patio/functions/declaration.hpp>
 #include <patio/functions/python_error.hpp>
 #include <patio/functions/reply.hpp>
 #include <patio/value/call_request.hpp>
@@ -36,9 +40,14 @@ struct kwargs : std::vector<std::pair<std::string, value>> {
 
 /// Options of a function when it is added to a registry.
 struct function_options {
-  /// Names of the parameters, for keyword arguments and messages. A parameter without a name here
-  /// is called "arg1", "arg2" and so on, by its position.
+  /// The parameters as Python declares them, for keyword arguments, defaults and messages: "a",
+  /// "b=0". A default is a Python literal that converts to the type of the parameter. A parameter
+  /// that is not declared is called "arg1", "arg2" and so on, by its position. Short form:
+  /// rpc.add("sub(a, b=0)", sub).
   std::vector<std::string> parameters = {};
+  /// Says in a line what the function does, for `patio list --long`. At most registry::max_doc
+  /// bytes.
+  std::string doc = {};
   /// Runs the function on the thread where the call arrives, without a queue. Use it only for a
   /// function that takes microseconds and never blocks, because all other work of that thread
   /// waits. A TCP broker still gives a call with large arguments to its executor.
@@ -112,6 +121,8 @@ inline constexpr bool is_value_parameter =
   convertible<A> || std::same_as<A, args> || std::same_as<A, kwargs>;
 template <class R>
 inline constexpr bool is_value_parameter<reply_to<R>> = true;
+template <packable T>
+inline constexpr bool is_value_parameter<std::span<const T>> = true;
 template <>
 inline constexpr bool is_value_parameter<std::stop_token> = true;
 
@@ -124,32 +135,57 @@ template <class R, class... As>
 struct takes_values<R(As...)> : std::conjunction<std::bool_constant<is_value_result<R>>,
                                                  std::bool_constant<is_value_parameter<As>>...> {};
 
+/// What an argument is kept in until the function returns.
+template <class A>
+struct kept_as {
+  using type = A;
+};
+template <packable T>
+struct kept_as<std::span<const T>> {
+  using type = packed<T>;
+};
+template <class A>
+using kept = typename kept_as<A>::type;
+
 struct parameter {
   enum class role : std::uint8_t { required, optional, variable, keywords } takes;
   std::string type;
+  bool has_default = false; ///< `default_value` is declared
+  value default_value = {};
 };
 
 template <class A>
 parameter describe_parameter() {
-  if constexpr (std::same_as<A, args>) return {parameter::role::variable, "*args"};
-  else if constexpr (std::same_as<A, kwargs>) return {parameter::role::keywords, "**kwargs"};
+  if constexpr (std::same_as<A, args>) return {parameter::role::variable, "*"};
+  else if constexpr (std::same_as<A, kwargs>) return {parameter::role::keywords, "**"};
   else if constexpr (is_optional<A>) return {parameter::role::optional, converter<A>::name()};
-  else return {parameter::role::required, converter<A>::name()};
+  else return {parameter::role::required, converter<kept<A>>::name()};
 }
 
 /// Assigns the arguments of a call to the parameters, as Python does. A binder never changes after
 /// its construction, so any thread may use it.
 class binder {
 public:
-  binder(std::string name, std::vector<std::string> names, std::vector<parameter> parameters);
+  /// Throws std::invalid_argument if the declaration does not fit the parameters of the C++ type.
+  binder(declaration declared, std::vector<parameter> parameters);
   /// Moves the arguments into one value for each parameter. The values for `args` and `kwargs` stay
   /// None: their arguments stay in `call`.
   [[nodiscard]] result<std::vector<value>> bind(arguments& call) const;
-  /// Returns the TypeError "name() argument 'x' must be int, not str".
+  /// Returns the TypeError "name() argument 'x' must be int, not str", or for a part of an argument
+  /// "name() argument x[2].y must be int, not str".
   [[nodiscard]] error bad_argument(std::size_t index, const error& why) const;
-  [[nodiscard]] std::string signature() const; ///< "(a: int, b: str)"
+  [[nodiscard]] std::string signature() const; ///< "(a: int, b: str = '')"
+  /// Returns the declared default of a parameter, or null.
+  [[nodiscard]] const value* default_of(std::size_t index) const noexcept;
+  /// Throws std::invalid_argument, because the default of a parameter has the wrong type.
+  [[noreturn]] void refuse_default(std::size_t index, const error& why) const;
 
 private:
+  [[noreturn]] void refuse(const std::string& why) const;
+  void apply(const declaration& declared);
+  void apply(declared_parameter declared, std::size_t index);
+  void name_the_rest();
+  void require_order_of_defaults() const;
   [[nodiscard]] error too_many(std::size_t given) const;
   [[nodiscard]] error missing(const std::vector<value>& slots,
                               const std::vector<bool>& filled) const;
@@ -158,7 +194,7 @@ private:
                                            std::vector<bool>& filled) const;
 
   std::string name_;
-  std::vector<std::string> names_;
+  std::vector<std::string> names_; ///< one for each parameter
   std::vector<parameter> parameters_;
   std::size_t positional_ = 0; ///< parameters that take one argument each
   bool takes_rest_ = false, takes_keywords_ = false;
@@ -183,12 +219,14 @@ class typed_function {
                 "patio::args and then patio::kwargs come after all other parameters");
 
 public:
-  typed_function(std::string name, std::vector<std::string> names)
-      : binder_{std::move(name), std::move(names), {describe_parameter<As>()...}} {}
+  explicit typed_function(declaration declared)
+      : binder_{std::move(declared), {describe_parameter<As>()...}} {
+    check_defaults(std::index_sequence_for<As...>{});
+  }
 
   /// Returns the arguments as the function's parameter types. Fails with a TypeError for arguments
   /// that do not fit, or with the exception that a converter has thrown.
-  [[nodiscard]] result<std::tuple<As...>> convert(arguments&& call) const {
+  [[nodiscard]] result<std::tuple<kept<As>...>> convert(arguments&& call) const {
     auto slots = binder_.bind(call);
     if (!slots) return tl::unexpected(std::move(slots.error()));
     try {
@@ -223,13 +261,27 @@ public:
 
 private:
   template <std::size_t... Is>
-  result<std::tuple<As...>> convert(std::vector<value>& slots, arguments& call,
-                                    std::index_sequence<Is...>) const {
-    std::tuple<std::optional<As>...> parts;
+  void check_defaults(std::index_sequence<Is...>) const {
+    (check_default<As>(Is), ...);
+  }
+
+  template <class A>
+  void check_default(std::size_t index) const {
+    const auto* given = binder_.default_of(index);
+    if constexpr (convertible<kept<A>>)
+      if (given)
+        if (auto converted = from_value<kept<A>>(*given); !converted)
+          binder_.refuse_default(index, converted.error());
+  }
+
+  template <std::size_t... Is>
+  result<std::tuple<kept<As>...>> convert(std::vector<value>& slots, arguments& call,
+                                          std::index_sequence<Is...>) const {
+    std::tuple<std::optional<kept<As>>...> parts;
     std::optional<error> why;
-    (void)(take<As>(Is, std::get<Is>(parts), slots, call, why) && ...);
+    (void)(take<kept<As>>(Is, std::get<Is>(parts), slots, call, why) && ...);
     if (why) return tl::unexpected(std::move(*why));
-    return std::tuple<As...>{std::move(*std::get<Is>(parts))...};
+    return std::tuple<kept<As>...>{std::move(*std::get<Is>(parts))...};
   }
 
   template <class A>

@@ -2,6 +2,8 @@
 /// module that was compiled for other classes would damage the program's memory.
 #pragma once
 
+#include <patio/base/api.hpp>
+
 /// The number of the ABI of libpatio's public classes. Increase it with every change after which
 /// modules must be compiled again.
 #ifndef PATIO_MODULE_ABI // a test compiles a module with another number

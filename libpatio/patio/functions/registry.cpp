@@ -9,6 +9,17 @@
 
 namespace patio {
 
+registry_entry detail::entry_of(const declaration& declared, function_options options) {
+  auto policy = policy_of(declared.name, options);
+  return {.name = declared.name,
+          .signature = {},
+          .run = {},
+          .quick = options.quick,
+          .identity = {},
+          .policy = std::move(policy),
+          .doc = std::move(options.doc)};
+}
+
 struct registry::table {
   registry_options options;
   std::vector<std::unique_ptr<registry_entry>> order;
@@ -33,6 +44,9 @@ std::string registry::insert(registry_entry entry, std::optional<function_identi
                                 + " bytes, not " + std::to_string(entry.name.size())};
   if (!is_utf8(entry.name))
     throw std::invalid_argument{"a function's name must be UTF-8, not " + brief(value{entry.name})};
+  if (entry.doc.size() > max_doc || !is_utf8(entry.doc))
+    throw std::invalid_argument{entry.name + "(): doc must be UTF-8 of at most "
+                                + std::to_string(max_doc) + " bytes"};
   if (find(entry.name))
     throw std::invalid_argument{"Task with name '" + entry.name + "' already registered"};
   entry.identity = identity;

@@ -58,6 +58,7 @@ struct registry_entry {
   bool quick = false;
   std::optional<function_identity> identity;
   run_policy policy = {};
+  std::string doc = {}; ///< see function_options::doc
 };
 
 /// Returns the function of a quick entry, which may run on the I/O thread, or null. A function that
@@ -66,13 +67,22 @@ struct registry_entry {
 [[nodiscard]] const immediate_function* quick_run(const registry_entry& entry,
                                                   const arguments& args) noexcept;
 
+namespace detail {
+
+/// Returns the entry of a function that has no way to run yet. Throws like policy_of.
+[[nodiscard]] registry_entry entry_of(const declaration& declared, function_options options);
+
+} // namespace detail
+
 class registry {
 public:
   static constexpr std::size_t max_name = 512; ///< bytes
+  static constexpr std::size_t max_doc = 4096; ///< bytes
 
   explicit registry(registry_options options = {});
 
-  /// Adds a callable with one signature and returns its name. A callable whose first parameter is a
+  /// Adds a callable with one signature and returns its name. `name` may declare the parameters as
+  /// well: "sub(a, b=0)" (function_options::parameters). A callable whose first parameter is a
   /// `reply_to<R>` may answer later. A callable whose first parameter is a `std::stop_token` can
   /// see when nobody waits for the answer any more (reply.hpp).
   template <detail::plain_function F>
@@ -207,10 +217,10 @@ registry_entry registry::make_entry(std::string name, F f, function_options opti
   constexpr bool can_be_quick =
     !detail::answers_later<signature>::value && !detail::is_stoppable<signature>::value;
   options.quick = options.quick && can_be_quick;
-  auto policy = policy_of(name, options);
-  typed bound{name, std::move(options.parameters)};
-  registry_entry entry{std::move(name),  bound.signature(), {}, options.quick, {},
-                       std::move(policy)};
+  auto declared = detail::declare(std::move(name), std::move(options.parameters));
+  auto entry = detail::entry_of(declared, std::move(options));
+  typed bound{std::move(declared)};
+  entry.signature = bound.signature();
   if constexpr (detail::answers_later<signature>::value) {
     entry.run = detail::run_later<signature>(std::move(f), std::move(bound));
   } else if constexpr (detail::is_stoppable<signature>::value) {

@@ -6,6 +6,7 @@
 
 #include <patio/convert/convert.hpp>
 #include <patio/pickle/pickle.hpp>
+#include <patio/protocol/descriptions.hpp>
 #include <patio/protocol/endpoint.hpp>
 #include <patio/protocol/limit_table.hpp>
 
@@ -37,6 +38,11 @@ node::node(node_options options, registry functions)
     o.key,   core_.functions.names(), o.limits, o.extensions, o.keys, o.rules,
     o.types, o.decode_apart};
   (void)write_pickle(to_value(shared.names), shared.pickled_names);
+  for (const auto& name : shared.names) {
+    const auto& e = *core_.functions.find(name);
+    shared.descriptions[name] =
+      to_value(function_description{e.signature, e.doc, e.policy.executor, e.quick});
+  }
   core_.session_options = std::make_shared<const protocol::session_options>(std::move(shared));
 }
 
@@ -231,10 +237,13 @@ void node::answer_pickled(const inbound_id& id, const result<std::string>& r) {
   purge_deadlines();
 }
 
-bool node::ping(connection_id id, std::uint64_t token) {
+bool node::ask(connection_id id, std::uint64_t token, const question& q) {
   auto* c = core_.find(id);
   if (!c || !c->is_ready()) return false;
-  c->session.probe(token);
+  const auto* about = std::get_if<describe>(&q);
+  if (!about) c->session.probe(token);
+  else if (!protocol::ask_about(c->session, token, about->names))
+    core_.tell(answer_received{token, value::list({})});
   core_.note_output(*c);
   return true;
 }

@@ -89,10 +89,10 @@ public:
   /// Answers with a pickled result, see session::answer_pickled. The owner can pickle a large
   /// result on another thread, so that other connections do not wait.
   void answer_pickled(const inbound_id& id, const result<std::string>& r);
-  /// Starts a round trip that calls no function. The ping ends in pong_received, or in
-  /// call_finished with the error that ended the connection. Returns false if the connection is not
-  /// ready.
-  bool ping(connection_id id, std::uint64_t token);
+  /// Asks a peer something that calls no function. The answer comes as answer_received, or as
+  /// call_finished with the error that ended the connection. A peer that does not describe its
+  /// functions has an empty list as description. Returns false if the connection is not ready.
+  bool ask(connection_id id, std::uint64_t token, const question& q);
 
   [[nodiscard]] instant next_deadline() const noexcept {
     return std::min(core_.deadlines.next(), core_.retry_at);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <variant>
@@ -61,15 +62,25 @@ struct execute_call {
   inbound_call work;
 };
 
-/// An outbound call has ended. `token` is the argument of `node::call`. A ping also ends in this
-/// event if its connection has ended.
+/// A round trip that calls no function.
+struct ping {};
+/// Asks what functions do. At most protocol::max_described names are asked about.
+struct describe {
+  std::vector<std::string> names;
+};
+using question = std::variant<ping, describe>;
+
+/// An outbound call has ended. `token` is the argument of `node::call`. A question also ends in
+/// this event if its connection has ended.
 struct call_finished {
   std::uint64_t token = 0;
   result<value> outcome;
 };
 
-struct pong_received {
+/// A peer has answered a question.
+struct answer_received {
   std::uint64_t token = 0;
+  std::optional<value> description = {}; ///< for `describe`: decoded, but not checked yet
 };
 
 /// A peer has logged in and has been discovered.
@@ -97,7 +108,7 @@ struct decode_payload {
   std::unique_ptr<protocol::decode_job> job;
 };
 
-using node_event = std::variant<execute_call, call_finished, pong_received, peer_ready,
+using node_event = std::variant<execute_call, call_finished, answer_received, peer_ready,
                                 connection_closed, log_line, decode_payload>;
 
 } // namespace patio::mesh

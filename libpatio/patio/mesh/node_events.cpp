@@ -36,8 +36,8 @@ struct node::session_handler {
     return true;
   }
 
-  bool operator()(protocol::ping_answered& ping) const {
-    self.core_.tell(pong_received{ping.token});
+  bool operator()(protocol::question_answered& answered) const {
+    self.core_.tell(answer_received{answered.token, std::move(answered.description)});
     return true;
   }
 
@@ -86,9 +86,9 @@ struct node::session_handler {
     auto text = text_of(closed.why);
     core.events.reserve(core.events.size() + closed.unanswered.size() + 1);
     closed.unanswered.drain([&](std::uint32_t, protocol::awaited_answer&& lost) {
-      if (lost.what == protocol::awaited_answer::kind::request)
-        self.outbound_.lose(c, lost.token, closed.loss(lost), text);
-      else if (lost.what == protocol::awaited_answer::kind::ping)
+      using kind = protocol::awaited_answer::kind;
+      if (lost.what == kind::request) self.outbound_.lose(c, lost.token, closed.loss(lost), text);
+      else if (lost.what == kind::ping || lost.what == kind::description)
         core.tell(call_finished{lost.token, fail(closed.loss(lost), text)});
     });
     core.counts.count(closed.why, core.options.limits);

@@ -99,6 +99,8 @@ struct other_class {
 // Protocols 0 to 2 contain the Python 2 names of these modules.
 constexpr std::array other_classes{
   other_class{"patio.broker.tcp.broker", "CallRequest", class_kind::call_request},
+  other_class{"array", "array", class_kind::array},
+  other_class{"array", "_array_reconstructor", class_kind::array_reconstructor},
   other_class{"builtins", "set", class_kind::set},
   other_class{"builtins", "frozenset", class_kind::frozenset},
   other_class{"builtins", "complex", class_kind::complex},

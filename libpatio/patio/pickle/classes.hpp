@@ -18,11 +18,13 @@ enum class class_kind : std::uint8_t {
   frozenset,
   complex,
   bytearray,
-  bytes,         ///< protocols 0 to 2: bytes() makes empty bytes
-  encode,        ///< protocols 0 to 2: _codecs.encode(text, 'latin1') makes bytes
-  object,        ///< protocols 0 and 1: an argument of the reconstructor
-  reconstructor, ///< protocols 0 and 1: copyreg._reconstructor(CallRequest, object, None)
-  new_object,    ///< protocols 0 and 1: copyreg.__newobj__(class, arguments...)
+  bytes,               ///< protocols 0 to 2: bytes() makes empty bytes
+  encode,              ///< protocols 0 to 2: _codecs.encode(text, 'latin1') makes bytes
+  object,              ///< protocols 0 and 1: an argument of the reconstructor
+  reconstructor,       ///< protocols 0 and 1: copyreg._reconstructor(CallRequest, object, None)
+  new_object,          ///< protocols 0 and 1: copyreg.__newobj__(class, arguments...)
+  array,               ///< the first argument of the array_reconstructor
+  array_reconstructor, ///< array._array_reconstructor(array.array, typecode, format, bytes)
   call_request,
   user,    ///< a class in python_types
   unknown, ///< any other class; the object_builder refuses it or makes an exception

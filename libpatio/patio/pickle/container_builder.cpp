@@ -30,7 +30,8 @@ inline bool container_builder::shallow_enough(std::size_t first) {
 bool container_builder::make_tuple(std::size_t first) {
   auto& stack = machine_->stack();
   bool class_first = first < stack.size() && stack[first].is(item_kind::class_ref);
-  if (class_first && (stack[first].v.is_none() || machine_->protocol() < 2))
+  bool is_array = class_first && stack[first].is_class(class_kind::array);
+  if (class_first && (is_array || stack[first].v.is_none() || machine_->protocol() < 2))
     return make_class_tuple(first);
   if (!machine_->all_data(first) || !shallow_enough(first)) return false;
   std::vector<value> items;
@@ -41,7 +42,8 @@ bool container_builder::make_tuple(std::size_t first) {
 }
 
 // In protocols 0 and 1 a pickle makes an object by a call with a tuple that begins with the class.
-// No other tuple may contain a class, but it may contain the stand-in of a class.
+// In every protocol, so does the call that makes an array. No other tuple may contain a class, but
+// it may contain the stand-in of a class.
 bool container_builder::make_class_tuple(std::size_t first) {
   auto& stack = machine_->stack();
   auto made = stack_item{stack[first].tag};
@@ -52,7 +54,8 @@ bool container_builder::make_class_tuple(std::size_t first) {
     stack.drop(first);
     return machine_->push_hidden(std::move(made));
   }
-  if (!user) return machine_->all_data(first) && make_tuple(first);
+  if (!user && !stack[first].is_class(class_kind::array))
+    return machine_->all_data(first) && make_tuple(first);
   if (!machine_->all_data(first + 1) || !make_tuple(first + 1)) return false;
   made.tag.kind = item_kind::new_arguments;
   made.v = std::move(stack.top().v);

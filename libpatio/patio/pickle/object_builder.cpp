@@ -3,10 +3,14 @@
 #include <algorithm>
 
 #include <patio/base/utf8.hpp>
+#include <patio/value/standard_types.hpp>
 
 namespace patio::pickle {
 
+using detail::find_standard_class;
 using detail::heap_set;
+using detail::standard_class;
+using detail::wrong_arguments;
 
 namespace {
 
@@ -42,6 +46,15 @@ bool is_python2(std::string_view module) {
 
 bool is_unknown_exception(const stack_item& item) {
   return item.is_data(kind::exception) && !find_builtin_exception(item.v.exception_type());
+}
+
+bool make_array(machine& m, const value& args) {
+  auto items = args.items();
+  auto wanted = wrong_arguments(standard_class::array, construction::call, items);
+  if (!wanted.empty()) return m.refuse("expected " + std::string{wanted} + " for an array.array");
+  return m.budget().spend(object_overhead, items.size())
+         && m.push(value::object(
+           {.module = "array", .name = "array", .args = {items.begin(), items.end()}}));
 }
 
 bool is_sequence(kind k) {
@@ -104,7 +117,11 @@ bool object_builder::reduce() {
     if (args.tag.cls.kind == class_kind::call_request) return calls_->make();
     return users_->construct(user_class(args), construction::new_only, value::tuple({}));
   }
-  if (callee.is_class(class_kind::new_object) && args.is(item_kind::new_arguments))
+  bool has_class = args.is(item_kind::new_arguments);
+  if (callee.is_class(class_kind::array_reconstructor) && has_class
+      && args.tag.cls.kind == class_kind::array)
+    return make_array(*machine_, args.v);
+  if (callee.is_class(class_kind::new_object) && has_class && args.tag.cls.kind == class_kind::user)
     return users_->construct(user_class(args), construction::new_only, args.v);
   return call(callee, args);
 }
@@ -272,7 +289,8 @@ bool object_builder::set_object_state(const value& object, value state) {
 
 bool object_builder::is_stand_in(const value& object) const {
   const auto& o = object.as_object();
-  return makes_stand_ins() && !types_->find(o.module, o.name);
+  bool is_array = find_standard_class(o.module, o.name) == standard_class::array;
+  return makes_stand_ins() && !is_array && !types_->find(o.module, o.name);
 }
 
 bool object_builder::prepare_target(std::size_t first) {

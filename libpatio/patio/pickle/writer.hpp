@@ -46,8 +46,10 @@ private:
   template <class Save>
   void save_batches(std::size_t count, opcode end, Save save_part);
 
-  void save_class(std::string_view module, std::string_view name);
-  void save_module(std::string_view module);
+  /// Whether CPython shares the text of the module's name with other classes of the module.
+  enum class module_text : std::uint8_t { shared, own };
+  void save_class(std::string_view module, std::string_view name,
+                  module_text text = module_text::shared);
   void save_complex(const value& v);
   void save_bytearray(const value& v);
   void save_exception(const value& v);
@@ -55,6 +57,7 @@ private:
   void save_arguments(std::span<const value> args);
   void save_notes(std::span<const value> notes);
   void save_object(const value& v);
+  void save_array(const value& v);
   void save_object_arguments(const object_parts& o);
   template <class Save>
   void save_contents(std::size_t count, opcode one, opcode many, Save save_part);

@@ -11,6 +11,7 @@ namespace patio::pickle {
 
 using detail::find_standard_class;
 using detail::has_fresh_argument;
+using detail::standard_class;
 using detail::wrong_object;
 
 namespace {
@@ -38,7 +39,8 @@ std::string description_of(const value& exception) {
 /// could not make the object, the peer would lose a worker, or the caller would get no answer.
 std::string objection_to(const object_parts& o, const python_types& types) {
   auto path = [&] { return o.module + "." + o.name; };
-  if (o.made_by == construction::none || !types.find(o.module, o.name))
+  bool is_array = find_standard_class(o.module, o.name) == standard_class::array;
+  if (o.made_by == construction::none || (!is_array && !types.find(o.module, o.name)))
     return "the class " + path() + " is not in the node's python_types";
   auto wanted = wrong_object(o);
   return wanted.empty() ? "" : "expected " + std::string{wanted} + " for a " + path();
@@ -46,29 +48,29 @@ std::string objection_to(const object_parts& o, const python_types& types) {
 
 } // namespace
 
-// CPython writes the name of each class as a new text, without a memo reference.
-void writer::save_class(std::string_view module, std::string_view name) {
+// CPython writes the name of each class as a new text, without a memo reference. Most classes of a
+// module share the text of the module's name, so that text is written once.
+void writer::save_class(std::string_view module, std::string_view name, module_text text) {
   out_.between_values();
   auto known = std::ranges::find_if(
     classes_, [&](const auto& c) { return c.name == name && c.module == module; });
   if (known != classes_.end()) return scalars_.save_index(known->index);
-  save_module(module);
+  auto shared = std::ranges::find(modules_, module, &written_module::name);
+  if (text == module_text::own) {
+    scalars_.save_fresh_text(module);
+  } else if (shared != modules_.end()) {
+    scalars_.save_index(shared->index);
+  } else {
+    auto before = scalars_.memoized();
+    scalars_.save_name(module);
+    if (scalars_.memoized() > before) modules_.push_back({module, before});
+  }
   out_.between_values();
   scalars_.save_characters(kind::str, name);
   scalars_.memoize();
   out_.put(opcode::stack_global);
   classes_.push_back({module, name, scalars_.memoized()});
   scalars_.memoize();
-}
-
-// In CPython the classes of a module share the text of the module's name, so the text is written
-// once.
-void writer::save_module(std::string_view module) {
-  auto known = std::ranges::find(modules_, module, &written_module::name);
-  if (known != modules_.end()) return scalars_.save_index(known->index);
-  auto before = scalars_.memoized();
-  scalars_.save_name(module);
-  if (scalars_.memoized() > before) modules_.push_back({module, before});
 }
 
 void writer::save_complex(const value& v) {
@@ -152,6 +154,7 @@ void writer::save_object(const value& v) {
     if (refused_.empty()) refused_ = std::move(objection);
     return;
   }
+  if (find_standard_class(o.module, o.name) == standard_class::array) return save_array(v);
   save_class(o.module, o.name);
   out_.between_values();
   save_object_arguments(o);
@@ -166,6 +169,24 @@ void writer::save_object(const value& v) {
   if (o.state.is_none()) return;
   save(o.state);
   out_.put(opcode::build);
+}
+
+// In CPython the class and the reconstructor have own texts for their module. CPython makes the
+// bytes anew each time, but shares those of up to one byte, and the texts of typecodes.
+void writer::save_array(const value& v) {
+  const auto& args = v.as_object().args;
+  save_class("array", "_array_reconstructor");
+  out_.between_values();
+  out_.put(opcode::mark);
+  save_class("array", "array", module_text::own);
+  scalars_.save_name(args[0].text());
+  save(args[1]);
+  if (args[2].data().size() <= 1) save(args[2]);
+  else scalars_.save_fresh_text(args[2]);
+  out_.put(opcode::tuple);
+  scalars_.memoize();
+  out_.put(opcode::reduce);
+  scalars_.memoize(v);
 }
 
 void writer::save_object_arguments(const object_parts& o) {

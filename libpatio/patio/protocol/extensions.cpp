@@ -11,11 +11,12 @@
 namespace patio::protocol {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, bool extensions::*>, 4> names{{
+constexpr std::array<std::pair<std::string_view, bool extensions::*>, 5> names{{
   {"cancel", &extensions::cancel},
   {"leaving", &extensions::leaving},
   {"endings", &extensions::endings},
   {"credit", &extensions::credit},
+  {"describe", &extensions::describe},
 }};
 
 /// Bounds of the payload size, in bytes. A payload outside these bounds, such as Python's None, is

@@ -20,10 +20,12 @@ struct extensions {
   bool endings = false;
   /// QUEUES, CREDIT, CREDIT_USED: a caller holds the calls that the callee has no room for.
   bool credit = false;
+  /// DESCRIBE, DESCRIPTION: a peer tells the signatures of its functions (descriptions.hpp).
+  bool describe = false;
   friend bool operator==(const extensions&, const extensions&) = default;
 };
 
-inline constexpr extensions all_extensions{true, true, true, true};
+inline constexpr extensions all_extensions{true, true, true, true, true};
 
 /// Returns the payload of a DISCOVER_REQUEST:
 /// {"patio": {"version": 1, "extensions": ["cancel", ...]}}, or None if there are no extensions.
@@ -32,7 +34,7 @@ inline constexpr extensions all_extensions{true, true, true, true};
 /// Returns the extensions that both sides have announced.
 [[nodiscard]] constexpr extensions common(const extensions& a, const extensions& b) noexcept {
   return {a.cancel && b.cancel, a.leaving && b.leaving, a.endings && b.endings,
-          a.credit && b.credit};
+          a.credit && b.credit, a.describe && b.describe};
 }
 
 /// Returns the extensions that a peer has announced. The result is empty for a payload without an

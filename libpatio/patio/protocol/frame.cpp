@@ -36,6 +36,8 @@ std::string_view to_string(packet type) noexcept {
   case packet::queues: return "QUEUES";
   case packet::credit: return "CREDIT";
   case packet::credit_used: return "CREDIT_USED";
+  case packet::describe: return "DESCRIBE";
+  case packet::description: return "DESCRIPTION";
   }
   return "unknown";
 }

@@ -29,6 +29,8 @@ enum class packet : std::int8_t {
   queues = 60,      ///< the sender's queues, for which it grants credit
   credit = 61,      ///< the total of REQUESTs that the receiver may have sent for a queue
   credit_used = 62, ///< the sender has used its credit for a queue, and its calls wait
+  describe = 70,    ///< asks what functions do, by their names
+  description = 71, ///< answers DESCRIBE
 };
 
 [[nodiscard]] bool is_known(packet type) noexcept;

@@ -5,6 +5,7 @@
 
 #include <patio/convert/convert.hpp>
 #include <patio/pickle/pickle.hpp>
+#include <patio/protocol/descriptions.hpp>
 #include <patio/protocol/session_rules.hpp>
 
 namespace patio::protocol {
@@ -39,9 +40,11 @@ bool completes(discovery& passed, discovery half) noexcept {
   return passed == discovery::both;
 }
 
-/// Not inline, so that handle_decoded stays small: that function handles every answer.
-[[gnu::noinline]] void handle_queues(session& s, const frame_header& header,
-                                     const result<value>& payload, const limits& bounds) {
+/// Handles QUEUES and DESCRIPTION. Not inline, so that handle_decoded stays small: that function
+/// handles every answer.
+[[gnu::noinline]] void handle_extension(session& s, const frame_header& header,
+                                        result<value>& payload, const limits& bounds) {
+  if (header.type == packet::description) return take_description(s, header, payload);
   if (auto ok = s.credit().receive_queues(payload, bounds, s.events()); !ok)
     s.close(in_context(describe(header), std::move(ok.error())));
 }
@@ -128,6 +131,9 @@ void session::handle(const frame_reader::frame& f) {
         outbound_.take(header.serial)->token,
         fail(errc::protocol, "the peer answered a REQUEST with " + describe(header))});
     return close({errc::protocol, "unexpected " + describe(header), {}});
+  case packet::description:
+    if (outbound_.awaits(awaited::description, header.serial)) break;
+    return close({errc::protocol, "unexpected " + describe(header), {}});
   case packet::queues: break;
   default: return handle_control(f);
   }
@@ -157,6 +163,7 @@ void session::handle_control(const frame_reader::frame& f) {
     if (auto ok = credit_.receive(f.header.type, f.payload, events_); !ok)
       close(in_context(describe(f.header), std::move(ok.error())));
     return;
+  case packet::describe: return answer_describe(*this, f, *options_);
   case packet::cancel: // the answer may already have been sent: then there is nothing to cancel
     if (auto id = inbound_.id_of(serial)) events_.push(request_cancelled{*id});
     return;
@@ -202,9 +209,9 @@ void session::handle_decoded(decode_job& job) {
   if (auto* names = std::get_if<decode_job::served_names>(&job.decoded_))
     return handle_names(job.header_, *names);
   auto& decoded = std::get<result<value>>(job.decoded_);
-  if (job.header_.type == packet::queues)
-    handle_queues(*this, job.header_, decoded, options_->limits);
-  else handle_answer(job.header_, decoded);
+  if (job.header_.type == packet::response || job.header_.type == packet::error)
+    return handle_answer(job.header_, decoded);
+  handle_extension(*this, job.header_, decoded, options_->limits);
 }
 
 void session::handle_names(const frame_header& header, decode_job::served_names& served) {
@@ -221,7 +228,7 @@ void session::handle_names(const frame_header& header, decode_job::served_names&
   events_.push(names_served{std::move(*served.names)});
   auto asked = outbound_.take(header.serial);
   if (!asked) return;
-  if (asked->what == awaited::ping) return events_.push(ping_answered{asked->token});
+  if (asked->what == awaited::ping) return events_.push(question_answered{asked->token});
   status_.is_probing = false;
   advance_discovery(discovery::heard);
 }

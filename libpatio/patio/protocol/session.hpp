@@ -72,8 +72,8 @@ public:
 
   /// Asks the peer for its function names. The state must be `ready`. A Python peer always answers,
   /// but only after its busy workers become free. The answer comes as names_served, and for a
-  /// `token` also as ping_answered. Without a token, does nothing while an earlier probe waits for
-  /// its answer.
+  /// `token` also as question_answered. Without a token, does nothing while an earlier probe waits
+  /// for its answer.
   void probe(std::optional<std::uint64_t> token = {});
   /// Asks the peer to send no more requests, if the peer knows LEAVING.
   void go_away();

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -27,8 +28,14 @@ struct request_id {
 
 /// A frame that we have sent and that waits for the peer's answer.
 struct awaited_answer {
-  enum class kind : std::uint8_t { request, ping, discovery, leaving } what = kind::request;
-  std::uint64_t token = 0;     ///< the owner's token, for requests and pings
+  enum class kind : std::uint8_t {
+    request,
+    ping,
+    discovery,
+    leaving,
+    description
+  } what = kind::request;
+  std::uint64_t token = 0;     ///< the owner's token, but for discovery and leaving
   std::uint64_t begins_at = 0; ///< offset of the frame in the whole output of the connection
 };
 
@@ -58,8 +65,10 @@ struct request_ended {
   result<value> outcome;
 };
 
-struct ping_answered {
+/// The peer has answered a ping or a DESCRIBE.
+struct question_answered {
   std::uint64_t token = 0;
+  std::optional<value> description = {}; ///< decoded, but not checked yet
 };
 
 /// The queues of the peer's functions. Happens at most once.
@@ -110,7 +119,7 @@ struct session_closed {
 };
 
 using session_event = std::variant<session_ready, names_served, request_arrived, request_cancelled,
-                                   request_ended, ping_answered, peer_went_away, credit_event,
+                                   request_ended, question_answered, peer_went_away, credit_event,
                                    refused_input, payload_to_decode, session_closed>;
 
 /// A queue of events. An empty queue keeps its memory for later events.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include <patio/protocol/extensions.hpp>
 #include <patio/protocol/limits.hpp>
 #include <patio/value/python_types.hpp>
+#include <patio/value/value.hpp>
 
 namespace patio {
 
@@ -31,6 +33,8 @@ struct session_options {
   python_types types = {}; ///< classes supported in addition to the built-in types
   /// A payload of more bytes becomes a `payload_to_decode` event.
   std::size_t decode_apart = std::string::npos;
+  /// What DESCRIPTION tells about each function: a function_description as a dict.
+  std::map<std::string, value> descriptions = {};
   std::string pickled_names = {}; ///< `names` as the payload of a DISCOVER_RESPONSE, or empty
 };
 

@@ -16,6 +16,8 @@ bool is_announced(packet type, const extensions& ours) noexcept {
   case packet::queues:
   case packet::credit:
   case packet::credit_used: return ours.credit;
+  case packet::describe:
+  case packet::description: return ours.describe;
   default: return false;
   }
 }

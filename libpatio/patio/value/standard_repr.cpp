@@ -1,3 +1,4 @@
+#include <patio/value/array.hpp>
 #include <patio/value/repr.hpp>
 #include <patio/value/standard_types.hpp>
 
@@ -38,6 +39,14 @@ std::string zone_text(std::span<const value> args) {
   return args.size() == 2 ? ", tzinfo=" + timezone_text(args[1].as_object().args) : "";
 }
 
+std::string array_text(const array_view& numbers) {
+  std::string text;
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    text += (i == 0 ? "" : ", ") + brief(numbers.at(i));
+  auto list = text.empty() ? "" : ", [" + text + "]";
+  return "array('" + std::string{numbers.typecode} + "'" + list + ")";
+}
+
 } // namespace
 
 std::optional<std::string> standard_repr(const object_parts& o) {
@@ -61,6 +70,7 @@ std::optional<std::string> standard_repr(const object_parts& o) {
   }
   case standard_class::timedelta: return timedelta_text(*timedelta_from(o.args));
   case standard_class::timezone: return timezone_text(o.args);
+  case standard_class::array: return array_text(*array_from(o.args));
   case standard_class::decimal: return "Decimal('" + std::string{o.args[0].text()} + "')";
   default: return "UUID('" + uuid_text(*uuid_from(*o.state.find("int"))) + "')";
   }

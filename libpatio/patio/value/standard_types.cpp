@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include <patio/value/array.hpp>
 #include <patio/value/integer.hpp>
 
 namespace patio::detail {
@@ -22,6 +23,7 @@ constexpr std::array class_paths{
   class_path{"decimal", "Decimal", standard_class::decimal},
   class_path{"uuid", "UUID", standard_class::uuid},
   class_path{"collections", "OrderedDict", standard_class::ordered_dict},
+  class_path{"array", "array", standard_class::array},
 };
 
 bool is_bytes(std::span<const value> args, std::size_t size) {
@@ -133,6 +135,8 @@ std::string_view wrong_arguments(standard_class c, construction made_by,
   case standard_class::timezone:
     return is_timezone(args) ? "" : "a timedelta of less than a day, and optionally a name";
   case standard_class::decimal: return is_decimal_argument(args) ? "" : "the text of a number";
+  case standard_class::array:
+    return array_from(args) ? "" : "a typecode of numbers, its format and the bytes of the numbers";
   default: return args.empty() ? "" : "no arguments";
   }
 }
@@ -165,7 +169,8 @@ std::string_view wrong_object(const object_parts& o) {
 
 bool has_hash(const object_parts& o) {
   auto c = find_standard_class(o.module, o.name);
-  if (c == standard_class::ordered_dict || !o.items.empty() || !o.entries.empty()) return false;
+  bool is_mutable = c == standard_class::ordered_dict || c == standard_class::array;
+  if (is_mutable || !o.items.empty() || !o.entries.empty()) return false;
   // Python refuses to hash a signalling NaN. Its text is an optional sign, "sNaN" and optional
   // digits.
   if (c == standard_class::decimal && o.args.size() == 1 && o.args[0].is_text()

@@ -23,7 +23,8 @@ enum class standard_class : std::uint8_t {
   timezone,
   decimal,
   uuid,
-  ordered_dict
+  ordered_dict,
+  array, ///< part of every node, like a bytearray: python_types need not name it
 };
 
 [[nodiscard]] standard_class find_standard_class(std::string_view module,

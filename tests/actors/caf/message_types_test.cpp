@@ -219,6 +219,6 @@ TEST_CASE("message types: a result with an unknown key ends the call as undecoda
   auto many = ask<std::vector<spot>>(remote<std::vector<spot>()>(broker, "many"), caf::unit);
   REQUIRE_FALSE(many);
   CHECK(many.error().code == errc::undecodable);
-  CHECK(many.error().message.find("item 0 " + reason) != std::string::npos);
+  CHECK(many.error().message.find("[0] " + reason) != std::string::npos);
   shut_down(broker);
 }

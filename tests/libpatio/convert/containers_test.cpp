@@ -49,7 +49,7 @@ TEST_CASE("convert: tuples become tuples, and are also read from lists of their 
   CHECK(from_value<std::pair<int, int>>(value::list({1, 2})) == std::pair{1, 2});
   CHECK(why_not<std::pair<int, int>>(value::tuple({1})) == "must have 2 items, not 1");
   CHECK(why_not<std::tuple<>>(value::tuple({1})) == "must have 0 items, not 1");
-  CHECK(why_not<std::pair<int, int>>(value::tuple({"a", "b"})) == "item 0 must be int, not str");
+  CHECK(why_not<std::pair<int, int>>(value::tuple({"a", "b"})) == "[0] must be int, not str");
   CHECK(why_not<std::pair<int, int>>(1) == "must be tuple, not int");
 }
 
@@ -72,9 +72,9 @@ TEST_CASE("convert: maps become dicts with typed keys and values") {
   CHECK(survives(std::unordered_map<int, std::string>{{1, "x"}}, value::dict({{1, "x"}})));
   CHECK(survives(std::map<std::pair<int, int>, bool>{{{1, 2}, true}},
                  value::dict({{value::tuple({1, 2}), true}})));
-  CHECK(why_not<std::map<std::string, int>>(value::dict({{1, 1}})) == "a key must be str, not int");
+  CHECK(why_not<std::map<std::string, int>>(value::dict({{1, 1}})) == "key 1 must be str, not int");
   CHECK(why_not<std::map<std::string, int>>(value::dict({{"a", "b"}}))
-        == "a value must be int, not str");
+        == "['a'] must be int, not str");
   CHECK(why_not<std::map<std::string, int>>(value::list({})) == "must be dict, not list");
 }
 
@@ -95,7 +95,7 @@ TEST_CASE("convert: byte vectors become bytes, and are also read from bytearrays
 TEST_CASE("convert: errors name the path to the wrong item") {
   using table = std::map<std::string, std::vector<std::pair<int, std::optional<double>>>>;
   auto bad = value::dict({{"k", value::list({value::tuple({1, {}}), value::tuple({2, "x"})})}});
-  CHECK(why_not<table>(bad) == "a value item 1 item 1 must be float, not str");
+  CHECK(why_not<table>(bad) == "['k'][1][1] must be float, not str");
   auto good = value::dict({{"k", value::list({value::tuple({1, {}}), value::tuple({2, 2.5})})}});
   CHECK(survives(table{{"k", {{1, {}}, {2, 2.5}}}}, good));
 }

@@ -116,7 +116,7 @@ TEST_CASE("convert: a variant takes the first alternative that fits") {
   CHECK(why_not<std::variant<std::int8_t, std::string>>(300)
         == "must be int in the range -128 to 127");
   CHECK(why_not<std::variant<std::vector<int>, std::string>>(value::list({1, "a"}))
-        == "item 1 must be int, not str");
+        == "[1] must be int, not str");
   auto twice = from_value<std::variant<int, bool, int>>("no");
   CHECK_FALSE(twice);
   CHECK(from_value<std::variant<bool, std::string>>("text")->index() == 1);
@@ -162,11 +162,11 @@ TEST_CASE("convert: a struct's errors name the member") {
     return value::dict({{"x", std::move(x)}, {"label", "l"}, {"weights", value::list({})}});
   };
   CHECK(why_not<point>(5) == "must be dict, not int");
-  CHECK(why_not<point>(with_x("3")) == "'x' must be int, not str");
-  CHECK(why_not<point>(value::dict({{"x", 1}, {"label", {}}})) == "'weights' is missing");
+  CHECK(why_not<point>(with_x("3")) == ".x must be int, not str");
+  CHECK(why_not<point>(value::dict({{"x", 1}, {"label", {}}})) == ".weights is missing");
   CHECK(why_not<point>(value::dict({{"x", 1}, {"label", {}}, {"weights", value::list({1, "2"})}}))
-        == "'weights' item 1 must be float, not str");
-  CHECK(why_not<std::vector<point>>(value::list({with_x(1), 7})) == "item 1 must be dict, not int");
+        == ".weights[1] must be float, not str");
+  CHECK(why_not<std::vector<point>>(value::list({with_x(1), 7})) == "[1] must be dict, not int");
 }
 
 TEST_CASE("convert: an optional member may be missing") {

@@ -106,7 +106,7 @@ TEST_CASE("python_values: a struct with a Python class becomes an object with at
         == "must be shop.models.Order, not dict");
   auto wrong = value::object(
     {.module = "shop.models", .name = "Order", .state = value::dict({{"id", "x"}, {"item", "y"}})});
-  CHECK(from_value<order>(wrong).error().message == "'id' must be int, not str");
+  CHECK(from_value<order>(wrong).error().message == ".id must be int, not str");
 }
 
 TEST_CASE("python_values: the converter refuses an object that only claims to be a datetime") {

@@ -116,24 +116,24 @@ TEST_CASE("convert: the error quotes an unknown key and cuts a long one") {
 TEST_CASE("convert: an unknown key is named rather than the member that is missing without it") {
   CHECK(why_not<place>(value::dict({{"x", 1}, {"Y", 2}}))
         == "must not have the key 'Y', but only 'x', 'y' and 'label'");
-  CHECK(why_not<place>(value::dict({{"x", 1}})) == "'y' is missing");
+  CHECK(why_not<place>(value::dict({{"x", 1}})) == ".y is missing");
 }
 
 TEST_CASE("convert: an unknown key is refused in structs within structs and containers") {
   CHECK(why_not<route>(value::dict({{"from", misspelt()}, {"stops", value::list({})}}))
-        == "'from' " + reason);
+        == ".from " + reason);
   CHECK(why_not<route>(
           value::dict({{"from", at(1, 2)}, {"stops", value::list({at(1, 2), misspelt()})}}))
-        == "'stops' item 1 " + reason);
+        == ".stops[1] " + reason);
   CHECK(why_not<std::map<std::string, place>>(value::dict({{"a", misspelt()}}))
-        == "a value " + reason);
+        == "['a'] " + reason);
   CHECK(why_not<std::optional<place>>(misspelt()) == reason);
-  CHECK(why_not<std::pair<int, place>>(value::tuple({1, misspelt()})) == "item 1 " + reason);
-  CHECK(why_not<std::array<place, 1>>(value::list({misspelt()})) == "item 0 " + reason);
+  CHECK(why_not<std::pair<int, place>>(value::tuple({1, misspelt()})) == "[1] " + reason);
+  CHECK(why_not<std::array<place, 1>>(value::list({misspelt()})) == "[0] " + reason);
   patio::ordered_dict<std::string, place> ordered;
   auto entry =
     value::object({.module = "collections", .name = "OrderedDict", .entries = {{"a", misspelt()}}});
-  CHECK(why_not<decltype(ordered)>(entry) == "a value " + reason);
+  CHECK(why_not<decltype(ordered)>(entry) == "['a'] " + reason);
 }
 
 TEST_CASE(
@@ -151,8 +151,8 @@ TEST_CASE(
 TEST_CASE("convert: ignore_unknown_keys holds for its struct and not for the structs within it") {
   CHECK(from_value<settings>(value::dict({{"size", 1}, {"color", "red"}, {9, 9}}))
         == settings{1, {}});
-  CHECK(why_not<settings>(value::dict({{"color", "red"}})) == "'size' is missing");
-  CHECK(why_not<settings>(value::dict({{"size", 1}, {"at", misspelt()}})) == "'at' " + reason);
+  CHECK(why_not<settings>(value::dict({{"color", "red"}})) == ".size is missing");
+  CHECK(why_not<settings>(value::dict({{"size", 1}, {"at", misspelt()}})) == ".at " + reason);
   CHECK(from_value<std::vector<settings>>(value::list({value::dict({{"size", 1}, {"new", 2}})}))
         == std::vector{settings{1, {}}});
   CHECK(from_value<lenient_parcel>(object_with("Parcel", value::dict({{"id", 1}, {"note", 2}})))
@@ -171,5 +171,5 @@ TEST_CASE("function: an argument with an unknown key is a TypeError that names a
   };
   CHECK(raised("go", misspelt()).starts_with("TypeError: "));
   CHECK(raised("go", misspelt()).find(reason) != std::string::npos);
-  CHECK(raised("tour", value::list({misspelt()})).find("item 0 " + reason) != std::string::npos);
+  CHECK(raised("tour", value::list({misspelt()})).find("[0] " + reason) != std::string::npos);
 }

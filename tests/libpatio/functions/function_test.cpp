@@ -74,7 +74,7 @@ TEST_CASE("function: a wrong type names the function, the parameter and both typ
   CHECK(error_of([](std::optional<int>) {}, {{"x"}, {}})
         == "TypeError: f() argument 'arg1' must be int, not str");
   CHECK(error_of([](std::vector<int>) {}, {{value::list({1, "x"})}, {}})
-        == "TypeError: f() argument 'arg1' item 1 must be int, not str");
+        == "TypeError: f() argument arg1[1] must be int, not str");
 }
 
 TEST_CASE("function: parameters without a name are called by their position") {
@@ -89,7 +89,7 @@ TEST_CASE("function: too many parameter names, or a repeated name, are refused w
           "is added") {
   patio::registry rpc;
   CHECK_THROWS_WITH_AS(rpc.add("f", [](int) {}, {.parameters = {"a", "b"}}),
-                       "f() has 1 parameter, but 2 names", std::invalid_argument);
+                       "f() has 1 parameter in C++, but 2 are declared", std::invalid_argument);
   CHECK_THROWS_WITH_AS(rpc.add("f", [](int, int) {}, {.parameters = {"a", "a"}}),
                        "f() has two parameters named 'a'", std::invalid_argument);
   CHECK(rpc.names().empty());

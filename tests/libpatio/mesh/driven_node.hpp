@@ -64,6 +64,11 @@ public:
     node::answer_pickled(id, pickled);
     handle_events();
   }
+  bool ask(patio::connection_id id, std::uint64_t token, const patio::mesh::question& q) {
+    bool is_asked = node::ask(id, token, q);
+    handle_events();
+    return is_asked;
+  }
   void tick(patio::instant now) {
     node::tick(now);
     handle_events();

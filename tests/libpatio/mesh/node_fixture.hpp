@@ -40,7 +40,10 @@ public:
     undecoded;
   /// By token: the results, of which there must be one.
   std::map<std::uint64_t, std::vector<patio::result<patio::value>>> ended;
-  std::vector<std::uint64_t> pongs;
+  struct {
+    std::vector<std::uint64_t> pongs;
+    std::vector<std::pair<std::uint64_t, patio::value>> descriptions;
+  } answers; ///< to questions, by token
   std::vector<patio::peer_info> met;
   std::vector<patio::error> closings;
   std::map<patio::connection_id, std::string> last_bytes; ///< of closed connections
@@ -90,7 +93,10 @@ private:
           if (when_ended) when_ended(e.token);
         },
         [this](patio::mesh::decode_payload& e) { undecoded.emplace_back(e.id, std::move(e.job)); },
-        [this](patio::mesh::pong_received& e) { pongs.push_back(e.token); },
+        [this](patio::mesh::answer_received& e) {
+          if (e.description) answers.descriptions.emplace_back(e.token, std::move(*e.description));
+          else answers.pongs.push_back(e.token);
+        },
         [this](patio::mesh::peer_ready& e) {
           met.push_back(e.peer);
           if (when_met) when_met(e.peer);

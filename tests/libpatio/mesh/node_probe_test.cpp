@@ -200,12 +200,12 @@ TEST_CASE("node: the answer to a ping also counts as a sign of life") {
   peer.silent = true;
   m.pass(25s);
   CHECK(m.share_of(peer, 4) == 0);
-  REQUIRE(m.node.ping(peer.id, 7));
+  REQUIRE(m.node.ask(peer.id, 7, patio::mesh::ping{}));
   m.settle();
   REQUIRE(peer.asked.size() == 2);
   peer.asked.pop_front(); // the probe, which stays unanswered
   peer.answer_asked(m.now);
-  CHECK(m.owner.pongs == std::vector<std::uint64_t>{7});
+  CHECK(m.owner.answers.pongs == std::vector<std::uint64_t>{7});
   CHECK(m.share_of(peer, 4) == 2);
   m.pass(5s); // missed again, for the first time
   CHECK(m.knows(peer));

@@ -87,9 +87,9 @@ private:
     if (chance(50)) o.decode_apart = draw(80);
     if (chance(50)) o.executors[""] = {1 + draw(3), 1 + draw(8)};
     if (chance(60))
-      o.extensions =
-        chance(50) ? patio::protocol::extensions{}
-                   : patio::protocol::extensions{chance(50), chance(50), chance(50), chance(50)};
+      o.extensions = chance(50) ? patio::protocol::extensions{}
+                                : patio::protocol::extensions{chance(50), chance(50), chance(50),
+                                                              chance(50), chance(50)};
     return o;
   }
 
@@ -153,7 +153,7 @@ private:
   }
   void ping_some() {
     auto& n = *nodes[draw(nodes.size())];
-    if (n.node.ping(1 + draw(6), 1'000'000 + pings_)) ++pings_;
+    if (n.node.ask(1 + draw(6), 1'000'000 + pings_, patio::mesh::ping{})) ++pings_;
   }
   void misbehave() {
     if (links.empty() || !chance(10)) return;

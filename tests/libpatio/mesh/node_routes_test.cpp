@@ -125,7 +125,7 @@ TEST_CASE("node: the answer to a ping updates the peer's names") {
   caller.node.call(1, calling("new"), m.now);
   m.settle();
   CHECK(caller.fate(1) == "pending");
-  REQUIRE(caller.node.ping(wire.at_a, 9));
+  REQUIRE(caller.node.ask(wire.at_a, 9, patio::mesh::ping{}));
   // The server's registry is locked, so the test plays the server's answer.
   auto serial = frames_of(caller.node.output(wire.at_a)).at(0).serial;
   caller.node.output(wire.at_a).clear();
@@ -133,7 +133,7 @@ TEST_CASE("node: the answer to a ping updates the peer's names") {
     wire.at_a,
     framed(patio::protocol::packet::discover_response, serial, pickled(value::list({"new"}))),
     m.now);
-  CHECK(caller.pongs.size() == 1);
+  CHECK(caller.answers.pongs.size() == 1);
   CHECK(shown(caller.node.output(wire.at_a)).at(0).starts_with("REQUEST "));
   CHECK(caller.node.peers()[0].names == std::vector<std::string>{"new"});
   caller.node.call(2, calling("old"), m.now);

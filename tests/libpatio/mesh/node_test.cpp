@@ -103,7 +103,7 @@ TEST_CASE(
                  const patio::protocol::extensions& of_server) {
     two_nodes m{{.extensions = of_caller}, {.extensions = of_server}};
     // The test plays a list that announces a function the server does not have.
-    REQUIRE(m.caller.node.ping(m.wire.at_a, 9));
+    REQUIRE(m.caller.node.ask(m.wire.at_a, 9, patio::mesh::ping{}));
     auto serial = frames_of(m.caller.node.output(m.wire.at_a)).at(0).serial;
     m.caller.node.output(m.wire.at_a).clear();
     m.caller.node.receive(
@@ -202,17 +202,17 @@ TEST_CASE("node: cancelling ends a call once, whatever the state of the call") {
 
 TEST_CASE("node: a ping gets its answer or ends with its connection") {
   two_nodes m;
-  CHECK(m.caller.node.ping(m.wire.at_a, 5));
+  CHECK(m.caller.node.ask(m.wire.at_a, 5, patio::mesh::ping{}));
   m.settle();
-  CHECK(m.caller.pongs == std::vector<std::uint64_t>{5});
+  CHECK(m.caller.answers.pongs == std::vector<std::uint64_t>{5});
   m.wire.to_b.stopped = true;
-  CHECK(m.caller.node.ping(m.wire.at_a, 6));
+  CHECK(m.caller.node.ask(m.wire.at_a, 6, patio::mesh::ping{}));
   m.settle();
   m.cut(m.wire);
   CHECK(m.caller.code(6) == "maybe_executed");
-  CHECK(m.caller.pongs.size() == 1);
-  CHECK_FALSE(m.caller.node.ping(m.wire.at_a, 7));
-  CHECK_FALSE(m.caller.node.ping(12'345, 8));
+  CHECK(m.caller.answers.pongs.size() == 1);
+  CHECK_FALSE(m.caller.node.ask(m.wire.at_a, 7, patio::mesh::ping{}));
+  CHECK_FALSE(m.caller.node.ask(12'345, 8, patio::mesh::ping{}));
 }
 
 TEST_CASE("node: a key that cannot be used for a login is refused at once (A10)") {

@@ -49,9 +49,9 @@ constexpr std::array untold{errc::remote_error,   errc::not_sent,      errc::inv
 TEST_CASE("extensions: an announcement has the bytes that CPython would pickle, and is None "
           "without extensions") {
   CHECK(to_hex(patio::protocol::announcement(patio::protocol::all_extensions))
-        == "80059553000000000000007d948c05706174696f947d94288c0a657874656e73696f6e73945d94288c06"
-           "63616e63656c948c076c656176696e67948c07656e64696e6773948c0663726564697494658c07766572"
-           "73696f6e944b0175732e");
+        == "8005955e000000000000007d948c05706174696f947d94288c0a657874656e73696f6e73945d94288c06"
+           "63616e63656c948c076c656176696e67948c07656e64696e6773948c06637265646974948c0864657363"
+           "7269626594658c0776657273696f6e944b0175732e");
   CHECK(to_hex(patio::protocol::announcement({.cancel = true}))
         == "80059535000000000000007d948c05706174696f947d94288c0a657874656e73696f6e73945d948c0663616"
            "e63656c94618c0776657273696f6e944b0175732e");
@@ -59,8 +59,9 @@ TEST_CASE("extensions: an announcement has the bytes that CPython would pickle, 
 }
 
 TEST_CASE("extensions: every set of extensions is read as it was announced") {
-  for (int bits = 0; bits < 16; ++bits) {
-    extensions some{(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0};
+  for (int bits = 0; bits < 32; ++bits) {
+    extensions some{(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0,
+                    (bits & 16) != 0};
     CHECK(read(patio::protocol::announcement(some)) == some);
   }
 }
@@ -76,7 +77,7 @@ TEST_CASE("extensions: unknown names and keys are ignored") {
 }
 
 TEST_CASE("extensions: another version than 1, or no version, announces no extensions") {
-  auto listed = value::list({"cancel", "leaving", "endings", "credit"});
+  auto listed = value::list({"cancel", "leaving", "endings", "credit", "describe"});
   REQUIRE(read(pickled(announcing(1, listed))) == patio::protocol::all_extensions);
   for (const auto& version : {value{0}, value{2}, value{-1}, value{1.5}, value{"1"}, value{},
                               value::list({1}), value::bytes("1")})

@@ -140,7 +140,7 @@ public:
   void operator()(patio::protocol::peer_went_away&) { note("leaving", when_leaving); }
   void operator()(patio::protocol::payload_to_decode& e) { undecoded.push_back(std::move(e.job)); }
   void operator()(patio::protocol::request_ended& e) { note_result(e.token, e.outcome); }
-  void operator()(patio::protocol::ping_answered& e) {
+  void operator()(patio::protocol::question_answered& e) {
     seen.push_back("pong " + std::to_string(e.token));
   }
   void operator()(patio::protocol::refused_input& e) { note("log " + text_of(e.why), when_logged); }

@@ -50,6 +50,7 @@ std::string payload_of(packet type) {
   case packet::request: return pickled_call("mul", {1});
   case packet::error: return pickled(patio::value::exception("builtins.ValueError", {"bad"}));
   case packet::discover_response: return pickled(patio::value::list({"div"}));
+  case packet::describe: return pickled(patio::value::list({"echo"}));
   case packet::queues: return pickled(patio::value::dict({}));
   case packet::credit:
   case packet::credit_used: return patio::protocol::write_queue_total({0, 0});
@@ -112,7 +113,10 @@ TEST_CASE("session: the packets of the announced extensions are accepted only in
             == numbers{5, 10, 20, 30, 50}); // LEAVING_OK is accepted only after a LEAVING
       CHECK(open({.endings = true}) == numbers{5, 10, 20, 30});
       CHECK(open({.credit = true}) == numbers{5, 10, 20, 30, 60, 61, 62});
-      CHECK(open(patio::protocol::all_extensions) == numbers{5, 10, 20, 30, 40, 50, 60, 61, 62});
+      CHECK(open({.describe = true})
+            == numbers{5, 10, 20, 30, 70}); // DESCRIPTION is accepted only after a DESCRIBE
+      CHECK(open(patio::protocol::all_extensions)
+            == numbers{5, 10, 20, 30, 40, 50, 60, 61, 62, 70});
       CHECK(lawful(moment::discovery, side, side == role::server ? 3 : 2,
                    patio::protocol::all_extensions, theirs)
             == numbers{5, 6});

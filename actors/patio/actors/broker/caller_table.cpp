@@ -10,7 +10,7 @@ namespace {
 result<caf::message> convert(const waiting_caller& caller, const value& v) noexcept {
   try {
     auto converted = caller.convert(v);
-    if (!converted) converted.error().message.insert(0, "the result ");
+    if (!converted) converted.error() = detail::within("the result", std::move(converted.error()));
     return converted;
   } catch (...) {
     return tl::unexpected(current_exception_error());

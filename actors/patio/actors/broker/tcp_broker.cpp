@@ -101,7 +101,12 @@ caf::behavior make_behavior(tcp_broker* self, const executors& run_in, const tcp
     [self, &s](connect_atom, const dial_target& target) {
       s.connect(target, self->make_response_promise());
     },
-    [self, &s](ping_atom, connection_id id) { s.ping(id, self->make_response_promise()); },
+    [self, &s](ping_atom, connection_id id) {
+      s.ask(id, mesh::ping{}, self->make_response_promise());
+    },
+    [self, &s](describe_atom, connection_id id, const std::vector<std::string>& names) {
+      s.ask(id, mesh::describe{names}, self->make_response_promise());
+    },
     [self, &s](join_atom) { s.join(self->make_response_promise()); },
     [self, &s](shut_down_atom) { s.begin_shut_down(self->make_response_promise()); },
   };

@@ -33,9 +33,10 @@ void tcp_broker_state::take_answers() {
   });
 }
 
-void tcp_broker_state::ping(connection_id id, caf::response_promise promise) {
+void tcp_broker_state::ask(connection_id id, const mesh::question& q,
+                           caf::response_promise promise) {
   auto token = callers_.add({std::move(promise), nullptr, nullptr});
-  if (!driver_.node().ping(id, token)) {
+  if (!driver_.node().ask(id, token, q)) {
     auto caller = callers_.take(token);
     deliver(caller, fail(errc::not_sent, "no such peer is connected"));
   }

@@ -38,8 +38,12 @@ void tcp_broker_state::handle(mesh::call_finished& event) {
   deliver(caller, std::move(event.outcome));
 }
 
-void tcp_broker_state::handle(mesh::pong_received& event) {
-  callers_.take(event.token).promise.deliver(caf::unit);
+void tcp_broker_state::handle(mesh::answer_received& event) {
+  auto caller = callers_.take(event.token);
+  if (!event.description) return caller.promise.deliver(caf::unit);
+  if (auto told = from_value<function_descriptions>(*event.description))
+    caller.promise.deliver(std::move(*told));
+  else deliver(caller, tl::unexpected(detail::within("the description", std::move(told.error()))));
 }
 
 void tcp_broker_state::handle(mesh::peer_ready& event) {

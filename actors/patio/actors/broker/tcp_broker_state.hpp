@@ -38,7 +38,7 @@ public:
   void cancel(mesh::call_id id);
   /// Passes the answers of workers to the node. The caller flushes.
   void take_answers();
-  void ping(connection_id id, caf::response_promise promise);
+  void ask(connection_id id, const mesh::question& q, caf::response_promise promise);
   [[nodiscard]] std::vector<std::string> callable_names();
   [[nodiscard]] std::vector<peer_info> peers() { return driver_.node().peers(); }
 
@@ -60,7 +60,7 @@ private:
   // The node's events.
   void handle(mesh::execute_call& event);
   void handle(mesh::call_finished& event);
-  void handle(mesh::pong_received& event);
+  void handle(mesh::answer_received& event);
   void handle(mesh::peer_ready& event);
   void handle(mesh::connection_closed& event);
   void handle(mesh::log_line& event);

@@ -14,6 +14,7 @@
 
 #include <patio/convert/convert.hpp>
 #include <patio/mesh/node.hpp>
+#include <patio/protocol/descriptions.hpp>
 
 namespace patio {
 
@@ -23,6 +24,7 @@ using peers_atom = caf::atom_constant<caf::atom("peers")>;
 using join_atom = caf::atom_constant<caf::atom("join")>;
 using shut_down_atom = caf::atom_constant<caf::atom("shut_down")>;
 using ping_atom = caf::atom_constant<caf::atom("ping")>;
+using describe_atom = caf::atom_constant<caf::atom("describe")>;
 using listen_atom = caf::atom_constant<caf::atom("listen")>;
 using tls_atom = caf::atom_constant<caf::atom("tls")>;
 using connect_atom = caf::atom_constant<caf::atom("connect")>;
@@ -83,7 +85,10 @@ using tcp_broker_actor = broker_actor::extend<
   /// after the first login.
   caf::replies_to<connect_atom, dial_target>::with<peer_info>,
   /// Makes one round trip to the peer, without running a function.
-  caf::replies_to<ping_atom, connection_id>::with<void>>;
+  caf::replies_to<ping_atom, connection_id>::with<void>,
+  /// Asks the peer what its functions with these names do, at most protocol::max_described.
+  caf::replies_to<describe_atom, connection_id,
+                  std::vector<std::string>>::with<function_descriptions>>;
 
 /// A broker that meets its peers at a server of another kind, such as Redis.
 using engine_broker_actor = broker_actor::extend<

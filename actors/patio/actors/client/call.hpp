@@ -13,6 +13,7 @@
 #include <patio/actors/pool/blocking_scope.hpp>
 #include <patio/base/api.hpp>
 #include <patio/convert/convert.hpp>
+#include <patio/functions/pack_arguments.hpp>
 #include <patio/functions/python_error.hpp>
 
 namespace PATIO_API patio {
@@ -23,7 +24,7 @@ namespace PATIO_API patio {
 void call_async(const broker_actor& broker, call_request request, const call_options& options,
                 reply::sink on_result);
 
-/// A function to call by name, with options and keyword arguments.
+/// A function to call by name, with options. `keywords` are further keyword arguments.
 struct call_target {
   std::string name;
   call_options options = {};
@@ -152,24 +153,17 @@ void settle(std::promise<R>& promise, result<value> r) {
     try {
       auto converted = from_value<R>(*r);
       if (converted) promise.set_value(std::move(*converted));
-      else fail_with({errc::undecodable, "the result " + converted.error().message, {}});
+      else fail_with(within("the result", std::move(converted.error())));
     } catch (...) { // a user's own conversion threw: the caller gets its exception
       promise.set_exception(std::current_exception());
     }
   }
 }
 
-/// Converts an argument. A string literal becomes a str.
-template <class T>
-[[nodiscard]] value positional(const T& argument) {
-  if constexpr (std::is_convertible_v<const T&, std::string_view>)
-    return value{std::string_view{argument}};
-  else return to_value(argument);
-}
-
 } // namespace detail
 
-/// Calls a function by name. Keep the future: its destructor cancels the call.
+/// Calls a function by name: call<int>(broker, "sub", 44, patio::kw("b", 2)). Keep the future: its
+/// destructor cancels the call. Throws std::invalid_argument for two keyword arguments of one name.
 template <class R = value, class... As>
 [[nodiscard]] call_future<R> call(const broker_actor& broker, call_target target,
                                   const As&... args) {
@@ -178,9 +172,9 @@ template <class R = value, class... As>
   value timeout;
   if (target.options.timeout)
     timeout = to_value(std::chrono::duration<double>{*target.options.timeout});
-  call_request request{std::move(target.name),
-                       {{detail::positional(args)...}, std::move(target.keywords)},
-                       std::move(timeout)};
+  auto packed = pack_arguments(args...);
+  for (auto& [name, v] : target.keywords) detail::add_keyword(packed, name, std::move(v));
+  call_request request{std::move(target.name), std::move(packed), std::move(timeout)};
   target.options.stop = future.stop_token();
   call_async(broker, std::move(request), target.options, [answer](result<value> r) {
     detail::settle(answer->promise, std::move(r));

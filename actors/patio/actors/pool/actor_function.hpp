@@ -132,6 +132,8 @@ requires after_prefix<std::tuple<Ps...>, In>::matches struct matching_signature<
 
 template <class F, class R, class... As>
 struct actor_callable {
+  static_assert((std::same_as<kept<As>, As> && ...),
+                "an actor gets its arguments in a message: take a patio::packed, not a std::span");
   using result_type = typename answer_of<R>::type;
   using function = typed_function<result_type, As...>;
   static constexpr bool stoppable =
@@ -203,16 +205,13 @@ struct function_adapter<caf::typed_actor<Sigs...>> {
                              function_options options, Ps... prefix) {
     using match = detail::matching_signature<std::tuple<Ps...>, Sigs...>;
     options.quick = false;
-    auto policy = policy_of(name, options);
-    typename match::function bound{name, std::move(options.parameters)};
-    auto signature = bound.signature();
-    return {
-      std::move(name),
-      std::move(signature),
-      detail::existing_actor_function(std::move(bound), target.address(), std::tuple{prefix...}),
-      false,
-      {},
-      std::move(policy)};
+    auto declared = detail::declare(std::move(name), std::move(options.parameters));
+    auto entry = detail::entry_of(declared, std::move(options));
+    typename match::function bound{std::move(declared)};
+    entry.signature = bound.signature();
+    entry.run =
+      detail::existing_actor_function(std::move(bound), target.address(), std::tuple{prefix...});
+    return entry;
   }
 };
 
@@ -225,15 +224,12 @@ struct function_adapter<F> {
     using callable =
       typename detail::actor_callable_of<F, typename detail::signature_of<F>::type>::type;
     options.quick = false;
-    auto policy = policy_of(name, options);
-    typename callable::function bound{name, std::move(options.parameters)};
-    auto signature = bound.signature();
-    return {std::move(name),
-            std::move(signature),
-            callable::defer(std::move(bound), std::move(f)),
-            false,
-            {},
-            std::move(policy)};
+    auto declared = detail::declare(std::move(name), std::move(options.parameters));
+    auto entry = detail::entry_of(declared, std::move(options));
+    typename callable::function bound{std::move(declared)};
+    entry.signature = bound.signature();
+    entry.run = callable::defer(std::move(bound), std::move(f));
+    return entry;
   }
 };
 
