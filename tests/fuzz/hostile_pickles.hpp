@@ -134,9 +134,10 @@ inline constexpr std::pair<std::string_view, std::string_view> gadgets[] = {
 [[nodiscard]] inline std::vector<std::string> hostile_pickles() {
   auto all = gadget_pickles();
   for (auto& object : object_pickles()) all.push_back(std::move(object));
-  all.push_back("\x80\x03"
-                "carray\n_array_reconstructor\n(carray\narray\nX\1\0\0\0dK\x10C\x08"
-                "12345678tR."s);
+  all.push_back(from_hex("8003") + "carray\n_array_reconstructor\n(carray\narray\nVd\n"
+                + from_hex("4b10"
+                           "4308")
+                + "12345678tR.");
   for (const auto* file : {"reject.jsonl", "pickle.jsonl"})
     for (const auto& row : json_rows(file))
       all.push_back(from_hex(row.at("pickle").get<std::string>()));

@@ -9,11 +9,12 @@
 #include <vector>
 
 #include <patio/actors/os/socket.hpp>
+#include <patio/base/api.hpp>
 #include <patio/value/error.hpp>
 
 namespace patio {
 
-class file_watch {
+class PATIO_INTERNAL_API file_watch {
 public:
   /// Begins to watch. The folders of the files must exist.
   [[nodiscard]] static result<file_watch> start(const std::vector<std::string>& paths);

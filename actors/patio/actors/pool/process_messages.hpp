@@ -14,6 +14,7 @@
 
 #include <patio/actors/pool/process_area.hpp>
 #include <patio/actors/pool/process_options.hpp>
+#include <patio/base/api.hpp>
 #include <patio/functions/registry.hpp>
 #include <patio/protocol/frame.hpp>
 #include <patio/protocol/session_options.hpp>
@@ -60,7 +61,7 @@ signatures_of(const registry& functions);
 
 /// Returns what the functions of a worker lack or have beyond `ours`, or nothing: "it lacks the
 /// function 'f(a: int)'". Both lists are those of signatures_of.
-[[nodiscard]] std::optional<std::string>
+PATIO_INTERNAL_API [[nodiscard]] std::optional<std::string>
 first_difference(const std::vector<std::pair<std::string, std::string>>& ours,
                  const std::vector<std::pair<std::string, std::string>>& theirs);
 

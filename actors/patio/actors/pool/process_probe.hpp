@@ -7,9 +7,10 @@
 #include <vector>
 
 #include <patio/actors/pool/worker_inputs.hpp>
+#include <patio/base/api.hpp>
 #include <patio/value/error.hpp>
 
-namespace patio {
+namespace PATIO_INTERNAL_API patio {
 
 /// Starts one worker of this program with the inputs, and ends it. Returns the names and signatures
 /// of its functions. Fails with errc::invalid and the worker's own reason, with

@@ -11,12 +11,13 @@
 #include <caf/actor.hpp>
 #include <caf/event_based_actor.hpp>
 
+#include <patio/base/api.hpp>
 #include <patio/functions/reply.hpp>
 #include <patio/value/error.hpp>
 
 namespace patio {
 
-class worker_host {
+class PATIO_API worker_host {
 public:
   explicit worker_host(caf::event_based_actor* self);
   ~worker_host();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <patio/actors/os/socket.hpp>
+#include <patio/base/api.hpp>
 
 namespace patio {
 
@@ -23,7 +24,7 @@ struct worker_inputs {
 inline constexpr int first_worker_file = 5;
 
 /// The inputs of the workers of one or more pools. Any thread may call the functions.
-class replaceable_inputs {
+class PATIO_INTERNAL_API replaceable_inputs {
 public:
   explicit replaceable_inputs(worker_inputs first)
       : current_{std::make_shared<const worker_inputs>(std::move(first))} {}
