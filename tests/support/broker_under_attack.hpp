@@ -79,8 +79,8 @@ struct broker_under_attack {
   /// Waits for a log line about the last hostile peer. There must be one such line, with this text.
   void check_logged(const std::string& text) {
     auto line = log.await("peer=" + last_address_ + ":");
-    CHECK(line.find(text) != std::string::npos);
     INFO(line);
+    CHECK(line.find(text) != std::string::npos);
     auto all = log.lines();
     auto names_peer = [&](const std::string& l) {
       return l.find("peer=" + last_address_ + ":") != std::string::npos;

@@ -23,14 +23,15 @@ enum class packet : std::int8_t {
   response = 20,
   error = 30,
   // Packets of extensions (extensions.hpp). Only a peer that has announced an extension gets them.
+  // No number is a letter of ASCII, with which HTTP and other protocols begin.
   cancel = 40,      ///< the caller has given up the REQUEST with this serial
+  describe = 45,    ///< asks what functions do, by their names
+  description = 46, ///< answers DESCRIBE
   leaving = 50,     ///< the sender is about to close and asks for no more requests
   leaving_ok = 51,  ///< answers LEAVING; no request follows it
   queues = 60,      ///< the sender's queues, for which it grants credit
   credit = 61,      ///< the total of REQUESTs that the receiver may have sent for a queue
   credit_used = 62, ///< the sender has used its credit for a queue, and its calls wait
-  describe = 70,    ///< asks what functions do, by their names
-  description = 71, ///< answers DESCRIBE
 };
 
 [[nodiscard]] bool is_known(packet type) noexcept;

@@ -82,7 +82,7 @@ TEST_CASE("node: a DESCRIBE that asks for too much or is not a list of names end
   CHECK(closed_by(value::list({"sub"})) == "open");
   CHECK(closed_by(value::list(std::vector<value>(64, "sub"))) == "open");
   CHECK(closed_by(value::list(std::vector<value>(65, "sub")))
-          .find("DESCRIBE (type 70, serial 50): must not have more than 64 names")
+          .find("DESCRIBE (type 45, serial 50): must not have more than 64 names")
         != std::string::npos);
   CHECK(closed_by("sub").find("must be list, not str") != std::string::npos);
   CHECK(closed_by(value::list({1})).find("[0] must be str, not int") != std::string::npos);
