@@ -60,7 +60,7 @@ TEST_CASE("packed: numbers become an array.array, and bytes become bytes") {
 }
 
 TEST_CASE("packed: an array, bytes, a bytearray and a list of numbers are accepted") {
-  for (std::size_t count : {0, 1, 2, 3, 20, 1000}) {
+  for (std::size_t count : {0U, 1U, 2U, 3U, 20U, 1000U}) {
     auto all = many(count);
     CHECK(numbers_of<double>(to_value(packed{all})) == all);
     CHECK(numbers_of<double>(bytes_of(all)) == all);

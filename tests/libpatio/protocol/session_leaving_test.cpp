@@ -192,8 +192,8 @@ TEST_CASE(
   CHECK(p.client.session.status().is_probing);
   CHECK(shown(p.client.sent())
         == lines{
-          "DISCOVER_REQUEST 3 {'patio': {'extensions': ['cancel', 'leaving', 'endings', 'credit'], "
-          "'version': 1}}"});
+          "DISCOVER_REQUEST 3 {'patio': {'extensions': ['cancel', 'leaving', 'endings', 'credit', "
+          "'describe'], 'version': 1}}"});
   p.client.receive(packet::discover_response, 3, pickled(value::list({"new"})));
   CHECK_FALSE(p.client.session.status().is_probing);
   CHECK(p.client.events.seen == lines{"names new"});
