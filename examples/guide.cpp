@@ -1,4 +1,4 @@
-// All C++ fragments of actors/README.md, in the same order, as one program.
+// The other C++ fragments of the guides in actors/guide and apps/guide, as one program.
 #include <iostream>
 #include <utility>
 

@@ -1,4 +1,4 @@
-// The fragments on services and coroutines in actors/README.md, as one program.
+// The fragments on services and coroutines in actors/guide, as one program.
 #include <coroutine>
 #include <future>
 #include <iostream>

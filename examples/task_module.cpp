@@ -1,5 +1,5 @@
-// A task module: `patio serve --module` serves its functions. apps/README.md explains how to write
-// one.
+// A task module: `patio serve --module` serves its functions. apps/guide/modules.md explains how to
+// write one.
 #include <cstdint>
 #include <optional>
 #include <string>

@@ -19,7 +19,12 @@ LANGUAGES = {"sh", "cpp", "python", "cmake", "text"}
 CODE_ENDS = {".cpp", ".hpp", ".py", ".sh", ".in", ".cmake", ".txt", ".json", ".jsonl", ".expected"}
 FOLDERS = ("actors", "apps", "examples", "libpatio", "tests")
 # Names in the documents that come from other projects.
-FOREIGN = {"add_tcp_scribe", "set_cover_merge", "use_counters"}
+FOREIGN = {
+    "add_tcp_scribe", "set_cover_merge", "use_counters",
+    # Celery
+    "apply_async", "autoretry_for", "acks_late", "visibility_timeout", "soft_time_limit",
+    "worker_prefetch_multiplier", "result_backend", "task_routes",
+    "--concurrency", "--max-tasks-per-child", "--max-memory-per-child"}
 
 # The programs that a document's commands may start. Any other program fails the check.
 PROGRAMS = {"cd", "cmake", "cpack", "ctest", "export", "kill", "openssl", "patio", "python3", "sh"}
@@ -161,7 +166,7 @@ def check_code_spans(doc, words, flags, subcommands, run):
                 if not any(c.startswith(span) for c in run) and not NOT_RUN.get(span):
                     doc.problem(number, f"no shell block runs `{span}`")
             elif first.startswith("--") and first != "--":
-                if first not in flags:
+                if first not in flags | FOREIGN:
                     doc.problem(number, f"patio has no flag {first}")
             elif re.match(rf"({'|'.join(FOLDERS)})/[\w./]*$", span):
                 if not (SOURCE / span).exists():
