@@ -217,5 +217,6 @@ TEST_CASE("patio serve: without free descriptors it logs the error, pauses, and 
 TEST_CASE("patio serve: a node that serves no functions and dials no peer says so") {
   process s{{PATIO_COMMAND, "serve", "--listen", "127.0.0.1:0"}, {}, process::errors::captured};
   (void)s.await("listening on ");
-  CHECK(s.error_lines().line() == "patio: this node serves no functions (--module or --demo serves some)");
+  CHECK(s.error_lines().line()
+        == "patio: this node serves no functions (--module or --demo serves some)");
 }
