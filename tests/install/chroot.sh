@@ -11,7 +11,7 @@ case ${1:-} in -*) echo "chroot.sh: unknown flag '$1'; $usage" >&2; exit 2 ;; es
 build=$(cd "${1:?$usage}" && pwd) base=${2:-}
 here=$(cd "$(dirname "$0")" && pwd)
 [ "$(id -u)" -eq 0 ] || { echo "chroot.sh: run it as root" >&2; exit 2; }
-suite=bookworm mirror=http://deb.debian.org/debian
+suite=bookworm
 work=$(mktemp -d)
 root=$work/root
 finish() {
@@ -44,7 +44,7 @@ step "a fresh Debian"
 if [ -n "$base" ]; then
   cp -a "$base" "$root"
 else
-  debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$work/debootstrap" ||
+  debootstrap --variant=minbase "$suite" "$root" >"$work/debootstrap" ||
     { cat "$work/debootstrap"; exit 1; }
 fi
 mount -t proc proc "$root/proc"
