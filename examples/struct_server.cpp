@@ -6,9 +6,7 @@
 struct point {
   double x = 0, y = 0;
 };
-template <>
-inline constexpr auto patio::fields<point> =
-  std::tuple{patio::field{"x", &point::x}, patio::field{"y", &point::y}};
+PATIO_FIELDS(point, x, y);
 
 int main(int, char** argv) {
   patio::service svc{{.key = "secret"}};

@@ -21,24 +21,29 @@ set(CPACK_COMPONENT_COMMAND_DEPENDS runtime)
 
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME libpatio${PATIO_SOVERSION})
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION libs)
-set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON) # CPack knows no setting for one package
+# The file shlibs: packages of programs depend on this version or a later one of the same SONAME.
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY ">=")
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/apps/packaging/debian/triggers)
-set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "C++ processes serve functions over TCP, Redis or RabbitMQ and call the
-functions of their peers. Unmodified Python processes that use the package
-patio can be peers. This package has the shared libraries.")
+set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "C++ processes serve functions over TCP,
+Redis or RabbitMQ and call the functions of their peers. Unmodified Python
+processes that use the package patio can be peers. This package has the shared
+libraries.")
 
 # A program's own compiler needs the headers that the public headers include.
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME libpatio-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_SHLIBDEPS OFF)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libcaf-dev (>= 0.17.6), libcaf-dev (<< 0.18), libexpected-dev")
-set(CPACK_COMPONENT_DEV_DESCRIPTION "This package has the headers, a CMake package with the targets patio::core and
-patio::actors, and the pkg-config modules patio-core and patio.")
+set(CPACK_COMPONENT_DEV_DESCRIPTION "This package has the headers, a CMake
+package with the targets patio::core and patio::actors, and the pkg-config
+modules patio-core and patio.")
 
 set(CPACK_DEBIAN_COMMAND_PACKAGE_NAME patio)
 set(CPACK_DEBIAN_COMMAND_PACKAGE_SECTION net)
-set(CPACK_COMPONENT_COMMAND_DESCRIPTION "The command serves and calls remote functions, lists what peers serve, measures
-rates and latencies, and explains pickles without running any code in them.")
+set(CPACK_COMPONENT_COMMAND_DESCRIPTION "The command serves and calls remote
+functions, lists what peers serve, measures rates and latencies, and explains
+pickles without running any code in them.")
 
 # What Debian's policy asks of each package; a plain `cmake --install` leaves it out.
 string(TIMESTAMP PATIO_DATE "%a, %d %b %Y %H:%M:%S +0000" UTC)

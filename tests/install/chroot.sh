@@ -34,6 +34,12 @@ rm -f "$build"/packages/*.deb
 for package in "$build"/packages/*.deb; do
   dpkg-deb --field "$package" Package Version Depends
 done
+# A program's package must not depend on exactly this version.
+dpkg-deb --info "$build"/packages/libpatio0_*.deb shlibs | tee "$work/shlibs"
+if grep -v '(>= ' "$work/shlibs" || [ ! -s "$work/shlibs" ]; then
+  echo "chroot.sh: shlibs must name this version or a later one" >&2
+  exit 1
+fi
 if command -v lintian >/dev/null; then
   lintian --allow-root --fail-on error "$build"/packages/*.deb
 else

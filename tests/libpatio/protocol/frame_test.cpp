@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cctype>
 #include <numeric>
 #include <random>
 #include <vector>
@@ -92,6 +93,10 @@ TEST_CASE("frame: packet types are signed, and only the types of Python patio an
   for (int type = -128; type < 128; ++type)
     if (is_known(static_cast<packet>(type))) known.push_back(type);
   CHECK(known == std::vector{0, 1, 2, 3, 5, 6, 10, 20, 30, 40, 45, 46, 50, 51, 60, 61, 62});
+  for (int type : known) {
+    CAPTURE(type); // a letter would be the first byte of another protocol
+    CHECK_FALSE(std::isalpha(static_cast<unsigned char>(type)));
+  }
   for (auto [type, name] : {std::pair{packet::cancel, "CANCEL"},
                             {packet::leaving, "LEAVING"},
                             {packet::leaving_ok, "LEAVING_OK"}})
